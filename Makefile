@@ -1,0 +1,58 @@
+# The commands that people and CI run; the logic is in tools/. Works with GNU make 3.81 (macOS)
+# and, on Windows, with make under Git bash.
+
+# `make PYTHON=python3.13` chooses. Otherwise: the first Python on the PATH that the locks fit;
+# a .venv that is finished keeps the Python that it was made with.
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for p in python3 python python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$p"; exit; }; done; echo python3)
+CHOSEN :=
+else
+CHOSEN := --chosen
+endif
+
+ENVIRONMENT := "$(PYTHON)" tools/environment.py
+RUN := $(ENVIRONMENT) run
+
+.DEFAULT_GOAL := all
+.PHONY: all test verify lint lock clean help python environment environment-dev
+
+all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
+	@$(RUN) python -m winenet check
+	@$(RUN) python -m dvc repro
+	@$(RUN) python -m dvc metrics show --precision 4
+
+test: environment-dev ## run the tests
+	@$(RUN) python -m pytest
+
+verify: environment ## prove that a fresh clone of HEAD computes the committed numbers, byte for byte
+	@$(RUN) python tools/verify.py
+
+lint: environment-dev ## ruff check, ruff format --check, mypy
+	@$(RUN) python -m ruff check .
+	@$(RUN) python -m ruff format --check .
+	@$(RUN) python -m mypy
+
+lock: python ## renew requirements.lock and requirements-dev.lock after a change of their .in files
+	@$(ENVIRONMENT) lock
+
+clean: ## remove .venv and the caches of Python, pytest, ruff, mypy; results and DVC's cache stay
+	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
+
+help: ## show this list
+	@echo "make PYTHON=python3.13 <target> chooses the Python (3.11 to 3.14)."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# Says what a shell would say less clearly; a Python from 3.8 on is judged by tools/environment.py.
+python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || { \
+	echo 'PYTHON=$(PYTHON) does not run, or is older than 3.8, so .venv cannot be made: winenet needs' \
+	'Python 3.11 to 3.14. Install one, or choose it, for example: make PYTHON=python3.13' >&2; exit 1; }
+
+environment: python
+	@$(ENVIRONMENT) make $(CHOSEN)
+
+environment-dev: python
+	@$(ENVIRONMENT) make --dev $(CHOSEN)

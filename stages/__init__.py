@@ -1,0 +1,147 @@
+"""Settles the numerics before numpy is imported, and runs a stage with its guard and its errors.
+
+A stage ends with `stages.run(main)`. What changes while it runs would leave an old result under
+a new name in dvc.lock, so the guard compares everything that it reads before and after.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+LAST_GOOD = "git checkout -- metrics plots report dvc.lock && dvc checkout"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def settle_numerics() -> None:
+    """Fix the number of BLAS threads and OpenBLAS's kernel: both change the last bits.
+
+    `WINENET_NUMERICS=native` leaves the environment as it is.
+    """
+    if os.environ.get("WINENET_NUMERICS") == "native":
+        return
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    if _has_avx2_and_fma():
+        os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+
+
+def _has_avx2_and_fma() -> bool:
+    """Tell whether the processor can run OpenBLAS's Haswell kernel; on another one it crashes."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    system = platform.system()
+    if system == "Linux":
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        return "avx2" in flags and "fma" in flags
+    if system == "Darwin":
+        asked = ["sysctl", "-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
+        return "AVX2" in told and "FMA" in told
+    if system == "Windows":
+        # PF_AVX2_INSTRUCTIONS_AVAILABLE; each processor with AVX2 that Windows runs on has FMA.
+        return bool(ctypes.CDLL("kernel32").IsProcessorFeaturePresent(40))
+    return False
+
+
+def _hash(path: Path) -> str:
+    """Return a fingerprint of a file, or of all files of a folder; a missing one has one, too."""
+    if path.is_dir():
+        inner = sorted(file for file in path.rglob("*") if file.is_file())
+        return hashlib.sha256(
+            "".join(f"{file}{_hash(file)}" for file in inner).encode()
+        ).hexdigest()
+    if not path.exists():
+        return "missing"
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _code_and_params() -> dict[str, str]:
+    """Return the fingerprints of everything that Python may import from here, and of params.yaml."""
+    files = [Path("params.yaml")]
+    for folder in ("stages", "winenet"):
+        files += [file for file in Path(folder).rglob("*") if file.suffix in (".py", ".jinja")]
+    return {file.as_posix(): _hash(file) for file in files}
+
+
+settle_numerics()
+# Taken before the stage's own modules are imported: an edit during the import is noticed as well.
+_AT_START = _code_and_params()
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage; end with exit code 1 and one message when something does not fit.
+
+    main: reads params.yaml and files, computes, writes files. A fault that a person can mend
+    is an InputError; everything else is a fault of winenet and keeps its traceback.
+    """
+    from winenet.errors import InputError
+
+    try:
+        inputs = {path: _AT_START.get(path) or _hash(Path(path)) for path in _dependencies()}
+        warnings.showwarning = _say_warning
+        main()
+    except InputError as error:
+        _end(str(error))
+    except OSError as error:
+        _end(
+            f"{error.strerror or error}: {error.filename or 'a file'}, so the stage was not finished."
+        )
+    except KeyboardInterrupt:
+        _end("interrupted, so the stage was not finished.")
+    inputs["params.yaml"] = _AT_START["params.yaml"]
+    changed = [path for path, before in inputs.items() if _hash(Path(path)) != before]
+    if changed:
+        _end(
+            f"{', '.join(sorted(changed))} changed while this stage ran, so its results belong to "
+            "neither the old nor the new state and are not kept. Run `dvc repro` again."
+        )
+
+
+def say(text: str) -> None:
+    """Print a line about what the stage does, at once even into a log."""
+    print(f"{_name()}: {text}", flush=True)
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a library's warning as a line of the stage, without the path of its source."""
+    say(f"note: {message}")
+
+
+def _name() -> str:
+    """Return the running stage's name: `python -m stages.split` is "split"."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name.rpartition(".")[2] if spec else "stage"
+
+
+def _dependencies() -> list[str]:
+    """Return the files and folders that dvc.yaml lists as this stage's deps."""
+    import yaml
+
+    from winenet.errors import InputError
+
+    try:
+        text = Path("dvc.yaml").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(
+            "dvc.yaml is not in this folder, so the stage does not know what it works on. "
+            "Start it from the root of the repository."
+        ) from None
+    deps: list[str] = yaml.safe_load(text)["stages"][_name()]["deps"]
+    return deps
+
+
+def _end(message: str) -> NoReturn:
+    print(
+        f"\n{_name()}: {message}\n"
+        f"If dvc removed results, `{LAST_GOOD}` brings the last committed ones back.",
+        file=sys.stderr,
+        flush=True,
+    )
+    sys.exit(1)

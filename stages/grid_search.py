@@ -1,0 +1,66 @@
+"""Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
+
+import stages
+from winenet import data, evaluation, files, model, params, search
+
+
+def main() -> None:
+    """Read the split; write the table of candidates, and the winner's scores and weights."""
+    settings = params.load().grid_search
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    X_test = files.read_table("data/X_test_normalized.csv")
+    y_test = files.read_labels("data/y_test.csv")
+    test_rows = files.read_test_rows("data/split_rows.csv")
+    normaliser = files.read_normaliser("data/normaliser.csv")
+
+    data.check_folds(y_train, settings.cv)
+    n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
+        settings.param_grid.learning_rate_init
+    )
+    stages.say(
+        f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
+        f"{search.workers()} processes"
+    )
+    found = search.grid_search(X_train, y_train, settings)
+    table = evaluation.predictions(found.model, X_test, y_test, test_rows, "grid_search")
+    scores = evaluation.scores(y_test, table["predicted"], table["probability"])
+
+    files.write_metrics(
+        "metrics/grid_search.json",
+        scores
+        | evaluation.training_facts(found.model)
+        | {
+            "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
+            "best_learning_rate_init": found.best["learning_rate_init"],
+            "cv_accuracy": found.best["mean_test_accuracy"],
+            "cv_score": found.best["mean_test_score"],
+            "candidates": n_candidates,
+            "fits_at_max_iter": search.fits_at_max_iter(found.candidates, settings.max_iter),
+        },
+    )
+    files.write_results("data/grid_search_results.csv", found.candidates)
+    files.write_results("data/grid_search_predictions.csv", table)
+    files.write_results(
+        "plots/grid_search_scores.csv",
+        found.candidates[
+            ["candidate", "hidden_layer_sizes", "learning_rate_init", "mean_test_score"]
+        ],
+    )
+    files.write_results("plots/grid_search_loss.csv", evaluation.loss_curve(found.model))
+    files.write_results(
+        "plots/grid_search_roc.csv", evaluation.roc_curve(y_test, table["probability"])
+    )
+    files.write_results(
+        "plots/grid_search_confusion.csv", evaluation.confusion(y_test, table["predicted"])
+    )
+    files.write_model("models/grid_search.npz", model.from_mlp(found.model), normaliser)
+    stages.say(
+        f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "
+        f"cross-validated accuracy {found.best['mean_test_accuracy']:.4f}, "
+        f"{scores['accuracy']:.4f} on {len(X_test)} test rows"
+    )
+
+
+if __name__ == "__main__":
+    stages.run(main)

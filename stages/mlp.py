@@ -1,0 +1,65 @@
+"""Stage mlp: train the notebook's network, and the one hidden layer that its text asks for."""
+
+import pandas as pd
+from sklearn.neural_network import MLPClassifier
+
+import stages
+from winenet import evaluation, files, model, params, search
+
+# A file a network: `dvc plots` draws all rows of a file as one line.
+PATHS = {
+    "notebook": (
+        "plots/mlp_loss.csv",
+        "plots/mlp_roc.csv",
+        "plots/mlp_confusion.csv",
+        "models/mlp.npz",
+    ),
+    "one_hidden_layer": (
+        "plots/mlp_loss_one_hidden_layer.csv",
+        "plots/mlp_roc_one_hidden_layer.csv",
+        "plots/mlp_confusion_one_hidden_layer.csv",
+        "models/mlp_one_hidden_layer.npz",
+    ),
+}
+
+
+def main() -> None:
+    """Read the split; write both networks' scores, predictions, curves and weights."""
+    settings = params.load().mlp
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    X_test = files.read_table("data/X_test_normalized.csv")
+    y_test = files.read_labels("data/y_test.csv")
+    test_rows = files.read_test_rows("data/split_rows.csv")
+    normaliser = files.read_normaliser("data/normaliser.csv")
+
+    fitted, tables, scores = {}, {}, {}
+    for name, network in settings.networks:
+        stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
+        fitted[name] = MLPClassifier(
+            hidden_layer_sizes=tuple(network.hidden_layer_sizes),
+            max_iter=settings.max_iter,
+            random_state=settings.random_state,
+        ).fit(X_train, y_train)
+        table = evaluation.predictions(fitted[name], X_test, y_test, test_rows, name)
+        tables[name] = table
+        scores[name] = evaluation.scores(y_test, table["predicted"], table["probability"])
+        scores[name] |= evaluation.training_facts(fitted[name])
+        scores[name]["hidden_layer_sizes"] = search.size_name(network.hidden_layer_sizes)
+        stages.say(
+            f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
+            f"on {len(X_test)} test rows"
+        )
+
+    files.write_metrics("metrics/mlp.json", scores)
+    files.write_results("data/mlp_predictions.csv", pd.concat(tables.values()))
+    for name, (loss, roc, confusion, weights) in PATHS.items():
+        predicted, probability = tables[name]["predicted"], tables[name]["probability"]
+        files.write_results(loss, evaluation.loss_curve(fitted[name]))
+        files.write_results(roc, evaluation.roc_curve(y_test, probability))
+        files.write_results(confusion, evaluation.confusion(y_test, predicted))
+        files.write_model(weights, model.from_mlp(fitted[name]), normaliser)
+
+
+if __name__ == "__main__":
+    stages.run(main)

@@ -1,0 +1,110 @@
+"""What several test files share: a copy of the repository in which stages can be run and broken.
+
+Pytest reads this file before it imports any test.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
+# of every trained network depend. It is imported for that alone.
+import stages
+
+ROOT = Path(stages.__file__).parents[1]
+COPIED = ("params.yaml", "dvc.yaml", "stages", "winenet", "data/raw")
+SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
+    "max_iter: 500": "max_iter: 2",
+    "cv: 5": "cv: 2",
+    "      - [50, 25]\n      - [100, 50]\n      - [100, 100]\n": "      - [3]\n",
+    "      - 0.001\n      - 0.01\n      - 0.1\n": "      - 0.001\n      - 0.01\n",
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that holds what a stage needs."""
+
+    path: Path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text wherever it stands in a file; it must stand there."""
+        file = self.path / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        file.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
+
+    def append(self, name: str, text: str) -> None:
+        """Add a text at the end of a file."""
+        with (self.path / name).open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python here as a person would, in a process of its own, and return what it said."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def run(self, module: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        """Run `python -m module`; return the exit code, what it printed, and its errors."""
+        ended = self.python("-m", module, *arguments, **environment)
+        return ended.returncode, ended.stdout, ended.stderr
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Return the environment of a process here; it leaves no bytecode behind."""
+        return os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"} | changes
+
+    def files(self) -> dict[str, bytes]:
+        """Return every file with its content."""
+        return {
+            file.relative_to(self.path).as_posix(): file.read_bytes()
+            for file in self.path.rglob("*")
+            if file.is_file()
+        }
+
+
+def copy_to(path: Path) -> Workspace:
+    """Copy what a stage needs."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, path / name)
+    return Workspace(path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A fresh copy of the repository's code, parameters and raw files."""
+    return copy_to(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def after_split(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy in which `ingest` and `split` have run, as committed; a test must not change it."""
+    prepared = copy_to(tmp_path_factory.mktemp("after_split"))
+    for stage in ("ingest", "split"):
+        code, _, errors = prepared.run(f"stages.{stage}")
+        assert (code, errors) == (0, ""), stage
+    return prepared
+
+
+@pytest.fixture
+def split_workspace(after_split: Workspace, tmp_path: Path) -> Workspace:
+    """A fresh copy in which `ingest` and `split` have run; the training is cut short."""
+    shutil.copytree(after_split.path, tmp_path, dirs_exist_ok=True)
+    short = Workspace(tmp_path)
+    for old, new in SHORT.items():
+        short.edit("params.yaml", old, new)
+    return short

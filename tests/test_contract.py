@@ -1,0 +1,184 @@
+"""Holds dvc.yaml against the source: what a stage reads, imports and writes is what DVC knows.
+
+A stage that reads something DVC does not know of would not be run again when it changes.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from winenet.params import Params
+
+ROOT = Path(__file__).parents[1]
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = list(GRAPH)
+FOLDERS = re.compile(r"^(data|metrics|plots|models|report)/")
+KEYS = ["desc", "cmd", "params", "deps", "outs", "metrics", "plots"]
+
+
+def entries(stage: str, kind: str) -> dict[str, dict[str, object]]:
+    """Return a stage's outputs of one kind with their settings."""
+    listed = GRAPH[stage].get(kind, [])
+    return {
+        path: settings
+        for entry in listed
+        for path, settings in (entry.items() if isinstance(entry, dict) else [(entry, {})])
+    }
+
+
+def outputs(stage: str) -> set[str]:
+    return {path for kind in ("outs", "metrics", "plots") for path in entries(stage, kind)}
+
+
+def module_file(module: str) -> Path | None:
+    """Return the file of one of our modules, or None when the name is none."""
+    path = ROOT.joinpath(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.exists():
+            return file
+    return None
+
+
+def imports(file: Path) -> set[str]:
+    """Return the names of our modules that a file imports, wherever the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] in ("stages", "winenet")}
+
+
+def code_of(stage: str) -> set[str]:
+    """Return every file of ours that runs when the stage runs."""
+    waiting, found = [f"stages.{stage}", "stages", "winenet"], set()
+    while waiting:
+        module = waiting.pop()
+        file = module_file(module)
+        if file is None or file in found:
+            continue
+        found.add(file)
+        waiting += imports(file)
+    return {file.relative_to(ROOT).as_posix() for file in found}
+
+
+def literal_paths(stage: str) -> set[str]:
+    """Return the paths that stand in a stage's code; its docstrings and sentences do not count."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and FOLDERS.match(node.value)
+        and " " not in node.value
+    }
+
+
+def sections_read(stage: str) -> set[str]:
+    """Return the sections of params.yaml that a stage's code takes: `params.load().split`."""
+    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))
+    loads = [node for node in ast.walk(tree) if _is_load(node)]
+    sections = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and _is_load(node.value)
+    }
+    assert len(loads) == len(sections), (
+        "write params.load().<section>, so that this test can see it"
+    )
+    return sections
+
+
+def _is_load(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "load"
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "params"
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_says_desc_cmd_params_deps_and_outputs_in_this_order(stage: str) -> None:
+    keys = list(GRAPH[stage])
+    assert keys == [key for key in KEYS if key in keys]
+    assert {"desc", "cmd", "deps"} <= set(keys)
+    assert GRAPH[stage]["cmd"] == f"python -m stages.{stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_imported_file_is_a_dep_and_no_other(stage: str) -> None:
+    deps = {dep for dep in GRAPH[stage]["deps"] if dep.endswith(".py")}
+    assert deps == code_of(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_section_read_is_a_param_and_no_other(stage: str) -> None:
+    assert set(GRAPH[stage].get("params", [])) == sections_read(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_path_in_the_code_is_a_dep_or_an_output_and_no_other(stage: str) -> None:
+    deps = {dep for dep in GRAPH[stage]["deps"] if FOLDERS.match(dep)}
+    assert not deps & outputs(stage)
+    assert deps | outputs(stage) == literal_paths(stage)
+
+
+def test_every_section_of_the_schema_is_a_stage_that_reads_it() -> None:
+    assert {name for stage in STAGES for name in sections_read(stage)} == set(Params.model_fields)
+    assert set(Params.model_fields) <= set(STAGES)
+
+
+def test_every_data_dep_is_raw_or_written_by_an_earlier_stage() -> None:
+    written = {"data/raw"}
+    for stage in STAGES:
+        deps = {dep for dep in GRAPH[stage]["deps"] if FOLDERS.match(dep)}
+        assert deps <= written, stage
+        written |= outputs(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_metrics_and_plots_are_in_git_and_bulky_data_is_not(stage: str) -> None:
+    for kind in ("metrics", "plots"):
+        for path, settings in entries(stage, kind).items():
+            assert settings.get("cache") is False, path
+            assert path.startswith((f"{kind}/{stage}", "plots/")), path
+    for path, settings in entries(stage, "outs").items():
+        assert settings.get("cache", True) is (not path.startswith("report/")), path
+
+
+def test_every_stage_file_is_a_stage_of_the_graph() -> None:
+    files = {file.stem for file in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert files == set(STAGES)
+
+
+def test_modules_import_downwards_only() -> None:
+    """No circle, no module that imports a stage, and handmade.py imports nothing of ours."""
+    graph = {
+        file.stem: {
+            name.split(".")[1] for name in imports(file) if "." in name and module_file(name)
+        }
+        for file in (ROOT / "winenet").glob("*.py")
+    }
+    for file in (ROOT / "winenet").glob("*.py"):
+        assert not any(name.startswith("stages") for name in imports(file)), file
+    assert graph["handmade"] == set()
+    assert graph["__init__"] == set()
+    done: set[str] = set()
+    while len(done) < len(graph):
+        ready = {name for name, needs in graph.items() if needs <= done} - done
+        assert ready, f"a circle among {sorted(set(graph) - done)}"
+        done |= ready
+
+
+def test_only_params_knows_pydantic() -> None:
+    for folder in ("stages", "winenet"):
+        for file in (ROOT / folder).glob("*.py"):
+            source = file.read_text(encoding="utf-8")
+            assert ("pydantic" in source) == (file.name == "params.py"), file

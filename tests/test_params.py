@@ -1,0 +1,413 @@
+"""params.yaml is read as DVC reads it, and every fault in it is told at once.
+
+A value that DVC tracks must be the value that a stage uses, down to its type.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.serialize import ParseError, parse_yaml
+
+from winenet import params
+from winenet.params import ParamsError, Yaml12Loader
+
+ROOT = Path(__file__).parents[1]
+COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+Load = Callable[[str | bytes], params.Params]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load a text as the params.yaml of the folder that the process runs in."""
+    monkeypatch.chdir(tmp_path)
+
+    def load_text(text: str | bytes) -> params.Params:
+        content = text.encode() if isinstance(text, str) else text
+        Path("params.yaml").write_bytes(content)
+        return params.load()
+
+    return load_text
+
+
+def committed_with(*changes: tuple[str, str]) -> str:
+    """Return the committed file with texts replaced at the first place where they stand."""
+    text = COMMITTED
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def message(load: Load, text: str | bytes) -> str:
+    with pytest.raises(ParamsError) as caught:
+        load(text)
+    return str(caught.value)
+
+
+# The committed file.
+
+
+def test_the_committed_file_holds_the_notebook_s_settings():
+    settings = params.load(str(ROOT / "params.yaml"))
+    assert settings.split.model_dump() == {
+        "test_size": 0.2,
+        "random_state": 42,
+        "stratify": False,
+    }
+    assert settings.logistic.model_dump() == {"solver": "liblinear", "random_state": 42}
+    assert settings.mlp.model_dump() == {
+        "max_iter": 500,
+        "random_state": 42,
+        "networks": {
+            "notebook": {"hidden_layer_sizes": [100, 50]},
+            "one_hidden_layer": {"hidden_layer_sizes": [100]},
+        },
+    }
+    assert settings.grid_search.model_dump() == {
+        "max_iter": 500,
+        "random_state": 42,
+        "cv": 5,
+        "scoring": "accuracy",
+        "param_grid": {
+            "hidden_layer_sizes": [[50, 25], [100, 50], [100, 100]],
+            "learning_rate_init": [0.001, 0.01, 0.1],
+        },
+    }
+
+
+def test_dvc_reads_the_same_values_from_the_committed_file():
+    ours = yaml.load(COMMITTED, Loader=Yaml12Loader)
+    assert ours == parse_yaml(COMMITTED, "params.yaml")
+    assert list(ours) == list(params.Params.model_fields)
+
+
+def test_parameters_cannot_be_changed_after_they_are_read():
+    settings = params.load(str(ROOT / "params.yaml"))
+    with pytest.raises(ValueError, match="frozen"):
+        settings.split.test_size = 0.5
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(load):
+    expected = params.load(str(ROOT / "params.yaml"))
+    assert load("\ufeff" + COMMITTED) == expected
+    assert load(COMMITTED.replace("\n", "\r\n")) == expected
+
+
+# Scalars: DVC reads YAML 1.2 with ruamel.yaml, PyYAML alone would read YAML 1.1.
+
+SAME_AS_DVC: dict[str, Any] = {
+    # numbers that YAML 1.1 takes for text, or for other numbers
+    "1e-3": 0.001,
+    "1E-3": 0.001,
+    "1e3": 1000.0,
+    "1.e3": 1000.0,
+    "1.5e3": 1500.0,
+    "1e+3": 1000.0,
+    "12e03": 12000.0,
+    "010": 10,
+    "-010": -10,
+    "007": 7,
+    "08": 8,
+    "0o10": 8,
+    "-0o17": -15,
+    "0x1F": 31,
+    "+0x1F": 31,
+    "0b11": 3,
+    "1_000": 1000,
+    "1_000.5": 1000.5,
+    "1_": 1,
+    "0x_1": 1,
+    # plain numbers
+    "0": 0,
+    "-0": 0,
+    "00": 0,
+    "+1": 1,
+    "-1": -1,
+    "0.1": 0.1,
+    "-0.0": -0.0,
+    "+.5": 0.5,
+    ".5": 0.5,
+    "-.5": -0.5,
+    "5.": 5.0,
+    ".5e+1": 5.0,
+    "._5": 0.5,
+    "5e-324": 5e-324,
+    "1e400": math.inf,
+    "1e-400": 0.0,
+    "123456789012345678901234567890": 123456789012345678901234567890,
+    ".inf": math.inf,
+    "-.INF": -math.inf,
+    "+.Inf": math.inf,
+    ".nan": math.nan,
+    ".NaN": math.nan,
+    # text that looks like a number
+    "0O10": "0O10",
+    "0o8": "0o8",
+    "0X1F": "0X1F",
+    "0b2": "0b2",
+    "_1": "_1",
+    ".": ".",
+    ".5e1": ".5e1",
+    "1e": "1e",
+    "e3": "e3",
+    ".e3": ".e3",
+    "1.2.3": "1.2.3",
+    ".Nan": ".Nan",
+    ".iNF": ".iNF",
+    "inf": "inf",
+    "nan": "nan",
+    "1,000": "1,000",
+    "1%": "1%",
+    "12:30:45": "12:30:45",
+    "1:2": "1:2",
+    "190:20:30.15": "190:20:30.15",
+    "'1e-3'": "1e-3",
+    '"010"': "010",
+    # truth values, and words that are ones in YAML 1.1 only
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+    "tRue": "tRue",
+    "yes": "yes",
+    "Yes": "Yes",
+    "no": "no",
+    "NO": "NO",
+    "on": "on",
+    "On": "On",
+    "off": "off",
+    "y": "y",
+    "n": "n",
+    # nothing
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "nULL": "nULL",
+    "None": "None",
+}
+
+
+@pytest.mark.parametrize(("scalar", "value"), SAME_AS_DVC.items(), ids=[*SAME_AS_DVC])
+def test_a_scalar_is_what_dvc_takes_it_for(scalar: str, value: Any):
+    text = f"key: {scalar}\n"
+    ours = yaml.load(text, Loader=Yaml12Loader)["key"]
+    dvc_s = parse_yaml(text, "params.yaml")["key"]
+    # repr tells 1 from 1.0 and True, and -0.0 from 0.0; and nan is nan.
+    assert (repr(ours), repr(dvc_s)) == (repr(value), repr(value))
+
+
+@pytest.mark.parametrize("scalar", ["=", "<<", "@x", "[1", "!!int abc", "*nowhere"])
+def test_a_scalar_that_dvc_refuses_is_refused(scalar: str):
+    text = f"key: {scalar}\n"
+    with pytest.raises(yaml.YAMLError):
+        yaml.load(text, Loader=Yaml12Loader)
+    with pytest.raises((ParseError, ValueError)):
+        parse_yaml(text, "params.yaml")
+
+
+@pytest.mark.parametrize("scalar", ["2001-01-01", "2001-12-14t21:59:43.10-05:00"])
+def test_a_date_is_text_to_us_and_a_date_to_dvc(scalar: str):
+    """The one difference: no parameter is a date, and as text it serves as a name."""
+    text = f"key: {scalar}\n"
+    assert yaml.load(text, Loader=Yaml12Loader)["key"] == scalar
+    assert parse_yaml(text, "params.yaml")["key"].isoformat().startswith(scalar[:10])
+
+
+def test_merged_keys_are_read_as_dvc_reads_them():
+    text = "one: &one {a: 1, b: 2}\ntwo: {<<: *one, b: 3}\n"
+    expected = {"one": {"a": 1, "b": 2}, "two": {"a": 1, "b": 3}}
+    assert yaml.load(text, Loader=Yaml12Loader) == parse_yaml(text, "params.yaml") == expected
+
+
+def test_other_readers_of_yaml_keep_their_scalars():
+    assert yaml.safe_load("[1e-3, on, 010]") == ["1e-3", True, 8]
+
+
+# Faults.
+
+
+def test_every_fault_is_told_at_once(load):
+    text = committed_with(
+        ("label: 1\n", "label: 2\n"),
+        ("pH: [2.5, 4.5]", "pH: [4.5, 2.5]"),
+        ("alcohol: [4, 20]", "alcohol: [4]"),
+        ("test_size: 0.2", "test_size: 1.2"),
+        ("stratify: false", "stratfy: false"),
+        ("solver: liblinear", "solver: libliner"),
+        ("hidden_layer_sizes: [100, 50]", "hidden_layer_sizes: [100, 0]"),
+        ("cv: 5", "cv: true"),
+        ("      - 0.001\n", "      - '0.001'\n"),
+    )
+    assert message(load, text) == (
+        "params.yaml has 10 faults, so no stage was run and no result was touched:\n"
+        "  ingest.files[0].label: 2 cannot serve as the class of the file's rows: should be less"
+        " than or equal to 1\n"
+        "  ingest.columns.pH: [4.5, 2.5] cannot serve as the least and the largest possible value:"
+        " it needs [least, largest] with least < largest\n"
+        "  ingest.columns.alcohol: [4] cannot serve as the least and the largest possible value:"
+        " it needs [least, largest] with least < largest\n"
+        "  split.test_size: 1.2 cannot serve as the share of the rows kept for the test: should be"
+        " less than 1\n"
+        "  split.stratify: missing; every key must be given\n"
+        "  split.stratfy: unknown key; did you mean 'stratify'?\n"
+        "  logistic.solver: 'libliner' cannot serve: should be 'liblinear', 'lbfgs', 'newton-cg',"
+        " 'newton-cholesky', 'sag' or 'saga'\n"
+        "  mlp.networks.notebook.hidden_layer_sizes[1]: 0 cannot serve as a number of units: should"
+        " be greater than or equal to 1\n"
+        "  grid_search.cv: True cannot serve as a number of folds: should be a valid integer\n"
+        "  grid_search.param_grid.learning_rate_init[0]: '0.001' cannot serve as a learning rate:"
+        " should be a valid number\n"
+        "Change params.yaml; `git diff params.yaml` shows what changed."
+    )
+
+
+ONE_FAULT = {
+    "a number in quotes": (("test_size: 0.2", "test_size: '0.2'"), "split.test_size: '0.2' cannot"),
+    "no number": (("test_size: 0.2", "test_size:"), "split.test_size: None cannot"),
+    "not a number": (("test_size: 0.2", "test_size: .nan"), "nan cannot serve"),
+    "nothing for the test": (("test_size: 0.2", "test_size: 0"), "should be greater than 0"),
+    "all for the test": (("test_size: 0.2", "test_size: 1"), "should be less than 1"),
+    "a truth value for a whole number": (("cv: 5", "cv: true"), "grid_search.cv: True cannot"),
+    "a fraction for a whole number": (("cv: 5", "cv: 5.0"), "5.0 cannot serve as a number of fold"),
+    "one fold": (("cv: 5", "cv: 1"), "should be greater than or equal to 2"),
+    "a number for a truth value": (("stratify: false", "stratify: 0"), "split.stratify: 0 cannot"),
+    "a word for a truth value": (
+        ("stratify: false", "stratify: no"),
+        "split.stratify: 'no' cannot",
+    ),
+    "a negative seed": (("random_state: 42", "random_state: -1"), "-1 cannot serve as a seed"),
+    "a seed of 33 bits": (
+        ("random_state: 42", "random_state: 4294967296"),
+        "should be less than or equal to 4294967295",
+    ),
+    "no epochs": (("max_iter: 500", "max_iter: 0"), "0 cannot serve as a number of epochs"),
+    "epochs that fall": (("    - 1000\n", "    - 400\n"), "the epochs must increase"),
+    "epochs that stay": (("    - 1000\n", "    - 500\n"), "the epochs must increase"),
+    "no hidden layer": (("_sizes: [100, 50]", "_sizes: []"), "at least 1 item"),
+    "a number for a list": (("_sizes: [100, 50]", "_sizes: 100"), "should be a valid list"),
+    "no learning": (("- 0.001\n", "- 0\n"), "0 cannot serve as a learning rate"),
+    "endless learning": (("- 0.001\n", "- .inf\n"), "inf cannot serve as a learning rate"),
+    "an unknown score": (("scoring: accuracy", "scoring: r2"), "grid_search.scoring: 'r2' cannot"),
+    "three bounds": (("pH: [2.5, 4.5]", "pH: [2, 3, 4]"), "ingest.columns.pH: [2, 3, 4] cannot"),
+    "equal bounds": (("pH: [2.5, 4.5]", "pH: [3, 3]"), "[least, largest] with least < largest"),
+    "no bounds": (("pH: [2.5, 4.5]", "pH:"), "ingest.columns.pH: None cannot serve as the least"),
+    "a path": (("name: winequality-red.csv", "name: ../red.csv"), "'../red.csv' cannot serve"),
+    "a file listed twice": (
+        ("name: winequality-red.csv", "name: winequality-white.csv"),
+        "'winequality-white.csv' is listed twice",
+    ),
+    "the label among the features": (("label_column: Class", "label_column: pH"), "'pH' is one of"),
+    "a long separator": (('separator: ";"', "separator: ';;'"), "one character of ASCII"),
+    "a line end as separator": (('separator: ";"', 'separator: "\\n"'), "one character of ASCII"),
+    "a foreign separator": (('separator: ";"', "separator: é"), "one character of ASCII"),
+    "a quotation mark as separator": (('separator: ";"', "separator: '\"'"), "one character of"),
+    "an unknown section": (
+        ("ingest:", "gates: {}\ningest:"),
+        "gates: unknown key; known here: ing",
+    ),
+    "an unknown network": (
+        ("    notebook: ", "    deep: {}\n    notebook: "),
+        "mlp.networks.deep: ",
+    ),
+    "a mistyped key in a list": (("label: 1", "label: 1\n      nmae: x"), "did you mean 'name'?"),
+    "a number for a section": (
+        ("logistic:\n  solver: liblinear\n  random_state: 42\n", "logistic: 3\n"),
+        "logistic: 3 is no section; it needs the keys solver, random_state",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), ONE_FAULT.values(), ids=[*ONE_FAULT])
+def test_a_value_that_does_not_fit_is_told_with_place_and_rule(load, change, told):
+    text = message(load, committed_with(change))
+    assert text.startswith("params.yaml has 1 fault, so no stage was run")
+    assert told in text
+    assert text.endswith("\nChange params.yaml; `git diff params.yaml` shows what changed.")
+
+
+def test_a_missing_section_is_told(load):
+    start, end = COMMITTED.index("logistic:\n"), COMMITTED.index("mlp:\n")
+    text = message(load, COMMITTED[:start] + COMMITTED[end:])
+    assert "\n  logistic: missing; every key must be given\n" in text
+
+
+NO_SECTIONS = {"an empty file": "", "a comment": "# nothing\n", "a list": "- 1\n", "a word": "a\n"}
+
+
+@pytest.mark.parametrize("text", NO_SECTIONS.values(), ids=[*NO_SECTIONS])
+def test_a_file_without_sections_is_told(load, text):
+    shown = repr(yaml.safe_load(text))
+    assert message(load, text) == (
+        f"params.yaml holds {shown} in place of sections, so no stage was run. "
+        "It needs the sections ingest, split, handmade, logistic, mlp, grid_search."
+    )
+
+
+NO_YAML = {
+    "a key given twice": (
+        ("test_size: 0.2", "test_size: 0.2\n  test_size: 0.3"),
+        "the key 'test_size' is given twice line 28, column 3",
+    ),
+    "a section given twice": (("logistic:", "split:"), "the key 'split' is given twice line"),
+    "an open bracket": (("test_size: 0.2", "test_size: [0.2"), "expected ',' or ']'"),
+    "a tab": (("  test_size: 0.2", "\ttest_size: 0.2"), "found character '\\t'"),
+    "a number as key": (
+        ("test_size: 0.2", "5: 0.2"),
+        "the key 5 is no text; put it in quotes line",
+    ),
+    "a truth value as key": (("test_size:", "true:"), "the key true is no text; put it in quotes"),
+    "a list as key": (("test_size: 0.2", "? [a]\n  : 0.2"), "is no text; put it in quotes line 27"),
+    "text behind !!int": (("0.2", "!!int abc"), "this cannot be read as tag:yaml.org,2002:int"),
+    "a number of 5000 digits": (("0.2", "9" * 5000), "this cannot be read as tag:yaml.org"),
+    "code": (("0.2", "!!python/object/apply:os.getcwd []"), "could not determine a constructor"),
+    "an unknown alias": (("0.2", "*other"), "found undefined alias 'other'"),
+    "two documents": (("split:", "---\nsplit:"), "expected a single document"),
+    "a null byte": (("0.2", "0.2\0"), "special characters are not allowed"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), NO_YAML.values(), ids=[*NO_YAML])
+def test_a_file_that_is_no_yaml_is_told_in_one_line(load, change, told):
+    text = message(load, committed_with(change))
+    assert text.startswith("params.yaml is not valid YAML, so no stage was run: ")
+    assert told in text
+    assert text.endswith(". Mend it there; `git diff params.yaml` shows what changed.")
+    assert "\n" not in text
+
+
+def test_a_key_given_twice_is_refused_by_dvc_as_well():
+    with pytest.raises(ParseError):
+        parse_yaml("a: 1\na: 2\n", "params.yaml")
+
+
+def test_a_missing_file_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError) as caught:
+        params.load()
+    assert str(caught.value) == (
+        "params.yaml is missing in this folder, so no stage can run. Start from the root of the "
+        "repository; `git checkout -- params.yaml` brings the committed file back."
+    )
+
+
+def test_a_folder_in_the_file_s_place_is_told(tmp_path):
+    with pytest.raises(ParamsError, match="cannot be read, so no stage can run: "):
+        params.load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "byte"), [(COMMITTED.encode("utf-16"), 0), (b"# caf\xe9\n", 5)], ids=["16", "1"]
+)
+def test_a_file_that_is_not_utf_8_is_told(load, content, byte):
+    assert message(load, content) == (
+        f"params.yaml is not UTF-8 (byte {byte}), so no stage can read it. Save it as UTF-8."
+    )

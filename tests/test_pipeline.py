@@ -1,0 +1,224 @@
+"""Runs the whole pipeline by real `dvc repro` in a repository of its own, with small parameters.
+
+What a user types in the README is typed here: repro, diff, show, experiments, and the way back
+after a fault.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+SMALL = {
+    "handmade": {"epochs": [20, 50], "plot_every": 10, "seeds": 3},
+    "mlp": {"max_iter": 4},
+    "grid_search": {
+        "max_iter": 3,
+        "cv": 2,
+        "param_grid": {"hidden_layer_sizes": [[4], [8]], "learning_rate_init": [0.01]},
+    },
+}
+
+
+def run(folder: Path, *command: str, code: int = 0) -> str:
+    """Run a command as a user would and return all that it prints."""
+    # The stages are `python -m ...`: the Python of this test run must be the first on the PATH.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"PATH": path, "WINENET_WORKERS": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def dvc(folder: Path, *arguments: str, code: int = 0) -> str:
+    return run(folder, sys.executable, "-m", "dvc", *arguments, code=code)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    return run(folder, "git", *who, *arguments)
+
+
+def commit(folder: Path, message: str) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+
+
+def ran(printed: str) -> list[str]:
+    """Return the stages that were really run, in order."""
+    return [
+        line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage '")
+    ]
+
+
+def change(folder: Path, section: str, **values: object) -> None:
+    """Edit one section of params.yaml, as a user would with an editor."""
+    path = folder / "params.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content[section] |= values
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8", newline="\n")
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    """Return every file that the pipeline wrote, and dvc.lock."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in [folder / "dvc.lock", *folder.glob("*/*")]
+        if path.parent.name in ("data", "metrics", "plots", "models", "report", folder.name)
+        and path.suffix in (".csv", ".json", ".npz", ".svg", ".md", ".lock")
+    }
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the working tree's files whose small pipeline has been run and committed."""
+    folder = tmp_path_factory.mktemp("pipeline") / "repository"
+    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard")
+    for name in listed.splitlines():
+        if (ROOT / name).is_file() and not name.startswith(("metrics/", "plots/", "report/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    for section, values in SMALL.items():
+        change(folder, section, **values)
+    git(folder, "init", "--quiet")
+    assert ran(dvc(folder, "repro")) == STAGES
+    commit(folder, "The small pipeline")
+    return folder
+
+
+@pytest.fixture
+def repository(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished repository, to change at will."""
+    return Path(shutil.copytree(finished, tmp_path / "repository", symlinks=True))
+
+
+def test_every_listed_output_is_there_and_nothing_else_is_written(finished: Path) -> None:
+    lock = yaml.safe_load((finished / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    listed = {out["path"] for stage in lock.values() for out in stage["outs"]}
+    assert set(outputs(finished)) == listed | {"dvc.lock", "data/README.md"}
+    assert git(finished, "status", "--porcelain") == ""
+
+
+def test_nothing_runs_when_nothing_changed(repository: Path) -> None:
+    assert ran(dvc(repository, "repro")) == []
+
+
+def test_a_forced_run_gives_the_same_bytes(repository: Path) -> None:
+    before = outputs(repository)
+    assert ran(dvc(repository, "repro", "--force")) == STAGES
+    assert outputs(repository) == before
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "expected"),
+    [
+        ("logistic", {"solver": "lbfgs"}, ["logistic", "report"]),
+        ("handmade", {"learning_rate": 0.02}, ["handmade", "report"]),
+        ("split", {"test_size": 0.25}, ["split", "logistic", "mlp", "grid_search", "report"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_change_runs_what_it_concerns_and_changing_it_back_trains_nothing(
+    repository: Path, section: str, values: dict[str, object], expected: list[str]
+) -> None:
+    before = outputs(repository)
+    original = (repository / "params.yaml").read_bytes()
+    change(repository, section, **values)
+    assert sorted(ran(dvc(repository, "repro"))) == sorted(expected)
+    assert outputs(repository)["dvc.lock"] != before["dvc.lock"]
+    (repository / "params.yaml").write_bytes(original)
+    assert ran(dvc(repository, "repro")) == ["report"]  # DVC's run-cache has all the others
+    assert outputs(repository) == before
+
+
+def test_params_and_metrics_are_compared_with_a_revision(repository: Path) -> None:
+    change(repository, "split", test_size=0.25)
+    dvc(repository, "repro")
+    params = json.loads(dvc(repository, "params", "diff", "--json"))
+    assert list(params["params.yaml"]) == ["split.test_size"]
+    assert params["params.yaml"]["split.test_size"]["new"] == 0.25
+    changed = json.loads(dvc(repository, "metrics", "diff", "--json"))
+    assert changed["metrics/split.json"]["test.rows"] == {"old": 1300, "new": 1625, "diff": 325}
+    commit(repository, "A larger test set")
+    assert "test.rows" in dvc(repository, "metrics", "diff", "HEAD~1", "--md")
+
+
+def test_metrics_show_prints_every_file_and_four_digits(finished: Path) -> None:
+    shown = dvc(finished, "metrics", "show", "--precision", "4")
+    for stage in STAGES[:-1]:
+        assert f"metrics/{stage}.json" in shown
+    accuracy = json.loads((finished / "metrics/logistic.json").read_text("utf-8"))["accuracy"]
+    assert f"{accuracy:.4f}" in shown
+
+
+def test_plots_show_draws_a_page_with_the_tables_and_the_pictures(repository: Path) -> None:
+    dvc(repository, "plots", "show")
+    page = (repository / "dvc_plots" / "index.html").read_text(encoding="utf-8")
+    for wanted in ("Training loss", "mlp_loss.csv", "Grid search", "roc.svg"):
+        assert wanted in page, wanted
+
+
+def test_an_experiment_changes_a_parameter_and_leaves_a_name(repository: Path) -> None:
+    printed = dvc(repository, "exp", "run", "-S", "split.test_size=0.25")
+    assert "split" in ran(printed)
+    assert "Ran experiment" in printed
+    split = json.loads((repository / "metrics/split.json").read_text(encoding="utf-8"))
+    assert split["test"]["rows"] == 1625
+
+
+def test_a_fault_is_told_through_dvc_and_one_line_brings_the_results_back(
+    repository: Path,
+) -> None:
+    before = outputs(repository)
+    change(repository, "split", test_size=0.0001)
+    printed = dvc(repository, "repro", code=255)
+    assert "test_size=0.0001 leaves 1 test rows and none of class" in printed
+    assert "Change split.test_size or split.stratify in params.yaml" in printed
+    assert "Traceback" not in printed
+    way_back = "git checkout -- metrics plots report dvc.lock && dvc checkout"
+    assert f"`{way_back}`" in printed
+    assert outputs(repository) != before
+    for command in way_back.split(" && "):
+        program, *arguments = command.split()
+        (git if program == "git" else dvc)(repository, *arguments)
+    assert outputs(repository) == before
+
+
+def test_a_second_repro_at_the_same_time_is_refused(repository: Path) -> None:
+    """The first run waits within a stage, so that the second surely comes in between."""
+    stage = repository / "stages" / "logistic.py"
+    waiting = 'import time\nfrom pathlib import Path\n\nPath("started").touch()\n'
+    waiting += 'while not Path("go").exists():\n    time.sleep(0.01)\n'
+    stage.write_text(stage.read_text("utf-8") + waiting, encoding="utf-8", newline="\n")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "logistic"],
+        cwd=repository,
+        env=os.environ
+        | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (repository / "started").exists():
+            assert first.poll() is None
+        printed = dvc(repository, "repro", "logistic", code=255)
+        assert "rwlock" in printed or "lock" in printed
+        assert "Traceback" not in printed
+    finally:
+        (repository / "go").touch()
+        assert first.wait(timeout=60) == 0

@@ -1,0 +1,454 @@
+"""tools/ makes the environment and the proof: what it refuses, what it keeps, what it notices."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools import environment, verify
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ["requirements.lock", "requirements-dev.lock"]
+
+
+def write(path, text):
+    """Write the same bytes on every system: Windows would make CRLF of each line end."""
+    path.write_bytes(text.encode())
+
+
+# --- the locks that are committed ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_committed_lock_fits_its_inputs(lock):
+    environment.check_lock(ROOT, lock)
+
+
+def test_the_dev_lock_holds_all_of_the_base_lock_at_the_same_versions():
+    base, dev = (environment.locked_versions(ROOT / lock) for lock in LOCKS)
+    assert len(base) > 50
+    assert {name: dev.get(name) for name in base} == base
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_holds_every_pin_of_its_inputs(lock):
+    locked = environment.locked_versions(ROOT / lock)
+    for name in environment.INPUTS[lock]:
+        pins = environment.locked_versions(ROOT / name)
+        assert pins
+        named_as_in_locks = {re.sub(r"[-_.]+", "-", pin).lower(): pins[pin] for pin in pins}
+        assert {pin: locked.get(pin) for pin in named_as_in_locks} == named_as_in_locks
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_holds_hashes_and_no_address_or_path(lock):
+    lines = (ROOT / lock).read_text("utf-8").splitlines()
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    requirement = re.compile(r"[A-Za-z0-9_.-]+==\S+( ; [^/@]+)? \\")
+    digest = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert [
+        line for line in code if not (requirement.fullmatch(line) or digest.fullmatch(line))
+    ] == []
+    assert [line for line in lines if "://" in line or "/" in line or "@" in line] == []
+
+
+def test_the_supported_pythons_are_the_same_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (oldest, newest), after = (environment.OLDEST, environment.NEWEST), environment.NEWEST[1] + 1
+    assert project["requires-python"] == f">={environment.dotted(oldest)},<{newest[0]}.{after}"
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert f"not {oldest} <= sys.version_info[:2] <= {newest}" in makefile
+    assert "--python-version 3.11" in " ".join(environment.UV_OPTIONS)
+
+
+# --- what environment.py refuses -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13), (3, 14)])
+def test_a_supported_python_is_accepted(version):
+    environment.check_python(version)
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 15), (4, 0)])
+def test_another_python_is_refused_with_the_choice(version):
+    with pytest.raises(environment.SetupError) as refused:
+        environment.check_python(version)
+    assert str(refused.value) == (
+        f"Python {version[0]}.{version[1]} cannot run winenet: the locked packages are made for "
+        "Python 3.11 to 3.14. Choose one of these, for example `make PYTHON=python3.13`."
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a folder with inputs and fitting locks, as `make lock` writes their headers."""
+    write(tmp_path / "requirements.in", "numpy==1\n")
+    write(tmp_path / "requirements-dev.in", "-r requirements.in\nuv==1\n")
+    for lock in LOCKS:
+        write(tmp_path / lock, environment.header(tmp_path, lock) + "numpy==1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changed", "lock"),
+    [
+        ("requirements.in", "requirements.lock"),
+        ("requirements.in", "requirements-dev.lock"),
+        ("requirements-dev.in", "requirements-dev.lock"),
+    ],
+)
+def test_a_lock_made_before_its_input_changed_is_refused(project, changed, lock):
+    environment.check_lock(project, lock)
+    with (project / changed).open("a", encoding="utf-8") as file:
+        file.write("# one more line\n")
+    with pytest.raises(environment.SetupError, match="changed after") as refused:
+        environment.check_lock(project, lock)
+    assert str(refused.value).startswith(f"{changed} changed after {lock} was made (sha256 ")
+    assert str(refused.value).endswith("Run `make lock`.")
+
+
+def test_line_ends_of_windows_do_not_change_an_input(project):
+    path = project / "requirements.in"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    environment.check_lock(project, "requirements.lock")
+
+
+def test_a_lock_without_header_and_a_missing_lock_are_refused(project):
+    write(project / "requirements.lock", "numpy==1\n")
+    with pytest.raises(environment.SetupError, match="Run `make lock`"):
+        environment.check_lock(project, "requirements.lock")
+    (project / "requirements.lock").unlink()
+    with pytest.raises(environment.SetupError, match="is missing"):
+        environment.check_lock(project, "requirements.lock")
+
+
+def test_an_unpinned_uv_is_refused(project):
+    assert environment.uv_pin(project) == "uv==1"
+    write(project / "requirements-dev.in", "uv>=1\n")
+    with pytest.raises(environment.SetupError, match="Pin uv there"):
+        environment.uv_pin(project)
+
+
+# --- when .venv is made, added to, kept ------------------------------------------------------
+
+
+@pytest.fixture
+def log(project, monkeypatch):
+    """Replace the two slow steps by entries in a list."""
+    done = []
+
+    def create(root):
+        done.append("create")
+        (root / ".venv").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(environment, "create_venv", create)
+    monkeypatch.setattr(environment, "install", lambda _root, lock: done.append(lock))
+    version = ".".join(map(str, sys.version_info[:3]))
+    monkeypatch.setattr(environment, "python_of_venv", lambda _root: version)
+    return done
+
+
+def made(project, log, *, dev=False, chosen=False):
+    """Run `make` once and return what it did."""
+    log.clear()
+    environment.make(project, dev=dev, chosen=chosen)
+    return list(log)
+
+
+def renew_locks(project, name):
+    """Change an input and write the headers anew, as `make lock` does."""
+    with (project / name).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    for lock in LOCKS:
+        write(project / lock, environment.header(project, lock) + "numpy==1\n")
+
+
+def test_the_environment_is_made_once(project, log):
+    assert made(project, log) == ["create", "requirements.lock"]
+    assert made(project, log) == []
+    assert made(project, log, chosen=True) == []
+
+
+def test_the_tests_only_add_packages_and_make_then_has_nothing_to_do(project, log):
+    made(project, log)
+    assert made(project, log, dev=True) == ["requirements-dev.lock"]
+    assert made(project, log, dev=True) == []
+    assert made(project, log) == []
+
+
+def test_from_nothing_the_dev_lock_alone_is_installed(project, log):
+    assert made(project, log, dev=True) == ["create", "requirements-dev.lock"]
+    assert made(project, log) == []
+
+
+def test_a_new_lock_makes_the_environment_again(project, log):
+    made(project, log, dev=True)
+    renew_locks(project, "requirements.in")
+    assert made(project, log) == ["create", "requirements.lock"]
+
+
+def test_a_new_dev_lock_concerns_only_those_who_need_it(project, log):
+    made(project, log, dev=True)
+    renew_locks(project, "requirements-dev.in")
+    assert made(project, log) == []
+    assert made(project, log, dev=True) == ["create", "requirements-dev.lock"]
+
+
+def test_another_python_replaces_the_environment_only_when_it_is_chosen(project, log, monkeypatch):
+    made(project, log)
+    stamp = environment.read_stamp(project)
+    environment.write_stamp(project, stamp._replace(python="3.12.0"))
+    monkeypatch.setattr(environment, "python_of_venv", lambda _root: "3.12.0")
+    assert made(project, log) == []
+    assert made(project, log, chosen=True) == ["create", "requirements.lock"]
+
+
+def test_an_environment_whose_python_is_gone_or_that_was_moved_is_made_again(
+    project, log, monkeypatch
+):
+    made(project, log)
+    stamp = environment.read_stamp(project)
+    environment.write_stamp(project, stamp._replace(root="elsewhere"))
+    assert made(project, log) == ["create", "requirements.lock"]
+    monkeypatch.setattr(environment, "python_of_venv", lambda _root: None)
+    assert made(project, log) == ["create", "requirements.lock"]
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_a_killed_installation_is_never_taken_for_a_finished_one(project, log, monkeypatch, dev):
+    made(project, log)
+    if not dev:
+        renew_locks(project, "requirements.in")
+    install = environment.install
+
+    def killed(_root, _lock):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "install", killed)
+    with pytest.raises(KeyboardInterrupt):
+        environment.make(project, dev=dev, chosen=False)
+    assert environment.read_stamp(project) is None
+    monkeypatch.setattr(environment, "install", install)
+    assert made(project, log, dev=dev)[0] == "create"
+
+
+def test_a_half_written_stamp_counts_as_none(project, log):
+    made(project, log)
+    write(environment.stamp_path(project), '{"python": "3.1')
+    assert environment.read_stamp(project) is None
+    write(environment.stamp_path(project), '{"python": "3.11.0"}')
+    assert environment.read_stamp(project) is None
+
+
+def test_two_at_once_wait_for_each_other(tmp_path):
+    script = (
+        "import sys, time; from pathlib import Path; from tools import environment\n"
+        "root = Path(sys.argv[1])\n"
+        "with environment.one_at_a_time(root), (root / 'log').open('a') as log:\n"
+        "    print('in', file=log, flush=True); time.sleep(0.3); print('out', file=log)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [process.communicate(timeout=20)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert (tmp_path / "log").read_text("utf-8").split() == ["in", "out", "in", "out"]
+    assert "".join(said).count("waiting for it") == 1
+
+
+def test_pip_s_last_words_are_shown_when_it_fails(project, monkeypatch, capsys):
+    monkeypatch.setattr(environment, "venv_python", lambda _root: Path(sys.executable))
+    write(project / "requirements.lock", "no requirement\n")
+    with pytest.raises(environment.SetupError, match="pip could not install") as refused:
+        environment.install(project, "requirements.lock")
+    assert "    ERROR: Invalid requirement: 'no requirement'" in str(refused.value)
+    assert capsys.readouterr().out.startswith("Installing requirements.lock into .venv")
+
+
+def test_the_programs_of_the_environment_come_first_and_foreign_code_stays_out(project):
+    given = {"PATH": "theirs", "PYTHONPATH": "theirs", "PYTHONSAFEPATH": "1", "HOME": "h"}
+    own = environment.own_variables(project, given)
+    assert own == {
+        "PATH": f"{environment.venv_bin(project)}{os.pathsep}theirs",
+        "HOME": "h",
+        "VIRTUAL_ENV": str(project / ".venv"),
+    }
+
+
+def test_a_command_without_environment_is_refused(project):
+    with pytest.raises(environment.SetupError, match="Run `make` first"):
+        environment.run(project, ["python", "-m", "dvc", "repro"])
+
+
+# --- the proof, on a pipeline of one stage ---------------------------------------------------
+
+STAGE = """
+import json, pathlib
+value = int(pathlib.Path("given.txt").read_text())
+for folder in ("data", "metrics"):
+    pathlib.Path(folder).mkdir(exist_ok=True)
+pathlib.Path("data/big.txt").write_bytes(b"x" * value)
+pathlib.Path("metrics/double.json").write_bytes(json.dumps({"value": 2 * value}).encode() + b"\\n")
+"""
+PIPELINE = """
+stages:
+  double:
+    cmd: python stage.py
+    deps: [given.txt, stage.py]
+    outs: [data/big.txt]
+    metrics:
+      - metrics/double.json: {cache: false}
+"""
+
+
+def run_git(folder, *arguments):
+    identity = ["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def commit(folder):
+    run_git(folder, "add", "--all")
+    run_git(folder, "commit", "--message", "as it stands")
+
+
+def run_and_commit(folder):
+    verify.reproduce(folder, verify.isolated(folder, os.environ))
+    commit(folder)
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    """Return a committed git and DVC project whose one stage has run."""
+    folder = tmp_path_factory.mktemp("pipeline") / "root"
+    folder.mkdir()
+    run_git(folder, "init", "--quiet")
+    (folder / ".dvc").mkdir()
+    write(folder / ".dvc" / ".gitignore", "/config.local\n/tmp\n/cache\n")
+    write(folder / ".dvc" / "config", "[core]\n    analytics = false\n")
+    write(folder / ".gitattributes", "* -text\n")
+    write(folder / "stage.py", STAGE)
+    write(folder / "dvc.yaml", PIPELINE)
+    write(folder / "given.txt", "21")
+    run_and_commit(folder)
+    return folder
+
+
+@pytest.fixture
+def changed(pipeline):
+    """Hand out the project for a change of its own, and take the change back."""
+    run_git(pipeline, "tag", "--force", "before")
+    yield pipeline
+    run_git(pipeline, "reset", "--hard", "before")
+    run_git(pipeline, "clean", "--force", "-d")
+
+
+def test_a_pipeline_that_reproduces_is_proved(pipeline, capfd):
+    verify.check_clean(pipeline)
+    proof = verify.prove(pipeline, os.environ)
+    assert proof.holds
+    assert (proof.stages, proof.executed) == (["double"], ["double"])
+    assert (proof.files, proof.hashes, proof.difference) == (2, 2, "")
+    assert "stages executed      1 of 1" in verify.summary(proof)
+    clone = Path(re.search(r"a fresh clone of HEAD in (\S+),", capfd.readouterr().out).group(1))
+    assert not clone.exists()
+    verify.check_clean(pipeline)  # the proof left nothing in the working tree
+
+
+def test_a_committed_number_that_the_stage_does_not_compute_is_found(changed):
+    write(changed / "metrics" / "double.json", json.dumps({"value": 43}) + "\n")
+    commit(changed)
+    proof = verify.prove(changed, os.environ)
+    assert not proof.holds
+    assert "Different: metrics/double.json." in proof.difference
+    assert '-{"value": 43}\n+{"value": 42}' in proof.difference
+    assert "NOT the same" in verify.summary(proof)
+
+
+def test_a_changed_byte_in_data_that_git_does_not_hold_is_found_by_its_hash(changed):
+    lock = (changed / "dvc.lock").read_text("utf-8")
+    digest = verify.recorded_hashes(lock)["data/big.txt"]
+    write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
+    commit(changed)
+    proof = verify.prove(changed, os.environ)
+    assert not proof.holds
+    assert "Outputs with another hash: data/big.txt." in proof.difference
+
+
+def test_a_stage_that_does_not_run_is_found(changed):
+    write(changed / "dvc.yaml", PIPELINE + "  idle: {cmd: python stage.py, frozen: true}\n")
+    run_and_commit(changed)
+    proof = verify.prove(changed, os.environ)
+    assert not proof.holds
+    assert (proof.stages, proof.executed) == (["double", "idle"], ["double"])
+    assert proof.difference == ""
+    assert "['double'] instead of ['double', 'idle']" in verify.summary(proof)
+
+
+def test_a_file_that_nobody_committed_is_found(changed):
+    write(changed / "stage.py", STAGE + "pathlib.Path('more.txt').write_text('')\n")
+    commit(changed)
+    proof = verify.prove(changed, os.environ)
+    assert not proof.holds
+    assert proof.difference == "Written, but not committed: more.txt."
+
+
+def test_an_output_of_a_stage_that_is_gone_is_found(changed):
+    outs = "    outs: [{path: old.txt, hash: md5, md5: " + "a" * 32 + ", size: 1}]\n"
+    with (changed / "dvc.lock").open("a", encoding="utf-8", newline="\n") as file:
+        file.write("  gone:\n    cmd: none\n" + outs)
+    commit(changed)
+    proof = verify.prove(changed, os.environ)
+    assert not proof.holds
+    assert proof.difference == "In dvc.lock, but not written by any stage: old.txt."
+
+
+def test_a_stage_that_fails_ends_the_proof(changed):
+    write(changed / "stage.py", "raise SystemExit('no more')")
+    commit(changed)
+    with pytest.raises(verify.VerifyError, match="ended with exit code 255"):
+        verify.prove(changed, os.environ)
+
+
+def test_an_unclean_tree_is_refused_by_name(changed, monkeypatch, capsys):
+    monkeypatch.setattr(verify, "ROOT", changed)
+    write(changed / "given.txt", "22")
+    write(changed / "new.txt", "")
+    assert verify.main() == 1
+    said = capsys.readouterr().err
+    assert "     M given.txt\n    ?? new.txt\n" in said
+    assert "Commit or stash these files" in said
+
+
+def test_a_head_without_results_is_refused(changed):
+    verify.check_committed(changed)
+    (changed / "dvc.lock").unlink()
+    commit(changed)
+    with pytest.raises(verify.VerifyError, match=r"dvc\.lock is not in HEAD"):
+        verify.check_committed(changed)
+
+
+def test_a_cache_outside_of_the_clone_is_refused(changed, tmp_path):
+    own = verify.isolated(tmp_path / "clone", os.environ)
+    with pytest.raises(verify.VerifyError, match="must be the clone's own and empty"):
+        verify.check_no_cache(changed, own)  # its cache holds data/big.txt
+
+
+def test_no_setting_of_the_user_reaches_the_proof(tmp_path):
+    given = {"DVC_NO_ANALYTICS": "1", "WINENET_NUMERICS": "native", "GIT_DIR": "x", "PATH": "p"}
+    own = verify.isolated(tmp_path / "clone", given)
+    assert sorted(own) == [
+        "DVC_GLOBAL_CONFIG_DIR",
+        "DVC_SITE_CACHE_DIR",
+        "DVC_SYSTEM_CONFIG_DIR",
+        "PATH",
+        "PYTHONUNBUFFERED",
+    ]
+    assert own["PATH"] == f"{Path(sys.executable).parent}{os.pathsep}p"
+    folders = [Path(value) for name, value in own.items() if name.startswith("DVC_")]
+    assert [list(folder.iterdir()) for folder in folders] == [[], [], []]

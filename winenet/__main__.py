@@ -1,0 +1,58 @@
+"""Commands on the whole: `check` tells what is wrong before a run, `results` prints the scores."""
+
+import argparse
+import sys
+
+from winenet import data, files, params
+from winenet.errors import InputError
+
+
+def check() -> None:
+    """Check params.yaml, the raw files and what both together allow; print what was found.
+
+    DVC deletes a stage's results before the stage runs, so a fault is better found here.
+    Raises InputError when a stage could not work.
+    """
+    settings = params.load()
+    table = data.read_raw(data.RAW_FOLDER, settings.ingest)
+    parts = data.split(table, settings.ingest.label_column, settings.split)
+    data.check_folds(parts.y_train, settings.grid_search.cv)
+    print(
+        f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
+        f"({len(table)} rows, {len(parts.y_train)} for training)"
+    )
+
+
+def results() -> None:
+    """Print the models' scores as a table, read from metrics/.
+
+    Raises InputError when they are missing.
+    """
+    from winenet import report  # it brings Jinja2, which a check does not need
+
+    metrics = {
+        name: files.read_metrics(f"metrics/{name}.json")
+        for name in ("logistic", "mlp", "grid_search")
+    }
+    print(report.score_table(metrics))
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m winenet", description=__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for run, summary in (
+        (check, "check params.yaml and the raw files, before dvc touches any result"),
+        (results, "print the models' scores as a table"),
+    ):
+        commands.add_parser(run.__name__, help=summary, description=summary).set_defaults(run=run)
+    arguments = parser.parse_args()
+    try:
+        arguments.run()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Checks, joins, splits and normalises tables. Every fault of a raw file is told at once."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import MinMaxScaler
+
+from winenet.errors import InputError, did_you_mean
+from winenet.model import Normaliser
+from winenet.params import Ingest, RawFile, Split
+
+RAW_FOLDER = "data/raw"
+FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
+
+
+class DataError(InputError):
+    """A raw file or a table cannot be used."""
+
+
+class Parts(NamedTuple):
+    """A table cut in two: features and labels of either set, with the table's row numbers."""
+
+    X_train: pd.DataFrame
+    X_test: pd.DataFrame
+    y_train: pd.Series
+    y_test: pd.Series
+
+
+def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
+    """Read, check and join the raw files.
+
+    Returns the files' rows in the order of `settings.files`, with the label in the last column.
+    Raises DataError, which names every fault of every file.
+    """
+    frames: list[pd.DataFrame] = []
+    faults: list[str] = []
+    for file in settings.files:
+        path = f"{folder}/{file.name}"
+        try:
+            frame = _read_csv(path, settings.separator)
+        except DataError as error:
+            faults += str(error).split("\n")
+            continue
+        found = _faults(frame, settings.columns)
+        faults += [f"{path}: {fault}" for fault in found]
+        if not found:
+            features = frame[list(settings.columns)].apply(pd.to_numeric)
+            frames.append(features.assign(**{settings.label_column: file.label}))
+    if faults:
+        raise DataError(
+            f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
+            "was made:\n"
+            + "\n".join(f"  {fault}" for fault in faults)
+            + f"\nMend the files in {folder} (`git checkout -- {folder}` brings the committed ones "
+            "back), or change what is expected under `ingest` in params.yaml."
+        )
+    table = pd.concat(frames, ignore_index=True)
+    _check_labels(table[settings.label_column], settings.files)
+    return table
+
+
+def _read_csv(path: str, separator: str) -> pd.DataFrame:
+    """Read one file as it stands: blank lines and surplus fields are faults, not skipped.
+
+    Raises DataError, which names every line that does not have the header's columns.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, not a file") from None
+    except PermissionError:
+        raise DataError(f"{path}: may not be read by this user") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}: line {line} is not UTF-8; save the file as UTF-8") from None
+    if not text.strip():
+        raise DataError(f"{path}: empty; it needs a header and rows")
+    faults = _line_faults(text.removesuffix("\n").split("\n"), separator)
+    if faults:
+        raise DataError("\n".join(f"{path}: {fault}" for fault in faults))
+    return pd.read_csv(io.StringIO(text), sep=separator, low_memory=False)
+
+
+def _line_faults(lines: list[str], separator: str) -> list[str]:
+    """Return the lines that pandas would cut, fill up or join; the header is line 1."""
+    if not lines[0]:
+        return ["line 1 is blank; the header must stand there"]
+    header = next(csv.reader(lines[:1], delimiter=separator))
+    faults = [
+        f"column '{name}' stands {header.count(name)} times in the header"
+        for name in dict.fromkeys(header)
+        if header.count(name) > 1
+    ]
+    uneven = []
+    for number, line in enumerate(lines, start=1):
+        cells = len(next(csv.reader([line], delimiter=separator), []))
+        if not line:
+            uneven.append(f"line {number} is blank")
+        elif line.count('"') % 2:
+            uneven.append(f"line {number} has a quotation mark that is not closed")
+        elif cells != len(header):
+            uneven.append(f"line {number} has {_cells(cells)}, the header has {len(header)}")
+    faults += uneven[:FAULTS_SHOWN]
+    if len(uneven) > FAULTS_SHOWN:
+        faults.append(f"{len(uneven) - FAULTS_SHOWN} more such lines")
+    return faults
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
+
+
+def _faults(frame: pd.DataFrame, columns: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return every fault of one raw file, in words."""
+    missing = [name for name in columns if name not in frame]
+    unknown = [name for name in frame if name not in columns]
+    faults = [
+        f"column '{name}' is not expected{did_you_mean(str(name), missing)}" for name in unknown
+    ]
+    faults += [f"column '{name}' is missing" for name in missing]
+    if missing and len(frame.columns) == 1:
+        faults.append(
+            "the header has one column only: the separator may be another than `ingest.separator`"
+        )
+    if frame.empty:
+        faults.append("no rows below the header")
+    for name, (least, largest) in columns.items():
+        if name in frame:
+            faults += _column_faults(frame[name], least, largest)
+    return faults
+
+
+def _column_faults(column: pd.Series, least: float, largest: float) -> list[str]:
+    """Return the faults of one column; a line is counted as an editor does, the header is 1."""
+    numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
+    numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
+    empty = column.isna()
+    text = numbers.isna() & ~empty
+    outside = ~numbers.between(least, largest) & ~empty & ~text
+    found = []
+    for mask, rule in (
+        (empty, "no value; every cell needs a number"),
+        (text, "no number"),
+        (outside, f"out of range; it must lie in {least:g} to {largest:g}"),
+    ):
+        rows = column[mask]
+        for row, value in rows.head(FAULTS_SHOWN).items():
+            shown = "" if mask is empty else f"'{str(value)[:40]}' is "
+            found.append(f"line {int(str(row)) + 2}, column '{column.name}': {shown}{rule}")
+        if len(rows) > FAULTS_SHOWN:
+            found.append(f"column '{column.name}': {len(rows) - FAULTS_SHOWN} more such cells")
+    return found
+
+
+def _check_labels(labels: pd.Series, files: list[RawFile]) -> None:
+    counts = labels.value_counts()
+    if len(counts) < 2 or counts.min() < 2:
+        told = ", ".join(f"{count} of class {label}" for label, count in counts.items())
+        raise DataError(
+            f"The table has {told}, so it cannot be split. It needs both classes, with at least "
+            f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
+            f"({', '.join(file.name for file in files)})."
+        )
+
+
+def unlisted(folder: str, settings: Ingest) -> list[str]:
+    """Return the names of files in the raw folder that params.yaml does not mention."""
+    listed = {file.name for file in settings.files}
+    return sorted(path.name for path in Path(folder).iterdir() if path.name not in listed)
+
+
+def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
+    """Cut the table into training and test rows, as the notebook does.
+
+    Raises DataError when either set would lack a class.
+    """
+    X, y = table.drop(columns=label), table[label]
+    place = "Change split.test_size or split.stratify in params.yaml."
+    try:
+        parts = Parts(
+            *train_test_split(
+                X,
+                y,
+                test_size=settings.test_size,
+                random_state=settings.random_state,
+                stratify=y if settings.stratify else None,
+            )
+        )
+    except ValueError as error:
+        raise DataError(
+            f"test_size={settings.test_size} cannot cut {len(table)} rows: "
+            f"{str(error).rstrip('.')}. {place}"
+        ) from None
+    for name, labels in (("training", parts.y_train), ("test", parts.y_test)):
+        lacking = sorted(set(y) - set(labels))
+        if lacking:
+            raise DataError(
+                f"test_size={settings.test_size} leaves {len(labels)} {name} rows and none of "
+                f"class {lacking[0]}; both sets need at least one row of each class. {place}"
+            )
+    return parts
+
+
+def fit_normaliser(X_train: pd.DataFrame) -> tuple[MinMaxScaler, Normaliser]:
+    """Fit the min-max scaler on the training rows only: the test rows are not to be known yet."""
+    scaler = MinMaxScaler().fit(X_train)
+    return scaler, Normaliser(list(X_train.columns), scaler.data_min_, scaler.data_max_)
+
+
+def normalise(scaler: MinMaxScaler, X: pd.DataFrame) -> pd.DataFrame:
+    """Bring the features to [0, 1] on the training rows' scale; test rows may lie outside."""
+    return pd.DataFrame(scaler.transform(X), columns=X.columns)
+
+
+def check_folds(y_train: pd.Series, cv: int) -> None:
+    """Raise DataError when a class has too few training rows for the search's folds."""
+    counts = y_train.value_counts()
+    if counts.min() < cv:
+        raise DataError(
+            f"grid_search.cv={cv} needs at least {cv} training rows of each class, one a fold, "
+            f"but class {counts.idxmin()} has {counts.min()}. Change grid_search.cv or "
+            "split.test_size in params.yaml, or give more rows."
+        )
+
+
+def copies(table: pd.DataFrame) -> int:
+    """Count the rows that equal an earlier row in all columns."""
+    return int(table.duplicated().sum())
+
+
+def seen_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:
+    """Tell for each test row whether a training row has the very same features."""
+    both = pd.concat([X_train, X_test])
+    group = both.groupby(list(both.columns), sort=False).ngroup()
+    seen = group[len(X_train) :].isin(set(group[: len(X_train)]))
+    return pd.Series(np.asarray(seen), index=X_test.index)

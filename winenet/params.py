@@ -1,0 +1,346 @@
+"""Schema of params.yaml and its loader. This is the only module that knows pydantic.
+
+Each section of params.yaml is named after the stage that reads it, and the range of a
+parameter stands with its field.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from winenet.errors import InputError, did_you_mean
+
+PATH = "params.yaml"
+
+
+class ParamsError(InputError):
+    """params.yaml cannot be used; the message holds every fault that was found."""
+
+
+class Section(BaseModel):
+    """A part of params.yaml: nothing is converted, nothing unknown is let through."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _increasing_pair(bounds: list[float]) -> list[float]:
+    if len(bounds) != 2 or bounds[0] >= bounds[1]:
+        raise ValueError("it needs [least, largest] with least < largest")
+    return bounds
+
+
+# The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
+Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
+LayerSizes = Annotated[
+    list[Annotated[int, Field(ge=1, le=10_000, description="a number of units")]],
+    Field(min_length=1, description="the sizes of the hidden layers"),
+]
+Bounds = Annotated[
+    list[float],
+    AfterValidator(_increasing_pair),
+    Field(description="the least and the largest possible value"),
+]
+LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
+
+
+class RawFile(Section):
+    """One file of the folder data/raw and the label of all its rows."""
+
+    name: str = Field(pattern=r"^[^/\\]+$", description="the name of a file in data/raw")
+    label: int = Field(ge=0, le=1, description="the class of the file's rows")
+
+
+class Ingest(Section):
+    """Which files are joined, and what each column may hold."""
+
+    files: list[RawFile] = Field(min_length=1, description="the raw files, in reading order")
+    separator: str = Field(
+        pattern=r"^[\t !#-~]$", description="the raw files' separator, one character of ASCII"
+    )
+    label_column: str = Field(min_length=1, description="the name of the label's column")
+    columns: dict[str, Bounds] = Field(min_length=1, description="the raw columns")
+
+    @field_validator("files")
+    @classmethod
+    def _different(cls, files: list[RawFile]) -> list[RawFile]:
+        names = [file.name for file in files]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"'{name}' is listed twice")
+        return files
+
+    @model_validator(mode="after")
+    def _label_is_no_feature(self) -> Self:
+        if self.label_column in self.columns:
+            raise ValueError(f"label_column '{self.label_column}' is one of the raw columns")
+        return self
+
+
+class Split(Section):
+    """How the table is cut into training and test rows."""
+
+    test_size: float = Field(gt=0, lt=1, description="the share of the rows kept for the test")
+    random_state: Seed
+    stratify: bool = Field(description="whether both sets keep the table's class shares")
+
+
+class Handmade(Section):
+    """The notebook's six rows and its hand-written network."""
+
+    random_state: Seed
+    learning_rate: LearningRate
+    epochs: list[Epochs] = Field(
+        min_length=1, description="the epochs at which the one run is read; the last one ends it"
+    )
+    plot_every: int = Field(ge=1, description="the distance of two plotted epochs")
+    seeds: int = Field(ge=1, description="how many seeds the notebook's claims are tried on")
+
+    @field_validator("epochs")
+    @classmethod
+    def _increasing(cls, epochs: list[int]) -> list[int]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(epochs)):
+            raise ValueError("the epochs must increase")
+        return epochs
+
+
+class Logistic(Section):
+    """The baseline, under scikit-learn's names."""
+
+    solver: Literal["liblinear", "lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"]
+    random_state: Seed
+
+
+class Network(Section):
+    """The shape of one network."""
+
+    hidden_layer_sizes: LayerSizes
+
+
+class Networks(Section):
+    """The notebook's network, and the one that its exercise asks for."""
+
+    notebook: Network
+    one_hidden_layer: Network
+
+
+class Mlp(Section):
+    """The networks of the notebook's second half, under scikit-learn's names."""
+
+    max_iter: Epochs
+    random_state: Seed
+    networks: Networks
+
+
+class ParamGrid(Section):
+    """The values that the search combines."""
+
+    hidden_layer_sizes: list[LayerSizes] = Field(min_length=1, description="a list of networks")
+    learning_rate_init: list[LearningRate] = Field(
+        min_length=1, description="a list of learning rates"
+    )
+
+
+class GridSearch(Section):
+    """The search, under scikit-learn's names."""
+
+    max_iter: Epochs
+    random_state: Seed
+    cv: int = Field(ge=2, description="a number of folds")
+    scoring: Literal["accuracy", "balanced_accuracy", "f1", "neg_log_loss", "roc_auc"]
+    param_grid: ParamGrid
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    ingest: Ingest
+    split: Split
+    handmade: Handmade
+    logistic: Logistic
+    mlp: Mlp
+    grid_search: GridSearch
+
+
+def load(path: str = PATH) -> Params:
+    """Read and check the parameters.
+
+    Raises ParamsError, which names every fault at once, when the file is missing, is no YAML,
+    or does not fit the schema.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path} is missing in this folder, so no stage can run. Start from the root of the "
+            f"repository; `git checkout -- {path}` brings the committed file back."
+        ) from None
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be read, so no stage can run: {error.strerror}."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(
+            f"{path} is not UTF-8 (byte {error.start}), so no stage can read it. Save it as UTF-8."
+        ) from None
+    try:
+        content = yaml.load(text, Loader=Yaml12Loader)
+    except yaml.YAMLError as error:
+        raise ParamsError(
+            f"{path} is not valid YAML, so no stage was run: {_one_line(error)}. "
+            f"Mend it there; `git diff {path}` shows what changed."
+        ) from None
+    if not isinstance(content, dict):
+        raise ParamsError(
+            f"{path} holds {_shown(content)} in place of sections, so no stage was run. "
+            f"It needs the sections {', '.join(Params.model_fields)}."
+        )
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        faults = [_fault(detail) for detail in error.errors()]
+        raise ParamsError(
+            f"{path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no stage was run "
+            "and no result was touched:\n"
+            + "\n".join(f"  {fault}" for fault in faults)
+            + f"\nChange {path}; `git diff {path}` shows what changed."
+        ) from None
+
+
+def _fault(detail: ErrorDetails) -> str:
+    """Put one of pydantic's findings as: place, value, rule."""
+    location = detail["loc"]
+    place = _place(location)
+    if detail["type"] == "extra_forbidden":
+        known = list(_model_at(location[:-1]).model_fields)
+        hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
+        return f"{place}: unknown key{hint}"
+    if detail["type"] == "missing":
+        return f"{place}: missing; every key must be given"
+    if detail["type"] == "model_type":
+        keys = ", ".join(_model_at(location).model_fields)
+        return f"{place}: {_shown(detail['input'])} is no section; it needs the keys {keys}"
+    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    description = _description_at(location)
+    meant = f" as {description}" if description else ""
+    return f"{place}: {_shown(detail['input'])} cannot serve{meant}: {rule}"
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return ("a", "b", 0) as "a.b[0]"."""
+    return "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}" for step in location
+    ).lstrip(".")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return re.sub(r"\s+", " ", str(error).replace('in "<unicode string>", ', ""))
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the section of the schema that a place in params.yaml belongs to."""
+    model: type[BaseModel] = Params
+    for step in location:
+        if isinstance(step, str):
+            annotation: Any = model.model_fields[step].annotation
+            inner = [annotation, *get_args(annotation)]
+            model = next(
+                kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
+            )
+    return model
+
+
+def _description_at(location: tuple[int | str, ...]) -> str | None:
+    """Return what the field at a place stands for, as its schema says."""
+    schema = Params.model_json_schema()
+    node: dict[str, Any] = schema
+    for step in location:
+        while "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
+        if isinstance(step, int):
+            node = node.get("items", {})
+        else:
+            node = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
+    return node.get("description") if "$ref" not in node else None
+
+
+class Yaml12Loader(yaml.SafeLoader):
+    """PyYAML with the scalars of YAML 1.2, which DVC reads.
+
+    PyYAML alone follows YAML 1.1, where `1e-3` and `on` are a string and a truth value: DVC
+    would then track another value than the stage uses. A key that is given twice is refused.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Return the node's value; raise a YAMLError for `!!int abc` as well."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"this cannot be read as {node.tag}", node.start_mark
+            ) from None
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        """Return the mapping's node; raise when a key is no text or is given twice."""
+        node = super().compose_mapping_node(anchor)
+        given: set[str] = set()
+        for key, _ in node.value:
+            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                told = key.value if isinstance(key, yaml.ScalarNode) else f"that is a {key.id}"
+                fault = f"the key {told} is no text; put it in quotes"
+            elif key.value in given:
+                fault = f"the key '{key.value}' is given twice"
+            else:
+                given.add(key.value)
+                continue
+            raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
+        return node
+
+
+def _construct_int(loader: Yaml12Loader, node: yaml.ScalarNode) -> int:
+    """Read 12, -3, 0o14, 0x1f and 0b11; `010` is ten, as in YAML 1.2."""
+    text = str(loader.construct_scalar(node)).replace("_", "")
+    return int(text, 0) if re.match(r"[-+]?0[box]", text) else int(text)
+
+
+# A dict of its own: the resolvers of every other reader of YAML stay as they are.
+Yaml12Loader.yaml_implicit_resolvers = {}
+
+
+def _add_resolver(tag: str, pattern: str, first: Iterable[str]) -> None:
+    Yaml12Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
+
+
+_add_resolver("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF")
+_add_resolver("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""])
+_add_resolver("merge", r"^<<$", "<")
+_add_resolver("value", r"^=$", "=")  # has no meaning here: refused, as DVC does
+_add_resolver("int", r"^[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$", "-+0123456789")
+_add_resolver(
+    "float",
+    # As ruamel.yaml has it: `.5e1` is a string there, `.5e+1` a number.
+    r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|\._*[0-9][0-9_]*(?:[eE][-+][0-9]+)?|\.(?:inf|Inf|INF))$"
+    r"|^\.(?:nan|NaN|NAN)$",
+    "-+0123456789.",
+)
+Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
