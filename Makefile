@@ -22,6 +22,7 @@ all: environment ## (or plain `make`) environment, check of params and raw files
 	@$(RUN) python -m winenet check
 	@$(RUN) python -m dvc repro
 	@$(RUN) python -m dvc metrics show --precision 4
+	@echo && $(RUN) python -m winenet results
 
 test: environment-dev ## run the tests
 	@$(RUN) python -m pytest

@@ -63,7 +63,7 @@ def _hash(path: Path) -> str:
 
 
 def _code_and_params() -> dict[str, str]:
-    """Return the fingerprints of everything that Python may import from here, and of params.yaml."""
+    """Return the fingerprints of params.yaml and of all that Python may import from here."""
     files = [Path("params.yaml")]
     for folder in ("stages", "winenet"):
         files += [file for file in Path(folder).rglob("*") if file.suffix in (".py", ".jinja")]
@@ -90,9 +90,8 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         _end(str(error))
     except OSError as error:
-        _end(
-            f"{error.strerror or error}: {error.filename or 'a file'}, so the stage was not finished."
-        )
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        _end(f"{what}, so the stage was not finished.")
     except KeyboardInterrupt:
         _end("interrupted, so the stage was not finished.")
     inputs["params.yaml"] = _AT_START["params.yaml"]

@@ -619,9 +619,23 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
         "plots/handmade_one_weight.csv": "weight,accuracy,loss",
         "plots/handmade_two_outputs.csv": "epoch,max_deviation",
     }
-    assert set(written[0]) - set(heads) == {"metrics/handmade.json"}
+    assert set(written[0]) - set(heads) == {
+        "data/handmade_measured.json",
+        "metrics/handmade.json",
+    }
     assert files.read_table("plots/handmade_loss.csv")["epoch"].tolist() == [0, 25]
-    metrics = files.read_metrics("metrics/handmade.json")
+    metrics = files.read_metrics("data/handmade_measured.json")
+    assert files.read_metrics("metrics/handmade.json") == {
+        "early_stopping_epoch": metrics["early_stopping"]["best"]["epochs"],
+        "logistic": {
+            "accuracy": metrics["logistic"]["accuracy"],
+            "log_loss": metrics["logistic"]["log_loss"],
+        },
+        "network": {
+            "accuracy": metrics["network"]["epochs_50"]["accuracy"],
+            "loss": metrics["network"]["epochs_50"]["loss"],
+        },
+    }
     assert list(metrics) == [
         "early_stopping",
         "first_pass",

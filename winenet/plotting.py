@@ -5,6 +5,7 @@ No statistics and no reading of files: a table comes in, the drawn axes go out.
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +22,7 @@ COLOURS = {
     "grid_search": "#CC79A7",
 }
 INK, ACCENT = "#333333", "#0072B2"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
     "font.size": 10,
     "axes.spines.top": False,
@@ -31,8 +32,7 @@ STYLE = {
 
 def figure(width: float = 7, height: float = 4, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """Return an empty figure with its axes side by side; width and height in inches."""
-    with mpl.rc_context():
-        mpl.rcParams.update(STYLE)
+    with mpl.rc_context(STYLE):
         empty = Figure(figsize=(width, height), layout="constrained")
         axes = empty.subplots(1, columns, squeeze=False)
     return empty, list(axes[0])
@@ -41,8 +41,7 @@ def figure(width: float = 7, height: float = 4, columns: int = 1) -> tuple[Figur
 def svg(drawn: Figure) -> str:
     """Return the figure as SVG text that depends on nothing but what is drawn."""
     target = io.StringIO()
-    with mpl.rc_context():
-        mpl.rcParams.update(STYLE)
+    with mpl.rc_context(STYLE):
         drawn.savefig(target, format="svg", metadata={"Date": None})
     # matplotlib leaves blanks at the ends of lines, which git would complain about.
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
