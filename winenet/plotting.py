@@ -64,9 +64,9 @@ def words(axes: Axes, title: str, x: str, y: str) -> Axes:
 
 
 def mark_lowest(axes: Axes, table: pd.DataFrame, x: str, y: str, colour: str) -> Axes:
-    """Mark the lowest point of a curve with a dot and its abscissa."""
+    """Mark the lowest point of a curve with a dot."""
     lowest = table.iloc[int(table[y].to_numpy().argmin())]
-    axes.plot([lowest[x]], [lowest[y]], "o", color=colour, label=f"lowest at {lowest[x]:,.0f}")
+    axes.plot([lowest[x]], [lowest[y]], "o", color=colour, label="lowest")
     return axes
 
 
