@@ -1,0 +1,762 @@
+"""A stack of dense networks that are trained side by side, in plain numpy.
+
+It carries `handmade.py` on to hidden layers, mini-batches, Adam and many networks at once, and in
+float64 it makes the same numbers as scikit-learn's MLPClassifier, bit for bit.
+
+Every array of a stack has the axes (networks, rows, units). All parameters of a network lie in one
+flat vector, the weights of all layers first, then all biases; layers are views into it.
+
+    start = draw_start([11, 100, 50, 1], "relu", rng)
+    job = Job(X, targets, Settings(hidden_layer_sizes=(100, 50)), fresh_run(start), rng)
+    [run] = train([job])
+    weights, biases = layers(run.parameters, [11, 100, 50, 1])
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.special import expit, xlogy
+
+Array = NDArray[np.floating[Any]]
+
+# Data beyond this many bytes a stack is permuted piece by piece, not as one copy an epoch.
+BLOCK_BYTES = 64 * 2**20
+# What the parameters and activations of a stack may fill; more falls out of a core's cache.
+STACK_BYTES = 2 * 2**20
+
+
+# ------------------------------------------------------------------ what goes in and comes out
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The hyper-parameters of one network, with MLPClassifier's names, meanings and defaults.
+
+    batch_size: rows, at least 1. n_iter_no_change: epochs, may be infinite.
+    """
+
+    hidden_layer_sizes: tuple[int, ...] = (100,)
+    activation: str = "relu"
+    solver: str = "adam"
+    alpha: float = 0.0001
+    batch_size: int = 200
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    tol: float = 1e-4
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+
+
+@dataclass
+class Run:
+    """All that training knows about one network between two epochs: its past and its present.
+
+    parameters: (parameters,), during training a live view. moments: what the solver remembers,
+    (2, parameters) for Adam (means of the gradient and of its square), (1, parameters) for SGD
+    (the velocity), None before the first step. losses in nats, scores as shares of the rows.
+    event: "" while it goes on, "slower" when an epoch has cut the learning rate; "converged",
+    "max_iter", "diverged" (parameters are not finite) or "stopped" (by on_epoch) at the end.
+    """
+
+    parameters: Array
+    moments: Array | None = None
+    steps: int = 0
+    learning_rate: float | None = None
+    epochs: int = 0
+    rows_seen: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    best_loss: float = math.inf
+    validation_losses: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    best_score: float = -math.inf
+    best_parameters: Array | None = None
+    no_improvement: int = 0
+    event: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the network has left its stack."""
+        return self.event not in ("", "slower")
+
+
+class HeldOut(NamedTuple):
+    """Rows that a network is scored on after each epoch and never trained on."""
+
+    X: Array
+    targets: Array
+    row_weights: Array | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
+
+    X: (rows, features), C-contiguous; jobs may share it. targets: (rows, outputs) of 0 and 1 in
+    X's dtype: one column for two classes, else one a class. start: where to begin; it stays
+    as it is. rng: shuffles the rows, and nothing else draws from it. row_weights: (rows,) or None.
+    held_out: needed when settings.early_stopping is on.
+    """
+
+    X: Array
+    targets: Array
+    settings: Settings
+    start: Run
+    rng: np.random.RandomState
+    row_weights: Array | None = None
+    held_out: HeldOut | None = None
+
+    @property
+    def units(self) -> list[int]:
+        """The width of each layer: features, hidden units, outputs."""
+        return [self.X.shape[1], *self.settings.hidden_layer_sizes, self.targets.shape[1]]
+
+
+def draw_start(units: Sequence[int], activation: str, rng: np.random.RandomState) -> Array:
+    """Return the (parameters,) that training starts from, drawn as scikit-learn draws them.
+
+    units: features, hidden units, outputs. Each layer is uniform within +-sqrt(6 / (fan_in +
+    fan_out)), with 2 in place of 6 for the logistic function: then the signal keeps about the
+    same variance on its way through the layers. Source: Glorot and Bengio, 2010.
+    """
+    weights, biases = [], []
+    for fan_in, fan_out in pairwise(units):
+        bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+        weights.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
+        biases.append(rng.uniform(-bound, bound, fan_out))
+    return flatten(weights, biases)
+
+
+def fresh_run(parameters: Array) -> Run:
+    """Return the run of a network that has seen nothing yet."""
+    return Run(parameters, best_parameters=parameters)
+
+
+def continued(run: Run, parameters: Array, *, keep_solver: bool) -> Run:
+    """Return the start of a training that goes on from parameters, with the past of run.
+
+    keep_solver: whether the solver keeps its memory and its learning rate, too.
+    """
+    if keep_solver:
+        return dataclasses.replace(run, parameters=parameters)
+    return dataclasses.replace(
+        run, parameters=parameters, moments=None, steps=0, learning_rate=None
+    )
+
+
+def flatten(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
+    """Return (parameters,) from per layer (fan_in, fan_out) and (fan_out,); undone by `layers`."""
+    return np.concatenate([layer.ravel() for layer in (*weights, *biases)])
+
+
+def layers(flat: Array, units: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    """Return views of a flat vector (..., parameters), undoing `flatten`.
+
+    Per layer: weights (..., fan_in, fan_out) and biases (..., fan_out).
+    """
+    weights, biases, start = [], [], 0
+    for fan_in, fan_out in pairwise(units):
+        part = flat[..., start : start + fan_in * fan_out]
+        weights.append(part.reshape(*flat.shape[:-1], fan_in, fan_out))
+        start += fan_in * fan_out
+    for fan_out in units[1:]:
+        biases.append(flat[..., start : start + fan_out])
+        start += fan_out
+    return weights, biases
+
+
+# ------------------------------------------------------------------ the functions of a unit
+
+
+class Room(NamedTuple):
+    """Memory for one layer: what its function needs beside its own values.
+
+    values, slopes (networks, rows, units): A and D. turned: a view of A, rows and units swapped.
+    zeros: what the relu compares with; an array of them takes 3 us where the number 0 takes 10.
+    spare: as values. mask: as values, of bool. column: (networks, rows, 1).
+    """
+
+    values: Array
+    turned: Array
+    slopes: Array
+    zeros: Array
+    spare: Array
+    mask: NDArray[np.bool_]
+    column: Array
+
+
+def _activate(name: str, Z: Array, zeros: Array) -> None:
+    """Turn Z into A = f(Z), in place."""
+    if name == "relu":
+        np.maximum(Z, zeros, out=Z)
+    elif name == "tanh":
+        np.tanh(Z, out=Z)
+    elif name == "logistic":
+        expit(Z, out=Z)  # scipy's; one written in numpy differs in 2 % of the values' last bits
+
+
+def _slope(name: str, D: Array, room: Room) -> None:
+    """Turn D = dloss/dA into dloss/dZ = D f'(Z), in place; all slopes can be told from A = f(Z)."""
+    A, spare = room.values, room.spare
+    if name == "relu":
+        # f' is 1 where A > 0, else 0. Mask and product take 11 us where `D[A == 0] = 0` takes 68.
+        np.greater(A, room.zeros, out=room.mask)
+        np.multiply(D, room.mask, out=D)
+    elif name == "tanh":
+        # tanh' = 1 - tanh^2
+        np.multiply(A, A, out=spare)
+        np.subtract(1, spare, out=spare)
+        np.multiply(D, spare, out=D)
+    elif name == "logistic":
+        # With a = 1 / (1 + exp(-z)): a' = exp(-z) / (1 + exp(-z))^2 = a (1 - a)
+        np.multiply(D, A, out=D)
+        np.subtract(1, A, out=spare)
+        np.multiply(D, spare, out=D)
+
+
+def _output(Z: Array, column: Array | None) -> None:
+    """Turn the last layer into probabilities, in place.
+
+    One unit: the logistic function. More: softmax, exp(z_k) / sum_j exp(z_j); the greatest z is
+    taken from all of them first, which changes nothing but keeps exp from overflowing.
+    """
+    if Z.shape[-1] == 1:
+        expit(Z, out=Z)
+        return
+    greatest = np.maximum.reduce(Z, axis=-1, keepdims=True, out=column)
+    np.subtract(Z, greatest, out=Z)
+    np.exp(Z, out=Z)
+    total = np.add.reduce(Z, axis=-1, keepdims=True, out=column)
+    np.divide(Z, total, out=Z)
+
+
+# ------------------------------------------------------------------ forward and loss
+
+
+def forward(
+    X: Array,
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    activation: str,
+    rooms: Sequence[Room] | None = None,
+) -> Array:
+    """Return the probabilities of every network: (networks, rows, outputs), or without `networks`.
+
+    X: (networks, rows, features). weights: per layer (networks, fan_in, fan_out). biases: per
+    layer (networks, 1, fan_out). rooms: where each layer's values go; by default new memory.
+    Two classes have one output, the probability of the second; else each row sums to 1.
+    Source: notebook, section 0.2 ("forward pass"), with hidden layers: Z = A W + b, A = f(Z).
+    """
+    A, last = X, len(weights) - 1
+    zero: Array = np.zeros((), dtype=X.dtype)
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        room = rooms[layer] if rooms else None
+        A = np.matmul(A, W, out=room.values if room else None)
+        np.add(A, b, out=A)
+        if layer < last:
+            _activate(activation, A, room.zeros if room else zero)
+        else:
+            _output(A, room.column if room else None)
+    return A
+
+
+def log_of_truth(P: Array, targets: Array) -> None:
+    """Replace probabilities by the log of what each row gave to its true class, in place.
+
+    P, targets: (..., rows, outputs); targets is overwritten, too. With several outputs the true
+    class's column holds the log, the others 0, so the sum over the columns is the row's.
+    The cross-entropy of a row is -(y log(p) + (1 - y) log(1 - p)). As y is 0 or 1 one of the
+    terms is 0 and the other -log(q) with q = |(1 - y) - p|: one logarithm instead of two.
+    """
+    eps = float(np.finfo(P.dtype).eps)
+    np.clip(P, eps, 1 - eps, out=P)  # log(0) is infinite
+    if P.shape[-1] > 1:
+        xlogy(targets, P, out=P)
+        return
+    np.subtract(1, targets, out=targets)
+    np.subtract(targets, P, out=P)
+    np.absolute(P, out=P)
+    xlogy(1.0, P, out=P)  # scipy's logarithm: numpy's differs in last bits on some processors
+
+
+def held_out_loss(P: Array, held_out: HeldOut) -> float:
+    """Return the mean cross-entropy of (rows, outputs) probabilities in nats, without penalty."""
+    P = P.copy()
+    log_of_truth(P, held_out.targets.copy())
+    return -float(np.average(P.sum(axis=1), weights=held_out.row_weights))
+
+
+def held_out_score(P: Array, held_out: HeldOut) -> float:
+    """Return the share of the rows whose class is the most probable one."""
+    if P.shape[1] == 1:
+        right = (P[:, 0] > 0.5) == (held_out.targets[:, 0] > 0.5)
+    else:
+        right = P.argmax(axis=1) == held_out.targets.argmax(axis=1)
+    return float(np.average(right, weights=held_out.row_weights))
+
+
+# ------------------------------------------------------------------ the stack
+
+
+@dataclass
+class _Member:
+    """A network of a stack: its place among the jobs, and the order of its rows, (rows,)."""
+
+    index: int
+    job: Job
+    run: Run
+    order: NDArray[np.intp]
+
+
+class _Batch(NamedTuple):
+    """Views of the rows of one step, and where its sums go.
+
+    divisor: (networks, 1), how many rows there are, or the sum of their weights.
+    squares: (networks,), the squared weights as the batch saw them. log_sum: (networks, outputs).
+    """
+
+    X: Array
+    X_turned: Array
+    targets: Array
+    P: Array
+    row_weights: Array | None
+    divisor: Array
+    squares: Array
+    log_sum: Array
+    rooms: list[Room]
+
+
+class _Block(NamedTuple):
+    """Batches that are gathered together; their sums side by side, (batches, networks, ...)."""
+
+    batches: list[_Batch]
+    rows: Array
+    divisors: Array
+    squares: Array
+    log_sums: Array
+
+
+class _Stack:
+    """Networks of one shape; `step` and what it calls allocate nothing.
+
+    parameters, gradients: (networks, parameters). X, targets, P, row_weights: a block of rows in
+    the epoch's order, (networks, rows, features or outputs or 1).
+    """
+
+    def __init__(self, members: list[_Member]) -> None:
+        self.members = members
+        jobs, runs = [m.job for m in members], [m.run for m in members]
+        self.settings = jobs[0].settings
+        self.units = jobs[0].units
+        networks, dtype = len(members), jobs[0].X.dtype
+        self.rows, features = jobs[0].X.shape
+        outputs = self.units[-1]
+
+        self.parameters: Array = np.stack([run.parameters for run in runs]).astype(dtype)
+        self.gradients, self.spare = np.empty_like(self.parameters), np.empty_like(self.parameters)
+        remembered = 2 if self.settings.solver == "adam" else 1
+        self.moments: Array = np.zeros((remembered, *self.parameters.shape), dtype)
+        for i, run in enumerate(runs):
+            if run.moments is not None:
+                self.moments[:, i] = run.moments
+        self.steps = runs[0].steps
+        self.weights, biases = layers(self.parameters, self.units)
+        self.biases = [b[:, np.newaxis] for b in biases]
+        self.turned = [W.swapaxes(1, 2) for W in self.weights]
+        self.dW, self.db = layers(self.gradients, self.units)
+        n_weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.units))
+        # The penalty concerns the weights, which come first, and not the biases.
+        self.all_weights = self.parameters[:, :n_weights]
+        self.all_dW = self.gradients[:, :n_weights]
+        self.penalty = self.spare[:, :n_weights]
+        self.flat_weights = [W.reshape(networks, -1) for W in self.weights]
+        # Settings that differ within the stack are columns: one number a network.
+        self.alpha: Array = np.array([[job.settings.alpha] for job in jobs], dtype)
+        self.rate: Array = np.empty((networks, 1), dtype)
+
+        size = self.settings.batch_size
+        per_block = max(1, BLOCK_BYTES // (networks * size * features * dtype.itemsize)) * size
+        self.block_rows = min(per_block, self.rows)
+        shape = (networks, self.block_rows)
+        self.X: Array = np.empty((*shape, features), dtype)
+        self.targets: Array = np.empty((*shape, outputs), dtype)
+        self.P: Array = np.empty((*shape, outputs), dtype)
+        weighted = jobs[0].row_weights is not None
+        self.row_weights: Array | None = np.empty((*shape, 1), dtype) if weighted else None
+        # A short last batch has memory of its own, so that every array stays in one piece.
+        self.rooms: dict[int, list[Room]] = {}
+        self.blocks = {
+            rows: self._block(rows)
+            for rows in {min(self.block_rows, self.rows - a) for a in self._block_starts()}
+        }
+        self.layer_squares: Array = np.empty(networks, dtype)
+        held_out = jobs[0].held_out
+        if held_out is not None:
+            self.held_out_rooms = _rooms(networks, len(held_out.X), self.units, dtype)
+            self.held_out_X = np.stack([j.held_out.X for j in jobs if j.held_out is not None])
+
+    def _block_starts(self) -> range:
+        return range(0, self.rows, self.block_rows)
+
+    def _block(self, rows: int) -> _Block:
+        size, networks, dtype = self.settings.batch_size, len(self.members), self.X.dtype
+        cuts = [(start, min(start + size, rows)) for start in range(0, rows, size)]
+        in_batch: Array = np.array([[[stop - start]] for start, stop in cuts], dtype)
+        divisors = np.repeat(in_batch, networks, axis=1)
+        squares: Array = np.empty((len(cuts), networks), dtype)
+        log_sums: Array = np.empty((len(cuts), networks, self.units[-1]), dtype)
+        batches = []
+        for b, (start, stop) in enumerate(cuts):
+            if stop - start not in self.rooms:
+                self.rooms[stop - start] = _rooms(networks, stop - start, self.units, dtype)
+            rooms, part = self.rooms[stop - start], (slice(None), slice(start, stop))
+            X, P = self.X[part], self.P[part]
+            weights = None if self.row_weights is None else self.row_weights[part]
+            sums = (divisors[b], squares[b], log_sums[b])
+            rooms = [*rooms[:-1], rooms[-1]._replace(values=P)]
+            batch = _Batch(X, X.swapaxes(1, 2), self.targets[part], P, weights, *sums, rooms)
+            batches.append(batch)
+        return _Block(batches, in_batch[:, :, 0], divisors[:, :, 0], squares, log_sums)
+
+    # ---- one epoch
+
+    def epoch(self) -> list[float]:
+        """Take one step a batch; return each network's loss, averaged over the epoch, in nats."""
+        for i, member in enumerate(self.members):
+            if member.job.settings.shuffle:
+                member.job.rng.shuffle(member.order)  # what it did in earlier epochs stays
+            self.rate[i] = member.run.learning_rate
+        total: Array = np.zeros(len(self.members), self.X.dtype)
+        for start in self._block_starts():
+            stop = min(start + self.block_rows, self.rows)
+            self._gather(start, stop)
+            block = self.blocks[stop - start]
+            for batch in block.batches:
+                self.backward(batch)
+                self._sum_of_squares(batch.squares)
+                self._step()
+            total = self._add_losses(block, stop - start, total)
+        return [float(loss) for loss in total / self.rows]
+
+    def _gather(self, start: int, stop: int) -> None:
+        """Copy the block's rows in the epoch's order; a batch is then a slice, not a search."""
+        n = stop - start
+        for i, member in enumerate(self.members):
+            rows, job = member.order[start:stop], member.job
+            # mode="clip" spares take a buffer of its own; no index is out of range.
+            np.take(job.X, rows, axis=0, out=self.X[i, :n], mode="clip")
+            np.take(job.targets, rows, axis=0, out=self.targets[i, :n], mode="clip")
+            if self.row_weights is not None and job.row_weights is not None:
+                np.take(job.row_weights, rows, out=self.row_weights[i, :n, 0], mode="clip")
+
+    def backward(self, batch: _Batch) -> None:
+        """Write the gradient of the loss of one batch into `gradients`.
+
+        The loss is the mean cross-entropy plus alpha / (2 rows) times the squared weights.
+        For both outputs, with the cross-entropy, dloss/dZ of the last layer is p - y:
+        logistic: -(y / p - (1 - y) / (1 - p)) p (1 - p) = p - y, as in handmade.backward;
+        softmax: dp_j/dz_k = p_j (1[j = k] - p_k), so -sum_j y_j / p_j dp_j/dz_k = p_k - y_k.
+        From there back, with Z = A W + b: dloss/dW = A' D, dloss/db = the rows' sum of D, and
+        dloss/dA = D W', which the slope of the layer before turns into its own D.
+        """
+        forward(batch.X, self.weights, self.biases, self.settings.activation, batch.rooms)
+        D = batch.rooms[-1].slopes
+        np.subtract(batch.P, batch.targets, out=D)
+        if batch.row_weights is not None:
+            np.multiply(D, batch.row_weights, out=D)
+            np.add.reduce(batch.row_weights, axis=1, out=batch.divisor)
+            # Rows that all weigh nothing say nothing: x / infinity makes their gradient zero.
+            batch.divisor[batch.divisor == 0] = np.inf
+        for layer in reversed(range(len(self.weights))):
+            A_turned = batch.rooms[layer - 1].turned if layer else batch.X_turned
+            np.matmul(A_turned, D, out=self.dW[layer])
+            np.add.reduce(D, axis=1, out=self.db[layer])
+            if layer:
+                room = batch.rooms[layer - 1]
+                # With one unit D W' is an outer product: 8 us as such, 21 in BLAS.
+                product = np.multiply if D.shape[2] == 1 else np.matmul
+                product(D, self.turned[layer], out=room.slopes)
+                D = room.slopes
+                _slope(self.settings.activation, D, room)
+        # d/dW of alpha / (2 rows) |W|^2 is alpha W / rows; the division serves both terms.
+        np.multiply(self.all_weights, self.alpha, out=self.penalty)
+        np.add(self.all_dW, self.penalty, out=self.all_dW)
+        np.divide(self.gradients, batch.divisor, out=self.gradients)
+
+    def _sum_of_squares(self, out: Array) -> None:
+        """Sum the squared weights of each network as the batch saw them: (networks,)."""
+        np.vecdot(self.flat_weights[0], self.flat_weights[0], out=out)
+        for W in self.flat_weights[1:]:
+            np.vecdot(W, W, out=self.layer_squares)
+            np.add(out, self.layer_squares, out=out)
+
+    def _add_losses(self, block: _Block, rows: int, total: Array) -> Array:
+        """Return total (networks,) plus rows * loss of each batch, from the stored probabilities.
+
+        One logarithm of a whole block costs less than one a batch; the sums stay the batches'.
+        """
+        P = self.P[:, :rows]
+        log_of_truth(P, self.targets[:, :rows])
+        if self.row_weights is not None:
+            np.multiply(P, self.row_weights[:, :rows], out=P)
+        for batch in block.batches:
+            np.add.reduce(batch.P, axis=1, out=batch.log_sum)
+        mean = np.add.reduce(block.log_sums / block.divisors[:, :, np.newaxis], axis=2)
+        penalty = 0.5 * self.alpha[:, 0] * block.squares / block.divisors
+        loss = (penalty - mean) * block.rows
+        # A running sum from the first batch to the last, as scikit-learn adds; sum would pair.
+        return np.asarray(np.add.accumulate(np.vstack([total, loss]))[-1])
+
+    # ---- the solvers
+
+    def _step(self) -> None:
+        """Move all parameters of all networks once; a dozen operations on one array."""
+        if self.settings.solver == "adam":
+            self._adam()
+        else:
+            self._sgd()
+
+    def _adam(self) -> None:
+        """Take Adam's step, -rate m / (sqrt(v) + epsilon).
+
+        m and v are running means of the gradient and of its square. Both start at 0, so after t
+        steps they are short by the factors 1 - beta^t, which the rate makes good: rate =
+        learning_rate_init sqrt(1 - beta_2^t) / (1 - beta_1^t). Source: Kingma and Ba, 2014.
+        """
+        s, g, (m, v) = self.settings, self.gradients, self.moments
+        self.steps += 1
+        np.multiply(m, s.beta_1, out=m)
+        np.multiply(g, 1 - s.beta_1, out=self.spare)
+        np.add(m, self.spare, out=m)
+        np.multiply(v, s.beta_2, out=v)
+        np.multiply(g, g, out=g)
+        np.multiply(g, 1 - s.beta_2, out=g)
+        np.add(v, g, out=v)
+        rate = self.rate * math.sqrt(1 - s.beta_2**self.steps) / (1 - s.beta_1**self.steps)
+        np.sqrt(v, out=self.spare)
+        np.add(self.spare, s.epsilon, out=self.spare)
+        np.multiply(m, -rate, out=g)
+        np.divide(g, self.spare, out=g)
+        np.add(self.parameters, g, out=self.parameters)
+
+    def _sgd(self) -> None:
+        """Take a step of gradient descent with momentum.
+
+        The velocity keeps a share of its past: u = momentum u - rate g, and the step is u.
+        Nesterov's looks ahead: the step is momentum u - rate g with the new u.
+        With momentum 0 it is handmade.grad_desc's.
+        """
+        s, g, u = self.settings, self.gradients, self.moments[0]
+        self.steps += 1
+        np.multiply(g, self.rate, out=g)
+        np.multiply(u, s.momentum, out=u)
+        np.subtract(u, g, out=u)
+        if s.nesterovs_momentum:
+            np.multiply(u, s.momentum, out=self.spare)
+            np.subtract(self.spare, g, out=g)
+            np.add(self.parameters, g, out=self.parameters)
+        else:
+            np.add(self.parameters, u, out=self.parameters)
+
+    # ---- between the epochs
+
+    def score_held_out(self) -> None:
+        """Note loss and score on the held-out rows of each network, if it has any."""
+        if self.members[0].job.held_out is None:
+            return
+        P = forward(
+            self.held_out_X,
+            self.weights,
+            self.biases,
+            self.settings.activation,
+            self.held_out_rooms,
+        )
+        for i, member in enumerate(self.members):
+            if member.job.held_out is not None:
+                member.run.validation_losses.append(held_out_loss(P[i], member.job.held_out))
+                member.run.validation_scores.append(held_out_score(P[i], member.job.held_out))
+
+    def show(self) -> None:
+        """Let each run see its parameters as they are."""
+        for i, member in enumerate(self.members):
+            member.run.parameters = self.parameters[i]
+
+    def save(self) -> None:
+        """Give each run its own copy of what the stack holds."""
+        for i, member in enumerate(self.members):
+            member.run.parameters = self.parameters[i].copy()
+            member.run.moments = self.moments[:, i].copy()
+            member.run.steps = self.steps
+
+
+def _rooms(networks: int, rows: int, units: Sequence[int], dtype: DTypeLike) -> list[Room]:
+    """Return the memory of each layer for batches of so many rows."""
+    widest = max(units[1:])
+    # The layers use these one after the other, so they share them: less to keep in the cache.
+    zeros: Array = np.zeros(rows * widest, dtype)
+    spare: Array = np.empty(networks * rows * widest, dtype)
+    mask: NDArray[np.bool_] = np.empty(networks * rows * widest, np.bool_)
+    column: Array = np.empty((networks, rows, 1), dtype)
+    rooms = []
+    for width in units[1:]:
+        shape, size = (networks, rows, width), networks * rows * width
+        values: Array = np.empty(shape, dtype)
+        rooms.append(
+            Room(
+                values,
+                values.swapaxes(1, 2),
+                np.empty(shape, dtype),
+                zeros[: rows * width].reshape(1, rows, width),
+                spare[:size].reshape(shape),
+                mask[:size].reshape(shape),
+                column,
+            )
+        )
+    return rooms
+
+
+# ------------------------------------------------------------------ training
+
+
+def train(
+    jobs: Sequence[Job],
+    *,
+    per_stack: int | None = None,
+    on_epoch: Callable[[int, Run], bool] | None = None,
+) -> list[Run]:
+    """Train each job's network and return its run, in the order of the jobs.
+
+    Networks of equal shape share a stack; neither that nor per_stack, the most networks that one
+    may hold, can change a result. on_epoch: called as (place of the job, its run) after each
+    epoch; True ends this network.
+    A network whose parameters are no longer finite comes back with event "diverged".
+    """
+    runs = [_begin(job) for job in jobs]
+    for indices in _stacks(jobs, per_stack):
+        members = [
+            _Member(i, jobs[i], runs[i], np.arange(len(jobs[i].X), dtype=np.intp)) for i in indices
+        ]
+        # Overflow on the way to infinity is told by the event, not by a dozen warnings.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            while members:
+                _train_until_one_leaves(_Stack(members), on_epoch)
+                members = [member for member in members if not member.run.finished]
+    return runs
+
+
+def _begin(job: Job) -> Run:
+    """Return a copy of the job's start that training may write to."""
+    run = snapshot(job.start)
+    if run.learning_rate is None:
+        run.learning_rate = job.settings.learning_rate_init
+    run.epochs, run.event = 0, ""
+    return run
+
+
+def snapshot(run: Run) -> Run:
+    """Return a copy of the run that does not change when the run goes on."""
+    return dataclasses.replace(
+        run,
+        parameters=run.parameters.copy(),
+        loss_curve=list(run.loss_curve),
+        validation_losses=list(run.validation_losses),
+        validation_scores=list(run.validation_scores),
+    )
+
+
+def shape(job: Job) -> tuple[object, ...]:
+    """Return what networks must have in common to share a stack."""
+    s, held_out = job.settings, job.held_out
+    return (
+        *(tuple(job.units), job.X.shape, job.X.dtype, s.batch_size, job.row_weights is None),
+        *(s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon, s.momentum, s.nesterovs_momentum),
+        *(job.start.steps, None if held_out is None else len(held_out.X)),
+    )
+
+
+def _stacks(jobs: Sequence[Job], per_stack: int | None) -> Iterator[list[int]]:
+    """Yield the places of the jobs that are trained together."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for i, job in enumerate(jobs):
+        groups.setdefault(shape(job), []).append(i)
+    for indices in groups.values():
+        size = per_stack or networks_per_stack(jobs[indices[0]])
+        for start in range(0, len(indices), size):
+            yield indices[start : start + size]
+
+
+def networks_per_stack(job: Job) -> int:
+    """Return how many such networks fit a core's cache; at least 1."""
+    units, itemsize = job.units, job.X.dtype.itemsize
+    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(units))
+    per_row = units[0] + 2 * sum(units[1:])
+    return max(1, STACK_BYTES // (itemsize * (5 * parameters + per_row * job.settings.batch_size)))
+
+
+def _train_until_one_leaves(stack: _Stack, on_epoch: Callable[[int, Run], bool] | None) -> None:
+    while not any(member.run.finished for member in stack.members):
+        losses = stack.epoch()
+        stack.show()
+        stack.score_held_out()
+        for member, loss in zip(stack.members, losses, strict=True):
+            _end_epoch(member.run, member.job, loss)
+            if on_epoch is not None and on_epoch(member.index, member.run):
+                member.run.event = member.run.event if member.run.finished else "stopped"
+    stack.save()
+    for member in stack.members:
+        if member.run.finished:
+            _leave(member.run, member.job.settings)
+
+
+def _end_epoch(run: Run, job: Job, loss: float) -> None:
+    """Note what the epoch brought and decide whether there will be another."""
+    s = job.settings
+    run.epochs += 1
+    run.rows_seen += len(job.X)
+    run.loss_curve.append(loss)
+    run.event = ""
+    if s.early_stopping:
+        score = run.validation_scores[-1]
+        run.no_improvement = run.no_improvement + 1 if score < run.best_score + s.tol else 0
+        if score > run.best_score:
+            run.best_score, run.best_parameters = score, run.parameters.copy()
+    else:
+        run.no_improvement = run.no_improvement + 1 if loss > run.best_loss - s.tol else 0
+        run.best_loss = min(run.best_loss, loss)
+        if not math.isfinite(loss) and not np.isfinite(run.parameters).all():
+            run.event = "diverged"  # NaN stays NaN: further epochs would only cost time
+            return
+
+    adaptive = s.solver == "sgd" and s.learning_rate == "adaptive"
+    if s.solver == "sgd" and s.learning_rate == "invscaling":
+        run.learning_rate = s.learning_rate_init / (run.rows_seen + 1) ** s.power_t
+    if run.no_improvement > s.n_iter_no_change:
+        if adaptive and run.learning_rate is not None and run.learning_rate > 1e-6:
+            run.learning_rate /= 5.0
+            run.no_improvement = 0
+            run.event = "slower"
+        else:
+            run.event = "converged"
+    if not run.finished and run.epochs == s.max_iter:
+        run.event = "max_iter"
+
+
+def _leave(run: Run, settings: Settings) -> None:
+    """Let early stopping return to its best epoch; look whether the parameters are finite."""
+    if settings.early_stopping and run.best_parameters is not None:
+        run.parameters = run.best_parameters.copy()
+    if not np.isfinite(run.parameters).all():
+        run.event = "diverged"
