@@ -184,7 +184,11 @@ def write_metrics(path, metrics):
 def test_progress_is_seen_in_a_log_while_the_search_runs(split_workspace):
     """The process ends before it can flush anything: what is there was flushed at once."""
     split_workspace.append("winenet/files.py", DIE_BEFORE_WRITING)
-    code, printed, errors = split_workspace.run("stages.grid_search", WINENET_WORKERS="1")
+    code, printed, errors = split_workspace.run(
+        "stages.grid_search",
+        WINENET_WORKERS="1",
+        PYTHONUNBUFFERED="",  # set, it would flush for us
+    )
     assert (code, errors) == (7, "")
     assert printed == (
         "grid_search: 2 candidates x 2 folds on 5197 rows, 1 processes\n"
