@@ -1,165 +1,287 @@
-"""Shows that the stacked network computes what scikit-learn's and the notebook's networks compute.
+"""The stack: its gradient, its independence of company, and the hand-made network inside it."""
 
-Bits are compared with `==`: the same draws, the same order of operations, the same last digit.
-"""
-
-import itertools
-import math
-import warnings
-from typing import Any
+import dataclasses
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from winenet import handmade, network
+from winenet.network import HeldOut, Job, Settings
 
-SIZES = [(), (7,), (6, 4), (5, 4, 3)]
 ACTIVATIONS = ["relu", "tanh", "logistic", "identity"]
-BASE = {"hidden_layer_sizes": (6, 4), "max_iter": 12, "batch_size": 20, "learning_rate_init": 0.01}
-VARIED: list[dict[str, Any]] = [
-    {"batch_size": 73},
-    {"batch_size": 72},
-    {"batch_size": 1, "max_iter": 3},
-    {"alpha": 0.0},
-    {"alpha": 10.0},
-    {"shuffle": False},
-    {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
-    {"tol": 1.0, "n_iter_no_change": 3},
-    {"solver": "sgd", "nesterovs_momentum": False},
-    {"solver": "sgd", "momentum": 0.0},
-    {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3},
-    {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 2},
-]
+SIZES = [(), (5,), (5, 4), (6, 5, 3)]
 
 
-def rows(classes: int, n: int = 73) -> tuple[network.Array, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return rng.random((n, 5)), rng.integers(0, classes, n)
-
-
-def job(
-    X: network.Array, y: np.ndarray, seed: int = 3, weights: Any = None, **settings: Any
-) -> network.Job:
-    classes = int(y.max()) + 1
-    targets = y[:, np.newaxis] == np.arange(classes) if classes > 2 else y[:, np.newaxis]
-    wanted = network.Settings(**settings)
+def job(seed=0, rows=60, outputs=1, features=4, weighted=False, held_out=False, **settings):
+    """A small network to train; all it needs is drawn from the seed."""
     rng = np.random.RandomState(seed)
-    units = [X.shape[1], *wanted.hidden_layer_sizes, targets.shape[1]]
-    start = network.draw_start(units, wanted.activation, rng)
-    return network.Job(X, targets.astype(X.dtype), wanted, network.fresh_run(start), rng, weights)
+    X = rng.normal(size=(rows, features))
+    chosen = (X @ rng.normal(size=(features, max(2, outputs)))).argmax(axis=1)
+    targets = (chosen[:, np.newaxis] == np.arange(outputs)).astype(np.float64)
+    weights = rng.uniform(0.2, 2, rows) if weighted else None
+    aside = HeldOut(X[:20], targets[:20]) if held_out else None
+    settings = Settings(**{"hidden_layer_sizes": (5, 4), "batch_size": 25, **settings})
+    units = [features, *settings.hidden_layer_sizes, outputs]
+    start = network.fresh_run(network.draw_start(units, settings.activation, rng))
+    return Job(X, targets, settings, start, rng, weights, aside)
 
 
-def assert_same_as_scikit_learn(classes: int, weights: Any = None, **settings: Any) -> None:
-    X, y = rows(classes)
-    ours = job(X, y, weights=weights, **settings)
-    [run] = network.train([ours])
-    W, b = network.layers(run.parameters, ours.units)
-    theirs = MLPClassifier(random_state=3, **settings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        theirs.fit(X, y, sample_weight=weights)
-    assert run.loss_curve == theirs.loss_curve_
-    assert run.epochs == theirs.n_iter_
-    for mine, other in zip([*W, *b], [*theirs.coefs_, *theirs.intercepts_], strict=True):
-        assert (mine == other).all()
-    P = network.forward(X, W, b, ours.settings.activation)
-    both = np.hstack([1 - P, P]) if classes == 2 else P
-    assert (both == theirs.predict_proba(X)).all()
+def train_again(jobs, **how):
+    """Train copies of the jobs, so that each training begins with the same streams."""
+    copies = []
+    for one in jobs:
+        rng = np.random.RandomState()
+        rng.set_state(one.rng.get_state())
+        copies.append(dataclasses.replace(one, rng=rng))
+    return network.train(copies, **how)
 
 
-@pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def assert_same_run(ours, theirs):
+    for name in ("loss_curve", "validation_losses", "validation_scores", "epochs", "event"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    np.testing.assert_array_equal(ours.parameters, theirs.parameters)
+    np.testing.assert_array_equal(ours.moments, theirs.moments)
+
+
+# ---- the gradient
+
+
+def loss_of(one, parameters):
+    """The loss by its definition, one row and one class at a time where it matters."""
+    weights, biases = network.layers(parameters, one.units)
+    P = network.forward(one.X, weights, biases, one.settings.activation)
+    if P.shape[1] == 1:
+        P, Y = np.hstack([1 - P, P]), np.hstack([1 - one.targets, one.targets])
+    else:
+        Y = one.targets
+    row_weights = np.ones(len(P)) if one.row_weights is None else one.row_weights
+    cross_entropy = -(row_weights * np.log((P * Y).sum(axis=1))).sum()
+    squares = sum((W**2).sum() for W in weights)
+    return (cross_entropy + one.settings.alpha / 2 * squares) / row_weights.sum()
+
+
+def gradient_of(one):
+    """The gradient that the first step of plain gradient descent goes against."""
+    plain = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 1.0, "max_iter": 1}
+    whole = dataclasses.replace(one.settings, batch_size=len(one.X), shuffle=False, **plain)
+    [run] = network.train([dataclasses.replace(one, settings=whole)])
+    return one.start.parameters - run.parameters
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_every_shape_is_scikit_learn_s_bit_for_bit(
-    sizes: tuple[int, ...], activation: str, solver: str, classes: int
-) -> None:
-    wanted = {"hidden_layer_sizes": sizes, "activation": activation, "solver": solver}
-    assert_same_as_scikit_learn(classes, **(BASE | wanted))
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_gradient_agrees_with_central_differences(activation, outputs, sizes, weighted):
+    one = job(
+        seed=2,
+        outputs=outputs,
+        weighted=weighted,
+        activation=activation,
+        hidden_layer_sizes=sizes,
+        alpha=0.7,
+    )
+    step = 1e-6
+    start = one.start.parameters
+    numeric = np.empty_like(start)
+    for i in range(len(start)):
+        nudge = np.zeros_like(start)
+        nudge[i] = step
+        numeric[i] = (loss_of(one, start + nudge) - loss_of(one, start - nudge)) / (2 * step)
+    np.testing.assert_allclose(gradient_of(one), numeric, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("varied", VARIED, ids=str)
-def test_every_setting_is_scikit_learn_s_bit_for_bit(varied: dict[str, Any], classes: int) -> None:
-    assert_same_as_scikit_learn(classes, **(BASE | varied))
+def test_a_gradient_by_hand():
+    # One row, x = 2, y = 1, w = 0.5, b = -1: z = 0, p = 0.5.
+    # dloss/dz = p - y = -0.5, so dloss/dw = -1 and dloss/db = -0.5.
+    one = Job(
+        np.array([[2.0]]),
+        np.array([[1.0]]),
+        Settings(hidden_layer_sizes=(), alpha=0.0, batch_size=1),
+        network.fresh_run(np.array([0.5, -1.0])),
+        np.random.RandomState(0),
+    )
+    np.testing.assert_array_equal(gradient_of(one), [-1.0, -0.5])
 
 
-@pytest.mark.parametrize("classes", [2, 5])
-def test_weighted_rows_are_scikit_learn_s_bit_for_bit(classes: int) -> None:
-    weights = np.random.default_rng(1).random(73)
-    assert_same_as_scikit_learn(classes, weights=weights, **BASE)
-
-
-@pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_the_gradient_agrees_with_central_differences(
-    sizes: tuple[int, ...], activation: str, classes: int
-) -> None:
-    """One step of plain gradient descent at rate 1 moves the parameters by minus the gradient."""
-    X, y = rows(classes)
-    settings = {"hidden_layer_sizes": sizes, "activation": activation, "alpha": 0.1}
-    plain = {"solver": "sgd", "momentum": 0.0, "batch_size": 73, "learning_rate_init": 1.0}
-    one = job(X, y, max_iter=1, shuffle=False, **settings, **plain)
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_loss_is_the_batches_mean(outputs, weighted):
+    one = job(outputs=outputs, weighted=weighted, batch_size=60, max_iter=1)
     [run] = network.train([one])
-    gradient = one.start.parameters - run.parameters
-
-    def loss(parameters: network.Array) -> float:
-        W, b = network.layers(parameters, one.units)
-        P = network.forward(X, W, b, activation)
-        given = P[np.arange(73), y] if classes > 2 else np.where(y == 1, P[:, 0], 1 - P[:, 0])
-        penalty = 0.1 / 2 / 73 * sum(float((layer**2).sum()) for layer in W)
-        return penalty - float(np.log(given).mean())
-
-    assert run.loss_curve == [pytest.approx(loss(one.start.parameters), rel=1e-12)]
-    h = 1e-6
-    for place in range(len(gradient)):
-        moved = np.zeros_like(gradient)
-        moved[place] = h
-        slope = (loss(one.start.parameters + moved) - loss(one.start.parameters - moved)) / (2 * h)
-        assert gradient[place] == pytest.approx(slope, abs=2e-8)
+    assert run.loss_curve == pytest.approx([loss_of(one, one.start.parameters)], rel=1e-13)
 
 
-def test_without_hidden_layer_it_is_the_notebook_s_gradient_descent() -> None:
-    rng = np.random.default_rng(42)
-    X, y = handmade.six_rows(rng)
-    W1, B1 = handmade.init_parameters(3, rng=rng), handmade.init_parameters(1, rng=rng)
-    parameters, losses = handmade.grad_desc(W1, B1, 500, 0.01, X, y)
-    settings = network.Settings(
+# ---- the hand-made network inside it
+
+
+def test_without_hidden_layer_and_with_plain_steps_it_is_the_notebook_s():
+    X, y = handmade.six_rows(np.random.default_rng(42))
+    parameters, losses = handmade.run_grad_desc(500, 0.01, X, y, rng=np.random.default_rng(7))
+    settings = Settings(
         hidden_layer_sizes=(),
         solver="sgd",
         momentum=0.0,
         alpha=0.0,
         batch_size=6,
         learning_rate_init=0.01,
-        max_iter=500,
         shuffle=False,
-        n_iter_no_change=math.inf,
+        max_iter=500,
+        n_iter_no_change=np.inf,
     )
-    start = network.fresh_run(network.flatten([W1], [B1[0]]))
-    one = network.Job(X, y.astype(float), settings, start, np.random.RandomState(0))
-    [run] = network.train([one])
+    start = network.flatten([parameters["W1"][0]], [parameters["B1"][0]])
+    [run] = network.train([Job(X, y, settings, network.fresh_run(start), np.random.RandomState(0))])
     [W], [b] = network.layers(run.parameters, [3, 1])
-    np.testing.assert_allclose(W, parameters["W1"][-1], rtol=0, atol=1e-14)
-    np.testing.assert_allclose(b, parameters["B1"][-1][0], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(W, parameters["W1"][500], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(b, parameters["B1"][500][0], rtol=0, atol=1e-14)
     np.testing.assert_allclose(run.loss_curve, losses, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        network.forward(X, [W], [b], "relu"), handmade.forward(W, b[np.newaxis], X), atol=1e-15
+    )
 
 
-def test_stacked_equals_alone_and_one_that_leaves_disturbs_nobody() -> None:
-    """Three seeds, and tolerances under which they stop at different epochs."""
-    X, y = rows(2)
-    tolerances = [1e-4, 1e-1, 1e-4, 3e-2]
+# ---- company changes nothing
 
-    def jobs() -> list[network.Job]:
-        settings = BASE | {"max_iter": 40, "n_iter_no_change": 4}
-        return [job(X, y, seed=seed, tol=tol, **settings) for seed, tol in enumerate(tolerances)]
 
-    stacked = network.train(jobs(), per_stack=4)
-    alone = [network.train([one])[0] for one in jobs()]
-    assert len({run.epochs for run in stacked}) > 1
-    for together, single in itertools.zip_longest(stacked, alone):
-        assert (together.parameters == single.parameters).all()
-        assert together.loss_curve == single.loss_curve
-        assert together.event == single.event
+COMPANY = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.1, "learning_rate": "adaptive"},
+    "three classes": {"outputs": 3},
+    "weights": {"weighted": True},
+    "weights and three classes": {"weighted": True, "outputs": 3},
+    "tanh": {"activation": "tanh"},
+    "logistic": {"activation": "logistic"},
+    "no hidden layer": {"hidden_layer_sizes": ()},
+    "early stopping": {"early_stopping": True, "held_out": True, "n_iter_no_change": 2},
+    "scored": {"held_out": True, "outputs": 3},
+}
+
+
+@pytest.mark.parametrize("case", COMPANY)
+def test_stacked_equals_alone(case):
+    jobs = [
+        job(seed, alpha=10.0**-seed, tol=1e-3 * seed, max_iter=15, **COMPANY[case])
+        for seed in range(1, 8)
+    ]
+    alone = [train_again([one])[0] for one in jobs]
+    for per_stack in (None, 7, 3, 1):
+        for ours, theirs in zip(train_again(jobs, per_stack=per_stack), alone, strict=True):
+            assert_same_run(ours, theirs)
+    assert_same_run(train_again(jobs[2:3])[0], train_again(jobs[:5])[2])
+
+
+def test_a_network_that_leaves_does_not_disturb_the_others():
+    jobs = [job(seed, max_iter=epochs) for seed, epochs in enumerate([9, 2, 14, 2, 5, 1])]
+    together = train_again(jobs, per_stack=6)
+    assert [run.epochs for run in together] == [9, 2, 14, 2, 5, 1]
+    for ours, one in zip(together, jobs, strict=True):
+        assert_same_run(ours, train_again([one])[0])
+
+
+def test_a_network_that_diverges_does_not_disturb_the_others():
+    rates = [0.05, 1e200, 0.1]
+    jobs = [
+        job(seed, solver="sgd", learning_rate_init=rate, activation="identity", max_iter=20)
+        for seed, rate in enumerate(rates)
+    ]
+    together = train_again(jobs, per_stack=3)
+    assert [run.event for run in together] == ["max_iter", "diverged", "max_iter"]
+    assert together[1].epochs < 20
+    for place in (0, 2):
+        assert_same_run(together[place], train_again(jobs[place : place + 1])[0])
+
+
+def test_jobs_of_unequal_shape_come_back_in_their_order():
+    jobs = [job(0, rows=60), job(1, rows=61), job(2, rows=60, hidden_layer_sizes=(3,)), job(3)]
+    assert network.shape(jobs[0]) == network.shape(jobs[3])
+    assert len({network.shape(one) for one in jobs}) == 3
+    for ours, one in zip(train_again(jobs), jobs, strict=True):
+        assert_same_run(ours, train_again([one])[0])
+
+
+def test_jobs_may_share_their_rows_and_a_start_is_left_as_it_was():
+    first = job(0, max_iter=4)
+    second = dataclasses.replace(first, rng=np.random.RandomState(9))
+    before = dataclasses.replace(first.start, parameters=first.start.parameters.copy())
+    runs = network.train([first, second])
+    assert runs[0].loss_curve != runs[1].loss_curve
+    assert first.start.loss_curve == []
+    assert first.start.moments is None
+    np.testing.assert_array_equal(first.start.parameters, before.parameters)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_beyond_one_block_change_nothing(weighted, monkeypatch):
+    one = job(0, rows=130, weighted=weighted, max_iter=5)
+    [whole] = train_again([one])
+    for batches in (1, 2, 4):
+        monkeypatch.setattr(network, "BLOCK_BYTES", batches * 25 * 4 * 8)
+        assert_same_run(train_again([one])[0], whole)
+
+
+# ---- what else training promises
+
+
+def test_on_epoch_sees_each_epoch_and_may_end_a_network():
+    seen = []
+
+    def on_epoch(place, run):
+        seen.append((place, run.epochs))
+        return place == 1 and run.epochs == 2
+
+    runs = network.train([job(0, max_iter=4), job(1, max_iter=4)], on_epoch=on_epoch)
+    assert [run.event for run in runs] == ["max_iter", "stopped"]
+    assert seen == [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 4)]
+
+
+def test_training_goes_on_where_a_run_has_ended():
+    [whole] = network.train([job(0, max_iter=6, shuffle=False)])
+    begun = job(0, max_iter=2, shuffle=False)
+    [part] = network.train([begun])
+    rest = network.continued(part, part.parameters, keep_solver=True)
+    settings = dataclasses.replace(begun.settings, max_iter=4)
+    [run] = network.train([dataclasses.replace(begun, start=rest, settings=settings)])
+    assert run.loss_curve == whole.loss_curve
+    np.testing.assert_array_equal(run.parameters, whole.parameters)
+
+
+def test_early_stopping_returns_to_its_best_epoch():
+    one = job(3, early_stopping=True, held_out=True, max_iter=60, learning_rate_init=0.1)
+    [run] = network.train([one])
+    weights, biases = network.layers(run.parameters, one.units)
+    P = network.forward(one.held_out.X, weights, biases, "relu")
+    assert network.held_out_score(P, one.held_out) == run.best_score == max(run.validation_scores)
+    best = run.validation_scores.index(run.best_score)
+    assert network.held_out_loss(P, one.held_out) == run.validation_losses[best]
+
+
+def test_a_batch_whose_rows_all_weigh_nothing_moves_nothing():
+    one = job(0, rows=50, weighted=True, shuffle=False, solver="sgd", momentum=0.0, max_iter=1)
+    one.row_weights[25:] = 0.0
+    half = dataclasses.replace(one, X=one.X[:25].copy(), targets=one.targets[:25].copy())
+    half = dataclasses.replace(half, row_weights=one.row_weights[:25].copy())
+    [ours], [theirs] = network.train([one]), network.train([half])
+    np.testing.assert_array_equal(ours.parameters, theirs.parameters)
+
+
+def test_flatten_and_layers_undo_each_other():
+    flat = np.arange(11.0 * 3).reshape(3, 11)
+    weights, biases = network.layers(flat, [2, 3, 1][:2])
+    assert [W.shape for W in weights] == [(3, 2, 3)]
+    assert [b.shape for b in biases] == [(3, 3)]
+    one = job(0)
+    parts = network.layers(one.start.parameters, one.units)
+    np.testing.assert_array_equal(network.flatten(*parts), one.start.parameters)
+
+
+def test_a_float32_network_stays_float32():
+    one = job(0, max_iter=30)
+    small = dataclasses.replace(
+        job(0, max_iter=30),
+        X=one.X.astype(np.float32),
+        targets=one.targets.astype(np.float32),
+        start=network.fresh_run(one.start.parameters.astype(np.float32)),
+    )
+    [run] = network.train([small])
+    assert run.parameters.dtype == run.moments.dtype == np.float32
+    assert run.loss_curve == pytest.approx(network.train([one])[0].loss_curve, rel=1e-4)
