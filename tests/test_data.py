@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from winenet import data, params
 from winenet.data import DataError, Parts
-from winenet.params import Ingest, RawFile, Split
+from winenet.params import Curves, Ingest, RawFile, Split
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = params.load(str(ROOT / "params.yaml"))
@@ -445,6 +445,40 @@ def test_a_split_that_leaves_a_set_without_a_class_is_told(test_size, stratify, 
     with pytest.raises(DataError) as caught:
         data.split(TEN, "Class", Split(test_size=test_size, random_state=1, stratify=stratify))
     assert str(caught.value) == told
+
+
+def cutting(validation_size: float) -> Curves:
+    return SETTINGS.curves.model_copy(update={"validation_size": validation_size})
+
+
+def test_held_out_rows_are_no_training_rows_and_have_the_same_class_shares():
+    X, y = pd.DataFrame({"pH": range(500)}), pd.Series([0, 0, 0, 0, 1] * 100, name="Class")
+    parts = data.hold_out(X, y, cutting(0.3))
+    assert (len(parts.X_train), len(parts.X_test)) == (350, 150)
+    assert set(parts.X_train["pH"]) | set(parts.X_test["pH"]) == set(range(500))
+    assert parts.y_train.mean() == parts.y_test.mean() == 0.2
+    for features, labels in ((parts.X_train, parts.y_train), (parts.X_test, parts.y_test)):
+        assert list(labels) == [int(pH % 5 == 4) for pH in features["pH"]]
+    again = data.hold_out(X, y, cutting(0.3))
+    assert list(again.X_test["pH"]) == list(parts.X_test["pH"])
+    reseeded = cutting(0.3).model_copy(update={"random_state": 43})
+    assert list(data.hold_out(X, y, reseeded).X_test["pH"]) != list(parts.X_test["pH"])
+
+
+@pytest.mark.parametrize(
+    ("validation_size", "told"),
+    [
+        (0.1, f"validation_size=0.1 cannot cut 10 training rows; {BOTH}"),
+        (0.95, f"validation_size=0.95 cannot cut 10 training rows; {BOTH}"),
+        (0.2, f"validation_size=0.2 leaves 2 held-out rows and none of class 1; {BOTH}"),
+    ],
+)
+def test_held_out_rows_that_leave_a_set_without_a_class_are_told(validation_size, told):
+    with pytest.raises(DataError) as caught:
+        data.hold_out(TEN[["pH"]], TEN["Class"], cutting(validation_size))
+    assert str(caught.value) == (
+        f"{told} Change curves.validation_size in params.yaml, or give more rows."
+    )
 
 
 def test_more_folds_than_rows_of_a_class_are_told():

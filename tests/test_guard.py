@@ -229,6 +229,11 @@ def test_check_and_stage_tell_the_same_fault_and_touch_nothing(workspace, break_
     [
         ("test_size: 0.2", "test_size: 0.0001", "leaves 1 test rows and none of class"),
         ("cv: 5", "cv: 2000", "grid_search.cv=2000 needs at least 2000 training rows of each"),
+        (
+            "validation_size: 0.2",
+            "validation_size: 0.0001",
+            "validation_size=0.0001 cannot cut 5197 training rows",
+        ),
     ],
 )
 def test_check_tells_what_params_and_data_do_not_allow_together(workspace, old, new, told):

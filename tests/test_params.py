@@ -78,6 +78,12 @@ def test_the_committed_file_holds_the_notebook_s_settings():
             "learning_rate_init": [0.001, 0.01, 0.1],
         },
     }
+    assert settings.curves.model_dump() == {
+        "validation_size": 0.2,
+        "random_state": 42,
+        "epochs": 500,
+        "networks": settings.mlp.networks.model_dump(),
+    }
 
 
 def test_dvc_reads_the_same_values_from_the_committed_file():
@@ -295,6 +301,12 @@ ONE_FAULT = {
     "no hidden layer": (("_sizes: [100, 50]", "_sizes: []"), "at least 1 item"),
     "a number for a list": (("_sizes: [100, 50]", "_sizes: 100"), "should be a valid list"),
     "no learning": (("- 0.001\n", "- 0\n"), "0 cannot serve as a learning rate"),
+    "nothing held out": (
+        ("validation_size: 0.2", "validation_size: 0"),
+        "curves.validation_size: 0 cannot serve as the share of the training rows that is held out",
+    ),
+    "all held out": (("validation_size: 0.2", "validation_size: 1"), "should be less than 1"),
+    "no epoch to follow": (("epochs: 500", "epochs: 0"), "curves.epochs: 0 cannot serve as a numb"),
     "endless learning": (("- 0.001\n", "- .inf\n"), "inf cannot serve as a learning rate"),
     "an unknown score": (("scoring: accuracy", "scoring: r2"), "grid_search.scoring: 'r2' cannot"),
     "three bounds": (("pH: [2.5, 4.5]", "pH: [2, 3, 4]"), "ingest.columns.pH: [2, 3, 4] cannot"),
@@ -348,7 +360,7 @@ def test_a_file_without_sections_is_told(load, text):
     shown = repr(yaml.safe_load(text))
     assert message(load, text) == (
         f"params.yaml holds {shown} in place of sections, so no stage was run. "
-        "It needs the sections ingest, split, handmade, logistic, mlp, grid_search."
+        "It needs the sections ingest, split, handmade, logistic, mlp, grid_search, curves."
     )
 
 

@@ -24,6 +24,7 @@ SMALL = {
         "cv": 2,
         "param_grid": {"hidden_layer_sizes": [[4], [8]], "learning_rate_init": [0.01]},
     },
+    "curves": {"epochs": 3},
 }
 
 
@@ -129,7 +130,11 @@ def test_a_forced_run_gives_the_same_bytes(repository: Path) -> None:
     [
         ("logistic", {"solver": "lbfgs"}, ["logistic", "report"]),
         ("handmade", {"learning_rate": 0.02}, ["handmade", "report"]),
-        ("split", {"test_size": 0.25}, ["split", "logistic", "mlp", "grid_search", "report"]),
+        (
+            "split",
+            {"test_size": 0.25},
+            ["split", "logistic", "mlp", "grid_search", "curves", "report"],
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

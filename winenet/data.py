@@ -13,7 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from winenet.errors import InputError, did_you_mean
 from winenet.model import Normaliser
-from winenet.params import Ingest, RawFile, Split
+from winenet.params import Curves, Ingest, RawFile, Split
 
 RAW_FOLDER = "data/raw"
 FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
@@ -199,14 +199,47 @@ def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
             f"test_size={settings.test_size} cannot cut {len(table)} rows: "
             f"{str(error).rstrip('.')}. {place}"
         ) from None
-    for name, labels in (("training", parts.y_train), ("test", parts.y_test)):
-        lacking = sorted(set(y) - set(labels))
+    _check_both_classes(parts, f"test_size={settings.test_size}", "test", place)
+    return parts
+
+
+def hold_out(X_train: pd.DataFrame, y_train: pd.Series, settings: Curves) -> Parts:
+    """Cut the training rows once more, with the same class shares in both sets.
+
+    The held-out rows take the place of the test rows in what is returned.
+    Raises DataError when either set would lack a class.
+    """
+    place = "Change curves.validation_size in params.yaml, or give more rows."
+    size = settings.validation_size
+    try:
+        parts = Parts(
+            *train_test_split(
+                X_train,
+                y_train,
+                test_size=size,
+                random_state=settings.random_state,
+                stratify=y_train,
+            )
+        )
+    except ValueError:
+        raise DataError(
+            f"validation_size={size} cannot cut {len(y_train)} training rows; both sets need at "
+            f"least one row of each class. {place}"
+        ) from None
+    _check_both_classes(parts, f"validation_size={size}", "held-out", place)
+    return parts
+
+
+def _check_both_classes(parts: Parts, setting: str, second: str, place: str) -> None:
+    """Raise DataError when a set lacks a class. second: what the rows are that were cut off."""
+    classes = set(parts.y_train) | set(parts.y_test)
+    for name, labels in (("training", parts.y_train), (second, parts.y_test)):
+        lacking = sorted(classes - set(labels))
         if lacking:
             raise DataError(
-                f"test_size={settings.test_size} leaves {len(labels)} {name} rows and none of "
+                f"{setting} leaves {len(labels)} {name} rows and none of "
                 f"class {lacking[0]}; both sets need at least one row of each class. {place}"
             )
-    return parts
 
 
 def fit_normaliser(X_train: pd.DataFrame) -> tuple[MinMaxScaler, Normaliser]:

@@ -165,6 +165,17 @@ class GridSearch(Section):
     param_grid: ParamGrid
 
 
+class Curves(Section):
+    """The training that is followed epoch by epoch, on rows held out as well."""
+
+    validation_size: float = Field(
+        gt=0, lt=1, description="the share of the training rows that is held out"
+    )
+    random_state: Seed
+    epochs: Epochs
+    networks: Networks
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -174,6 +185,7 @@ class Params(Section):
     logistic: Logistic
     mlp: Mlp
     grid_search: GridSearch
+    curves: Curves
 
 
 def load(path: str = PATH) -> Params:

@@ -1,0 +1,49 @@
+"""Stage curves: follow the notebook's two networks epoch by epoch, on held-out rows as well."""
+
+import stages
+from winenet import curves, data, files, params
+from winenet.curves import Rows
+
+# A file a network: `dvc plots` draws all rows of a file as one line.
+PATHS = {
+    "notebook": "plots/curves_notebook.csv",
+    "one_hidden_layer": "plots/curves_one_hidden_layer.csv",
+}
+
+
+def main() -> None:
+    """Read the split; write both networks' curves, and what early stopping would be worth."""
+    settings = params.load().curves
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    X_test = files.read_table("data/X_test_normalized.csv")
+    y_test = files.read_labels("data/y_test.csv")
+
+    parts = data.hold_out(X_train, y_train, settings)
+    training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
+    numbers = {
+        "training_rows": len(training.y),
+        "held_out_rows": len(held_out.y),
+        "held_out_rows_seen": data.seen_in_training(training.X, held_out.X).sum(),
+    }
+    followed = {}
+    for name, network in settings.networks:
+        sizes = network.hidden_layer_sizes
+        stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
+        followed[name] = curves.follow(sizes, settings, training, held_out, Rows(X_test, y_test))
+        best, stop = (followed[name].numbers[reading] for reading in ("best", "notebook_stop"))
+        stages.say(
+            f"{name}: held-out loss lowest at epoch {best['epoch']}, notebook's stop at "
+            f"{stop['epoch']}; accuracy {best['test_accuracy']:.4f} and "
+            f"{stop['test_accuracy']:.4f} on {len(y_test)} test rows"
+        )
+
+    files.write_metrics(
+        "metrics/curves.json", numbers | {name: one.numbers for name, one in followed.items()}
+    )
+    for name, path in PATHS.items():
+        files.write_results(path, followed[name].curve)
+
+
+if __name__ == "__main__":
+    stages.run(main)
