@@ -100,6 +100,12 @@ def test_the_notebook_s_stop_is_where_its_own_class_stops(followed):
     assert followed.numbers["notebook_stop"]["epoch"] == theirs.n_iter_ == ours.n_iter_
 
 
+def test_no_number_of_epochs_without_improvement_ends_the_training_that_is_followed():
+    curve, numbers = curves.follow([4], settings(), TRAINING, HELD_OUT, TEST)
+    assert numbers["notebook_stop"]["epoch"] < EPOCHS / 4
+    assert numbers["last"]["epoch"] == len(curve) == EPOCHS
+
+
 def test_a_rule_that_does_not_stop_the_training_is_read_at_the_last_epoch():
     numbers = curves.follow(SIZES, settings(20), TRAINING, HELD_OUT, TEST).numbers
     assert numbers["notebook_stop"] == numbers["last"]
