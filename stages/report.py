@@ -13,6 +13,7 @@ def main() -> None:
         "logistic": files.read_metrics("metrics/logistic.json"),
         "mlp": files.read_metrics("metrics/mlp.json"),
         "grid_search": files.read_metrics("metrics/grid_search.json"),
+        "curves": files.read_metrics("metrics/curves.json"),
     }
     heads = {
         name: report.head_agreement(files.read_table(printed), files.read_table(here))
@@ -39,6 +40,11 @@ def main() -> None:
         "one_hidden_layer": files.read_table("plots/mlp_roc_one_hidden_layer.csv"),
         "grid_search": files.read_table("plots/grid_search_roc.csv"),
     }
+    followed = {
+        "notebook": files.read_table("plots/curves_notebook.csv"),
+        "one_hidden_layer": files.read_table("plots/curves_one_hidden_layer.csv"),
+    }
+    followed_names = report.followed_networks(metrics["curves"])
 
     by_hand = {
         "loss": files.read_table("plots/handmade_loss.csv"),
@@ -57,6 +63,10 @@ def main() -> None:
         ("plots/handmade_one_weight.svg", pictures.handmade_one_weight(by_hand["one_weight"])),
         ("plots/handmade_two_outputs.svg", pictures.handmade_two_outputs(by_hand["two_outputs"])),
         ("plots/networks_loss.svg", pictures.network_losses(losses, names)),
+        (
+            "plots/curves.svg",
+            pictures.early_stopping(followed, metrics["curves"], followed_names),
+        ),
         ("plots/grid_search_scores.svg", pictures.grid_search_scores(search)),
         ("plots/confusion.svg", pictures.confusions(scores, names)),
         ("plots/roc.svg", pictures.rocs(rocs, names)),
@@ -81,6 +91,16 @@ def main() -> None:
             "probabilities": report.side_by_side(predictions, "probability"),
             "set_rows": report.set_rows(metrics["split"]),
             "reading_rows": report.reading_rows(metrics["handmade"]),
+            "stops": report.STOPS,
+            "stop_rows": report.stop_rows(metrics["curves"], metrics["split"]["test"]["rows"]),
+            "early_stopping": {
+                name: report.early_stopping(
+                    metrics["curves"][model],
+                    metrics["curves"]["held_out_rows"],
+                    metrics["split"]["test"]["rows"],
+                )
+                for model, name in followed_names.items()
+            },
             "score_table": report.score_table(metrics),
             "candidate_rows": report.candidate_rows(
                 files.read_table("data/grid_search_results.csv")

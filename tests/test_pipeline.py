@@ -174,7 +174,10 @@ def test_metrics_show_prints_every_file_and_four_digits(finished: Path) -> None:
 def test_plots_show_draws_a_page_with_the_tables_and_the_pictures(repository: Path) -> None:
     dvc(repository, "plots", "show")
     page = (repository / "dvc_plots" / "index.html").read_text(encoding="utf-8")
-    for wanted in ("Training loss", "mlp_loss.csv", "Grid search", "roc.svg"):
+    for wanted in (
+        *("Training loss", "mlp_loss.csv", "Grid search", "roc.svg", "curves.svg"),
+        "Training and held-out loss of one hidden layer",
+    ):
         assert wanted in page, wanted
 
 

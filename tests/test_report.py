@@ -78,6 +78,85 @@ def test_the_tuned_network_is_compared_row_by_row() -> None:
     }
 
 
+def followed(
+    best: int, stop: int, *, end_errors: int = 4, test_errors: tuple[int, int] = (17, 6), p: float
+) -> dict[str, object]:
+    """What the stage curves tells of a network: 10 of 1,000 held-out rows wrong at its best."""
+
+    def reading(epoch: int, held_out: tuple[float, float, int], wrong: int) -> dict[str, float]:
+        loss, loss_of_errors, errors = held_out
+        return {
+            "epoch": epoch,
+            "training_loss": 1 / epoch,
+            "held_out_loss": loss,
+            "held_out_loss_of_errors": loss_of_errors,
+            "held_out_accuracy": 1 - errors / 1000,
+            "test_accuracy": round(1 - wrong / 1300, 6),
+        }
+
+    at_best, at_end = (0.04, 0.02, 10), (0.05, 0.045, end_errors)
+    if best == 500:
+        at_end = at_best
+    return {
+        "best": reading(best, at_best, test_errors[0]),
+        "notebook_stop": reading(stop, at_best, test_errors[1]),
+        "last": reading(500, at_end, 5),
+        "p_value": p,
+    }
+
+
+RISES = (
+    "The held-out loss is lowest at epoch 20 (0.0400) and rises again, to 0.0500 at epoch 500, 25% "
+    "more; the training loss goes from 0.0500 to 0.0020."
+)
+SURE = (
+    "The accuracy does not fall meanwhile: 10 of 1,000 held-out rows are wrong at its lowest, 4 at "
+    "the end. The loss also counts how sure the network is of what it gets wrong, and these rows "
+    "make 50% of it at its lowest, 90% at the end."
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            followed(20, 200, p=0.004),
+            f"{RISES} {SURE} Of 1,300 test rows 17 are wrong at the lowest held-out loss, 6 at the "
+            "notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at the "
+            "lowest held-out loss would have cost accuracy (exact McNemar test of the first two: "
+            "p = 0.004).",
+        ),
+        (
+            followed(20, 200, end_errors=12, test_errors=(6, 17), p=0.004),
+            f"{RISES} The accuracy falls meanwhile: 10 of 1,000 held-out rows are wrong at its "
+            "lowest, 12 at the end. Of 1,300 test rows 6 are wrong at the lowest held-out loss, 17 "
+            "at the notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at "
+            "the lowest held-out loss would have gained accuracy (exact McNemar test of the first "
+            "two: p = 0.004).",
+        ),
+        (
+            followed(500, 500, test_errors=(5, 5), p=1.0),
+            "The held-out loss is lowest at epoch 500 (0.0400), the last one: within this run it "
+            "does not rise again. Of 1,300 test rows 5 are wrong at the lowest held-out loss, 5 at "
+            "the last epoch, before which the notebook's rule does not stop: these rows cannot "
+            "tell the first two apart (exact McNemar test of the first two: p = 1).",
+        ),
+    ],
+    ids=["cost", "gained", "no reason to stop"],
+)
+def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None:
+    assert report.early_stopping(found, 1000, 1300) == said
+
+
+def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
+    found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
+    rows = report.stop_rows(found, 1300)
+    assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
+    assert report.markdown(report.STOPS, rows) in page
+    for network in ("notebook", "one_hidden_layer"):
+        assert report.early_stopping(found[network], found["held_out_rows"], 1300) in page
+
+
 def test_what_would_break_a_table_is_written_harmlessly() -> None:
     assert report.markdown(["a"], [["<script>|\n&"]]) == (
         "| a |\n| --- |\n| &lt;script>\\| &amp; |"
@@ -106,6 +185,16 @@ def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date() -> None:
     assert first == drawn()
     assert "<dc:date>" not in first
     assert first.count("title") > 0
+
+
+def test_a_mark_is_a_point_and_its_shape_is_explained_once() -> None:
+    _, (axes,) = plotting.figure()
+    plotting.mark(axes, 28, 0.03, "o", "red")
+    plotting.explain(axes, "o", "lowest held-out loss")
+    marked, meaning = axes.get_lines()
+    assert (list(marked.get_xdata()), list(marked.get_ydata())) == ([28], [0.03])
+    assert [text.get_text() for text in axes.legend().get_texts()] == ["lowest held-out loss"]
+    assert meaning.get_marker() == marked.get_marker() == "o"
 
 
 def test_a_heat_map_keeps_the_order_of_the_table_and_frames_the_best() -> None:

@@ -68,6 +68,35 @@ def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
     return plotting.svg(drawn)
 
 
+def early_stopping(curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Draw loss and accuracy by epoch, and the two epochs at which a training might stop.
+
+    curves: by model, epoch, training_loss, held_out_loss, training_accuracy, held_out_accuracy.
+    numbers: by model, with best and notebook_stop.
+    """
+    drawn, panels = plotting.figure(width=10, height=4.4, columns=2)
+    stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", "the notebook's stop")}
+    for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
+        for model, table in curves.items():
+            name, colour = names[model], plotting.COLOURS[model]
+            for rows, line in (("training", "--"), ("held_out", "-")):
+                label = f"{name}, {rows.replace('_', '-')} rows"
+                plotting.curve(axes, table, "epoch", f"{rows}_{value}", label, colour, line)
+            for stop, (shape, _) in stops.items():
+                at = numbers[model][stop]
+                plotting.mark(axes, at["epoch"], at[f"held_out_{value}"], shape, colour)
+        for shape, meaning in stops.values():
+            plotting.explain(axes, shape, meaning)
+    left, right = panels
+    left.set_yscale("log")
+    # Half of the height is for the errors that are left at the lowest held-out loss.
+    errors = max(1 - numbers[model]["best"]["held_out_accuracy"] for model in curves)
+    right.set_ylim(1 - max(2 * errors, 0.01), 1 + 0.1 * errors)
+    plotting.words(left, "Loss", "epoch", "cross-entropy")
+    plotting.words(right, "Accuracy, the axis cut off below", "epoch", "share of the rows")
+    return plotting.svg(drawn)
+
+
 def grid_search_scores(scores: pd.DataFrame) -> str:
     """Draw the search as a heat map. scores: a line a candidate."""
     drawn, (axes,) = plotting.figure(width=6, height=3.2)

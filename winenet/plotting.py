@@ -47,9 +47,11 @@ def svg(drawn: Figure) -> str:
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
 
 
-def curve(axes: Axes, table: pd.DataFrame, x: str, y: str, label: str, colour: str) -> Axes:
+def curve(
+    axes: Axes, table: pd.DataFrame, x: str, y: str, label: str, colour: str, line: str = "-"
+) -> Axes:
     """Draw one column over another as a line, and name it at its end in the legend."""
-    axes.plot(table[x], table[y], label=label, color=colour, linewidth=1.5)
+    axes.plot(table[x], table[y], line, label=label, color=colour, linewidth=1.5)
     return axes
 
 
@@ -67,6 +69,18 @@ def mark_lowest(axes: Axes, table: pd.DataFrame, x: str, y: str, colour: str) ->
     """Mark the lowest point of a curve with a dot."""
     lowest = table.iloc[int(table[y].to_numpy().argmin())]
     axes.plot([lowest[x]], [lowest[y]], "o", color=colour, label="lowest")
+    return axes
+
+
+def mark(axes: Axes, x: float, y: float, shape: str, colour: str) -> Axes:
+    """Mark a point in front of all lines; the legend is told what a shape means by `explain`."""
+    axes.plot([x], [y], shape, color=colour, markeredgecolor="white", markersize=9, zorder=3)
+    return axes
+
+
+def explain(axes: Axes, shape: str, label: str) -> Axes:
+    """Add to the legend what marks of a shape mean, whatever their colour."""
+    axes.plot([], [], shape, color=INK, markeredgecolor="white", markersize=9, label=label)
     return axes
 
 

@@ -26,6 +26,17 @@ SCORES = (
     "epochs",
 )
 
+STOPS = (
+    *("network", "stopped at", "epoch"),
+    *("training loss", "held-out loss", "test loss"),
+    *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
+)
+STOPPED_AT = {
+    "best": "the lowest held-out loss",
+    "notebook_stop": "the notebook's stop",
+    "last": "the last epoch",
+}
+
 
 class Agreement(NamedTuple):
     """One number of the notebook beside this run's."""
@@ -117,6 +128,15 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
         "notebook": metrics["mlp"]["notebook"],
         "one_hidden_layer": metrics["mlp"]["one_hidden_layer"],
         "grid_search": metrics["grid_search"],
+    }
+
+
+def followed_networks(curves: Metrics) -> dict[str, str]:
+    """Return how each network is called whose training the stage curves followed."""
+    return {
+        model: f"network {found['hidden_layer_sizes']}"
+        for model, found in curves.items()
+        if isinstance(found, Mapping)
     }
 
 
@@ -292,6 +312,95 @@ def reading_rows(handmade: Metrics) -> list[Row]:
         )
         for epochs, at in readings(handmade["network"]).items()
     ]
+
+
+def stop_rows(curves: Metrics, test_rows: int) -> list[Row]:
+    """Return a row a network and stop, its columns as STOPS names them; errors of the test rows."""
+    values = (
+        *("training_loss", "held_out_loss", "test_loss"),
+        *("training_accuracy", "held_out_accuracy", "test_accuracy"),
+    )
+    return [
+        (
+            name,
+            words,
+            curves[model][stop]["epoch"],
+            *(f"{curves[model][stop][value]:.4f}" for value in values),
+            _errors(curves[model][stop]["test_accuracy"], test_rows),
+        )
+        for model, name in followed_networks(curves).items()
+        for stop, words in STOPPED_AT.items()
+    ]
+
+
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int) -> str:
+    """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
+
+    found: what the stage curves measured of one network.
+    """
+    return " ".join(
+        [
+            _loss_rises(found["best"], found["last"]),
+            *_accuracy_follows(found["best"], found["last"], held_out_rows),
+            _worth_of_stopping(found, test_rows),
+        ]
+    )
+
+
+def _loss_rises(best: Metrics, last: Metrics) -> str:
+    least = f"The held-out loss is lowest at epoch {best['epoch']:,} ({best['held_out_loss']:.4f})"
+    if best["epoch"] == last["epoch"]:
+        return f"{least}, the last one: within this run it does not rise again."
+    more = last["held_out_loss"] / best["held_out_loss"] - 1
+    return (
+        f"{least} and rises again, to {last['held_out_loss']:.4f} at epoch {last['epoch']:,}, "
+        f"{more:.0%} more; the training loss goes from {best['training_loss']:.4f} to "
+        f"{last['training_loss']:.4f}."
+    )
+
+
+def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
+    """Set the held-out errors beside the held-out loss, when that has risen at all."""
+    if best["epoch"] == last["epoch"]:
+        return []
+    before, after = (_errors(at["held_out_accuracy"], rows) for at in (best, last))
+    counted = f"{before} of {rows:,} held-out rows are wrong at its lowest, {after} at the end"
+    if after > before:
+        return [f"The accuracy falls meanwhile: {counted}."]
+    share_before, share_after = (
+        at["held_out_loss_of_errors"] / at["held_out_loss"] for at in (best, last)
+    )
+    return [
+        f"The accuracy does not fall meanwhile: {counted}. The loss also counts how sure the "
+        f"network is of what it gets wrong, and these rows make {share_before:.0%} of it at its "
+        f"lowest, {share_after:.0%} at the end."
+    ]
+
+
+def _worth_of_stopping(found: Metrics, rows: int) -> str:
+    best, stop, last = (
+        _errors(found[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
+    )
+    epoch = found["notebook_stop"]["epoch"]
+    if epoch == found["last"]["epoch"]:
+        others = f"{stop} at the last epoch, before which the notebook's rule does not stop"
+    else:
+        others = f"{stop} at the notebook's stop, epoch {epoch:,}, and {last} at the last epoch"
+    if found["p_value"] >= 0.05:
+        verdict = "these rows cannot tell the first two apart"
+    else:
+        verdict = (
+            "on this cut, stopping at the lowest held-out loss would have "
+            f"{'cost' if best > stop else 'gained'} accuracy"
+        )
+    return (
+        f"Of {rows:,} test rows {best} are wrong at the lowest held-out loss, {others}: {verdict} "
+        f"(exact McNemar test of the first two: p = {found['p_value']:.2g})."
+    )
+
+
+def _errors(accuracy: float, rows: int) -> int:
+    return round((1 - accuracy) * rows)
 
 
 def side_by_side(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
