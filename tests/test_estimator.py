@@ -260,8 +260,10 @@ def test_verbose_tells_each_epoch(capsys):
 @pytest.mark.filterwarnings("error")
 def test_a_training_cut_short_warns():
     X, y = numbers()
-    with pytest.warns(ConvergenceWarning, match=r"max_iter=2 epochs .* Raise max_iter or tol"):
+    told = r"max_iter=2 epochs .* Raise max_iter or tol"
+    with pytest.warns(ConvergenceWarning, match=told) as caught:
         DenseClassifier(max_iter=2).fit(X, y)
+    assert caught[0].filename == __file__
 
 
 def test_a_diverged_network_is_an_error():
