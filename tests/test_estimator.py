@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from winenet.estimator import DenseClassifier, fit_many
+from winenet.estimator import DenseClassifier
 
 quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
 pytestmark = quiet
@@ -151,19 +151,6 @@ def test_float32_is_close_and_stays_float32():
     assert small.predict_proba(X).dtype == np.float32
     np.testing.assert_allclose(small.loss_curve_, exact.loss_curve_, rtol=1e-4)
     np.testing.assert_allclose(small.predict_proba(X), exact.predict_proba(X), atol=1e-3)
-
-
-def test_many_fits_at_once_are_the_fits_one_by_one():
-    X, y = numbers()
-    models = [
-        DenseClassifier((5,), max_iter=6, random_state=seed, alpha=alpha)
-        for seed in range(4)
-        for alpha in (0.0, 0.1)
-    ]
-    data = [(X[i:], y[i:]) for i in (0, 1, 0, 1, 5, 0, 0, 1)]
-    alone = [clone(model).fit(*rows) for model, rows in zip(models, data, strict=True)]
-    for ours, theirs in zip(fit_many(models, data), alone, strict=True):
-        assert_same_fit(ours, theirs)
 
 
 # ---- callbacks

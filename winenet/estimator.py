@@ -6,7 +6,7 @@ It takes MLPClassifier's parameters and gives its numbers, bit for bit in float6
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -233,19 +233,6 @@ def finish(model: DenseClassifier, job: Job, run: Run, *, warn: bool = True) -> 
     for name, value in _attributes(job, run).items():
         setattr(model, name, value)
     return model
-
-
-def fit_many(
-    models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[DenseClassifier]:
-    """Fit each model on its own (X, y) or (X, y, sample_weight); return the models.
-
-    Those of equal shape are trained side by side, which is faster the smaller they are. Each
-    becomes what its own `fit` would make of it, but callbacks and verbose are not heard.
-    """
-    jobs = [prepare(model, *rows) for model, rows in zip(models, data, strict=True)]
-    runs = network.train(jobs)
-    return [finish(*fitted) for fitted in zip(models, jobs, runs, strict=True)]
 
 
 # ------------------------------------------------------------------ behind the face

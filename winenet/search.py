@@ -4,12 +4,10 @@ It chooses as scikit-learn's GridSearchCV does and trains networks of equal shap
 in as many processes as it is given; neither can change a result.
 """
 
-import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -20,20 +18,16 @@ from sklearn.base import clone
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
-from sklearn.utils import check_array, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_features
-from threadpoolctl import threadpool_limits
 
 from winenet import estimator, network
 from winenet.estimator import DenseClassifier
+from winenet.parallel import as_array, one_blas_thread, stacks
 from winenet.progress import Progress
 
 Rows = NDArray[np.intp]
-
-# What a unit costs beside its weights, in weights (measured); it serves the order of the work and
-# the time left.
-UNIT_COST = 40
 
 
 class DenseGridSearchCV(GridSearchCV):
@@ -176,7 +170,7 @@ class DenseGridSearchCV(GridSearchCV):
             for candidate, parameters in enumerate(candidates)
             for fold in range(len(folds))
         ]
-        tasks = _stacks(fits, folds, how, effective_n_jobs(self.n_jobs))
+        tasks = _tasks(fits, folds, how, effective_n_jobs(self.n_jobs))
         context = root.subcontext(
             task_name="search", max_subtasks=len(fits), sequential_subtasks=False
         )
@@ -207,7 +201,7 @@ class DenseGridSearchCV(GridSearchCV):
     def _refit(self, how: "_How", context: Any, seen: dict[str, Any]) -> None:
         """Train the best candidate on all rows."""
         self.best_estimator_ = self._model(self.best_params_)
-        with context.propagate_callback_context(self.best_estimator_), _one_blas_thread():
+        with context.propagate_callback_context(self.best_estimator_), one_blas_thread():
             context.call_on_fit_task_begin(**seen)
             start = time.perf_counter()
             self.best_estimator_.fit(
@@ -234,7 +228,7 @@ class _Fit(NamedTuple):
 class _Task(NamedTuple):
     """Fits that one process trains side by side; folds: training and test rows by number of fold.
 
-    work: what an epoch of all of them costs, in any unit.
+    work: what their epochs cost, in any unit.
     """
 
     fits: list[_Fit]
@@ -254,45 +248,22 @@ class _How(NamedTuple):
     return_train_score: bool
 
 
-def _stacks(
+def _tasks(
     fits: Sequence[_Fit], folds: Sequence[tuple[Rows, Rows]], how: _How, processes: int
 ) -> list[_Task]:
-    """Return the fits in stacks, the longest first: then no process waits long for the last one."""
-    classes, features = len(np.unique(how.y)), _num_features(how.X)
-    groups: dict[tuple[Any, ...], list[_Fit]] = {}
-    for fit in fits:
-        rows = len(folds[fit.fold][0])
-        settings = estimator.settings_of(fit.model, rows)
-        units = estimator.units_of(fit.model, features, classes)
-        key = (rows, tuple(units), fit.model.dtype, *network.in_common(settings))
-        groups.setdefault(key, []).append(fit)
+    """Return the fits in stacks, the longest work first."""
+    features, classes = _num_features(how.X), len(np.unique(how.y))
+    shapes = [(len(folds[fit.fold][0]), features, classes) for fit in fits]
     tasks = []
-    for (rows, units, dtype, batch_size, *_), group in groups.items():
-        # A small rate takes more epochs. Networks of about as many leave their stack together.
-        group.sort(key=lambda fit: (fit.model.learning_rate_init, fit.place))
-        size = network.networks_per_stack(units, batch_size, dtype)
-        for part in _even_parts(group, min(size, math.ceil(len(fits) / processes))):
-            work = float(rows * (network.n_parameters(units) + UNIT_COST * sum(units)) * len(part))
-            tasks.append(_Task(part, {fit.fold: folds[fit.fold] for fit in part}, work))
-    tasks.sort(key=lambda task: (-task.work, task.fits[0].model.learning_rate_init))
+    for stack in stacks([fit.model for fit in fits], shapes, processes):
+        part = [fits[place] for place in stack.places]
+        tasks.append(_Task(part, {fit.fold: folds[fit.fold] for fit in part}, stack.work))
     return tasks
-
-
-def _even_parts(fits: list[_Fit], size: int) -> Iterator[list[_Fit]]:
-    """Cut into as few parts as sizes up to `size` allow, all about equally long."""
-    parts = math.ceil(len(fits) / size)
-    cuts = [round(i * len(fits) / parts) for i in range(parts + 1)]
-    return (fits[start:stop] for start, stop in pairwise(cuts))
-
-
-def _one_blas_thread() -> Any:
-    """Keep BLAS from starting threads: they would fight the other processes for the cores."""
-    return threadpool_limits(limits=1, user_api="blas")
 
 
 def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]]:
     """Train and score the fits of a task; return i and what each brought, by its place."""
-    with _one_blas_thread():
+    with one_blas_thread():
         start = time.perf_counter()
         jobs = _prepared(task, how)
         runs = network.train(jobs)
@@ -320,13 +291,7 @@ def _prepared(task: _Task, how: _How) -> list[network.Job]:
         key = (fit.fold, fit.model.dtype)
         with _named(fit):
             if key not in tables:
-                tables[key] = check_array(
-                    X,
-                    dtype=np.dtype(fit.model.dtype),
-                    order="C",
-                    input_name="X",
-                    estimator=fit.model,
-                )
+                tables[key] = as_array(fit.model, X)
             given = {**weights, "validation_data": how.validation_data}
             jobs.append(estimator.prepare(fit.model, X, y, **given, array=tables[key]))
     return jobs
