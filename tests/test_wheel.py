@@ -226,7 +226,7 @@ def test_another_name_is_refused_in_python_s_own_words():
         from winenet import DenseClasifier  # noqa: F401
 
 
-def test_importing_the_package_imports_nothing_else_of_ours_nor_numpy(tmp_path):
+def test_importing_the_package_imports_nothing_else_of_ours_nor_numpy():
     """A stage settles the numerics before numpy is imported, and depends on what is imported."""
     script = "import sys, winenet; print(sorted(m for m in sys.modules if m[:7] == 'winenet'))"
     script += "; dir(winenet); print('numpy' in sys.modules)"
