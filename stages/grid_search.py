@@ -1,7 +1,7 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import data, evaluation, files, model, params, search
+from winenet import data, evaluation, files, model, params, tuning
 
 
 def main() -> None:
@@ -20,9 +20,9 @@ def main() -> None:
     )
     stages.say(
         f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
-        f"{search.workers()} processes"
+        f"{tuning.workers()} processes"
     )
-    found = search.grid_search(X_train, y_train, settings)
+    found = tuning.grid_search(X_train, y_train, settings)
     table = evaluation.predictions(found.model, X_test, y_test, test_rows, "grid_search")
     scores = evaluation.scores(y_test, table["predicted"], table["probability"])
 
@@ -36,7 +36,7 @@ def main() -> None:
             "cv_accuracy": found.best["mean_test_accuracy"],
             "cv_score": found.best["mean_test_score"],
             "candidates": n_candidates,
-            "fits_at_max_iter": search.fits_at_max_iter(found.candidates, settings.max_iter),
+            "fits_at_max_iter": tuning.fits_at_max_iter(found.candidates, settings.max_iter),
         },
     )
     files.write_results("data/grid_search_results.csv", found.candidates)

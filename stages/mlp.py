@@ -1,10 +1,9 @@
 """Stage mlp: train the notebook's network, and the one hidden layer that its text asks for."""
 
 import pandas as pd
-from sklearn.neural_network import MLPClassifier
 
 import stages
-from winenet import evaluation, files, model, params, search
+from winenet import evaluation, files, model, params, tuning
 
 # A file a network: `dvc plots` draws all rows of a file as one line.
 PATHS = {
@@ -36,7 +35,8 @@ def main() -> None:
     fitted, tables, scores = {}, {}, {}
     for name, network in settings.networks:
         stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
-        fitted[name] = MLPClassifier(
+        fitted[name] = tuning.new_network(
+            settings.estimator,
             hidden_layer_sizes=tuple(network.hidden_layer_sizes),
             max_iter=settings.max_iter,
             random_state=settings.random_state,
@@ -45,7 +45,7 @@ def main() -> None:
         tables[name] = table
         scores[name] = evaluation.scores(y_test, table["predicted"], table["probability"])
         scores[name] |= evaluation.training_facts(fitted[name])
-        scores[name]["hidden_layer_sizes"] = search.size_name(network.hidden_layer_sizes)
+        scores[name]["hidden_layer_sizes"] = tuning.size_name(network.hidden_layer_sizes)
         stages.say(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(X_test)} test rows"

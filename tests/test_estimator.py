@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from winenet.estimator import DenseClassifier, fit_many
+from winenet.estimator import DenseClassifier
 
 quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
 pytestmark = quiet
@@ -153,19 +153,6 @@ def test_float32_is_close_and_stays_float32():
     np.testing.assert_allclose(small.predict_proba(X), exact.predict_proba(X), atol=1e-3)
 
 
-def test_many_fits_at_once_are_the_fits_one_by_one():
-    X, y = numbers()
-    models = [
-        DenseClassifier((5,), max_iter=6, random_state=seed, alpha=alpha)
-        for seed in range(4)
-        for alpha in (0.0, 0.1)
-    ]
-    data = [(X[i:], y[i:]) for i in (0, 1, 0, 1, 5, 0, 0, 1)]
-    alone = [clone(model).fit(*rows) for model, rows in zip(models, data, strict=True)]
-    for ours, theirs in zip(fit_many(models, data), alone, strict=True):
-        assert_same_fit(ours, theirs)
-
-
 # ---- callbacks
 
 
@@ -260,8 +247,10 @@ def test_verbose_tells_each_epoch(capsys):
 @pytest.mark.filterwarnings("error")
 def test_a_training_cut_short_warns():
     X, y = numbers()
-    with pytest.warns(ConvergenceWarning, match=r"max_iter=2 epochs .* Raise max_iter or tol"):
+    told = r"max_iter=2 epochs .* Raise max_iter or tol"
+    with pytest.warns(ConvergenceWarning, match=told) as caught:
         DenseClassifier(max_iter=2).fit(X, y)
+    assert caught[0].filename == __file__
 
 
 def test_a_diverged_network_is_an_error():

@@ -61,6 +61,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
     }
     assert settings.logistic.model_dump() == {"solver": "liblinear", "random_state": 42}
     assert settings.mlp.model_dump() == {
+        "estimator": "winenet",
         "max_iter": 500,
         "random_state": 42,
         "networks": {
@@ -69,6 +70,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         },
     }
     assert settings.grid_search.model_dump() == {
+        "estimator": "winenet",
         "max_iter": 500,
         "random_state": 42,
         "cv": 5,

@@ -151,6 +151,24 @@ def test_a_change_runs_what_it_concerns_and_changing_it_back_trains_nothing(
     assert outputs(repository) == before
 
 
+def test_scikit_learn_makes_the_same_bytes_and_only_params_differ_in_the_lock(
+    repository: Path,
+) -> None:
+    before = outputs(repository)
+    for section in ("mlp", "grid_search"):
+        change(repository, section, estimator="scikit-learn")
+    assert ran(dvc(repository, "repro")) == ["mlp", "grid_search"]
+    after = outputs(repository)
+    assert after["dvc.lock"].decode() == before["dvc.lock"].decode().replace(
+        "estimator: winenet", "estimator: scikit-learn"
+    )
+    assert before["dvc.lock"].count(b"estimator: winenet") == 2
+    del before["dvc.lock"], after["dvc.lock"]
+    assert after == before
+    for path, content in after.items():
+        assert b"scikit-learn" not in content or path == "report/report.md", path
+
+
 def test_params_and_metrics_are_compared_with_a_revision(repository: Path) -> None:
     change(repository, "split", test_size=0.25)
     dvc(repository, "repro")

@@ -2,9 +2,12 @@
 
 import argparse
 import sys
+from importlib.util import find_spec
 
-from winenet import data, files, params
 from winenet.errors import InputError
+
+# What the commands need and the library does not; so the imports stand in the commands.
+NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
 
 
 def check() -> None:
@@ -13,6 +16,8 @@ def check() -> None:
     DVC deletes a stage's results before the stage runs, so a fault is better found here.
     Raises InputError when a stage could not work.
     """
+    from winenet import data, params
+
     settings = params.load()
     table = data.read_raw(data.RAW_FOLDER, settings.ingest)
     parts = data.split(table, settings.ingest.label_column, settings.split)
@@ -29,7 +34,7 @@ def results() -> None:
 
     Raises InputError when they are missing.
     """
-    from winenet import report  # it brings Jinja2, which a check does not need
+    from winenet import files, report
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
@@ -40,6 +45,13 @@ def results() -> None:
 
 def main() -> None:
     """Run the command that the command line names."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        sys.exit(
+            f"Not installed: {', '.join(missing)}. So `python -m winenet` cannot run: it serves "
+            "the pipeline, and the library alone does not need them. `make` installs them in the "
+            "repository; elsewhere, `pip install '.[pipeline]'` does."
+        )
     parser = argparse.ArgumentParser(prog="python -m winenet", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for run, summary in (

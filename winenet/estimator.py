@@ -4,8 +4,9 @@ It takes MLPClassifier's parameters and gives its numbers, bit for bit in float6
 `network.py` computes.
 """
 
+import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -161,7 +162,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         job = _prepare(self, X, y, sample_weight, None, partial=True, classes=classes)
         [run] = network.train([job], on_epoch=_on_epoch(self, job))
-        return finish(self, job, run, partial=True)
+        return finish(self, job, run, warn=False)
 
     # ---- using it
 
@@ -196,21 +197,24 @@ def prepare(
     y: Any,
     sample_weight: Any = None,
     validation_data: Any = None,
+    *,
+    array: Array | None = None,
 ) -> Job:
     """Check parameters and data as `fit` does and return the work to be done.
 
     model gets what is known before training (classes_, n_features_in_, ...). X is copied only if
-    it is not C-contiguous in the model's dtype.
+    it is not C-contiguous in the model's dtype. array: X checked and converted already, for
+    networks that are to share it.
     Raises ValueError or TypeError when something does not fit.
     """
-    return _prepare(model, X, y, sample_weight, validation_data)
+    return _prepare(model, X, y, sample_weight, validation_data, array=array)
 
 
-def finish(model: DenseClassifier, job: Job, run: Run, *, partial: bool = False) -> DenseClassifier:
+def finish(model: DenseClassifier, job: Job, run: Run, *, warn: bool = True) -> DenseClassifier:
     """Give model the fitted attributes of a run of its job; return model.
 
-    Raises ValueError when the network has diverged; warns ConvergenceWarning when max_iter
-    ended it (not if partial).
+    Raises ValueError when the network has diverged. Warns ConvergenceWarning, if asked to, when
+    max_iter ended it.
     """
     settings = job.settings
     if run.event == "diverged":
@@ -219,29 +223,16 @@ def finish(model: DenseClassifier, job: Job, run: Run, *, partial: bool = False)
             "cannot predict. Features should be of the order of 1, and the steps not too large: "
             f"scale X, or lower learning_rate_init={settings.learning_rate_init}."
         )
-    if run.event == "max_iter" and not partial:
+    if run.event == "max_iter" and warn:
         warnings.warn(
             f"Training ended at max_iter={settings.max_iter} epochs while the network still "
             "improved, so it may not have converged. Raise max_iter or tol.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     for name, value in _attributes(job, run).items():
         setattr(model, name, value)
     return model
-
-
-def fit_many(
-    models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[DenseClassifier]:
-    """Fit each model on its own (X, y) or (X, y, sample_weight); return the models.
-
-    Those of equal shape are trained side by side, which is faster the smaller they are. Each
-    becomes what its own `fit` would make of it, but callbacks and verbose are not heard.
-    """
-    jobs = [prepare(model, *rows) for model, rows in zip(models, data, strict=True)]
-    runs = network.train(jobs)
-    return [finish(*fitted) for fitted in zip(models, jobs, runs, strict=True)]
 
 
 # ------------------------------------------------------------------ behind the face
@@ -254,14 +245,19 @@ def _prepare(
     sample_weight: Any,
     validation_data: Any,
     *,
+    array: Array | None = None,
     partial: bool = False,
     classes: Any = None,
 ) -> Job:
-    _check_parameters(model, partial)
+    check_parameters(model, partial=partial)
     first = not hasattr(model, "coefs_") or not (model.warm_start or partial)
     dtype = np.dtype(model.dtype)
-    X, y = validate_data(model, X, y, dtype=dtype, order="C", multi_output=True, reset=first)
-    y = _one_label_a_row(y)
+    if array is None:
+        X, y = validate_data(model, X, y, dtype=dtype, order="C", multi_output=True, reset=first)
+    else:
+        validate_data(model, X, y, skip_check_array=True, reset=first)
+        X = array
+    y = one_label_a_row(y)
     if first:
         model.classes_ = _classes(y, classes, partial)
     model._fitted_activation = model.activation
@@ -274,8 +270,7 @@ def _prepare(
         )
     row_weights = _row_weights(model, X, y, sample_weight, dtype, partial)
 
-    sizes = _sizes(model.hidden_layer_sizes)
-    units = [X.shape[1], *sizes, targets.shape[1]]
+    units = units_of(model, X.shape[1], len(model.classes_))
     rng = check_random_state(model.random_state)
     start = _start(model, units, rng, dtype, first=first, partial=partial)
 
@@ -284,12 +279,15 @@ def _prepare(
         held_out = _held_out(model, validation_data, dtype)
     elif model.early_stopping:
         X, targets, row_weights, held_out = _set_aside(model, X, targets, row_weights, rng)
-    settings = Settings(
-        hidden_layer_sizes=sizes,
-        batch_size=_batch_size(model.batch_size, len(X)),
-        max_iter=1 if partial else model.max_iter,
-        **{name: getattr(model, name) for name in _SAME_NAME},
-    )
+    settings = settings_of(model, len(X))
+    if model.batch_size != "auto" and model.batch_size > len(X):
+        warnings.warn(
+            f"batch_size={model.batch_size} is more than the {len(X)} rows, so all of them make "
+            "one batch.",
+            stacklevel=4,
+        )
+    if partial:
+        settings = dataclasses.replace(settings, max_iter=1)
     return Job(X, targets, settings, start, rng, row_weights, held_out)
 
 
@@ -300,7 +298,8 @@ _SAME_NAME = (
 )
 
 
-def _check_parameters(model: DenseClassifier, partial: bool) -> None:
+def check_parameters(model: DenseClassifier, *, partial: bool = False) -> None:
+    """Raise ValueError when a parameter is none that the network can work with."""
     if model.solver == "lbfgs":
         raise ValueError(
             "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' "
@@ -312,6 +311,22 @@ def _check_parameters(model: DenseClassifier, partial: bool) -> None:
             "partial_fit cannot stop early, as it does one epoch at a time. Set "
             "early_stopping=False, or use fit."
         )
+
+
+def settings_of(model: DenseClassifier, rows: int) -> Settings:
+    """Return the model's parameters as training takes them, for so many training rows."""
+    batch_size = 200 if model.batch_size == "auto" else int(model.batch_size)
+    return Settings(
+        hidden_layer_sizes=_sizes(model.hidden_layer_sizes),
+        batch_size=min(batch_size, rows),
+        max_iter=model.max_iter,
+        **{name: getattr(model, name) for name in _SAME_NAME},
+    )
+
+
+def units_of(model: DenseClassifier, features: int, classes: int) -> list[int]:
+    """Return the width of each layer, inputs and outputs included."""
+    return [features, *_sizes(model.hidden_layer_sizes), 1 if classes == 2 else classes]
 
 
 def _sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
@@ -326,7 +341,8 @@ def _sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _one_label_a_row(y: Any) -> Labels:
+def one_label_a_row(y: Any) -> Labels:
+    """Return y as (rows,); raise ValueError when a row has several labels, or numbers."""
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind.startswith("multilabel") or kind.endswith("multioutput"):
@@ -409,7 +425,7 @@ def _held_out(model: DenseClassifier, validation_data: Any, dtype: Any) -> HeldO
         raise ValueError("validation_data must be a tuple (X, y) of rows to score on.")
     X, y = validation_data
     X, y = validate_data(model, X, y, dtype=dtype, order="C", multi_output=True, reset=False)
-    return HeldOut(X, _targets(model, _one_label_a_row(y), "validation_data").astype(dtype))
+    return HeldOut(X, _targets(model, one_label_a_row(y), "validation_data").astype(dtype))
 
 
 def _set_aside(
@@ -432,17 +448,6 @@ def _set_aside(
         )
     weights = parts[4] if row_weights is not None else None
     return parts[0], parts[2], weights, held_out
-
-
-def _batch_size(batch_size: Any, rows: int) -> int:
-    if batch_size == "auto":
-        return min(200, rows)
-    if batch_size > rows:
-        warnings.warn(
-            f"batch_size={batch_size} is more than the {rows} rows, so all of them make one batch.",
-            stacklevel=5,
-        )
-    return min(int(batch_size), rows)
 
 
 def _attributes(job: Job, run: Run) -> dict[str, Any]:

@@ -708,11 +708,19 @@ def snapshot(run: Run) -> Run:
 
 def shape(job: Job) -> tuple[object, ...]:
     """Return what networks must have in common to share a stack."""
-    s, held_out = job.settings, job.held_out
+    held_out = job.held_out
     return (
-        *(tuple(job.units), job.X.shape, job.X.dtype, s.batch_size, job.row_weights is None),
-        *(s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon, s.momentum, s.nesterovs_momentum),
+        *(tuple(job.units), job.X.shape, job.X.dtype, job.row_weights is None),
+        *in_common(job.settings),
         *(job.start.steps, None if held_out is None else len(held_out.X)),
+    )
+
+
+def in_common(s: Settings) -> tuple[object, ...]:
+    """Return the settings, beside the sizes, that networks of a stack have in common."""
+    return (
+        *(s.batch_size, s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon),
+        *(s.momentum, s.nesterovs_momentum),
     )
 
 
@@ -722,17 +730,23 @@ def _stacks(jobs: Sequence[Job], per_stack: int | None) -> Iterator[list[int]]:
     for i, job in enumerate(jobs):
         groups.setdefault(shape(job), []).append(i)
     for indices in groups.values():
-        size = per_stack or networks_per_stack(jobs[indices[0]])
+        first = jobs[indices[0]]
+        size = per_stack or networks_per_stack(
+            first.units, first.settings.batch_size, first.X.dtype
+        )
         for start in range(0, len(indices), size):
             yield indices[start : start + size]
 
 
-def networks_per_stack(job: Job) -> int:
+def networks_per_stack(units: Sequence[int], batch_size: int, dtype: DTypeLike) -> int:
     """Return how many such networks fit a core's cache; at least 1."""
-    units, itemsize = job.units, job.X.dtype.itemsize
-    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(units))
-    per_row = sum(units)
-    return max(1, STACK_BYTES // (itemsize * (5 * parameters + per_row * job.settings.batch_size)))
+    numbers = 5 * n_parameters(units) + sum(units) * batch_size
+    return max(1, STACK_BYTES // (np.dtype(dtype).itemsize * numbers))
+
+
+def n_parameters(units: Sequence[int]) -> int:
+    """Return how many weights and biases a network has."""
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(units))
 
 
 def _train_until_one_leaves(stack: _Stack, on_epoch: Callable[[int, Run], bool] | None) -> None:

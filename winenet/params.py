@@ -55,6 +55,9 @@ Bounds = Annotated[
     AfterValidator(_increasing_pair),
     Field(description="the least and the largest possible value"),
 ]
+Estimator = Annotated[
+    Literal["winenet", "scikit-learn"], Field(description="the library that trains")
+]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
 
 
@@ -141,6 +144,7 @@ class Networks(Section):
 class Mlp(Section):
     """The networks of the notebook's second half, under scikit-learn's names."""
 
+    estimator: Estimator
     max_iter: Epochs
     random_state: Seed
     networks: Networks
@@ -158,6 +162,7 @@ class ParamGrid(Section):
 class GridSearch(Section):
     """The search, under scikit-learn's names."""
 
+    estimator: Estimator
     max_iter: Epochs
     random_state: Seed
     cv: int = Field(ge=2, description="a number of folds")

@@ -1,26 +1,71 @@
-"""Shows how far a search has come: a bar on a terminal, plain lines in a log.
+"""Shows how far a long work has come: a bar on a terminal, plain lines in a log.
 
-It speaks scikit-learn's callback protocol, so that the search itself stays scikit-learn's.
+`Progress` is told what is done; `SearchProgress` tells it of a scikit-learn search, from its
+callbacks. tqdm draws the bar; where it is not installed there are lines on a terminal, too.
 """
 
 import sys
+import time
 from multiprocessing.managers import SyncManager
 from threading import Thread
-from typing import Any
-
-from tqdm import tqdm
+from typing import Any, Self
 
 LINES = 5  # in a log, a line for about each fifth of the work
 
 
-class SearchProgress:
-    """Counts the finished fits of a `GridSearchCV`, whichever process they ran in.
+class Progress:
+    """Counts finished fits. A context: it closes the bar at its end.
 
-    total: the number of fits, the refit left aside.
+    name: what the lines begin with. fits: how many there will be.
     """
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self, name: str, fits: int) -> None:
+        self.name, self.fits = name, fits
+        self.done, self.lines = 0, 0
+        self.start = time.monotonic()
+        self.bar = _bar(name) if sys.stderr.isatty() else None
+
+    def update(self, fits: int, share: float, note: str = "") -> None:
+        """Show that so many more fits are done. share: of the whole work, in (0, 1]."""
+        self.done += fits
+        told = f"{self.done} of {self.fits} fits" + (f", {note}" if note else "")
+        if self.bar is not None:
+            self.bar.n = share
+            self.bar.set_postfix_str(told)
+        elif int(share * LINES + 1e-9) > self.lines:
+            self.lines = int(share * LINES + 1e-9)
+            left = (time.monotonic() - self.start) * (1 - share) / share
+            rest = f", about {left:.0f} s left" if self.done < self.fits else ""
+            print(f"{self.name}: {told}{rest}", flush=True)
+
+    def __enter__(self) -> Self:
+        """Return this."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _bar(name: str) -> Any:
+    """Return tqdm's bar for a share of the work that grows to 1, or None without tqdm."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    return tqdm(total=1.0, desc=name, bar_format=form)
+
+
+class SearchProgress:
+    """Shows the finished fits of a `GridSearchCV`, whichever process they ran in.
+
+    fits: their number, the refit left aside.
+    """
+
+    def __init__(self, fits: int) -> None:
+        self.fits = fits
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Open the queue that the workers report to, and show what arrives there."""
@@ -46,17 +91,9 @@ class SearchProgress:
 
     def __getstate__(self) -> dict[str, Any]:
         """Send the workers the queue only: the manager and the display stay here."""
-        return {"total": self.total, "finished": getattr(self, "finished", None)}
+        return {"fits": self.fits, "finished": getattr(self, "finished", None)}
 
     def _show(self) -> None:
-        on_terminal = sys.stderr.isatty()
-        with tqdm(total=self.total, desc="grid_search", unit="fit", disable=not on_terminal) as bar:
-            done = 0
+        with Progress("search", self.fits) as progress:
             while self.finished.get():
-                done += 1
-                bar.update()
-                if (
-                    not on_terminal
-                    and (done * LINES) // self.total > ((done - 1) * LINES) // self.total
-                ):
-                    print(f"grid_search: {done} of {self.total} fits done", flush=True)
+                progress.update(1, (progress.done + 1) / self.fits)

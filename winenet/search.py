@@ -1,122 +1,371 @@
-"""Searches a grid of networks by cross-validation and tells what each candidate did in each fold.
+"""Searches a grid of dense networks by cross-validation: `DenseGridSearchCV`.
 
-Scikit-learn trains and chooses; this module asks it and writes the answer as a table.
+It chooses as scikit-learn's GridSearchCV does and trains networks of equal shape side by side,
+in as many processes as it is given; neither can change a result.
 """
 
-import os
+import time
 import warnings
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple, Self
 
-import pandas as pd
-from joblib import cpu_count, parallel_config
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
-from sklearn.neural_network import MLPClassifier
+from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params, _num_features
 
-from winenet.errors import InputError
-from winenet.params import GridSearch
-from winenet.progress import SearchProgress
+from winenet import estimator, network
+from winenet.estimator import DenseClassifier
+from winenet.parallel import as_array, one_blas_thread, stacks
+from winenet.progress import Progress
 
-
-class SearchError(InputError):
-    """A candidate of the grid could not be trained."""
-
-
-class Found(NamedTuple):
-    """What a search brings home: the table of candidates, the best of them, the refitted model."""
-
-    candidates: pd.DataFrame
-    best: pd.Series
-    model: MLPClassifier
+Rows = NDArray[np.intp]
 
 
-def epochs_trained(fitted: MLPClassifier, *_: object) -> int:
-    """Return how many epochs a fit took; a scorer, so that the search keeps it for each fold."""
-    return int(fitted.n_iter_)
+class DenseGridSearchCV(GridSearchCV):
+    """Exhaustive search over a grid of DenseClassifier's parameters, scored by cross-validation.
 
-
-def grid_search(X: pd.DataFrame, y: pd.Series, settings: GridSearch) -> Found:
-    """Cross-validate every combination and refit the best on all rows.
-
-    X: (rows, features), normalised. y: (rows,) of 0 and 1. On equal means the first candidate
-    wins, as in `GridSearchCV`. The number of processes cannot change a result.
-    Raises SearchError when a fit fails: it must not count as a bad score.
-    Source: notebook, the search over three sizes and three learning rates.
+    Parameters and fitted attributes are those of scikit-learn's GridSearchCV, and so is the
+    choice among equals: the first candidate with the best mean. What differs:
+    estimator is a DenseClassifier; a fit that fails, or a score that is NaN, is an error and never
+    a candidate that drops out (there is no error_score); BLAS has one thread in each process and in
+    the refit; verbose=1 shows progress (candidates done, best so far, time left).
+    cv_results_ has GridSearchCV's keys; the time of a fit is its share, by epochs, of the time
+    that its stack took. Callbacks hear of each fit when it is done, and of the refit's epochs.
     """
-    sizes = [tuple(one) for one in settings.param_grid.hidden_layer_sizes]
-    rates = settings.param_grid.learning_rate_init
-    search = GridSearchCV(
-        MLPClassifier(max_iter=settings.max_iter, random_state=settings.random_state),
-        {"hidden_layer_sizes": sizes, "learning_rate_init": rates},
-        cv=settings.cv,
-        scoring={"score": settings.scoring, "accuracy": "accuracy", "epochs": epochs_trained},
-        refit="score",
-        error_score="raise",
-    ).set_callbacks(SearchProgress(len(sizes) * len(rates) * settings.cv))
-    # One BLAS thread a process: more fight each other for the cores.
-    with (
-        parallel_config(backend="loky", n_jobs=workers(), inner_max_num_threads=1),
-        warnings.catch_warnings(),
-    ):
-        # The table tells which fits ended at max_iter; 45 warnings would hide everything else.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            search.fit(X, y)
-        except ValueError as error:
-            raise SearchError(
-                f"A network of the grid could not be trained: {error} "
-                "No candidate may drop out silently, so the search was ended. "
-                "Change grid_search.param_grid in params.yaml; a smaller learning_rate_init "
-                "is the first thing to try."
-            ) from error
-    candidates = _candidates(search, settings.cv)
-    return Found(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
 
-
-def workers() -> int:
-    """Return the number of processes: WINENET_WORKERS, or one a core.
-
-    Raises SearchError when WINENET_WORKERS is no positive whole number.
-    """
-    asked = os.environ.get("WINENET_WORKERS")
-    if asked is None:
-        return int(cpu_count())
-    if not asked.isdecimal() or int(asked) < 1:
-        raise SearchError(
-            f"WINENET_WORKERS={asked} is no number of processes, so the search was not begun. "
-            "It must be a whole number from 1 up; unset it for one process a core."
+    def __init__(
+        self,
+        estimator: DenseClassifier,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            error_score="raise",
+            return_train_score=return_train_score,
         )
-    return int(asked)
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        *,
+        groups: Any = None,
+    ) -> Self:
+        """Train every candidate on every fold, and the best one again on all rows; return self.
+
+        X: (rows, features). y: (rows,) labels. sample_weight: (rows,), for the fits and for the
+        scorers that take it. validation_data: (X, y) that every network is scored on after each
+        epoch, as in DenseClassifier.fit. groups: (rows,), for the splitters that take it.
+        Raises ValueError that names candidate and fold when a fit or its score fails, TypeError
+        for sparse X. Warns ConvergenceWarning, once, when max_iter ended fits.
+        """
+        self._validate_params()
+        candidates = self._checked_candidates(X, y)
+        scorers, metric = self._get_scorers()
+        X, y = indexable(X, y)
+        given = {"sample_weight": sample_weight, "groups": groups}
+        given = {name: value for name, value in given.items() if value is not None}
+        routed = self._get_routed_params_for_fit(_check_method_params(X, params=given))
+
+        seen = {"estimator": self, "X": X, "y": y}
+        seen["metadata"] = None if sample_weight is None else {"sample_weight": sample_weight}
+        root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        root.call_on_fit_task_begin(**seen)
+
+        folds = list(
+            check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split),
+        )
+        self.n_splits_ = len(folds)
+        how = _How(
+            X,
+            y,
+            scorers,
+            routed.estimator.fit,
+            routed.scorer.score,
+            validation_data,
+            self.return_train_score,
+        )
+        outcomes = self._train(candidates, folds, how, metric, root)
+        results = self._format_results(candidates, len(folds), outcomes)
+
+        first = outcomes[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first)
+            metric = self.refit
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, metric, results)
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+        if self.refit:
+            context = root.subcontext(task_name="refit-with-best-params")
+            self._refit(how, context, seen)
+        self.scorer_ = getattr(scorers, "_scorers", scorers)
+        self.cv_results_ = results
+        root.call_on_fit_task_end(**seen)
+        return self
+
+    def _checked_candidates(self, X: Any, y: Any) -> list[dict[str, Any]]:
+        """Return the grid's candidates; refuse at once what no fold could train."""
+        if not isinstance(self.estimator, DenseClassifier):
+            raise TypeError(
+                f"estimator={self.estimator!r} is no DenseClassifier, so its fits cannot share a "
+                "stack. For other estimators, and for a Pipeline, use "
+                "sklearn.model_selection.GridSearchCV; a DenseClassifier works in it as well."
+            )
+        if sparse.issparse(X):
+            raise TypeError(
+                "X is a sparse matrix, but DenseClassifier takes dense data. Use X.toarray(), or "
+                f"{estimator.POINTER} in sklearn.model_selection.GridSearchCV."
+            )
+        estimator.one_label_a_row(y)
+        candidates = list(ParameterGrid(self.param_grid))
+        for parameters in candidates:
+            estimator.check_parameters(self._model(parameters))
+        return candidates
+
+    def _model(self, parameters: Mapping[str, Any]) -> DenseClassifier:
+        """Return a new network with a candidate's parameters."""
+        model: DenseClassifier = clone(self.estimator)
+        model.set_params(**clone(parameters, safe=False))
+        return model
+
+    def _train(
+        self,
+        candidates: list[dict[str, Any]],
+        folds: list[tuple[Rows, Rows]],
+        how: "_How",
+        metric: str,
+        root: Any,
+    ) -> list[dict[str, Any]]:
+        """Return what each fit brought, all folds of the first candidate first."""
+        fits = [
+            _Fit(candidate * len(folds) + fold, fold, parameters, self._model(parameters))
+            for candidate, parameters in enumerate(candidates)
+            for fold in range(len(folds))
+        ]
+        tasks = _tasks(fits, folds, how, effective_n_jobs(self.n_jobs))
+        context = root.subcontext(
+            task_name="search", max_subtasks=len(fits), sequential_subtasks=False
+        )
+        context.call_on_fit_task_begin(estimator=self)
+        outcomes: list[dict[str, Any]] = [{}] * len(fits)
+        board = _Board(candidates, len(folds), metric)
+        shown: AbstractContextManager[Progress | None] = (
+            Progress("search", len(fits)) if self.verbose else nullcontext()
+        )
+        with shown as progress:
+            work, all_work = 0.0, sum(task.work for task in tasks)
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")
+            calls = (delayed(_run)(i, task, how) for i, task in enumerate(tasks))
+            for i, brought in parallel(calls):
+                work += tasks[i].work
+                for place, outcome in brought.items():
+                    outcomes[place] = outcome
+                    board.note(place, outcome["test_scores"])
+                    fit = context.subcontext("candidate-split-evaluation", task_id=place)
+                    fit.call_on_fit_task_begin(estimator=self)
+                    fit.call_on_fit_task_end(estimator=self)
+                if progress is not None:
+                    progress.update(len(brought), work / all_work, board.words())
+        context.call_on_fit_task_end(estimator=self)
+        _warn_of_max_iter(outcomes)
+        return outcomes
+
+    def _refit(self, how: "_How", context: Any, seen: dict[str, Any]) -> None:
+        """Train the best candidate on all rows."""
+        self.best_estimator_ = self._model(self.best_params_)
+        with context.propagate_callback_context(self.best_estimator_), one_blas_thread():
+            context.call_on_fit_task_begin(**seen)
+            start = time.perf_counter()
+            self.best_estimator_.fit(
+                how.X, how.y, **how.fit_params, validation_data=how.validation_data
+            )
+            self.refit_time_ = time.perf_counter() - start
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        context.call_on_fit_task_end(**seen)
 
 
-def size_name(sizes: tuple[int, ...] | list[int]) -> str:
-    """Return (50, 25) as "50-25", which fits into a table's cell."""
-    return "-".join(map(str, sizes))
+# ------------------------------------------------------------------ one stack in one process
 
 
-def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
-    """Return a line a candidate: parameters, score of each fold, mean, sd, rank, epochs."""
-    results = search.cv_results_
-    sizes = [size_name(params["hidden_layer_sizes"]) for params in results["params"]]
-    rates = [params["learning_rate_init"] for params in results["params"]]
-    table = pd.DataFrame(
-        {
-            "candidate": [f"{size} at {rate:g}" for size, rate in zip(sizes, rates, strict=True)],
-            "hidden_layer_sizes": sizes,
-            "learning_rate_init": rates,
-            "mean_test_score": results["mean_test_score"],
-            "std_test_score": results["std_test_score"],
-            "rank_test_score": results["rank_test_score"],
-            "mean_test_accuracy": results["mean_test_accuracy"],
-        }
-    )
-    for fold in range(cv):
-        table[f"split{fold}_test_score"] = results[f"split{fold}_test_score"]
-    for fold in range(cv):
-        table[f"split{fold}_epochs"] = results[f"split{fold}_test_epochs"].astype(int)
-    return table
+class _Fit(NamedTuple):
+    """One candidate on one fold. place: its number among all fits."""
+
+    place: int
+    fold: int
+    parameters: dict[str, Any]
+    model: DenseClassifier
 
 
-def fits_at_max_iter(candidates: pd.DataFrame, max_iter: int) -> int:
-    """Count the folds' fits that were ended by max_iter; they had perhaps not converged."""
-    return int((candidates.filter(regex=r"_epochs$") == max_iter).to_numpy().sum())
+class _Task(NamedTuple):
+    """Fits that one process trains side by side; folds: training and test rows by number of fold.
+
+    work: what their epochs cost, in any unit.
+    """
+
+    fits: list[_Fit]
+    folds: dict[int, tuple[Rows, Rows]]
+    work: float
+
+
+class _How(NamedTuple):
+    """What is the same for every fit."""
+
+    X: Any
+    y: Any
+    scorer: Any
+    fit_params: dict[str, Any]
+    score_params: dict[str, Any]
+    validation_data: Any
+    return_train_score: bool
+
+
+def _tasks(
+    fits: Sequence[_Fit], folds: Sequence[tuple[Rows, Rows]], how: _How, processes: int
+) -> list[_Task]:
+    """Return the fits in stacks, the longest work first."""
+    features, classes = _num_features(how.X), len(np.unique(how.y))
+    shapes = [(len(folds[fit.fold][0]), features, classes) for fit in fits]
+    tasks = []
+    for stack in stacks([fit.model for fit in fits], shapes, processes):
+        part = [fits[place] for place in stack.places]
+        tasks.append(_Task(part, {fit.fold: folds[fit.fold] for fit in part}, stack.work))
+    return tasks
+
+
+def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]]:
+    """Train and score the fits of a task; return i and what each brought, by its place."""
+    with one_blas_thread():
+        start = time.perf_counter()
+        jobs = _prepared(task, how)
+        runs = network.train(jobs)
+        seconds = (time.perf_counter() - start) / sum(run.epochs for run in runs)
+        brought = {}
+        for fit, job, run in zip(task.fits, jobs, runs, strict=True):
+            with _named(fit):
+                model = estimator.finish(fit.model, job, run, warn=False)
+                brought[fit.place] = {
+                    "fit_time": seconds * run.epochs,
+                    **_scores(model, how, task.folds[fit.fold]),
+                    "at_max_iter": run.event == "max_iter",
+                }
+    return i, brought
+
+
+def _prepared(task: _Task, how: _How) -> list[network.Job]:
+    """Return the work of each fit; those of one fold share its rows."""
+    tables: dict[tuple[int, str], Any] = {}
+    jobs = []
+    for fit in task.fits:
+        train = task.folds[fit.fold][0]
+        X, y = _safe_split(fit.model, how.X, how.y, train)
+        weights = _check_method_params(how.X, params=how.fit_params, indices=train)
+        key = (fit.fold, fit.model.dtype)
+        with _named(fit):
+            if key not in tables:
+                tables[key] = as_array(fit.model, X)
+            given = {**weights, "validation_data": how.validation_data}
+            jobs.append(estimator.prepare(fit.model, X, y, **given, array=tables[key]))
+    return jobs
+
+
+def _scores(model: DenseClassifier, how: _How, fold: tuple[Rows, Rows]) -> dict[str, Any]:
+    """Return the scores on the fold's test rows (and training rows), and the time for it."""
+    start = time.perf_counter()
+    sets = {"test_scores": fold[1]}
+    if how.return_train_score:
+        sets["train_scores"] = fold[0]
+    scores: dict[str, Any] = {}
+    for name, rows in sets.items():
+        X, y = _safe_split(model, how.X, how.y, rows)
+        weights = _check_method_params(how.X, params=how.score_params, indices=rows)
+        scores[name] = how.scorer(model, X, y, **weights)
+        each = scores[name] if isinstance(scores[name], dict) else {"score": scores[name]}
+        for metric, value in each.items():
+            if np.isnan(value):
+                raise ValueError(
+                    f"{metric} is NaN, which cannot be compared. Look at what scoring makes of "
+                    f"these {len(rows)} rows."
+                )
+        if name == "test_scores":
+            scores["score_time"] = time.perf_counter() - start
+    return scores
+
+
+@contextmanager
+def _named(fit: _Fit) -> Iterator[None]:
+    """Say in an error which candidate and which fold it concerns."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"The candidate {fit.parameters} failed on fold {fit.fold}: {error}"
+        ) from error
+
+
+# ------------------------------------------------------------------ what is told
+
+
+class _Board:
+    """Keeps the candidates' scores as they come in, and tells the best of the finished ones."""
+
+    def __init__(self, candidates: list[dict[str, Any]], folds: int, metric: str) -> None:
+        self.candidates, self.metric = candidates, metric
+        self.scores = np.full((len(candidates), folds), np.nan)
+
+    def note(self, place: int, score: Any) -> None:
+        """Note the score of one fit; of several metrics, the one that chooses."""
+        if isinstance(score, dict):
+            score = score.get(self.metric, np.nan)
+        self.scores.flat[place] = score
+
+    def words(self) -> str:
+        """Return "2 of 9 candidates, best 0.9942 at (50, 25), 0.001"."""
+        means = self.scores.mean(axis=1)
+        finished = np.flatnonzero(~np.isnan(means))
+        told = f"{len(finished)} of {len(means)} candidates"
+        if not len(finished):
+            return told
+        best = finished[means[finished].argmax()]
+        values = ", ".join(map(str, self.candidates[best].values()))
+        return f"{told}, best {means[best]:.4f} at {values}"
+
+
+def _warn_of_max_iter(outcomes: Sequence[Mapping[str, Any]]) -> None:
+    """Warn once of all fits that had perhaps not converged; a warning a fit would hide the rest."""
+    ended = sum(outcome["at_max_iter"] for outcome in outcomes)
+    if ended:
+        warnings.warn(
+            f"{ended} of {len(outcomes)} fits ended at max_iter while the network still improved, "
+            "so they may not have converged. Raise max_iter or tol.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

@@ -1,0 +1,99 @@
+"""Many networks at once are the networks one by one, in however many processes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from winenet.estimator import DenseClassifier
+from winenet.parallel import fit_many, stacks
+
+quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
+
+
+def numbers(rows=120):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(rows, 4))
+    return X, (X @ rng.normal(size=(4, 3))).argmax(axis=1)
+
+
+def assert_same_fit(ours, theirs):
+    assert ours.loss_curve_ == theirs.loss_curve_
+    assert ours.get_params() == theirs.get_params()
+    for name in ("coefs_", "intercepts_"):
+        for our, their in zip(getattr(ours, name), getattr(theirs, name), strict=True):
+            np.testing.assert_array_equal(our, their)
+
+
+@quiet
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_many_fits_at_once_are_the_fits_one_by_one(n_jobs):
+    X, y = numbers()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    weights = np.linspace(0.5, 2, len(X))
+    models = [
+        DenseClassifier((5,), max_iter=6, random_state=seed, alpha=alpha, dtype=dtype)
+        for seed in range(3)
+        for alpha in (0.0, 0.1)
+        for dtype in ("float64", "float32")
+    ]
+    sets = [(X, y), (X[1:], y[1:]), (frame, y), (X, y, weights), (X[5:], y[5:] == 1), (X, y)]
+    data = sets * 2
+    alone = [clone(model).fit(*rows) for model, rows in zip(models, data, strict=True)]
+    fitted = fit_many(models, data, n_jobs=n_jobs)
+    assert all(one is model for one, model in zip(fitted, models, strict=True))
+    for ours, theirs in zip(fitted, alone, strict=True):
+        assert_same_fit(ours, theirs)
+    assert fitted[2].feature_names_in_.tolist() == list("abcd")
+    assert not hasattr(fitted[0], "feature_names_in_")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_each_network_that_max_iter_ended_is_told(n_jobs):
+    X, y = numbers()
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs") as caught:
+        fit_many([DenseClassifier(max_iter=2)] * 3, [(X, y)] * 3, n_jobs=n_jobs)
+    assert [one.filename for one in caught] == [__file__] * 3
+
+
+def test_what_does_not_fit_is_told():
+    X, y = numbers()
+    with pytest.raises(ValueError, match="'alpha' parameter"):
+        fit_many([DenseClassifier(alpha=-1)], [(X, y)])
+    with pytest.raises(ValueError, match="became infinite or NaN"):
+        fit_many([DenseClassifier(learning_rate_init=1e300)], [(X, y)], n_jobs=2)
+    with pytest.raises(ValueError, match="1 models for 0 sets"):
+        fit_many([DenseClassifier()], [])
+
+
+def plan(models, rows=1000, processes=2):
+    return stacks(models, [(rows, 12, 2)] * len(models), processes)
+
+
+def test_every_network_is_in_one_stack():
+    models = [
+        DenseClassifier((size,), learning_rate_init=rate, batch_size=batch)
+        for size in (4, 60)
+        for rate in (0.01, 0.001)
+        for batch in (10, 50)
+        for _ in range(7)
+    ]
+    places = [place for stack in plan(models) for place in stack.places]
+    assert sorted(places) == list(range(len(models)))
+    for stack in plan(models):
+        assert len({models[place].hidden_layer_sizes for place in stack.places}) == 1
+        assert len({models[place].batch_size for place in stack.places}) == 1
+
+
+def test_the_longest_work_comes_first_and_every_process_has_some():
+    models = [DenseClassifier((size,)) for size in (3, 200, 30) for _ in range(8)]
+    work = [stack.work for stack in plan(models)]
+    assert work == sorted(work, reverse=True)
+    assert len(plan([DenseClassifier((3,))] * 4, processes=2)) == 2
+    assert len(plan([DenseClassifier((3,))] * 4, processes=1)) == 1
+
+
+def test_slow_learners_are_stacked_together_and_begin_first():
+    models = [DenseClassifier((3,), learning_rate_init=rate) for rate in (0.1, 0.001, 0.1, 0.001)]
+    assert [stack.places for stack in plan(models)] == [[1, 3], [0, 2]]
