@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 
 from benchmarks import rows
 from benchmarks.measure import Row
+from winenet.errors import InputError
 
 
 def facts() -> str:
@@ -72,7 +73,11 @@ def main() -> int:
     found = []
     for name in given.only or known:
         print(f"measuring  {name} ...", file=sys.stderr, flush=True)
-        found += known[name](size)
+        try:
+            found += known[name](size)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return 1
     print(f"\n{table(found)}")
     return 0
 

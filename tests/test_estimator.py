@@ -44,7 +44,6 @@ def assert_same_fit(ours, theirs):
         DenseClassifier(),
         DenseClassifier((), solver="sgd", learning_rate_init=0.1),
         DenseClassifier((20, 10), "tanh", learning_rate_init=0.01),
-        DenseClassifier(dropout=0.1),
     ],
     ids=repr,
 )
