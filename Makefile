@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test verify lint lock clean help python environment environment-dev
+.PHONY: all test verify bench lint lock clean help python environment environment-dev
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -29,6 +29,9 @@ test: environment-dev ## run the tests
 
 verify: environment ## prove that a fresh clone of HEAD computes the committed numbers, byte for byte
 	@$(RUN) python tools/verify.py
+
+bench: environment ## measure how fast the network is against scikit-learn, after `make`; ten minutes
+	@$(RUN) python -m benchmarks
 
 lint: environment-dev ## ruff check, ruff format --check, mypy
 	@$(RUN) python -m ruff check .

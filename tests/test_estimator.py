@@ -58,7 +58,8 @@ def test_scikit_learn_s_checks_pass(estimator):
 def test_parameters_have_mlpclassifier_s_names_and_defaults():
     theirs = MLPClassifier().get_params()
     assert theirs.pop("max_fun") == 15000  # it concerns lbfgs alone
-    assert DenseClassifier().get_params() == {**theirs, "class_weight": None, "dtype": "float64"}
+    beyond = {"class_weight": None, "dropout": 0.0, "dtype": "float64"}
+    assert DenseClassifier().get_params() == {**theirs, **beyond}
 
 
 # ---- within scikit-learn
@@ -141,6 +142,21 @@ def test_validation_data_with_early_stopping_restores_the_best_weights():
     assert model.score(X[150:], y[150:]) == model.best_validation_score_
     assert model.t_ == 150 * model.n_iter_  # no row was set aside
     assert model.best_loss_ is None
+
+
+def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
+    X, y = numbers(200)
+    settings = {"hidden_layer_sizes": (30, 20), "max_iter": 120, "random_state": 0}
+    plain, thin, again = (
+        DenseClassifier(dropout=share, **settings).fit(X, y) for share in (0.0, 0.4, 0.4)
+    )
+    assert_same_fit(thin, again)
+    assert thin.loss_curve_[0] != plain.loss_curve_[0]
+    # The thinned network fits the rows less well than the whole one does that it leaves behind.
+    loss = -np.log(thin.predict_proba(X)[np.arange(200), y]).mean()
+    assert loss < thin.loss_curve_[-1]
+    np.testing.assert_array_equal(thin.predict_proba(X), thin.predict_proba(X))
+    assert thin.score(X, y) > 0.9
 
 
 def test_float32_is_close_and_stays_float32():

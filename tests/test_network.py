@@ -91,6 +91,42 @@ def test_the_gradient_agrees_with_central_differences(activation, outputs, sizes
     np.testing.assert_allclose(gradient_of(one), numeric, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_gradient_with_dropout_agrees_with_central_differences(activation, outputs):
+    one = job(seed=2, outputs=outputs, activation=activation, dropout=0.3, alpha=0.7)
+    rng = np.random.RandomState()
+    rng.set_state(one.rng.get_state())
+    units = np.random.default_rng(rng.randint(2**31))
+    keep = [(units.random((60, width)) >= 0.3) / 0.7 for width in (5, 4)]
+    assert 0.1 < np.mean(keep[0] == 0) < 0.5
+    functions = {
+        "relu": lambda Z: np.maximum(Z, 0),
+        "tanh": np.tanh,
+        "logistic": lambda Z: 1 / (1 + np.exp(-Z)),
+        "identity": lambda Z: Z,
+    }
+
+    def loss(parameters):
+        weights, biases = network.layers(parameters, one.units)
+        A = one.X
+        for W, b, kept in zip(weights[:-1], biases[:-1], keep, strict=True):
+            A = functions[activation](A @ W + b) * kept
+        Z = A @ weights[-1] + biases[-1]
+        P = np.exp(np.hstack([0 * Z, Z]) if outputs == 1 else Z)
+        P /= P.sum(axis=1, keepdims=True)
+        Y = np.hstack([1 - one.targets, one.targets]) if outputs == 1 else one.targets
+        squares = sum((W**2).sum() for W in weights)
+        return -np.log((P * Y).sum(axis=1)).mean() + 0.7 / 2 * squares / 60
+
+    step, start = 1e-6, one.start.parameters
+    numeric = [
+        (loss(start + step * nudge) - loss(start - step * nudge)) / (2 * step)
+        for nudge in np.eye(len(start))
+    ]
+    np.testing.assert_allclose(gradient_of(one), numeric, rtol=1e-6, atol=1e-8)
+
+
 def test_a_gradient_by_hand():
     # One row, x = 2, y = 1, w = 0.5, b = -1: z = 0, p = 0.5.
     # dloss/dz = p - y = -0.5, so dloss/dw = -1 and dloss/db = -0.5.
@@ -152,6 +188,7 @@ COMPANY = {
     "tanh": {"activation": "tanh"},
     "logistic": {"activation": "logistic"},
     "no hidden layer": {"hidden_layer_sizes": ()},
+    "dropout": {"dropout": 0.2, "held_out": True},
     "early stopping": {"early_stopping": True, "held_out": True, "n_iter_no_change": 2},
     "scored": {"held_out": True, "outputs": 3},
 }

@@ -39,6 +39,9 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     "sgd" (so there is no max_fun), data are dense, each row has one label.
 
     class_weight: None, "balanced" or {label: weight}; multiplies the weights of the rows.
+    dropout: the share of the hidden units that a row does without, drawn anew in each step of the
+    training; what is kept counts 1 / (1 - dropout) times. loss_curve_ is that of this thinned
+    network.
     dtype: "float64", or "float32" for about twice the speed and other last digits.
 
     Fitted: coefs_ and intercepts_ (per layer (fan_in, fan_out) and (fan_out,)), classes_,
@@ -76,6 +79,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             Options(Real, {np.inf}),
         ],
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "dtype": [StrOptions({"float64", "float32"})],
     }
 
@@ -105,6 +109,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         class_weight: Any = None,
+        dropout: float = 0.0,
         dtype: str = "float64",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -130,6 +135,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.class_weight = class_weight
+        self.dropout = dropout
         self.dtype = dtype
 
     # ---- training
@@ -294,7 +300,7 @@ def _prepare(
 _SAME_NAME = (
     *("activation", "solver", "alpha", "learning_rate", "learning_rate_init", "power_t"),
     *("shuffle", "tol", "momentum", "nesterovs_momentum", "early_stopping"),
-    *("beta_1", "beta_2", "epsilon", "n_iter_no_change"),
+    *("beta_1", "beta_2", "epsilon", "n_iter_no_change", "dropout"),
 )
 
 

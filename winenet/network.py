@@ -40,7 +40,8 @@ CACHE_LINE = 64
 class Settings:
     """The hyper-parameters of one network, with MLPClassifier's names, meanings and defaults.
 
-    batch_size: rows, at least 1. n_iter_no_change: epochs, may be infinite.
+    batch_size: rows, at least 1. n_iter_no_change: epochs, may be infinite. dropout: the share of
+    the hidden units that a row does without, anew in each step; at least 0, less than 1.
     """
 
     hidden_layer_sizes: tuple[int, ...] = (100,)
@@ -61,6 +62,7 @@ class Settings:
     beta_2: float = 0.999
     epsilon: float = 1e-8
     n_iter_no_change: float = 10
+    dropout: float = 0.0
 
 
 @dataclass
@@ -109,7 +111,8 @@ class Job:
 
     X: (rows, features), C-contiguous; jobs may share it. targets: (rows, outputs) of 0 and 1 in
     X's dtype: one column for two classes, else one a class. start: where to begin; it stays
-    as it is. rng: shuffles the rows, and nothing else draws from it. row_weights: (rows,) or None.
+    as it is. rng: shuffles the rows; with dropout it seeds the stream that chooses the units, and
+    nothing else draws from it. row_weights: (rows,) or None.
     held_out: needed when settings.early_stopping is on.
     """
 
@@ -189,7 +192,8 @@ class Room(NamedTuple):
     values, slopes (networks, rows, units): A and D, which share memory where D can do without A.
     turned: a view of A, rows and units swapped.
     zeros: what the relu compares with; an array of them takes 3 us where the number 0 takes 4.
-    spare: as values. mask: as values, of bool. column: (networks, rows, 1).
+    spare: as values. mask: as values, of bool. column: (networks, rows, 1). keep: as values, what
+    dropout multiplies them by; None without dropout.
     """
 
     values: Array
@@ -199,6 +203,7 @@ class Room(NamedTuple):
     spare: Array
     mask: NDArray[np.bool_]
     column: Array
+    keep: Array | None
 
 
 def _activate(name: str, Z: Array, zeros: Array) -> None:
@@ -263,11 +268,14 @@ def forward(
     biases: Sequence[Array],
     activation: str,
     rooms: Sequence[Room] | None = None,
+    *,
+    dropout: bool = False,
 ) -> Array:
     """Return the probabilities of every network: (networks, rows, outputs), or without `networks`.
 
     X: (networks, rows, features). weights: per layer (networks, fan_in, fan_out). biases: per
     layer (networks, 1, fan_out). rooms: where each layer's values go; by default new memory.
+    dropout: whether hidden units are multiplied by their room's keep.
     Two classes have one output, the probability of the second; else each row sums to 1.
     Source: notebook, section 0.2 ("forward pass"), with hidden layers: Z = A W + b, A = f(Z).
     """
@@ -279,6 +287,8 @@ def forward(
         np.add(A, b, out=A)
         if layer < last:
             _activate(activation, A, room.zeros if room else zero)
+            if dropout and room and room.keep is not None:
+                np.multiply(A, room.keep, out=A)
         else:
             _output(A, room.column if room else None)
     return A
@@ -325,12 +335,16 @@ def held_out_score(P: Array, held_out: HeldOut) -> float:
 
 @dataclass
 class _Member:
-    """A network of a stack: its place among the jobs, and the order of its rows, (rows,)."""
+    """A network of a stack: its place among the jobs, and its streams.
+
+    order: (rows,), the order of its rows. units: what dropout chooses units from.
+    """
 
     index: int
     job: Job
     run: Run
     order: NDArray[np.intp]
+    units: np.random.Generator | None
 
 
 class _Batch(NamedTuple):
@@ -461,8 +475,9 @@ class _Stack:
         for layer, width in enumerate(widths, 1):
             shape = (networks, rows, width)
             values, part = _zeros(shape, dtype), slice(math.prod(shape))
+            hidden = layer < len(widths)
             # The loss still needs the output, and the logistic function's slope both A and D.
-            apart = layer == len(widths) or self.settings.activation == "logistic"
+            apart = not hidden or self.settings.activation == "logistic"
             rooms.append(
                 Room(
                     values,
@@ -472,6 +487,7 @@ class _Stack:
                     spare[part].reshape(shape),
                     mask[part].reshape(shape),
                     column,
+                    _zeros(shape, dtype) if self.settings.dropout and hidden else None,
                 )
             )
         return rooms
@@ -520,7 +536,10 @@ class _Stack:
         From there back, with Z = A W + b: dloss/dW = A' D, dloss/db = the rows' sum of D, and
         dloss/dA = D W', which the slope of the layer before turns into its own D.
         """
-        forward(batch.X, self.weights, self.biases, self.settings.activation, batch.rooms)
+        s, dropout = self.settings, self.settings.dropout > 0
+        if dropout:
+            self._choose_units(batch)
+        forward(batch.X, self.weights, self.biases, s.activation, batch.rooms, dropout=dropout)
         D = batch.rooms[-1].slopes
         np.subtract(batch.P, batch.targets, out=D)
         if batch.row_weights is not None:
@@ -534,7 +553,9 @@ class _Stack:
             np.add.reduce(D, axis=1, out=self.db[layer])
             if layer:
                 room, W_turned = batch.rooms[layer - 1], self.turned[layer]
-                _note_slope(self.settings.activation, room)
+                if dropout:  # back to f(Z), where it was not made 0
+                    np.multiply(room.values, 1 - s.dropout, out=room.values)
+                _note_slope(s.activation, room)
                 if D.shape[2] == 1:
                     # An outer product; two columns, one of zeros, are what BLAS is quick at: 4 us
                     # where np.multiply takes 16 and np.matmul 25.
@@ -543,11 +564,28 @@ class _Stack:
                     D, W_turned = batch.D_padded, self.W_padded
                 np.matmul(D, W_turned, out=room.slopes)
                 D = room.slopes
-                _slope(self.settings.activation, D, room)
+                if room.keep is not None:
+                    np.multiply(D, room.keep, out=D)
+                _slope(s.activation, D, room)
         # d/dW of alpha / (2 rows) |W|^2 is alpha W / rows; the division serves both terms.
         np.multiply(self.all_weights, self.alpha, out=self.penalty)
         np.add(self.all_dW, self.penalty, out=self.all_dW)
         np.divide(self.gradients, batch.divisor, out=self.gradients)
+
+    def _choose_units(self, batch: _Batch) -> None:
+        """Draw for each row and hidden unit whether it is kept, each network from its own stream.
+
+        What is kept counts 1 / (1 - dropout) times, so that the sum over the units stays the same
+        on average and nothing has to be done when predicting. Source: Srivastava et al., 2014.
+        """
+        share = self.settings.dropout
+        for room in batch.rooms[:-1]:
+            if room.keep is not None:
+                for i, member in enumerate(self.members):
+                    if member.units is not None:
+                        member.units.random(out=room.keep[i], dtype=room.keep.dtype)
+                np.greater_equal(room.keep, share, out=room.mask)
+                np.multiply(room.mask, 1 / (1 - share), out=room.keep)
 
     def _sum_of_squares(self, out: Array) -> None:
         """Sum the squared weights of each network as the batch saw them: (networks,)."""
@@ -681,15 +719,19 @@ def train(
     """
     runs = [_begin(job) for job in jobs]
     for indices in _stacks(jobs, per_stack):
-        members = [
-            _Member(i, jobs[i], runs[i], np.arange(len(jobs[i].X), dtype=np.intp)) for i in indices
-        ]
+        members = [_member(i, jobs[i], runs[i]) for i in indices]
         # Overflow on the way to infinity is told by the event, not by a dozen warnings.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while members:
                 _train_until_one_leaves(_Stack(members), on_epoch)
                 members = [member for member in members if not member.run.finished]
     return runs
+
+
+def _member(index: int, job: Job, run: Run) -> _Member:
+    order = np.arange(len(job.X), dtype=np.intp)
+    units = np.random.default_rng(job.rng.randint(2**31)) if job.settings.dropout else None
+    return _Member(index, job, run, order, units)
 
 
 def _begin(job: Job) -> Run:
@@ -726,7 +768,7 @@ def in_common(s: Settings) -> tuple[object, ...]:
     """Return the settings, beside the sizes, that networks of a stack have in common."""
     return (
         *(s.batch_size, s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon),
-        *(s.momentum, s.nesterovs_momentum),
+        *(s.momentum, s.nesterovs_momentum, s.dropout),
     )
 
 
