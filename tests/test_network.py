@@ -311,6 +311,28 @@ def test_flatten_and_layers_undo_each_other():
     np.testing.assert_array_equal(network.flatten(*parts), one.start.parameters)
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_what_a_float32_solver_remembers_never_gets_subnormal(solver):
+    """A unit that is dead from the start: its gradient is 0, and its memory would fade for ever."""
+    one = job(0, hidden_layer_sizes=(5,), solver=solver, alpha=0.0, max_iter=400, batch_size=10)
+    start = one.start.parameters.astype(np.float32)
+    network.layers(start, one.units)[1][0][0] = -1e3
+    moments = np.full((2 if solver == "adam" else 1, start.size), 1e-3, np.float32)
+    small = dataclasses.replace(
+        one,
+        X=one.X.astype(np.float32),
+        targets=one.targets.astype(np.float32),
+        start=dataclasses.replace(network.fresh_run(start), moments=moments, steps=1),
+    )
+    small = dataclasses.replace(
+        small, settings=dataclasses.replace(small.settings, n_iter_no_change=np.inf)
+    )
+    [run] = network.train([small])
+    assert run.epochs == 400
+    sizes = np.abs(run.moments[0])
+    assert 1e-33 < sizes[sizes > 0].min() < 1e-30
+
+
 def test_a_float32_network_stays_float32():
     one = job(0, max_iter=30)
     small = dataclasses.replace(
