@@ -25,8 +25,8 @@ from scipy.special import expit, xlogy
 
 Array = NDArray[np.floating[Any]]
 
-# Data beyond this many bytes a stack is permuted piece by piece, not as one copy an epoch.
-BLOCK_BYTES = 64 * 2**20
+# Rows are permuted in pieces of this many bytes a stack: less memory than one copy an epoch.
+BLOCK_BYTES = 4 * 2**20
 # What the parameters and activations of a stack may fill; more falls out of a core's cache.
 STACK_BYTES = 2**20
 # A processor reads memory in such pieces; what lies across two of them takes two accesses.
