@@ -31,7 +31,7 @@ verify: environment ## prove that a fresh clone of HEAD computes the committed n
 	@$(RUN) python tools/verify.py
 
 bench: environment ## measure how fast the network is against scikit-learn, after `make`; ten minutes
-	@$(RUN) python -m benchmarks
+	@WINENET_NUMERICS=native $(RUN) python -m benchmarks
 
 lint: environment-dev ## ruff check, ruff format --check, mypy
 	@$(RUN) python -m ruff check .

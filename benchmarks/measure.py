@@ -1,7 +1,6 @@
 """Times contenders in turn, and measures memory in a process of its own."""
 
 import gc
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -61,7 +60,11 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process has held so far."""
+def peak_bytes() -> float:
+    """Return the most memory that this process has held so far; NaN on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

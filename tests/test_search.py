@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn import config_context
 from sklearn.callback import ScoringMonitor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -374,6 +375,21 @@ def test_what_does_not_fit_is_told(case):
     with pytest.raises(kind) as caught:
         DenseGridSearchCV(**how, cv=2).fit(*rows)
     assert str(caught.value).splitlines()[0] == text
+
+
+def test_a_grid_without_candidates_is_told():
+    with pytest.raises(ValueError, match="nothing to fit: 0 candidates and 2 folds"):
+        DenseGridSearchCV(DenseClassifier(), [], cv=2).fit(X, Y)
+
+
+def test_metadata_routing_hands_the_weights_on(table):
+    X, y, _, weights = table
+    with config_context(enable_metadata_routing=True):
+        model = network_of(DenseClassifier).set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        search = DenseGridSearchCV(model, {"alpha": [0, 1]}, cv=2).fit(X, y, weights)
+    alone = network_of(DenseClassifier).set_params(**search.best_params_).fit(X, y, weights)
+    np.testing.assert_array_equal(search.best_estimator_.coefs_[0], alone.coefs_[0])
 
 
 def test_an_unknown_parameter_is_told():

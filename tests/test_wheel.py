@@ -212,15 +212,16 @@ def test_the_commands_know_what_they_need():
 
 
 def test_a_name_is_brought_from_its_module():
-    from winenet import DenseClassifier, DenseGridSearchCV, estimator, search
+    from winenet import DenseClassifier, DenseGridSearchCV, estimator, fit_many, parallel, search
 
     assert DenseClassifier is estimator.DenseClassifier
     assert DenseClassifier is winenet.DenseClassifier
     assert DenseGridSearchCV is search.DenseGridSearchCV
+    assert fit_many is parallel.fit_many
 
 
 def test_the_names_are_listed():
-    assert winenet.__all__ == ["DenseClassifier", "DenseGridSearchCV"]
+    assert winenet.__all__ == ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
     assert set(winenet.__all__) < set(dir(winenet))
 
 

@@ -7,9 +7,13 @@ for. Every stage depends on this file, and would depend on all that it imports.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["DenseClassifier", "DenseGridSearchCV"]
+__all__ = ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
 
-_HOMES = {"DenseClassifier": "winenet.estimator", "DenseGridSearchCV": "winenet.search"}
+_HOMES = {
+    "DenseClassifier": "winenet.estimator",
+    "DenseGridSearchCV": "winenet.search",
+    "fit_many": "winenet.parallel",
+}
 
 
 def __getattr__(name: str) -> Any:

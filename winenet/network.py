@@ -380,7 +380,7 @@ class _Block(NamedTuple):
 
 
 class _Stack:
-    """Networks of one shape; `step` and what it calls allocate nothing.
+    """Networks of one shape. Its memory is made once; an epoch works in it and makes none.
 
     parameters, gradients: (networks, parameters). X, targets, P, row_weights: a block of rows in
     the epoch's order, (networks, rows, features or outputs or 1).

@@ -110,6 +110,11 @@ class DenseGridSearchCV(GridSearchCV):
             validation_data,
             self.return_train_score,
         )
+        if not candidates or not folds:
+            raise ValueError(
+                f"There is nothing to fit: {len(candidates)} candidates and {len(folds)} folds. "
+                "param_grid and cv must each give at least one."
+            )
         outcomes = self._train(candidates, folds, how, metric, root)
         results = self._format_results(candidates, len(folds), outcomes)
 
