@@ -1,7 +1,8 @@
 """Measure and print the table: `make bench`, or `python -m benchmarks --only grid --repeats 5`.
 
 Each ratio is one of medians of interleaved runs in this process and its children, so that a busy
-machine slows down all contenders. Seconds are shown to say how long a run takes; quote the ratios.
+machine slows down all contenders; growth alone is measured once, in processes of its own. Seconds
+are shown to say how long a run takes; quote the ratios.
 """
 
 import argparse

@@ -159,6 +159,27 @@ def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
     assert thin.score(X, y) > 0.9
 
 
+def test_dropout_goes_on_to_other_units_in_partial_fit():
+    """With one seed for all calls; a step from the same weights shows what was chosen."""
+    X, y = numbers()
+    steps = []
+    for rows_seen in (0, 120):
+        model = DenseClassifier((30,), dropout=0.5, shuffle=False, random_state=0, batch_size=120)
+        model.partial_fit(X, y, classes=[0, 1])
+        model.coefs_ = [np.ones_like(W) for W in model.coefs_]
+        model._run.rows_seen, model._run.moments = rows_seen, None
+        steps.append(model.partial_fit(X, y).coefs_[0])
+    assert (steps[0] != steps[1]).any()
+
+
+def test_labels_are_typed_as_scikit_learn_s():
+    X, y = numbers()
+    labels = pd.Series(np.where(y, "red", "white"))
+    both = [kind(max_iter=2).fit(X, labels) for kind in (DenseClassifier, MLPClassifier)]
+    assert both[0].classes_.dtype == both[1].classes_.dtype
+    assert both[0].predict(X).dtype == both[1].predict(X).dtype
+
+
 def test_float32_is_close_and_stays_float32():
     X, y = numbers()
     settings = {"hidden_layer_sizes": (8, 4), "max_iter": 60, "random_state": 0}

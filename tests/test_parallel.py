@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from winenet.estimator import DenseClassifier
 from winenet.parallel import fit_many, stacks
@@ -53,7 +54,7 @@ def test_many_fits_at_once_are_the_fits_one_by_one(n_jobs):
 def test_each_network_that_max_iter_ended_is_told(n_jobs):
     X, y = numbers()
     with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs") as caught:
-        fit_many([DenseClassifier(max_iter=2)] * 3, [(X, y)] * 3, n_jobs=n_jobs)
+        fit_many([DenseClassifier(max_iter=2) for _ in range(3)], [(X, y)] * 3, n_jobs=n_jobs)
     assert [one.filename for one in caught] == [__file__] * 3
 
 
@@ -61,10 +62,38 @@ def test_what_does_not_fit_is_told():
     X, y = numbers()
     with pytest.raises(ValueError, match="'alpha' parameter"):
         fit_many([DenseClassifier(alpha=-1)], [(X, y)])
-    with pytest.raises(ValueError, match="became infinite or NaN"):
-        fit_many([DenseClassifier(learning_rate_init=1e300)], [(X, y)], n_jobs=2)
+    models = [DenseClassifier((3,), max_iter=2), DenseClassifier(learning_rate_init=1e300)]
+    with pytest.raises(ValueError, match=r"^models\[1\]: The weights became infinite or NaN"):
+        fit_many(models, [(X, y)] * 2, n_jobs=2)
+    with pytest.raises(ValueError, match=r"^models\[0\]: .* inconsistent numbers of samples"):
+        fit_many([DenseClassifier()], [(X, y[:100])])
+    with pytest.raises(TypeError, match=r"^models\[0\]=LogisticRegression\(\) is no DenseClass"):
+        fit_many([LogisticRegression()], [(X, y)])
+    with pytest.raises(ValueError, match=r"A model is given more than once, .*clone\(model\)"):
+        fit_many([models[0]] * 2, [(X, y)] * 2)
+    rng = np.random.RandomState(0)
+    shared = [DenseClassifier(random_state=rng) for _ in range(2)]
+    with pytest.raises(ValueError, match="Models share a RandomState"):
+        fit_many(shared, [(X, y)] * 2)
     with pytest.raises(ValueError, match="1 models for 0 sets"):
         fit_many([DenseClassifier()], [])
+
+
+@quiet
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_model_stays_the_object_that_it_was(n_jobs):
+    X, y = numbers()
+    rngs = [np.random.RandomState(seed) for seed in (1, 2)]
+    models = [DenseClassifier((3,), max_iter=2, random_state=rng) for rng in rngs]
+    for model in models:
+        model.fit(pd.DataFrame(X, columns=list("abcd")), y)
+    after = [clone(model).fit(X, y) for model in models]
+    fit_many(iter(models), [(X, y)] * 2, n_jobs=n_jobs)
+    for model, rng, other in zip(models, rngs, after, strict=True):
+        assert model.random_state is rng
+        assert not hasattr(model, "feature_names_in_")
+        assert model.loss_curve_ == other.loss_curve_
+        assert rng.randint(10**6) == other.random_state.randint(10**6)
 
 
 def plan(models, rows=1000, processes=2):

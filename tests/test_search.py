@@ -4,12 +4,14 @@ How the fits are stacked and spread over processes cannot change anything.
 """
 
 import itertools
+import json
 import re
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import cpu_count
 from scipy import sparse
 from sklearn import config_context
 from sklearn.callback import ScoringMonitor
@@ -27,7 +29,6 @@ from sklearn.model_selection import (
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_info
 
 from winenet import network
 from winenet.estimator import DenseClassifier
@@ -93,6 +94,7 @@ SEARCHES = {
         "cv": 3,
         "scoring": make_scorer(recall_score, pos_label="red"),
     },
+    "a function of arrays": {"cv": 3, "scoring": lambda model, X, y: np.array([model.score(X, y)])},
     "a function": {"cv": 3, "scoring": lambda model, X, y: -float(np.mean(model.predict(X) != y))},
     "a function of several": {
         "cv": 3,
@@ -208,14 +210,16 @@ def test_what_mlpclassifier_has_not_can_be_searched_as_well(table):
 
 
 @pytest.mark.filterwarnings("error")
-def test_fits_that_max_iter_ended_are_told_once(table):
+@pytest.mark.parametrize("refit", [True, False])
+def test_fits_that_max_iter_ended_are_told_once(refit, table):
     X, y, _, _ = table
-    search = DenseGridSearchCV(network_of(DenseClassifier), GRID, cv=3, refit=False)
+    search = DenseGridSearchCV(network_of(DenseClassifier), GRID, cv=3, refit=refit)
     with pytest.warns(ConvergenceWarning) as caught:
         search.fit(X, y)
+    fits = 13 if refit else 12
     assert [str(one.message) for one in caught] == [
-        "12 of 12 fits ended at max_iter while the network still improved, so they may not have "
-        "converged. Raise max_iter or tol."
+        f"{fits} of {fits} fits ended at max_iter while the network still improved, so they may "
+        "not have converged. Raise max_iter or tol."
     ]
     assert caught[0].filename == __file__
 
@@ -234,6 +238,24 @@ def test_progress_tells_candidates_the_best_so_far_and_the_time_left(table, caps
     )
     DenseGridSearchCV(model, GRID, cv=3).fit(X, y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("scoring", "refit", "best"),
+    [
+        (["accuracy", "roc_auc"], "roc_auc", True),
+        (lambda model, X, y: {"a": model.score(X, y), "b": 1.0}, "a", True),
+        (["accuracy", "roc_auc"], False, False),
+        (["accuracy", "roc_auc"], lambda results: 0, False),
+    ],
+)
+def test_progress_counts_candidates_whatever_chooses(scoring, refit, best, table, capsys):
+    X, y, _, _ = table
+    how = {"cv": 3, "scoring": scoring, "refit": refit, "verbose": 1}
+    DenseGridSearchCV(network_of(DenseClassifier), GRID, **how).fit(X, y)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("search: 12 of 12 fits, 4 of 4 candidates")
+    assert (", best 0." in last) == best
 
 
 class Listener:
@@ -275,17 +297,34 @@ def test_a_network_s_own_callbacks_hear_the_refit(table):
     assert (logs["task_name"] == "epoch").sum() == 15
 
 
-def blas_threads(*_):
-    """A scorer that tells how many threads BLAS may use, as a negative number."""
-    return -max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+THREADS = """
+import warnings, numpy as np
+from joblib import parallel_config
+from threadpoolctl import threadpool_info
+from winenet import DenseClassifier, DenseGridSearchCV
+
+def threads(*_):
+    return float(max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"))
+
+warnings.simplefilter("ignore")
+X, y = np.random.RandomState(0).random((60, 3)), np.arange(60) % 2
+seen = [threads()]
+for backend, n_jobs in (("loky", 1), ("loky", 2), ("threading", 2), ("multiprocessing", 2)):
+    with parallel_config(backend=backend):
+        search = DenseGridSearchCV(
+            DenseClassifier(max_iter=3), {"alpha": [0, 1]}, cv=2, scoring=threads, n_jobs=n_jobs
+        ).fit(X, y)
+    seen += [float(search.cv_results_["mean_test_score"].max()), threads()]
+print(seen)
+"""
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_blas_has_one_thread_while_networks_train(n_jobs, table):
-    X, y, _, _ = table
-    model, grid = network_of(DenseClassifier), {"alpha": [0, 1]}
-    search = DenseGridSearchCV(model, grid, cv=2, scoring=blas_threads, n_jobs=n_jobs).fit(X, y)
-    assert search.best_score_ == -1
+def test_blas_has_one_thread_while_networks_train_and_its_own_number_afterwards(workspace):
+    native = {"WINENET_NUMERICS": "native", "OPENBLAS_NUM_THREADS": "2"}
+    ended = workspace.python("-c", THREADS, **native)
+    own, *seen = json.loads(ended.stdout)
+    assert own == min(2, cpu_count())
+    assert seen == [1, own] * 4
 
 
 # ---- what does not fit
@@ -320,9 +359,9 @@ WRONG = {
         {"estimator": LogisticRegression(), "param_grid": {"C": [1]}},
         (X, Y),
         TypeError,
-        "estimator=LogisticRegression() is no DenseClassifier, so its fits cannot share a stack. "
-        "For other estimators, and for a Pipeline, use sklearn.model_selection.GridSearchCV; a "
-        "DenseClassifier works in it as well.",
+        "estimator=LogisticRegression() is no DenseClassifier, or has a fit of its own, so its "
+        "fits cannot share a stack. For other estimators, and for a Pipeline, use "
+        "sklearn.model_selection.GridSearchCV; a DenseClassifier works in it as well.",
     ),
     "lbfgs": (
         {"param_grid": {"solver": ["adam", "lbfgs"]}},
@@ -390,6 +429,23 @@ def test_metadata_routing_hands_the_weights_on(table):
         search = DenseGridSearchCV(model, {"alpha": [0, 1]}, cv=2).fit(X, y, weights)
     alone = network_of(DenseClassifier).set_params(**search.best_params_).fit(X, y, weights)
     np.testing.assert_array_equal(search.best_estimator_.coefs_[0], alone.coefs_[0])
+
+
+@pytest.mark.parametrize("value", [None, "good", (0.5, 0.6), np.array([0.5, 0.6])])
+def test_a_score_that_is_no_number_is_told(value):
+    search = DenseGridSearchCV(network_of(DenseClassifier), {}, cv=2, scoring=lambda *_: value)
+    told = rf"candidate {{}} failed on fold 0: score is .* \({type(value).__name__}\), and scoring"
+    with pytest.raises(ValueError, match=told):
+        search.fit(X, Y)
+
+
+def test_a_network_with_a_fit_of_its_own_is_refused():
+    class Own(DenseClassifier):
+        def fit(self, X, y):
+            return super().fit(2 * X, y)
+
+    with pytest.raises(TypeError, match="or has a fit of its own"):
+        DenseGridSearchCV(Own(), {}).fit(X, Y)
 
 
 def test_an_unknown_parameter_is_told():

@@ -17,10 +17,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from winenet import network
@@ -36,7 +36,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     Parameters have the names, meanings and defaults of scikit-learn's MLPClassifier, and in
     float64 the fitted network is the same to the last bit. What differs: solver is "adam" or
-    "sgd" (so there is no max_fun), data are dense, each row has one label.
+    "sgd" (so there is no max_fun), data are dense, each row has one label, there are two classes
+    at least, and dtype alone decides in which precision (not X, as in MLPClassifier).
 
     class_weight: None, "balanced" or {label: weight}; multiplies the weights of the rows.
     dropout: the share of the hidden units that a row does without, drawn anew in each step of the
@@ -157,6 +158,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         context.call_on_fit_task_begin(**seen)
         [run] = network.train([job], on_epoch=_on_epoch(self, job, context, seen))
         finish(self, job, run)
+        for caution in cautions(self, job, run):
+            warnings.warn(caution, stacklevel=3)
         context.call_on_fit_task_end(**seen, reconstruction_attributes={})
         return self
 
@@ -168,7 +171,10 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         job = _prepare(self, X, y, sample_weight, None, partial=True, classes=classes)
         [run] = network.train([job], on_epoch=_on_epoch(self, job))
-        return finish(self, job, run, warn=False)
+        for caution in cautions(self, job, run):
+            if not isinstance(caution, ConvergenceWarning):  # that it is not done is meant here
+                warnings.warn(caution, stacklevel=2)
+        return finish(self, job, run)
 
     # ---- using it
 
@@ -216,11 +222,10 @@ def prepare(
     return _prepare(model, X, y, sample_weight, validation_data, array=array)
 
 
-def finish(model: DenseClassifier, job: Job, run: Run, *, warn: bool = True) -> DenseClassifier:
+def finish(model: DenseClassifier, job: Job, run: Run) -> DenseClassifier:
     """Give model the fitted attributes of a run of its job; return model.
 
-    Raises ValueError when the network has diverged. Warns ConvergenceWarning, if asked to, when
-    max_iter ended it.
+    Raises ValueError when the network has diverged.
     """
     settings = job.settings
     if run.event == "diverged":
@@ -229,16 +234,30 @@ def finish(model: DenseClassifier, job: Job, run: Run, *, warn: bool = True) -> 
             "cannot predict. Features should be of the order of 1, and the steps not too large: "
             f"scale X, or lower learning_rate_init={settings.learning_rate_init}."
         )
-    if run.event == "max_iter" and warn:
-        warnings.warn(
-            f"Training ended at max_iter={settings.max_iter} epochs while the network still "
-            "improved, so it may not have converged. Raise max_iter or tol.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
     for name, value in _attributes(job, run).items():
         setattr(model, name, value)
     return model
+
+
+def cautions(model: DenseClassifier, job: Job, run: Run) -> list[Warning]:
+    """Return what a user should know of a training that has worked; `fit` warns of it."""
+    found: list[Warning] = []
+    rows = len(job.X)
+    if model.batch_size != "auto" and model.batch_size > rows:
+        found.append(
+            UserWarning(
+                f"batch_size={model.batch_size} is more than the {rows} rows, so all of them make "
+                "one batch."
+            )
+        )
+    if run.event == "max_iter":
+        found.append(
+            ConvergenceWarning(
+                f"Training ended at max_iter={job.settings.max_iter} epochs while the network "
+                "still improved, so it may not have converged. Raise max_iter or tol."
+            )
+        )
+    return found
 
 
 # ------------------------------------------------------------------ behind the face
@@ -262,6 +281,7 @@ def _prepare(
         X, y = validate_data(model, X, y, dtype=dtype, order="C", multi_output=True, reset=first)
     else:
         validate_data(model, X, y, skip_check_array=True, reset=first)
+        check_consistent_length(array, y)
         X = array
     y = one_label_a_row(y)
     if first:
@@ -286,12 +306,6 @@ def _prepare(
     elif model.early_stopping:
         X, targets, row_weights, held_out = _set_aside(model, X, targets, row_weights, rng)
     settings = settings_of(model, len(X))
-    if model.batch_size != "auto" and model.batch_size > len(X):
-        warnings.warn(
-            f"batch_size={model.batch_size} is more than the {len(X)} rows, so all of them make "
-            "one batch.",
-            stacklevel=4,
-        )
     if partial:
         settings = dataclasses.replace(settings, max_iter=1)
     return Job(X, targets, settings, start, rng, row_weights, held_out)
@@ -365,7 +379,7 @@ def _classes(y: Labels, classes: Any, partial: bool) -> Labels:
             "The first partial_fit must be told all classes that will ever come, because the "
             "network has an output for each: partial_fit(X, y, classes=np.unique(all_labels))."
         )
-    found = np.unique(y if classes is None else classes)
+    found: Labels = unique_labels(y if classes is None else classes)
     if len(found) < 2:
         raise ValueError(
             f"y has one class only, {found}, so there is nothing to tell apart; a classifier needs "

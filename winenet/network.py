@@ -634,11 +634,11 @@ class _Stack:
         np.multiply(m, s.beta_1, out=m)
         np.multiply(g, 1 - s.beta_1, out=self.spare)
         np.add(m, self.spare, out=m)
-        _keep_normal(m)
         np.multiply(v, s.beta_2, out=v)
         np.multiply(g, g, out=g)
         np.multiply(g, 1 - s.beta_2, out=g)
         np.add(v, g, out=v)
+        _keep_normal(self.moments)
         rate = self.rate * math.sqrt(1 - s.beta_2**self.steps) / (1 - s.beta_1**self.steps)
         np.sqrt(v, out=self.spare)
         np.add(self.spare, s.epsilon, out=self.spare)
@@ -700,7 +700,7 @@ class _Stack:
 def _keep_normal(memory: Array) -> None:
     """Let what fades in float32 stop fading at about 1e-32; float64 is left alone.
 
-    What the solver remembers of a dead unit shrinks by beta_1 a step until it is subnormal, and
+    What the solver remembers of a dead unit shrinks by its beta a step until it is subnormal, and
     a product with such a number takes a processor a hundred times as long: the whole epoch, eight
     times. In float64 that would begin after thousands of epochs.
     """
@@ -746,7 +746,10 @@ def train(
 
 def _member(index: int, job: Job, run: Run) -> _Member:
     order = np.arange(len(job.X), dtype=np.intp)
-    units = np.random.default_rng(job.rng.randint(2**31)) if job.settings.dropout else None
+    units = None
+    if job.settings.dropout:
+        # With the rows seen: a training that goes on from the same seed has other units to choose.
+        units = np.random.default_rng([job.rng.randint(2**31), run.rows_seen])
     return _Member(index, job, run, order, units)
 
 

@@ -5,7 +5,8 @@ Neither stacks nor processes can change a result; they only save time.
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -74,9 +75,18 @@ def as_array(model: DenseClassifier, X: Any) -> network.Array:
     )
 
 
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Put before an error what it concerns."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+
+
 def fit_many(
-    models: Sequence[DenseClassifier],
-    data: Sequence[tuple[Any, ...]],
+    models: Iterable[DenseClassifier],
+    data: Iterable[tuple[Any, ...]],
     *,
     n_jobs: int | None = None,
 ) -> list[DenseClassifier]:
@@ -85,41 +95,86 @@ def fit_many(
     Those of equal shape are trained side by side, which is faster the smaller they are. Each
     becomes what its own `fit` would make of it with one BLAS thread, but callbacks and verbose are
     not heard. n_jobs: processes, as in scikit-learn.
-    Raises ValueError when data, parameters or a training do not fit.
+    Raises ValueError when data, parameters or a training do not fit, or when models share their
+    random numbers: each needs a seed, or a generator, of its own.
     """
+    models, data = list(models), list(data)
+    _check_models(models, data)
+    shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
+    plan = stacks(models, shapes, effective_n_jobs(n_jobs))
+    calls = (
+        delayed(_fit_stack)(
+            stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
+        )
+        for stack in plan
+    )
+    with one_blas_thread():
+        results = Parallel(n_jobs=n_jobs)(calls)
+    for stack, (fitted, heard) in zip(plan, results, strict=True):
+        for place, model in zip(stack.places, fitted, strict=True):
+            _become(models[place], model)
+        for caution in heard:
+            warnings.warn(caution, stacklevel=2)
+    return models
+
+
+def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) -> None:
     if len(models) != len(data):
         raise ValueError(
             f"There are {len(models)} models for {len(data)} sets of rows, not one each."
         )
-    for model in models:
-        estimator.check_parameters(model)
-    shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
-    plan = stacks(models, shapes, effective_n_jobs(n_jobs))
-    calls = (
-        delayed(_fit_stack)([models[i] for i in stack.places], [data[i] for i in stack.places])
-        for stack in plan
-    )
-    for stack, (fitted, heard) in zip(plan, Parallel(n_jobs=n_jobs)(calls), strict=True):
-        for place, model in zip(stack.places, fitted, strict=True):
-            models[place].__dict__.update(model.__dict__)
-        for warning in heard:
-            warnings.warn(warning, stacklevel=2)
-    return list(models)
+    for place, model in enumerate(models):
+        if not isinstance(model, DenseClassifier):
+            raise TypeError(
+                f"models[{place}]={model!r} is no DenseClassifier, so it cannot share a stack. "
+                "For other estimators call fit one by one, or through joblib."
+            )
+        with named(f"models[{place}]"):
+            estimator.check_parameters(model)
+    if len(set(map(id, models))) < len(models):
+        raise ValueError(
+            "A model is given more than once, so only its last fit would be left. Give "
+            "sklearn.base.clone(model) for each fit."
+        )
+    streams = [
+        id(model.random_state)
+        for model in models
+        if isinstance(model.random_state, np.random.RandomState)
+    ]
+    if len(set(streams)) < len(streams):
+        raise ValueError(
+            "Models share a RandomState, so what each draws would depend on the others. Give each "
+            "model a random_state of its own, such as a whole number."
+        )
+
+
+def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
+    """Give model what fit has made of it, or of its copy in another process."""
+    if fitted is model:
+        return
+    given = model.get_params(deep=False)
+    kept = {name: value for name, value in vars(model).items() if name == "_skl_callbacks"}
+    if isinstance(given["random_state"], np.random.RandomState):
+        given["random_state"].set_state(fitted.random_state.get_state())
+    model.__dict__ = vars(fitted) | given | kept
 
 
 def _fit_stack(
-    models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> tuple[list[DenseClassifier], list[Warning | str]]:
-    """Return the fitted models, and the warnings, which a process of its own would swallow."""
+    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
+) -> tuple[list[DenseClassifier], list[Warning]]:
+    """Return the fitted models, and what is to be warned of: a process would say it to nobody."""
     arrays: dict[tuple[int, str], network.Array] = {}
-    with one_blas_thread(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        jobs = []
-        for model, (X, *rest) in zip(models, data, strict=True):
+    jobs, heard = [], []
+    with one_blas_thread():
+        for place, model, (X, *rest) in zip(places, models, data, strict=True):
             key = (id(X), model.dtype)
-            if key not in arrays:
-                arrays[key] = as_array(model, X)
-            jobs.append(estimator.prepare(model, X, *rest, array=arrays[key]))
+            with named(f"models[{place}]"):
+                if key not in arrays:
+                    arrays[key] = as_array(model, X)
+                jobs.append(estimator.prepare(model, X, *rest, array=arrays[key]))
         runs = network.train(jobs)
-        fitted = [estimator.finish(*each) for each in zip(models, jobs, runs, strict=True)]
-    return fitted, [one.message for one in caught]
+        for place, model, job, run in zip(places, models, jobs, runs, strict=True):
+            with named(f"models[{place}]"):
+                estimator.finish(model, job, run)
+            heard += estimator.cautions(model, job, run)
+    return list(models), heard

@@ -6,12 +6,13 @@ in as many processes as it is given; neither can change a result.
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
@@ -24,7 +25,7 @@ from sklearn.utils.validation import _check_method_params, _num_features
 
 from winenet import estimator, network
 from winenet.estimator import DenseClassifier
-from winenet.parallel import as_array, one_blas_thread, stacks
+from winenet.parallel import as_array, named, one_blas_thread, stacks
 from winenet.progress import Progress
 
 Rows = NDArray[np.intp]
@@ -36,8 +37,9 @@ class DenseGridSearchCV(GridSearchCV):
     Parameters and fitted attributes are those of scikit-learn's GridSearchCV, and so is the
     choice among equals: the first candidate with the best mean. What differs:
     estimator is a DenseClassifier; a fit that fails, or a score that is NaN, is an error and never
-    a candidate that drops out (there is no error_score); BLAS has one thread in each process and in
-    the refit; verbose=1 shows progress (candidates done, best so far, time left).
+    a candidate that drops out (there is no error_score, and no pre_dispatch); BLAS has one thread
+    in each process and in the refit; verbose=1 shows progress (candidates done, best so far, time
+    left).
     cv_results_ has GridSearchCV's keys; the time of a fit is its share, by epochs, of the time
     that its stack took. Callbacks hear of each fit when it is done, and of the refit's epochs.
     """
@@ -82,7 +84,7 @@ class DenseGridSearchCV(GridSearchCV):
         scorers that take it. validation_data: (X, y) that every network is scored on after each
         epoch, as in DenseClassifier.fit. groups: (rows,), for the splitters that take it.
         Raises ValueError that names candidate and fold when a fit or its score fails, TypeError
-        for sparse X. Warns ConvergenceWarning, once, when max_iter ended fits.
+        for sparse X. Warns ConvergenceWarning, once, when max_iter ended fits or the refit.
         """
         self._validate_params()
         candidates = self._checked_candidates(X, y)
@@ -128,9 +130,11 @@ class DenseGridSearchCV(GridSearchCV):
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
+        ended = [outcome["at_max_iter"] for outcome in outcomes]
         if self.refit:
             context = root.subcontext(task_name="refit-with-best-params")
-            self._refit(how, context, seen)
+            ended.append(self._refit(how, context, seen))
+        _warn_of_max_iter(ended)
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         self.cv_results_ = results
         root.call_on_fit_task_end(**seen)
@@ -138,10 +142,11 @@ class DenseGridSearchCV(GridSearchCV):
 
     def _checked_candidates(self, X: Any, y: Any) -> list[dict[str, Any]]:
         """Return the grid's candidates; refuse at once what no fold could train."""
-        if not isinstance(self.estimator, DenseClassifier):
+        own = isinstance(self.estimator, DenseClassifier)
+        if not own or type(self.estimator).fit is not DenseClassifier.fit:
             raise TypeError(
-                f"estimator={self.estimator!r} is no DenseClassifier, so its fits cannot share a "
-                "stack. For other estimators, and for a Pipeline, use "
+                f"estimator={self.estimator!r} is no DenseClassifier, or has a fit of its own, so "
+                "its fits cannot share a stack. For other estimators, and for a Pipeline, use "
                 "sklearn.model_selection.GridSearchCV; a DenseClassifier works in it as well."
             )
         if sparse.issparse(X):
@@ -181,13 +186,14 @@ class DenseGridSearchCV(GridSearchCV):
         )
         context.call_on_fit_task_begin(estimator=self)
         outcomes: list[dict[str, Any]] = [{}] * len(fits)
-        board = _Board(candidates, len(folds), metric)
+        # A function may tell several scores at once; then refit names the one that chooses.
+        board = _Board(candidates, len(folds), self.refit if callable(self.scoring) else metric)
         shown: AbstractContextManager[Progress | None] = (
             Progress("search", len(fits)) if self.verbose else nullcontext()
         )
-        with shown as progress:
+        with shown as progress, one_blas_thread():
             work, all_work = 0.0, sum(task.work for task in tasks)
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")
+            parallel = Parallel(n_jobs=self.n_jobs, return_as=_as_they_come())
             calls = (delayed(_run)(i, task, how) for i, task in enumerate(tasks))
             for i, brought in parallel(calls):
                 work += tasks[i].work
@@ -200,22 +206,27 @@ class DenseGridSearchCV(GridSearchCV):
                 if progress is not None:
                     progress.update(len(brought), work / all_work, board.words())
         context.call_on_fit_task_end(estimator=self)
-        _warn_of_max_iter(outcomes)
         return outcomes
 
-    def _refit(self, how: "_How", context: Any, seen: dict[str, Any]) -> None:
-        """Train the best candidate on all rows."""
+    def _refit(self, how: "_How", context: Any, seen: dict[str, Any]) -> bool:
+        """Train the best candidate on all rows; return whether max_iter ended that."""
         self.best_estimator_ = self._model(self.best_params_)
         with context.propagate_callback_context(self.best_estimator_), one_blas_thread():
             context.call_on_fit_task_begin(**seen)
             start = time.perf_counter()
-            self.best_estimator_.fit(
-                how.X, how.y, **how.fit_params, validation_data=how.validation_data
-            )
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ConvergenceWarning)
+                self.best_estimator_.fit(
+                    how.X, how.y, **how.fit_params, validation_data=how.validation_data
+                )
             self.refit_time_ = time.perf_counter() - start
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
         context.call_on_fit_task_end(**seen)
+        for one in caught:
+            if not issubclass(one.category, ConvergenceWarning):
+                warnings.warn(one.message, stacklevel=4)
+        return any(issubclass(one.category, ConvergenceWarning) for one in caught)
 
 
 # ------------------------------------------------------------------ one stack in one process
@@ -276,7 +287,7 @@ def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]
         brought = {}
         for fit, job, run in zip(task.fits, jobs, runs, strict=True):
             with _named(fit):
-                model = estimator.finish(fit.model, job, run, warn=False)
+                model = estimator.finish(fit.model, job, run)
                 brought[fit.place] = {
                     "fit_time": seconds * run.epochs,
                     **_scores(model, how, task.folds[fit.fold]),
@@ -312,65 +323,82 @@ def _scores(model: DenseClassifier, how: _How, fold: tuple[Rows, Rows]) -> dict[
     for name, rows in sets.items():
         X, y = _safe_split(model, how.X, how.y, rows)
         weights = _check_method_params(how.X, params=how.score_params, indices=rows)
-        scores[name] = how.scorer(model, X, y, **weights)
-        each = scores[name] if isinstance(scores[name], dict) else {"score": scores[name]}
-        for metric, value in each.items():
-            if np.isnan(value):
-                raise ValueError(
-                    f"{metric} is NaN, which cannot be compared. Look at what scoring makes of "
-                    f"these {len(rows)} rows."
-                )
+        told = how.scorer(model, X, y, **weights)
+        if isinstance(told, dict):
+            scores[name] = {metric: _number(metric, value) for metric, value in told.items()}
+        else:
+            scores[name] = _number("score", told)
         if name == "test_scores":
             scores["score_time"] = time.perf_counter() - start
     return scores
 
 
-@contextmanager
-def _named(fit: _Fit) -> Iterator[None]:
-    """Say in an error which candidate and which fold it concerns."""
-    try:
-        yield
-    except ValueError as error:
+def _number(metric: str, value: Any) -> Any:
+    """Return what a scorer has told as a number; raise ValueError when it is none, or NaN."""
+    if hasattr(value, "item") and np.size(value) == 1:
+        value = value.item()
+    if not isinstance(value, int | float):
         raise ValueError(
-            f"The candidate {fit.parameters} failed on fold {fit.fold}: {error}"
-        ) from error
+            f"{metric} is {value!r} ({type(value).__name__}), and scoring must return a number, or "
+            "a dict of numbers."
+        )
+    if np.isnan(value):
+        raise ValueError(
+            f"{metric} is NaN, which cannot be compared. Look at what scoring makes of the fold."
+        )
+    return value
+
+
+def _named(fit: _Fit) -> AbstractContextManager[None]:
+    """Say in an error which candidate and which fold it concerns."""
+    return named(f"The candidate {fit.parameters} failed on fold {fit.fold}")
 
 
 # ------------------------------------------------------------------ what is told
 
 
 class _Board:
-    """Keeps the candidates' scores as they come in, and tells the best of the finished ones."""
+    """Keeps the candidates' scores as they come in, and tells the best of the finished ones.
 
-    def __init__(self, candidates: list[dict[str, Any]], folds: int, metric: str) -> None:
+    metric: of several, the one that chooses; where none does, no best is told.
+    """
+
+    def __init__(self, candidates: list[dict[str, Any]], folds: int, metric: Any) -> None:
         self.candidates, self.metric = candidates, metric
-        self.scores = np.full((len(candidates), folds), np.nan)
+        self.done = np.zeros((len(candidates), folds), dtype=bool)
+        self.scores = np.full(self.done.shape, np.nan)
 
     def note(self, place: int, score: Any) -> None:
-        """Note the score of one fit; of several metrics, the one that chooses."""
+        """Note the score of one fit."""
+        self.done.flat[place] = True
         if isinstance(score, dict):
-            score = score.get(self.metric, np.nan)
+            score = score.get(self.metric, np.nan) if isinstance(self.metric, str) else np.nan
         self.scores.flat[place] = score
 
     def words(self) -> str:
         """Return "2 of 9 candidates, best 0.9942 at (50, 25), 0.001"."""
+        finished = np.flatnonzero(self.done.all(axis=1))
+        told = f"{len(finished)} of {len(self.done)} candidates"
         means = self.scores.mean(axis=1)
-        finished = np.flatnonzero(~np.isnan(means))
-        told = f"{len(finished)} of {len(means)} candidates"
-        if not len(finished):
+        if not len(finished) or np.isnan(means[finished]).all():
             return told
         best = finished[means[finished].argmax()]
         values = ", ".join(map(str, self.candidates[best].values()))
         return f"{told}, best {means[best]:.4f} at {values}"
 
 
-def _warn_of_max_iter(outcomes: Sequence[Mapping[str, Any]]) -> None:
+def _as_they_come() -> str:
+    """Return how joblib is to hand out results: one by one, where its backend can do that."""
+    backend, _ = get_active_backend()
+    return "generator_unordered" if backend.supports_return_generator else "list"
+
+
+def _warn_of_max_iter(ended: Sequence[bool]) -> None:
     """Warn once of all fits that had perhaps not converged; a warning a fit would hide the rest."""
-    ended = sum(outcome["at_max_iter"] for outcome in outcomes)
-    if ended:
+    if any(ended):
         warnings.warn(
-            f"{ended} of {len(outcomes)} fits ended at max_iter while the network still improved, "
-            "so they may not have converged. Raise max_iter or tol.",
+            f"{sum(ended)} of {len(ended)} fits ended at max_iter while the network still "
+            "improved, so they may not have converged. Raise max_iter or tol.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
