@@ -121,7 +121,8 @@ def fit_many(
 def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) -> None:
     if len(models) != len(data):
         raise ValueError(
-            f"There are {len(models)} models for {len(data)} sets of rows, not one each."
+            f"There are {len(models)} models for {len(data)} sets of rows, so it is open which "
+            "belong together. Give one (X, y) for each model."
         )
     for place, model in enumerate(models):
         if not isinstance(model, DenseClassifier):

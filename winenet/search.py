@@ -99,9 +99,7 @@ class DenseGridSearchCV(GridSearchCV):
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         root.call_on_fit_task_begin(**seen)
 
-        folds = list(
-            check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split),
-        )
+        folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split))
         self.n_splits_ = len(folds)
         how = _How(
             X,
