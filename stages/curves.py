@@ -13,13 +13,15 @@ PATHS = {
 
 def main() -> None:
     """Read the split; write both networks' curves, and what early stopping would be worth."""
-    settings = params.load().curves
+    settings, duplicates = params.load().curves, params.load().split.duplicates
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
+    rows = files.read_rows("data/split_rows.csv", "train")
 
-    parts = data.hold_out(X_train, y_train, settings)
+    groups = rows["group"] if duplicates == "group" else None
+    parts = data.hold_out(X_train, y_train, settings, groups)
     training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
     numbers = {
         "training_rows": len(training.y),

@@ -6,15 +6,17 @@ from winenet import data, evaluation, files, model, params, tuning
 
 def main() -> None:
     """Read the split; write the table of candidates, and the winner's scores and weights."""
-    settings = params.load().grid_search
+    settings, duplicates = params.load().grid_search, params.load().split.duplicates
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
-    test_rows = files.read_test_rows("data/split_rows.csv")
+    rows = files.read_rows("data/split_rows.csv", "test")
     normaliser = files.read_normaliser("data/normaliser.csv")
 
-    data.check_folds(y_train, settings.cv)
+    train_rows = files.read_rows("data/split_rows.csv", "train")
+    groups = train_rows["group"] if duplicates == "group" else None
+    data.check_folds(y_train, settings.cv, groups)
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )
@@ -22,9 +24,11 @@ def main() -> None:
         f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
         f"{tuning.workers()} processes"
     )
-    found = tuning.grid_search(X_train, y_train, settings)
-    table = evaluation.predictions(found.model, X_test, y_test, test_rows, "grid_search")
-    scores = evaluation.scores(y_test, table["predicted"], table["probability"])
+    found = tuning.grid_search(X_train, y_train, settings, groups)
+    table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
+    scores = evaluation.scores(y_test, table["predicted"], table["probability"], rows["seen"])
+    cv = tuning.folds(settings.cv, X_train, y_train, groups)
+    kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
 
     files.write_metrics(
         "metrics/grid_search.json",
@@ -35,12 +39,22 @@ def main() -> None:
             "best_learning_rate_init": found.best["learning_rate_init"],
             "cv_accuracy": found.best["mean_test_accuracy"],
             "cv_score": found.best["mean_test_score"],
+            "test_minus_cv_accuracy": scores["accuracy"] - found.best["mean_test_accuracy"],
+            "out_of_fold": {
+                "errors": (kept["predicted"] != y_train).sum(),
+                "rows_seen": kept["seen"].sum(),
+                "accuracy_unseen": evaluation.accuracy_unseen(
+                    y_train, kept["predicted"], kept["seen"]
+                ),
+            },
+            "choice": tuning.choice(found.candidates, found.best),
             "candidates": n_candidates,
             "fits_at_max_iter": tuning.fits_at_max_iter(found.candidates, settings.max_iter),
         },
     )
     files.write_results("data/grid_search_results.csv", found.candidates)
     files.write_results("data/grid_search_predictions.csv", table)
+    files.write_results("data/grid_search_out_of_fold.csv", kept)
     files.write_results(
         "plots/grid_search_scores.csv",
         found.candidates[

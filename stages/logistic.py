@@ -13,13 +13,13 @@ def main() -> None:
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
-    test_rows = files.read_test_rows("data/split_rows.csv")
+    rows = files.read_rows("data/split_rows.csv", "test")
     normaliser = files.read_normaliser("data/normaliser.csv")
 
     fitted = LogisticRegression(solver=settings.solver, random_state=settings.random_state)
     fitted.fit(X_train, y_train)
-    table = evaluation.predictions(fitted, X_test, y_test, test_rows, "logistic")
-    scores = evaluation.scores(y_test, table["predicted"], table["probability"])
+    table = evaluation.predictions(fitted, X_test, y_test, rows["row"], "logistic")
+    scores = evaluation.scores(y_test, table["predicted"], table["probability"], rows["seen"])
 
     files.write_metrics("metrics/logistic.json", scores)
     files.write_results("data/logistic_predictions.csv", table)

@@ -29,7 +29,7 @@ def main() -> None:
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
-    test_rows = files.read_test_rows("data/split_rows.csv")
+    rows = files.read_rows("data/split_rows.csv", "test")
     normaliser = files.read_normaliser("data/normaliser.csv")
 
     fitted, tables, scores = {}, {}, {}
@@ -41,9 +41,11 @@ def main() -> None:
             max_iter=settings.max_iter,
             random_state=settings.random_state,
         ).fit(X_train, y_train)
-        table = evaluation.predictions(fitted[name], X_test, y_test, test_rows, name)
+        table = evaluation.predictions(fitted[name], X_test, y_test, rows["row"], name)
         tables[name] = table
-        scores[name] = evaluation.scores(y_test, table["predicted"], table["probability"])
+        scores[name] = evaluation.scores(
+            y_test, table["predicted"], table["probability"], rows["seen"]
+        )
         scores[name] |= evaluation.training_facts(fitted[name])
         scores[name]["hidden_layer_sizes"] = tuning.size_name(network.hidden_layer_sizes)
         stages.say(

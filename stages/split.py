@@ -12,13 +12,14 @@ def main() -> None:
     table = files.read_table("data/table.csv")
     parts = data.split(table, str(table.columns[-1]), settings)
     scaler, normaliser = data.fit_normaliser(parts.X_train)
-    seen = data.seen_in_training(parts.X_train, parts.X_test)
+    rows = data.rows(parts)
+    seen = rows.loc[rows["set"] == "test", "seen"]
 
     files.write_exact("data/X_train_normalized.csv", data.normalise(scaler, parts.X_train))
     files.write_exact("data/X_test_normalized.csv", data.normalise(scaler, parts.X_test))
     files.write_exact("data/y_train.csv", parts.y_train.to_frame())
     files.write_exact("data/y_test.csv", parts.y_test.to_frame())
-    files.write_exact("data/split_rows.csv", _rows(parts))
+    files.write_exact("data/split_rows.csv", rows)
     files.write_exact("data/normaliser.csv", _scaling(normaliser))
     files.write_metrics(
         "metrics/split.json",
@@ -29,16 +30,9 @@ def main() -> None:
         },
     )
     stages.say(
-        f"cut {len(table)} rows into {len(parts.y_train)} for training and {len(parts.y_test)} "
-        f"for the test; {seen.sum()} test rows have a copy in training"
-    )
-
-
-def _rows(parts: data.Parts) -> pd.DataFrame:
-    """Return which row of the table (counted from 0) went into which set, in the sets' order."""
-    return pd.concat(
-        pd.DataFrame({"set": name, "row": labels.index})
-        for name, labels in (("train", parts.y_train), ("test", parts.y_test))
+        f"cut {len(rows)} of {len(table)} rows into {len(parts.y_train)} for training and "
+        f"{len(parts.y_test)} for the test (duplicates: {settings.duplicates}); "
+        f"{seen.sum()} test rows have a copy in training"
     )
 
 

@@ -81,6 +81,19 @@ def test_copies_are_counted(table):
 # The split.
 
 
+def cut(
+    test_size: float, stratify: bool = False, random_state: int = 7, duplicates: str = "keep"
+) -> Split:
+    return Split.model_validate(
+        {
+            "test_size": test_size,
+            "random_state": random_state,
+            "stratify": stratify,
+            "duplicates": duplicates,
+        }
+    )
+
+
 @pytest.mark.parametrize("stratify", [False, True])
 @pytest.mark.parametrize("test_size", [0.2, 0.25])
 def test_the_split_is_scikit_learn_s(table, test_size, stratify):
@@ -88,9 +101,7 @@ def test_the_split_is_scikit_learn_s(table, test_size, stratify):
     expected = train_test_split(
         X, y, test_size=test_size, random_state=7, stratify=y if stratify else None
     )
-    found = data.split(
-        table, "Class", Split(test_size=test_size, random_state=7, stratify=stratify)
-    )
+    found = data.split(table, "Class", cut(test_size, stratify))
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.equals(theirs)
         assert list(ours.index) == list(theirs.index)
@@ -113,6 +124,59 @@ def test_a_test_row_is_seen_when_all_its_features_are():
     X_train = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}, index=[3, 1])
     X_test = pd.DataFrame({"a": [2.0, 1.0, 2.0], "b": [2.0, 2.0, 2.0]}, index=[0, 2, 4])
     assert data.seen_in_training(X_train, X_test).to_dict() == {0: True, 2: False, 4: True}
+
+
+def test_copies_share_the_number_of_their_first_row():
+    X = pd.DataFrame({"a": [1.0, 2.0, 1.0, 1.0], "b": [5.0, 5.0, 5.0, 6.0]}, index=[3, 4, 7, 9])
+    assert data.copy_groups(X).to_dict() == {3: 3, 4: 4, 7: 3, 9: 9}
+
+
+def test_the_rows_tell_set_number_group_and_whether_they_were_seen(table, parts):
+    rows = data.rows(parts)
+    assert list(rows["row"]) == [*parts.X_train.index, *parts.X_test.index]
+    assert list(rows["set"]) == ["train"] * 5197 + ["test"] * 1300
+    groups = data.copy_groups(table.drop(columns="Class"))
+    assert list(rows["group"]) == list(groups[rows["row"]])
+    test = rows[rows["set"] == "test"]
+    assert list(test["seen"]) == list(data.seen_in_training(parts.X_train, parts.X_test))
+    assert rows["seen"][rows["set"] == "train"].all()
+
+
+def test_dropped_copies_are_those_equal_in_all_columns(table):
+    parts = data.split(table, "Class", cut(0.2, random_state=42, duplicates="drop"))
+    rows = sorted([*parts.X_train.index, *parts.X_test.index])
+    assert rows == list(table.index[~table.duplicated()])
+    assert len(rows) == 6497 - 1177
+    # Of the two sets of equal features that hold both classes, at most one test row each is seen.
+    assert data.seen_in_training(parts.X_train, parts.X_test).sum() <= 2
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize("test_size", [0.2, 0.5])
+def test_grouped_copies_stand_in_one_set_and_no_row_is_lost(table, test_size, stratify):
+    parts = data.split(table, "Class", cut(test_size, stratify, duplicates="group"))
+    assert sorted([*parts.X_train.index, *parts.X_test.index]) == list(table.index)
+    assert data.seen_in_training(parts.X_train, parts.X_test).sum() == 0
+    largest = data.copy_groups(table.drop(columns="Class")).value_counts().max()
+    strata = 2 if stratify else 1
+    assert abs(len(parts.y_test) - test_size * len(table)) <= strata * largest / 2
+    if stratify:  # to within a group of each class, and the two groups that hold both
+        assert parts.y_test.mean() == pytest.approx(table["Class"].mean(), abs=0.005)
+
+
+def test_another_seed_groups_otherwise_and_the_same_seed_alike(table):
+    first, again, other = (
+        data.split(table, "Class", cut(0.2, random_state=seed, duplicates="group"))
+        for seed in (1, 1, 2)
+    )
+    assert list(first.X_test.index) == list(again.X_test.index)
+    assert set(first.X_test.index) != set(other.X_test.index)
+
+
+def test_groups_too_few_to_cut_are_told():
+    table = pd.DataFrame({"a": [1, 1, 1, 2, 2], "Class": [0, 0, 0, 1, 1]})
+    with pytest.raises(DataError, match=r"^test_size=0.4 leaves 3 training rows and none of cla"):
+        data.split(table, "Class", cut(0.4, duplicates="group"))
 
 
 # The scaling, and what the notebook prints of it.
@@ -443,7 +507,7 @@ BOTH = "both sets need at least one row of each class."
 )
 def test_a_split_that_leaves_a_set_without_a_class_is_told(test_size, stratify, told):
     with pytest.raises(DataError) as caught:
-        data.split(TEN, "Class", Split(test_size=test_size, random_state=1, stratify=stratify))
+        data.split(TEN, "Class", cut(test_size, stratify, random_state=1))
     assert str(caught.value) == told
 
 
@@ -490,3 +554,19 @@ def test_more_folds_than_rows_of_a_class_are_told():
         "grid_search.cv=5 needs at least 5 training rows of each class, one a fold, but class 1 "
         "has 4. Change grid_search.cv or split.test_size in params.yaml, or give more rows."
     )
+
+
+def test_a_group_is_one_row_to_the_folds():
+    y_train = pd.Series([0] * 6 + [1] * 6, name="Class")
+    groups = pd.Series([0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7, 8])
+    data.check_folds(y_train, 3, groups)
+    data.check_folds(y_train, 4)
+    with pytest.raises(DataError, match=r"at least 4 training rows of different features of each"):
+        data.check_folds(y_train, 4, groups)
+
+
+def test_rows_held_out_of_groups_have_no_copy_in_training(table):
+    X, y = table.drop(columns="Class"), table["Class"]
+    parts = data.hold_out(X, y, cutting(0.2), data.copy_groups(X))
+    assert data.seen_in_training(parts.X_train, parts.X_test).sum() == 0
+    assert len(parts.y_test) == pytest.approx(0.2 * len(y), abs=20)

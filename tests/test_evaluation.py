@@ -17,6 +17,7 @@ from winenet import evaluation
 Y = pd.Series([0, 0, 0, 0, 1, 1, 1, 1], name="Class")
 PREDICTED = pd.Series([0, 0, 0, 1, 0, 1, 1, 1])
 PROBABILITY = pd.Series([0.125, 0.25, 0.25, 0.75, 0.25, 0.5, 0.75, 0.75])
+SEEN = pd.Series([True, False, False, True, False, False, False, False])
 
 
 def test_the_scores_are_those_worked_out_by_hand():
@@ -24,8 +25,10 @@ def test_the_scores_are_those_worked_out_by_hand():
     came_true = [0.875, 0.75, 0.75, 0.25, 0.25, 0.5, 0.75, 0.75]
     # ROC AUC: of the 16 pairs of a positive and a negative, 1 for the right order, 1/2 for a tie.
     pairs = (1 + 0.5 + 0.5 + 0) + (1 + 1 + 1 + 0) + 2 * (1 + 1 + 1 + 0.5)
-    assert evaluation.scores(Y, PREDICTED, PROBABILITY) == {
+    # The two errors are in rows 3 and 4; of the six rows not seen five are right.
+    assert evaluation.scores(Y, PREDICTED, PROBABILITY, SEEN) == {
         "accuracy": 0.75,
+        "accuracy_unseen": pytest.approx(5 / 6),
         "balanced_accuracy": 0.75,
         "f1": 0.75,
         "roc_auc": pairs / 16,
@@ -36,14 +39,14 @@ def test_the_scores_are_those_worked_out_by_hand():
 
 def test_the_scores_tell_the_two_kinds_of_error_apart():
     y, predicted = pd.Series([0, 0, 0, 0, 0, 0, 1, 1]), pd.Series([0, 0, 0, 1, 1, 1, 0, 1])
-    scores = evaluation.scores(y, predicted, predicted * 0.5 + 0.25)
+    scores = evaluation.scores(y, predicted, predicted * 0.5 + 0.25, SEEN)
     assert scores["confusion_matrix"] == {"tn": 3, "fp": 3, "fn": 1, "tp": 1}
     assert (scores["accuracy"], scores["balanced_accuracy"]) == (0.5, 0.5)
     assert scores["f1"] == pytest.approx(2 * 1 / (2 * 1 + 3 + 1))
 
 
 def test_a_perfect_classifier_has_perfect_scores():
-    scores = evaluation.scores(Y, Y, Y.astype(float))
+    scores = evaluation.scores(Y, Y, Y.astype(float), SEEN)
     assert scores["log_loss"] == pytest.approx(0, abs=1e-12)
     assert {scores[name] for name in ("accuracy", "balanced_accuracy", "f1", "roc_auc")} == {1.0}
 
@@ -59,7 +62,7 @@ def test_the_roc_curve_has_a_corner_where_the_rates_turn():
 def test_the_area_below_the_roc_curve_is_the_score():
     curve = evaluation.roc_curve(Y, PROBABILITY)
     area = np.trapezoid(curve["true_positive_rate"], curve["false_positive_rate"])
-    assert area == pytest.approx(evaluation.scores(Y, PREDICTED, PROBABILITY)["roc_auc"])
+    assert area == pytest.approx(evaluation.scores(Y, PREDICTED, PROBABILITY, SEEN)["roc_auc"])
 
 
 def test_the_confusion_table_has_a_line_a_row():
@@ -128,7 +131,8 @@ def test_predictions_have_a_line_a_row_and_agree_with_scikit_learn(rows):
     assert list(table["Class"]) == list(y[50:])
     assert set(table["network"]) == {"logistic"}
     assert list(table["predicted"]) == list((table["probability"] > 0.5).astype(int))
-    scores = evaluation.scores(y[50:], table["predicted"], table["probability"])
+    seen = pd.Series([False] * len(table))
+    scores = evaluation.scores(y[50:], table["predicted"], table["probability"], seen)
     assert scores["accuracy"] == fitted.score(X[50:], y[50:]) < 1
 
 

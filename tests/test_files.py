@@ -344,13 +344,25 @@ def test_a_file_that_is_no_json_is_told(content):
 
 def test_the_split_s_tables_are_read_by_name():
     files.write_exact(
-        "rows.csv", pd.DataFrame({"set": ["train", "test", "test"], "row": [4, 9, 2]})
+        "rows.csv",
+        pd.DataFrame(
+            {
+                "set": ["train", "test", "test"],
+                "row": [4, 9, 2],
+                "group": [4, 4, 2],
+                "seen": [True, True, False],
+            }
+        ),
     )
     files.write_exact("y.csv", pd.DataFrame({"Class": [1, 0]}))
     files.write_exact(
         "scale.csv", pd.DataFrame({"feature": ["pH"], "minimum": [2.74], "maximum": [4.01]})
     )
     labels, scale = files.read_labels("y.csv"), files.read_normaliser("scale.csv")
-    assert list(files.read_test_rows("rows.csv")) == [9, 2]
+    assert files.read_rows("rows.csv", "test").to_dict("list") == {
+        "row": [9, 2],
+        "group": [4, 2],
+        "seen": [True, False],
+    }
     assert (labels.name, list(labels)) == ("Class", [1, 0])
     assert (scale.features, list(scale.minimum), list(scale.maximum)) == (["pH"], [2.74], [4.01])

@@ -58,6 +58,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "test_size": 0.2,
         "random_state": 42,
         "stratify": False,
+        "duplicates": "keep",
     }
     assert settings.logistic.model_dump() == {"solver": "liblinear", "random_state": 42}
     assert settings.mlp.model_dump() == {

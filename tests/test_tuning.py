@@ -101,6 +101,8 @@ def test_the_table_tells_the_epochs_of_each_fold(rows):
         "split0_epochs",
         "split1_epochs",
         "split2_epochs",
+        "parameters",
+        "within_one_standard_error",
     ]
     assert list(candidates["candidate"]) == ["4 at 0.1", "6-3 at 0.1"]
     epochs = candidates.filter(like="_epochs").to_numpy()

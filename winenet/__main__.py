@@ -21,8 +21,9 @@ def check() -> None:
     settings = params.load()
     table = data.read_raw(data.RAW_FOLDER, settings.ingest)
     parts = data.split(table, settings.ingest.label_column, settings.split)
-    data.check_folds(parts.y_train, settings.grid_search.cv)
-    data.hold_out(parts.X_train, parts.y_train, settings.curves)
+    groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
+    data.check_folds(parts.y_train, settings.grid_search.cv, groups)
+    data.hold_out(parts.X_train, parts.y_train, settings.curves, groups)
     print(
         f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"

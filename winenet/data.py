@@ -178,21 +178,20 @@ def unlisted(folder: str, settings: Ingest) -> list[str]:
 
 
 def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
-    """Cut the table into training and test rows, as the notebook does.
+    """Cut the table into training and test rows, as the notebook does when copies are kept.
 
+    With `duplicates: drop` a row that equals an earlier one in all columns is left out; with
+    `group` rows of equal features go into the same set.
     Raises DataError when either set would lack a class.
     """
+    if settings.duplicates == "drop":
+        table = table.drop_duplicates()
     X, y = table.drop(columns=label), table[label]
+    groups = copy_groups(X) if settings.duplicates == "group" else None
     place = "Change split.test_size or split.stratify in params.yaml."
     try:
-        parts = Parts(
-            *train_test_split(
-                X,
-                y,
-                test_size=settings.test_size,
-                random_state=settings.random_state,
-                stratify=y if settings.stratify else None,
-            )
+        parts = _cut(
+            X, y, groups, settings.test_size, settings.random_state, stratify=settings.stratify
         )
     except ValueError as error:
         raise DataError(
@@ -203,24 +202,18 @@ def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
     return parts
 
 
-def hold_out(X_train: pd.DataFrame, y_train: pd.Series, settings: Curves) -> Parts:
+def hold_out(
+    X_train: pd.DataFrame, y_train: pd.Series, settings: Curves, groups: pd.Series | None = None
+) -> Parts:
     """Cut the training rows once more, with the same class shares in both sets.
 
-    The held-out rows take the place of the test rows in what is returned.
-    Raises DataError when either set would lack a class.
+    groups: (rows,), whose rows are to stay together. The held-out rows take the place of the test
+    rows in what is returned. Raises DataError when either set would lack a class.
     """
     place = "Change curves.validation_size in params.yaml, or give more rows."
     size = settings.validation_size
     try:
-        parts = Parts(
-            *train_test_split(
-                X_train,
-                y_train,
-                test_size=size,
-                random_state=settings.random_state,
-                stratify=y_train,
-            )
-        )
+        parts = _cut(X_train, y_train, groups, size, settings.random_state, stratify=True)
     except ValueError:
         raise DataError(
             f"validation_size={size} cannot cut {len(y_train)} training rows; both sets need at "
@@ -228,6 +221,39 @@ def hold_out(X_train: pd.DataFrame, y_train: pd.Series, settings: Curves) -> Par
         ) from None
     _check_both_classes(parts, f"validation_size={size}", "held-out", place)
     return parts
+
+
+def _cut(
+    X: pd.DataFrame,
+    y: pd.Series,
+    groups: pd.Series | None,
+    size: float,
+    random_state: int,
+    *,
+    stratify: bool,
+) -> Parts:
+    """Cut rows in two at random; size is the share of the second set, to within one group.
+
+    With stratify both sets have the same class shares; a group counts for its first row's class.
+    Raises ValueError when scikit-learn cannot cut.
+    """
+    if groups is None:
+        strata = y if stratify else None
+        return Parts(
+            *train_test_split(X, y, test_size=size, random_state=random_state, stratify=strata)
+        )
+    rng = np.random.default_rng(random_state)
+    rows = rng.permutation(len(y))
+    classes = y.groupby(groups).first()
+    chosen: list[int] = []
+    for _, stratum in classes.groupby(classes if stratify else np.zeros(len(classes))):
+        shuffled = rng.permutation(stratum.index)
+        reached = np.concatenate([[0], groups.value_counts()[shuffled].cumsum()])
+        number = np.abs(reached - size * reached[-1]).argmin()
+        chosen += list(shuffled[:number])
+    second = groups.isin(chosen).to_numpy()[rows]
+    train, test = rows[~second], rows[second]
+    return Parts(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
 
 
 def _check_both_classes(parts: Parts, setting: str, second: str, place: str) -> None:
@@ -242,6 +268,25 @@ def _check_both_classes(parts: Parts, setting: str, second: str, place: str) -> 
             )
 
 
+def rows(parts: Parts) -> pd.DataFrame:
+    """Return a line a row: set, row, group, seen; in the sets' order, training first.
+
+    row: its number in the table. group: that of the first row, of either set, with the same
+    features. seen: whether the training set has a row with the same features.
+    """
+    X = pd.concat([parts.X_train, parts.X_test])
+    group = copy_groups(X.sort_index())[X.index].to_numpy()
+    is_train = np.arange(len(X)) < len(parts.X_train)
+    return pd.DataFrame(
+        {
+            "set": np.where(is_train, "train", "test"),
+            "row": X.index,
+            "group": group,
+            "seen": np.isin(group, group[is_train]),
+        }
+    )
+
+
 def fit_normaliser(X_train: pd.DataFrame) -> tuple[MinMaxScaler, Normaliser]:
     """Fit the min-max scaler on the training rows only: the test rows are not to be known yet."""
     scaler = MinMaxScaler().fit(X_train)
@@ -253,12 +298,18 @@ def normalise(scaler: MinMaxScaler, X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(scaler.transform(X), columns=X.columns)
 
 
-def check_folds(y_train: pd.Series, cv: int) -> None:
-    """Raise DataError when a class has too few training rows for the search's folds."""
+def check_folds(y_train: pd.Series, cv: int, groups: pd.Series | None = None) -> None:
+    """Raise DataError when a class has too few training rows for the search's folds.
+
+    groups: (rows,), whose rows are to stay together, so that a whole group counts as one row.
+    """
+    what = "training rows"
+    if groups is not None:
+        what, y_train = "training rows of different features", y_train[~groups.duplicated()]
     counts = y_train.value_counts()
     if counts.min() < cv:
         raise DataError(
-            f"grid_search.cv={cv} needs at least {cv} training rows of each class, one a fold, "
+            f"grid_search.cv={cv} needs at least {cv} {what} of each class, one a fold, "
             f"but class {counts.idxmin()} has {counts.min()}. Change grid_search.cv or "
             "split.test_size in params.yaml, or give more rows."
         )
@@ -269,9 +320,14 @@ def copies(table: pd.DataFrame) -> int:
     return int(table.duplicated().sum())
 
 
+def copy_groups(X: pd.DataFrame) -> pd.Series:
+    """Return for each row the index of the first row with the very same features."""
+    index = pd.Series(X.index, index=X.index, name="group")
+    return index.groupby([X[name] for name in X], sort=False).transform("first")
+
+
 def seen_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:
     """Tell for each test row whether a training row has the very same features."""
-    both = pd.concat([X_train, X_test])
-    group = both.groupby(list(both.columns), sort=False).ngroup()
-    seen = group[len(X_train) :].isin(set(group[: len(X_train)]))
-    return pd.Series(np.asarray(seen), index=X_test.index)
+    both = pd.concat([X_train, X_test], ignore_index=True)
+    group = copy_groups(both).to_numpy()
+    return pd.Series(group[len(X_train) :] < len(X_train), index=X_test.index)

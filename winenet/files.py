@@ -139,10 +139,14 @@ def read_labels(path: str) -> pd.Series:
     return read_table(path).iloc[:, 0]
 
 
-def read_test_rows(path: str) -> pd.Series:
-    """Read which rows of data/table.csv are the test rows, in the order of the test tables."""
+def read_rows(path: str, part: str) -> pd.DataFrame:
+    """Read where the rows of a set come from, in the order of its tables: row, group, seen.
+
+    part: "train" or "test". row: the number in data/table.csv. group: that of the first row with
+    the same features. seen: whether the training set has a row with the same features.
+    """
     rows = read_table(path)
-    return rows.loc[rows["set"] == "test", "row"]
+    return rows[rows["set"] == part].drop(columns="set").reset_index(drop=True)
 
 
 def rounded(name: str, value: float) -> float:

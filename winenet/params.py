@@ -100,6 +100,9 @@ class Split(Section):
     test_size: float = Field(gt=0, lt=1, description="the share of the rows kept for the test")
     random_state: Seed
     stratify: bool = Field(description="whether both sets keep the table's class shares")
+    duplicates: Literal["keep", "drop", "group"] = Field(
+        description="what is done with rows that equal another"
+    )
 
 
 class Handmade(Section):
