@@ -31,17 +31,17 @@ def check() -> None:
 
 
 def results() -> None:
-    """Print the models' scores as a table, read from metrics/.
+    """Print the models' scores with their intervals as a table, read from metrics/.
 
     Raises InputError when they are missing.
     """
-    from winenet import files, report
+    from winenet import comparison, files
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
-        for name in ("logistic", "mlp", "grid_search")
+        for name in ("mlp", "grid_search", "compare")
     }
-    print(report.score_table(metrics))
+    print(comparison.compared_table(metrics))
 
 
 def main() -> None:

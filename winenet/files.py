@@ -123,6 +123,30 @@ def write_model(path: str, model: Model, normaliser: Normaliser) -> None:
     _replace(path, target.getvalue())
 
 
+def read_model(path: str) -> Model:
+    """Read the layers of a model that `write_model` wrote.
+
+    Raises FileError when the file is missing or is no such model.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if str(arrays["format"]) != MODEL_FORMAT:
+                raise ValueError(f"its format is {arrays['format']}, not {MODEL_FORMAT}")
+            layers = range(sum(name.startswith("coefs_") for name in arrays.files))
+            return Model(
+                [arrays[f"coefs_{layer}"] for layer in layers],
+                [arrays[f"intercepts_{layer}"] for layer in layers],
+                str(arrays["activation"]),
+                arrays["classes"],
+            )
+    except FileNotFoundError:
+        raise FileError(_missing(path)) from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FileError(
+            f"{path} is no model ({str(error).strip()}). `dvc repro` makes it again."
+        ) from None
+
+
 def read_normaliser(path: str) -> Normaliser:
     """Read the scaling that the split stage wrote.
 

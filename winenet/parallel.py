@@ -6,18 +6,20 @@ Neither stacks nor processes can change a result; they only save time.
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
 from winenet import estimator, network
 from winenet.estimator import DenseClassifier
+from winenet.progress import Progress
 
 # What a unit costs beside its weights, in weights (measured); it serves the order of the work and
 # the time left.
@@ -68,6 +70,12 @@ def one_blas_thread() -> Any:
     return threadpool_limits(limits=1, user_api="blas")
 
 
+def as_they_come() -> str:
+    """Return how joblib is to hand out results: one by one, where its backend can do that."""
+    backend, _ = get_active_backend()
+    return "generator_unordered" if backend.supports_return_generator else "list"
+
+
 def as_array(model: DenseClassifier, X: Any) -> network.Array:
     """Return X checked and as the model will train on it, for models that are to share it."""
     return np.asarray(
@@ -89,12 +97,13 @@ def fit_many(
     data: Iterable[tuple[Any, ...]],
     *,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> list[DenseClassifier]:
     """Fit each model on its own (X, y) or (X, y, sample_weight); return the models.
 
     Those of equal shape are trained side by side, which is faster the smaller they are. Each
     becomes what its own `fit` would make of it with one BLAS thread, but callbacks and verbose are
-    not heard. n_jobs: processes, as in scikit-learn.
+    not heard. n_jobs: processes, as in scikit-learn. verbose: 1 shows how many fits are done.
     Raises ValueError when data, parameters or a training do not fit, or when models share their
     random numbers: each needs a seed, or a generator, of its own.
     """
@@ -104,16 +113,25 @@ def fit_many(
     plan = stacks(models, shapes, effective_n_jobs(n_jobs))
     calls = (
         delayed(_fit_stack)(
-            stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
+            number, stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
         )
-        for stack in plan
+        for number, stack in enumerate(plan)
     )
-    with one_blas_thread():
-        results = Parallel(n_jobs=n_jobs)(calls)
-    for stack, (fitted, heard) in zip(plan, results, strict=True):
-        for place, model in zip(stack.places, fitted, strict=True):
-            _become(models[place], model)
-        for caution in heard:
+    shown: AbstractContextManager[Progress | None] = (
+        Progress("training", len(models)) if verbose else nullcontext()
+    )
+    cautions: dict[int, list[Warning]] = {}
+    work, all_work = 0.0, sum(stack.work for stack in plan)
+    with shown as progress, one_blas_thread():
+        for number, fitted, heard in Parallel(n_jobs=n_jobs, return_as=as_they_come())(calls):
+            cautions[number] = heard
+            for place, model in zip(plan[number].places, fitted, strict=True):
+                _become(models[place], model)
+            work += plan[number].work
+            if progress is not None:
+                progress.update(len(fitted), work / all_work)
+    for number in sorted(cautions):
+        for caution in cautions[number]:
             warnings.warn(caution, stacklevel=2)
     return models
 
@@ -161,9 +179,12 @@ def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
 
 
 def _fit_stack(
-    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> tuple[list[DenseClassifier], list[Warning]]:
-    """Return the fitted models, and what is to be warned of: a process would say it to nobody."""
+    number: int,
+    places: Sequence[int],
+    models: Sequence[DenseClassifier],
+    data: Sequence[tuple[Any, ...]],
+) -> tuple[int, list[DenseClassifier], list[Warning]]:
+    """Return the stack's number, the fitted models, and the warnings, which nobody would hear."""
     arrays: dict[tuple[int, str], network.Array] = {}
     jobs, heard = [], []
     with one_blas_thread():
@@ -178,4 +199,4 @@ def _fit_stack(
             with named(f"models[{place}]"):
                 estimator.finish(model, job, run)
             heard += estimator.cautions(model, job, run)
-    return list(models), heard
+    return number, list(models), heard

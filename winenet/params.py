@@ -184,6 +184,45 @@ class Curves(Section):
     networks: Networks
 
 
+class Seeds(Section):
+    """The training of each network under several seeds."""
+
+    runs: int = Field(ge=2, le=1000, description="how often each network is trained")
+    random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
+
+
+class Importance(Section):
+    """What decides: features shuffled, features left out."""
+
+    n_repeats: int = Field(ge=2, description="how often each feature is shuffled")
+    random_state: Seed
+    leave_out: list[str] = Field(description="features without which each model is trained again")
+
+
+class LearningCurve(Section):
+    """How the accuracy grows with the number of training rows."""
+
+    train_sizes: list[Annotated[float, Field(gt=0, le=1, description="a share of the rows")]] = (
+        Field(min_length=2, description="the shares of the training rows")
+    )
+    runs: int = Field(ge=2, le=1000, description="how often each share is drawn and trained on")
+    random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
+
+    @field_validator("train_sizes")
+    @classmethod
+    def _increasing(cls, train_sizes: list[float]) -> list[float]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(train_sizes)):
+            raise ValueError("the shares must increase")
+        return train_sizes
+
+
+class Compare(Section):
+    """The intervals, and the model that stands above the others."""
+
+    n_resamples: int = Field(ge=100, description="the number of bootstrap resamples")
+    random_state: Seed
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -194,6 +233,10 @@ class Params(Section):
     mlp: Mlp
     grid_search: GridSearch
     curves: Curves
+    seeds: Seeds
+    importance: Importance
+    learning_curve: LearningCurve
+    compare: Compare
 
 
 def load(path: str = PATH) -> Params:

@@ -1,0 +1,127 @@
+"""Trains all models on ever more of the training rows: would more rows help?"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import t as student
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
+
+from winenet import evaluation
+from winenet.contenders import Estimator, fit_all
+from winenet.errors import InputError
+from winenet.evaluation import LEVEL, Interval, Rows
+from winenet.params import LearningCurve
+
+
+class LearningCurveError(InputError):
+    """A share of the training rows cannot be drawn."""
+
+
+def draw(y: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
+    """Return the places of a share of the rows, with the classes' shares of all; 1 is all rows.
+
+    Raises LearningCurveError when a class would have no row.
+    """
+    places = np.arange(len(y))
+    if share == 1:
+        return places
+    try:
+        drawn, _ = train_test_split(places, train_size=share, stratify=y, random_state=random_state)
+        if y.iloc[drawn].nunique() < y.nunique():
+            raise ValueError
+    except ValueError:
+        raise LearningCurveError(
+            f"A share of {share} of {len(y)} training rows cannot hold both classes, so no model "
+            "can train on it. Change learning_curve.train_sizes in params.yaml."
+        ) from None
+    return np.asarray(drawn)
+
+
+def over_sizes(
+    models: Mapping[str, Estimator],
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    test: Rows,
+    settings: LearningCurve,
+) -> pd.DataFrame:
+    """Train each model on each share of the rows under each seed; return a line a training.
+
+    models: untrained, by name. The seed draws the rows as well as the network's start. Columns:
+    model, rows, random_state, at_max_iter (whether it ended the training), accuracy, and
+    accuracy_unseen unless there are no such rows.
+    """
+    seeds = range(settings.random_state, settings.random_state + settings.runs)
+    plan = [
+        (name, draw(y_train, share, seed), seed)
+        for share in settings.train_sizes
+        for seed in seeds
+        for name in models
+    ]
+    trained = [clone(models[name]).set_params(random_state=seed) for name, _, seed in plan]
+    fit_all(trained, [(X_train.iloc[places], y_train.iloc[places]) for _, places, _ in plan])
+    lines = []
+    for (name, places, seed), model in zip(plan, trained, strict=True):
+        predicted = pd.Series(model.predict(test.X))
+        unseen = evaluation.accuracy_unseen(test.y, predicted, test.seen)
+        lines.append(
+            {
+                "model": name,
+                "rows": len(places),
+                "random_state": seed,
+                "at_max_iter": np.max(model.n_iter_) == model.max_iter,
+                "accuracy": (predicted.to_numpy() == test.y.to_numpy()).mean(),
+                **({} if unseen is None else {"accuracy_unseen": unseen}),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def mean_with_interval(values: pd.Series) -> Interval:
+    """Return the mean of runs with its interval of 95 % by Student's t."""
+    mean = float(values.mean())
+    half = student.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.std() / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Return a line a model and size: model, rows, mean, low, high, min, max, at_max_iter.
+
+    low and high: the interval of the mean over the seeds, cut off at 1. It tells of the luck of
+    drawing and starting, not of that of the test rows. at_max_iter: how many runs it ended.
+    """
+    lines = []
+    for (model, rows), some in runs.groupby(["model", "rows"], sort=False):
+        mean, low, high = mean_with_interval(some[score])
+        lines.append(
+            {
+                "model": model,
+                "rows": rows,
+                "mean": mean,
+                "low": max(low, 0.0),
+                "high": min(high, 1.0),
+                "min": some[score].min(),
+                "max": some[score].max(),
+                "at_max_iter": int(some["at_max_iter"].sum()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def last_step(runs: pd.DataFrame, score: str) -> dict[str, Any]:
+    """Return what the last step brings each model: the gain from the last size but one to all.
+
+    Runs of one seed are compared with each other. Returns rows_before, rows, and by model the
+    mean gain with its interval of 95 % over the seeds: gain, low, high.
+    """
+    before, after = sorted(runs["rows"].unique())[-2:]
+    gains: dict[str, Any] = {}
+    for model, some in runs.groupby("model", sort=False):
+        wide = some.pivot(index="random_state", columns="rows", values=score)
+        gain, low, high = mean_with_interval(wide[after] - wide[before])
+        gains[str(model)] = {"gain": gain, "low": low, "high": high}
+    return {"rows_before": int(before), "rows": int(after), "models": gains}
