@@ -1,7 +1,7 @@
 """Stage importance: which features the models decide by."""
 
 import stages
-from winenet import contenders, evaluation, files, importance, params
+from winenet import contenders, data, evaluation, files, importance, params
 from winenet.predictor import Predictor
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz")),
         "grid_search": Predictor(files.read_model("models/grid_search.npz")),
     }
-    importance.check_leave_out(settings.leave_out, normaliser.features)
+    data.check_leave_out(settings.leave_out, normaliser.features)
 
     stages.say(f"shuffling each of {X_train.shape[1]} features {settings.n_repeats} times")
     shuffled = importance.shuffled(trained, test, settings)

@@ -13,7 +13,7 @@ import yaml
 from dvc.utils.serialize import ParseError, parse_yaml
 
 from winenet import params
-from winenet.params import ParamsError, Yaml12Loader
+from winenet.params import Params, ParamsError, Yaml12Loader
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -363,7 +363,7 @@ def test_a_file_without_sections_is_told(load, text):
     shown = repr(yaml.safe_load(text))
     assert message(load, text) == (
         f"params.yaml holds {shown} in place of sections, so no stage was run. "
-        "It needs the sections ingest, split, handmade, logistic, mlp, grid_search, curves."
+        f"It needs the sections {', '.join(Params.model_fields)}."
     )
 
 

@@ -15,7 +15,8 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
-from winenet import files, tuning
+from winenet import files, parallel, tuning
+from winenet.parallel import WorkersError
 from winenet.params import GridSearch, ParamGrid
 from winenet.tuning import SearchError
 
@@ -177,19 +178,19 @@ def test_a_candidate_that_learns_nothing_has_scores_that_are_numbers(rows, scori
 @pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", "", " ", "²", "1e3"])
 def test_a_number_of_workers_that_is_none_is_told(monkeypatch, asked):
     monkeypatch.setenv("WINENET_WORKERS", asked)
-    with pytest.raises(SearchError) as caught:
-        tuning.workers()
+    with pytest.raises(WorkersError) as caught:
+        parallel.workers()
     assert str(caught.value) == (
-        f"WINENET_WORKERS={asked} is no number of processes, so the search was not begun. "
+        f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
         "It must be a whole number from 1 up; unset it for one process a core."
     )
 
 
 def test_the_number_of_workers_is_the_one_asked_for(monkeypatch):
     monkeypatch.setenv("WINENET_WORKERS", "3")
-    assert tuning.workers() == 3
+    assert parallel.workers() == 3
     monkeypatch.delenv("WINENET_WORKERS")
-    assert tuning.workers() >= 1
+    assert parallel.workers() >= 1
 
 
 # The stage, run as people run it.

@@ -8,9 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from winenet.estimator import DenseClassifier
-from winenet.parallel import fit_many
+from winenet.parallel import fit_many, workers
 from winenet.params import GridSearch, Logistic, Mlp
-from winenet.tuning import workers
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
 

@@ -11,30 +11,9 @@ from sklearn.inspection import permutation_importance
 
 from winenet import evaluation
 from winenet.contenders import Estimator, fit_all
-from winenet.errors import InputError, did_you_mean
 from winenet.evaluation import Classifier, Rows
 from winenet.model import Model, Normaliser
 from winenet.params import Importance
-
-
-class ImportanceError(InputError):
-    """A feature cannot be left out."""
-
-
-def check_leave_out(leave_out: list[str], features: list[str]) -> None:
-    """Raise ImportanceError when a feature is not in the table, or would be the only one."""
-    unknown = [name for name in leave_out if name not in features]
-    if unknown:
-        raise ImportanceError(
-            f"importance.leave_out names '{unknown[0]}', so no model can be trained without it"
-            f"{did_you_mean(unknown[0], features)}: it is none of the {len(features)} features. "
-            "Change importance.leave_out in params.yaml; [] leaves out none."
-        )
-    if leave_out and len(features) == 1:
-        raise ImportanceError(
-            f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
-            "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
-        )
 
 
 def coefficients(logistic: Model, normaliser: Normaliser) -> pd.DataFrame:

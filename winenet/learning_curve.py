@@ -5,41 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student
 from sklearn.base import clone
-from sklearn.model_selection import train_test_split
 
-from winenet import evaluation
+from winenet import data, evaluation
 from winenet.contenders import Estimator, fit_all
-from winenet.errors import InputError
 from winenet.evaluation import LEVEL, Interval, Rows
 from winenet.params import LearningCurve
-
-
-class LearningCurveError(InputError):
-    """A share of the training rows cannot be drawn."""
-
-
-def draw(y: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
-    """Return the places of a share of the rows, with the classes' shares of all; 1 is all rows.
-
-    Raises LearningCurveError when a class would have no row.
-    """
-    places = np.arange(len(y))
-    if share == 1:
-        return places
-    try:
-        drawn, _ = train_test_split(places, train_size=share, stratify=y, random_state=random_state)
-        if y.iloc[drawn].nunique() < y.nunique():
-            raise ValueError
-    except ValueError:
-        raise LearningCurveError(
-            f"A share of {share} of {len(y)} training rows cannot hold both classes, so no model "
-            "can train on it. Change learning_curve.train_sizes in params.yaml."
-        ) from None
-    return np.asarray(drawn)
 
 
 def over_sizes(
@@ -57,7 +30,7 @@ def over_sizes(
     """
     seeds = range(settings.random_state, settings.random_state + settings.runs)
     plan = [
-        (name, draw(y_train, share, seed), seed)
+        (name, data.draw_share(y_train, share, seed), seed)
         for share in settings.train_sizes
         for seed in seeds
         for name in models

@@ -4,6 +4,7 @@ Neither stacks nor processes can change a result; they only save time.
 """
 
 import math
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,19 +12,24 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
 from winenet import estimator, network
+from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.progress import Progress
 
 # What a unit costs beside its weights, in weights (measured); it serves the order of the work and
 # the time left.
 UNIT_COST = 40
+
+
+class WorkersError(InputError):
+    """WINENET_WORKERS is no number of processes."""
 
 
 class Stack(NamedTuple):
@@ -63,6 +69,22 @@ def stacks(
             found.append(Stack(group[start:stop], float(work)))
     found.sort(key=lambda stack: (-stack.work, models[stack.places[0]].learning_rate_init))
     return found
+
+
+def workers() -> int:
+    """Return the number of processes that a stage uses: WINENET_WORKERS, or one a core.
+
+    Raises WorkersError when WINENET_WORKERS is no positive whole number.
+    """
+    asked = os.environ.get("WINENET_WORKERS")
+    if asked is None:
+        return int(cpu_count())
+    if not asked.isdecimal() or int(asked) < 1:
+        raise WorkersError(
+            f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
+            "It must be a whole number from 1 up; unset it for one process a core."
+        )
+    return int(asked)
 
 
 def one_blas_thread() -> Any:
