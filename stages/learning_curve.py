@@ -24,16 +24,16 @@ def main() -> None:
     )
     runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth.
-    score = "accuracy_unseen" if "accuracy_unseen" in runs else "accuracy"
-    last = learning_curve.last_step(runs, score)
+    unseen = "accuracy_unseen" in runs.table
+    score = "accuracy_unseen" if unseen else "accuracy"
+    last = learning_curve.last_step(runs, ~test.seen.to_numpy() | (not unseen))
 
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
-    files.write_results("data/learning_curve_runs.csv", runs)
-    files.write_results("plots/learning_curve.csv", learning_curve.curve(runs, score))
+    files.write_results("data/learning_curve_runs.csv", runs.table)
+    files.write_results("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
     for name, one in last["models"].items():
         stages.say(
-            f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows "
-            f"({one['low']:+.4f} to {one['high']:+.4f})"
+            f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
         )
 
 

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student
 from sklearn.base import clone
@@ -15,18 +16,28 @@ from winenet.evaluation import LEVEL, Interval, Rows
 from winenet.params import LearningCurve
 
 
+class Runs(NamedTuple):
+    """What the trainings brought.
+
+    table: a line a training: model, rows, random_state, at_max_iter (whether it ended the
+    training), accuracy, and accuracy_unseen unless there are no such rows. correct: (trainings,
+    test rows), which rows each got right.
+    """
+
+    table: pd.DataFrame
+    correct: npt.NDArray[np.bool_]
+
+
 def over_sizes(
     models: Mapping[str, Estimator],
     X_train: pd.DataFrame,
     y_train: pd.Series,
     test: Rows,
     settings: LearningCurve,
-) -> pd.DataFrame:
-    """Train each model on each share of the rows under each seed; return a line a training.
+) -> Runs:
+    """Train each model on each share of the rows under each seed.
 
-    models: untrained, by name. The seed draws the rows as well as the network's start. Columns:
-    model, rows, random_state, at_max_iter (whether it ended the training), accuracy, and
-    accuracy_unseen unless there are no such rows.
+    models: untrained, by name. The seed draws the rows as well as the network's start.
     """
     seeds = range(settings.random_state, settings.random_state + settings.runs)
     plan = [
@@ -37,9 +48,10 @@ def over_sizes(
     ]
     trained = [clone(models[name]).set_params(random_state=seed) for name, _, seed in plan]
     fit_all(trained, [(X_train.iloc[places], y_train.iloc[places]) for _, places, _ in plan])
-    lines = []
+    lines, correct = [], []
     for (name, places, seed), model in zip(plan, trained, strict=True):
         predicted = pd.Series(model.predict(test.X))
+        correct.append(predicted.to_numpy() == test.y.to_numpy())
         unseen = evaluation.accuracy_unseen(test.y, predicted, test.seen)
         lines.append(
             {
@@ -47,15 +59,15 @@ def over_sizes(
                 "rows": len(places),
                 "random_state": seed,
                 "at_max_iter": np.max(model.n_iter_) == model.max_iter,
-                "accuracy": (predicted.to_numpy() == test.y.to_numpy()).mean(),
+                "accuracy": correct[-1].mean(),
                 **({} if unseen is None else {"accuracy_unseen": unseen}),
             }
         )
-    return pd.DataFrame(lines)
+    return Runs(pd.DataFrame(lines), np.array(correct))
 
 
 def mean_with_interval(values: pd.Series) -> Interval:
-    """Return the mean of runs with its interval of 95 % by Student's t."""
+    """Return a mean with its interval of 95 % by Student's t. values: at least two."""
     mean = float(values.mean())
     half = student.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.std() / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
@@ -85,16 +97,29 @@ def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def last_step(runs: pd.DataFrame, score: str) -> dict[str, Any]:
-    """Return what the last step brings each model: the gain from the last size but one to all.
+def last_step(runs: Runs, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Return what the last step brings each model: the gain from the last size but one to the last.
 
-    Runs of one seed are compared with each other. Returns rows_before, rows, and by model the
-    mean gain with its interval of 95 % over the seeds: gain, low, high.
+    chosen: (test rows,), those that the accuracy is of; at least two. Runs of one seed are compared
+    with each other. Returns rows_before, rows, and by model the mean gain with two intervals of
+    95 %: over_seeds, for the luck of drawing and starting on these test rows, and over_rows, for
+    the luck of the test rows, each with low and high.
     """
-    before, after = sorted(runs["rows"].unique())[-2:]
+    table = runs.table
+    before, after = sorted(table["rows"].unique())[-2:]
     gains: dict[str, Any] = {}
-    for model, some in runs.groupby("model", sort=False):
-        wide = some.pivot(index="random_state", columns="rows", values=score)
-        gain, low, high = mean_with_interval(wide[after] - wide[before])
-        gains[str(model)] = {"gain": gain, "low": low, "high": high}
+    for model in table["model"].unique():
+        of_model = table["model"] == model
+        # The runs stand in the order of their seeds.
+        gained = (
+            runs.correct[of_model & (table["rows"] == after)][:, chosen].astype(float)
+            - runs.correct[of_model & (table["rows"] == before)][:, chosen]
+        )
+        over = {
+            "over_seeds": mean_with_interval(pd.Series(gained.mean(axis=1))),
+            "over_rows": mean_with_interval(pd.Series(gained.mean(axis=0))),
+        }
+        gains[str(model)] = {"gain": gained.mean()} | {
+            luck: {"low": found.low, "high": found.high} for luck, found in over.items()
+        }
     return {"rows_before": int(before), "rows": int(after), "models": gains}

@@ -156,20 +156,28 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
 
 def more_rows(last: Numbers, names: Names) -> str:
     """Say whether more rows would help, from what the last step of the learning curve brought."""
-    gaining = [model for model, one in last["models"].items() if one["low"] > 0]
+    lucks = ("over_seeds", "over_rows")
+    gaining = [
+        model
+        for model, one in last["models"].items()
+        if all(one[luck]["low"] > 0 for luck in lucks)
+    ]
     parts = [
-        f"{names[model]} {one['gain']:+.4f} ({one['low']:+.4f} to {one['high']:+.4f})"
+        f"{names[model]} {one['gain']:+.4f} ("
+        + "; ".join(f"{one[luck]['low']:+.4f} to {one[luck]['high']:+.4f}" for luck in lucks)
+        + ")"
         for model, one in last["models"].items()
     ]
     if len(gaining) == len(last["models"]):
         verdict = "All models still gain, so more rows would probably help."
     elif gaining:
         verdict = (
-            f"Still gaining: {', '.join(names[model] for model in gaining)}; for the others the "
-            "last step shows nothing that chance could not."
+            f"Still gaining: {', '.join(names[model] for model in gaining)}; for the others these "
+            "test rows cannot show that more would help."
         )
     else:
-        verdict = "No model gains more than chance could bring: these rows are enough."
+        verdict = "No gain is larger than chance could make it: these test rows cannot show that "
+        verdict += "more rows would help."
     where = (
         "test rows without a copy in training"
         if last["score"] == "accuracy_unseen"
