@@ -20,7 +20,7 @@ def main() -> None:
     networks = contenders.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
     runs = seeds.over_seeds(networks, X_train, y_train, test, settings)
-    spread = {name: seeds.summary(runs[runs["network"] == name], own[name]) for name in networks}
+    spread = {name: seeds.summary(runs[runs["model"] == name], own[name]) for name in networks}
 
     files.write_metrics("metrics/seeds.json", spread | {"runs": settings.runs})
     files.write_results("plots/seeds_runs.csv", runs)

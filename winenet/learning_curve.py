@@ -74,7 +74,7 @@ def mean_with_interval(values: pd.Series) -> Interval:
 
 
 def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
-    """Return a line a model and size: model, rows, mean, low, high, min, max, at_max_iter.
+    """Return a line a model and size: model, step, rows, mean, low, high, min, max, at_max_iter.
 
     low and high: the interval of the mean over the seeds, cut off at 1. It tells of the luck of
     drawing and starting, not of that of the test rows. at_max_iter: how many runs it ended.
@@ -94,7 +94,9 @@ def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
                 "at_max_iter": int(some["at_max_iter"].sum()),
             }
         )
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    table.insert(1, "step", table.groupby("model").cumcount())
+    return table
 
 
 def last_step(runs: Runs, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:

@@ -197,12 +197,12 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
 def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]) -> str:
     """Draw each network's accuracy under every seed, the mean, and the run of params.yaml.
 
-    runs: network, accuracy. own: by network, the accuracy with the seed of params.yaml.
+    runs: model, accuracy. own: by model, the accuracy with the seed of params.yaml.
     """
-    networks = list(dict.fromkeys(runs["network"]))
+    networks = list(dict.fromkeys(runs["model"]))
     drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
     for y, network in enumerate(networks):
-        accuracy = runs.loc[runs["network"] == network, "accuracy"]
+        accuracy = runs.loc[runs["model"] == network, "accuracy"]
         colour = plotting.COLOURS[network]
         plotting.swarm(axes, accuracy, y, colour)
         plotting.mean_line(axes, accuracy.mean(), y, colour)

@@ -23,7 +23,7 @@ def over_seeds(
 ) -> pd.DataFrame:
     """Train each network under each seed; return a line a training.
 
-    networks: untrained, by name. Columns: network, random_state, epochs, errors, and the SCORES
+    networks: untrained, by name. Columns: model, random_state, epochs, errors, and the SCORES
     (without accuracy_unseen when there are no such rows).
     """
     seeds = range(settings.random_state, settings.random_state + settings.runs)
@@ -35,7 +35,7 @@ def over_seeds(
         scores = evaluation.scores_on(model, test)
         kept = {score: scores[score] for score in SCORES if scores[score] is not None}
         facts = {"epochs": model.n_iter_, "errors": evaluation.errors(scores)}
-        lines.append({"network": name, "random_state": seed} | facts | kept)
+        lines.append({"model": name, "random_state": seed} | facts | kept)
     return pd.DataFrame(lines)
 
 
