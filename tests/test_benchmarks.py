@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from benchmarks import measure, rows
+from benchmarks import coverage, measure, rows
 from winenet.estimator import DenseClassifier
+from winenet.evaluation import Interval, wilson
 
 
 @pytest.fixture
@@ -72,3 +73,50 @@ def test_a_ratio_is_one_of_medians_of_runs_in_turn(monkeypatch):
     assert results == {"theirs": "theirs", "ours": "ours"}
     row = measure.faster("a", "b", times)
     assert row.line() == "| a | b | 3.00 | 6.00 / 2.00 |"
+
+
+# ------------------------------------------------------------------ the bootstrap's coverage
+
+
+def test_the_coverage_is_told_in_a_table(bench):
+    code, printed, errors = bench.run("benchmarks.coverage", "--quick")
+    assert code == 0, errors
+    assert re.search(
+        r"1,000,000 rows: ROC AUC 0\.99\d\d, log loss 0\.03\d\d, errors 0\.\d\d%", printed
+    )
+    assert "20 of 1,300 rows, 100 resamples each, seed 1300" in printed
+    table = [line.strip("| ").split(" | ") for line in printed.splitlines() if line[:1] == "|"]
+    assert table[0] == coverage.COLUMNS
+    assert [line[:2] for line in table[2:]] == [
+        ["ROC AUC", "BCa"],
+        ["ROC AUC", "percentile"],
+        ["log loss", "BCa"],
+        ["log loss", "percentile"],
+    ]
+    for line in table[2:]:
+        holds, low, high, none = (float(line[cell].rstrip("%")) for cell in (2, 4, 5, 6))
+        assert holds + low + high + none == pytest.approx(100)
+    code, _, errors = bench.run("benchmarks.coverage", "--repeats", "0")
+    assert (code, "--repeats 0: at least one sample is needed" in errors) == (2, True)
+
+
+def test_a_line_counts_on_which_side_the_interval_misses():
+    found = [Interval(0.5, low, high) for low, high in ((0.1, 0.2), (0.2, 0.4), (0.3, 0.6))]
+    told = wilson(1, 5)
+    assert coverage.line("a", "b", 0.3, [*found, Interval(0.5, 0.4, 0.9), None]) == (
+        f"| a | b | 40.0% | {wilson(2, 5).low:.1%} to {wilson(2, 5).high:.1%} "
+        "| 20.0% | 20.0% | 20.0% | 0.2750 |"
+    )
+    assert coverage.line("a", "b", 0.3, [None] * 4 + found[1:2]).startswith(
+        f"| a | b | 20.0% | {told.low:.1%} to {told.high:.1%} | 0.0% | 0.0% | 80.0% |"
+    )
+    assert coverage.line("a", "b", 0.3, [None]).endswith("| 0.0% | 0.0% | 100.0% | nan |")
+
+
+def test_a_sample_s_intervals_depend_on_its_number_alone():
+    whole = coverage.population()
+    first, again, other = (coverage.block([number], 100)[0] for number in (3, 3, 4))
+    assert first == again == coverage.intervals(whole, 3, 100)
+    assert all(first[key] != other[key] for key in first)
+    assert whole.losses.mean() == whole.scores()["log loss"]
+    assert len(whole.y) == 1_000_000
