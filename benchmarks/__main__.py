@@ -17,7 +17,7 @@ import sklearn
 from joblib import cpu_count
 from threadpoolctl import threadpool_info
 
-from benchmarks import rows
+from benchmarks import pipeline, rows
 from benchmarks.measure import Row
 from winenet.errors import InputError
 
@@ -59,9 +59,17 @@ def main() -> int:
         "candidates": rows.candidates,
         "growth": rows.growth,
         "torch": rows.torch,
+        "pipeline": pipeline.whole,
     }
+    default = [name for name in known if name != "pipeline"]  # it takes minutes, and needs git
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=known, metavar="NAME", help=", ".join(known))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=known,
+        metavar="NAME",
+        help=f"{', '.join(known)}; without it all but pipeline",
+    )
     parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (default 3)")
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes: shows that all works, measures nothing"
@@ -72,7 +80,7 @@ def main() -> int:
     print(facts(), flush=True)
     size = rows.Size(given.repeats, given.quick)
     found = []
-    for name in given.only or known:
+    for name in given.only or default:
         print(f"measuring  {name} ...", file=sys.stderr, flush=True)
         try:
             found += known[name](size)

@@ -8,9 +8,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
+from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+from sklearn.metrics import precision_recall_curve as all_corners
 from sklearn.neural_network import MLPClassifier
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from winenet import evaluation
 
@@ -147,3 +153,471 @@ def test_a_network_s_training_is_told(rows):
         "loss": curve["loss"].iloc[-1],
         "parameters": (3 * 4 + 4) + (4 * 2 + 2) + (2 * 1 + 1),
     }
+
+
+# ------------------------------------------------------------------ a share
+
+
+# Newcombe (1998), Statistics in Medicine 17(8):857-872, table I, method 3: the score interval
+# without a continuity correction.
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_s_interval_is_that_of_newcombe_s_table(successes, trials, low, high):
+    found = evaluation.wilson(successes, trials)
+    assert found.value == successes / trials
+    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_wilson_s_interval_is_statsmodels_():
+    rng = np.random.default_rng(1)
+    for trials in rng.integers(1, 5000, 200).tolist():
+        for successes in (0, int(rng.integers(0, trials + 1)), trials):
+            theirs = proportion_confint(successes, trials, method="wilson")
+            assert evaluation.wilson(successes, trials)[1:] == pytest.approx(theirs, abs=1e-12)
+
+
+def test_wilson_s_interval_stays_within_0_and_1_and_never_closes():
+    none, all_of_them, only = (evaluation.wilson(*one) for one in ((0, 1300), (1300, 1300), (1, 1)))
+    assert (none.low, all_of_them.high, only.high) == (0, 1, 1)
+    assert none.high == pytest.approx(1 - all_of_them.low)
+    # At no success the bound is z**2 / (n + z**2).
+    assert none.high == pytest.approx(3.8414588 / 1303.8414588)
+    assert only.low == pytest.approx(1 - 3.8414588 / 4.8414588)
+
+
+@pytest.fixture(scope="module")
+def coverage_of_wilson():
+    """How often Wilson's interval of 1,300 rows holds the true share p: a sum, no simulation."""
+    rows = np.arange(1301)
+    low, high = np.array([evaluation.wilson(int(right), 1300)[1:] for right in rows]).T
+
+    def coverage(p):
+        return float(binom.pmf(rows, 1300, p)[(low <= p) & (p <= high)].sum())
+
+    return coverage, np.concatenate([low, high])
+
+
+def test_wilson_s_coverage_at_1300_rows_is_93_to_97_percent_but_for_one_sliver(coverage_of_wilson):
+    coverage, _ = coverage_of_wilson
+    grid = np.linspace(0.98, 0.996, 161)
+    found = np.array([coverage(p) for p in grid])
+    assert found.mean() == pytest.approx(0.951, abs=0.001)
+    assert found.min() == pytest.approx(0.9363, abs=5e-5)
+    # One of the 161 shares lies outside, and on the safe side.
+    assert [round(p, 4) for p in grid[(found < 0.93) | (found > 0.97)]] == [0.9958]
+    assert found.max() == coverage(0.9958) == pytest.approx(0.9719, abs=5e-5)
+
+
+def test_between_the_points_of_the_grid_wilson_s_coverage_is_93_5_to_97_3_percent(
+    coverage_of_wilson,
+):
+    coverage, bounds = coverage_of_wilson
+    # Coverage jumps where p passes a bound of an interval, and is smooth between two jumps.
+    jumps = np.sort(bounds[(bounds > 0.98) & (bounds < 0.996)])
+    pieces = np.concatenate([[0.98], jumps, [0.996]])
+    inside = np.linspace(pieces[:-1] + 1e-9, pieces[1:] - 1e-9, 20).ravel()
+    found = np.array([coverage(p) for p in inside])
+    assert len(jumps) > 40
+    assert found.min() == pytest.approx(0.9353, abs=5e-5)
+    assert inside[found.argmin()] == pytest.approx(0.99415, abs=5e-6)
+    assert found.max() == pytest.approx(0.9724, abs=5e-5)
+    above = inside[found > 0.97]
+    assert (above.min(), above.max()) == (
+        pytest.approx(0.99574, abs=5e-6),
+        pytest.approx(0.99582, abs=5e-6),
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ([True] * 8, None),
+        ([True] * 7 + [False], 1.0),  # row 7 is right
+        ([True] * 4 + [False] + [True] * 3, 0.0),  # row 4 is wrong
+        ([False] * 8, 0.75),
+    ],
+)
+def test_the_accuracy_on_unseen_rows_counts_those_alone(seen, expected):
+    assert evaluation.accuracy_unseen(Y, PREDICTED, pd.Series(seen)) == expected
+
+
+# ------------------------------------------------------------------ the bootstrap
+
+
+def test_the_bca_interval_is_that_of_r_s_boot():
+    # R's boot.ci of a mean over a million resamples, as scipy's own tests quote it:
+    # scipy/stats/tests/test_resampling.py, test_bootstrap_against_R.
+    sample = np.array([10, 12, 12.5, 12.5, 13.9, 15, 21, 22, 23, 34, 50, 81, 89, 121, 134, 213])
+    found = evaluation.bootstrapped(np.mean, (sample,), 1_000_000, 0)
+    assert found.value == sample.mean()
+    assert (found.low, found.high) == pytest.approx((32.31, 91.43), rel=0.005)
+
+
+def test_the_bca_interval_is_that_of_efron_and_tibshirani_s_spatial_test_data(monkeypatch):
+    # Efron and Tibshirani (1993), An Introduction to the Bootstrap, tables 14.1 and 14.2: the
+    # variance of A, divided by n; BCa of 90 % from 2,000 resamples, which explains the tolerance.
+    # The percentile interval there, (100.8, 233.9), is far off.
+    first = [48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6]
+    second = [0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41]
+    monkeypatch.setattr(evaluation, "LEVEL", 0.90)
+    found = evaluation.bootstrapped(np.var, (np.array([*first, *second], float),), 20_000, 0)
+    assert found.value == pytest.approx(171.5, abs=0.05)
+    assert (found.low, found.high) == (pytest.approx(115.8, abs=2), pytest.approx(259.6, abs=4))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """1,300 labels and probabilities of which most, but not all, are right."""
+    rng = np.random.default_rng(7)
+    y = (rng.random(1300) < 0.25).astype(float)
+    return y, 1 / (1 + np.exp(-rng.normal(6 * y - 4, 2)))
+
+
+def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
+    first, same, other = (
+        evaluation.bootstrapped(evaluation.roc_auc, sample, 300, seed) for seed in (3, 3, 4)
+    )
+    assert first == same
+    assert first.low < first.value < first.high
+    assert first.value == other.value
+    assert (first.low != other.low, first.high != other.high) == (True, True)
+
+
+@pytest.mark.parametrize("values", [1, 1300, 9101])
+def test_the_size_of_a_batch_cannot_change_the_interval(sample, monkeypatch, values):
+    y, probability = sample
+    losses = evaluation.row_losses(pd.Series(y), pd.Series(probability))
+    at_once = [
+        evaluation.bootstrapped(evaluation.roc_auc, sample, 300, 3),
+        evaluation.bootstrapped(np.mean, (losses,), 300, 3),
+    ]
+    monkeypatch.setattr(evaluation, "BATCH_VALUES", values)
+    in_batches = [
+        evaluation.bootstrapped(evaluation.roc_auc, sample, 300, 3),
+        evaluation.bootstrapped(np.mean, (losses,), 300, 3),
+    ]
+    assert in_batches == at_once
+
+
+def test_the_arrays_of_a_sample_are_drawn_together():
+    # Their difference is 1 in each row, and so in each resample, unless rows are mixed.
+    first = np.random.default_rng(2).random(50)
+
+    def difference(one, other, axis):
+        return np.round((one - other).mean(axis=axis), 9)
+
+    assert evaluation.bootstrapped(difference, (first + 1, first), 200, 0) is None
+    apart = evaluation.bootstrapped(difference, (first + 1, first[::-1]), 200, 0)
+    assert apart.low < 1 < apart.high
+
+
+@pytest.mark.parametrize(
+    "probability",
+    [
+        np.linspace(0, 1, 60),  # the right order: 1 in each resample
+        np.linspace(1, 0, 60),  # the wrong one: 0
+        np.full(60, 0.25),  # the same for all: 1/2
+    ],
+)
+def test_a_score_without_spread_has_no_interval(probability):
+    y = np.repeat([0.0, 1.0], 30)
+    assert evaluation.roc_auc(y, probability) in (0, 0.5, 1)
+    assert evaluation.bootstrapped(evaluation.roc_auc, (y, probability), 200, 0) is None
+
+
+def test_a_class_that_a_resample_lacks_leaves_no_interval():
+    y = np.repeat([0.0, 1.0], [60, 1])
+    probability = np.random.default_rng(5).random(61)
+    assert evaluation.bootstrapped(evaluation.roc_auc, (y, probability), 200, 0) is None
+
+
+# ------------------------------------------------------------------ scores of many rows at once
+
+
+def test_the_area_is_that_of_hanley_and_mcneil_s_images():
+    # Hanley and McNeil (1982), Radiology 143(1):29-36, table I: 109 CT images rated from 1 to 5,
+    # of 58 normal and 51 abnormal patients; the area is 0.893.
+    rating = np.concatenate(
+        [np.repeat(range(1, 6), n) for n in ([33, 6, 6, 11, 2], [3, 2, 2, 11, 33])]
+    )
+    y = np.repeat([0.0, 1.0], [58, 51])
+    assert evaluation.roc_auc(y, rating) == pytest.approx(0.893, abs=5e-4)
+
+
+def test_the_area_is_scikit_learn_s_with_ties_and_on_stacked_axes():
+    rng = np.random.default_rng(4)
+    for decimals in (0, 1, 2, 9):
+        y = (rng.random((3, 4, 50)) < 0.3).astype(float)
+        y[..., 0], y[..., 1] = 0, 1
+        probability = rng.random(y.shape).round(decimals)
+        theirs = [
+            [roc_auc_score(*one) for one in zip(*pair, strict=True)]
+            for pair in zip(y, probability, strict=True)
+        ]
+        np.testing.assert_allclose(evaluation.roc_auc(y, probability), theirs, rtol=1e-13)
+        turned = np.moveaxis(y, -1, 0), np.moveaxis(probability, -1, 0)
+        np.testing.assert_allclose(evaluation.roc_auc(*turned, axis=0), theirs, rtol=1e-13)
+
+
+def test_the_area_of_one_class_is_no_number():
+    y = np.array([[0.0, 0, 0], [1, 1, 1], [0, 1, 1]])
+    found = evaluation.roc_auc(y, np.array([[0.2, 0.3, 0.4]] * 3))
+    assert np.isnan(found).tolist() == [True, True, False]
+
+
+def test_the_row_losses_make_scikit_learn_s_log_loss():
+    rng = np.random.default_rng(6)
+    for decimals in (0, 1, 6):  # 0: each probability is exactly 0 or 1, right or wrong
+        y = pd.Series(rng.integers(0, 2, 300))
+        probability = pd.Series(rng.random(300).round(decimals))
+        found = evaluation.row_losses(y, probability)
+        assert found.shape == (300,)
+        assert found.mean() == pytest.approx(log_loss(y, probability, labels=[0, 1]), rel=1e-12)
+
+
+def test_a_row_s_loss_is_the_surprise_at_what_came_true():
+    y, probability = pd.Series([1, 0, 1, 0, 1, 0]), pd.Series([0.25, 0.25, 1, 0, 0, 1])
+    most = -math.log(np.finfo(float).eps)
+    expected = [math.log(4), math.log(4 / 3), 0, 0, most, most]
+    assert evaluation.row_losses(y, probability).tolist() == pytest.approx(expected, abs=1e-15)
+
+
+def test_every_score_has_its_interval(sample):
+    y, probability = pd.Series(sample[0].astype(int)), pd.Series(sample[1])
+    predicted = (probability > 0.5).astype(int)
+    seen = pd.Series(np.arange(1300) % 3 == 0)
+    found = evaluation.with_intervals(y, predicted, probability, seen, 300, 9)
+    right = predicted == y
+    losses = evaluation.row_losses(y, probability)
+    assert found == {
+        "accuracy": evaluation.wilson(int(right.sum()), 1300),
+        "accuracy_unseen": evaluation.wilson(int(right[~seen].sum()), 866),
+        "roc_auc": evaluation.bootstrapped(evaluation.roc_auc, sample, 300, 9),
+        "log_loss": evaluation.bootstrapped(np.mean, (losses,), 300, 9),
+    }
+    scores = evaluation.scores(y, predicted, probability, seen)
+    assert {name: one.value for name, one in found.items()} == pytest.approx(
+        {name: scores[name] for name in found}
+    )
+
+
+def test_a_score_that_cannot_be_told_has_no_interval():
+    seen = pd.Series([True] * 8)
+    none_unseen = evaluation.with_intervals(Y, Y, Y.astype(float), seen, 100, 0)
+    assert none_unseen == {
+        "accuracy": evaluation.wilson(8, 8),
+        "accuracy_unseen": None,
+        "roc_auc": None,
+        "log_loss": None,
+    }
+    one_unseen = evaluation.with_intervals(Y, Y, Y.astype(float), seen & (seen.index > 0), 100, 0)
+    assert one_unseen["accuracy_unseen"] == evaluation.wilson(1, 1)
+
+
+# ------------------------------------------------------------------ two models, and many
+
+
+def disagreeing(only_first, only_second, both=0, neither=0):
+    """Labels and the predictions of two models that are wrong in so many rows."""
+    wrong_first = np.repeat([1, 0, 1, 0], [only_first, only_second, both, neither])
+    wrong_second = np.repeat([0, 1, 1, 0], [only_first, only_second, both, neither])
+    return pd.Series(np.zeros_like(wrong_first)), pd.Series(wrong_first), pd.Series(wrong_second)
+
+
+@pytest.mark.parametrize(
+    ("table", "p_value", "digits"),
+    [
+        # Armitage and Berry (1994), Statistical Methods in Medical Research, p. 127: fifty
+        # specimens on two media; its exact P is in StatsDirect's manual, under "Matched pairs".
+        ((12, 2, 20, 16), 0.0129, 4),
+        # Stata's manual, [R] epitab, `mcci 8 8 3 8`: "Exact McNemar significance probability".
+        ((8, 3, 8, 8), 0.2266, 4),
+    ],
+)
+def test_the_exact_p_value_is_the_published_one(table, p_value, digits):
+    found = evaluation.paired_errors(*disagreeing(*table))
+    assert (found["only_first"], found["only_second"]) == table[:2]
+    assert (found["errors_first"], found["errors_second"]) == (
+        table[0] + table[2],
+        table[1] + table[2],
+    )
+    assert round(found["p_value"], digits) == p_value
+
+
+def test_the_exact_p_value_is_statsmodels_():
+    rng = np.random.default_rng(8)
+    for _ in range(200):
+        one, other, both, neither = rng.integers(0, rng.choice([3, 15, 60]), 4).tolist()
+        table = [[neither, other], [one, both]]
+        found = evaluation.paired_errors(*disagreeing(one, other, both, neither))
+        theirs = mcnemar(table, exact=True).pvalue if one + other else 1.0
+        assert found["p_value"] == pytest.approx(theirs, rel=1e-9)
+
+
+def test_mcnemar_s_test_cries_wolf_in_at_most_5_percent_whatever_the_disagreements():
+    # Exactly, no simulation: given n rows that part two equally good models, how they fall is
+    # binomial; the sum of all outcomes that the test calls a difference.
+    rates = {}
+    for disagreements in range(1, 61):
+        called = [
+            evaluation.paired_errors(*disagreeing(one, disagreements - one))["p_value"] < 0.05
+            for one in range(disagreements + 1)
+        ]
+        outcomes = binom.pmf(range(disagreements + 1), disagreements, 0.5)
+        rates[disagreements] = outcomes[called].sum()
+    assert max(rates.values()) < 0.05
+    assert [rates[few] for few in range(1, 6)] == [0] * 5  # six are the fewest that can tell
+    assert rates[6] == pytest.approx(2 / 2**6)
+
+
+# Of 1,300 rows these networks part 4 to 23; a rate of 0.05 is far beyond.
+@pytest.mark.parametrize("rate", [0.003, 0.006, 0.01, 0.02, 0.05])
+def test_mcnemar_s_false_alarms_in_a_simulation_are_at_most_5_percent(rate):
+    rng = np.random.default_rng([1300, int(1000 * rate)])
+    y = pd.Series(rng.integers(0, 2, 1300))
+    alarms = 0
+    for _ in range(2000):
+        parted, to_first = rng.random(1300) < rate, rng.random(1300) < 0.5
+        both = rng.random(1300) < 0.004
+        first, second = y ^ (both | (parted & to_first)), y ^ (both | (parted & ~to_first))
+        alarms += evaluation.paired_errors(y, first, second)["p_value"] < 0.05
+    assert alarms / 2000 <= 0.05
+
+
+def test_holm_keeps_the_false_alarms_of_a_family_of_equally_good_models_below_5_percent():
+    rng = np.random.default_rng(1979)
+    y = pd.Series(rng.integers(0, 2, 1300))
+    corrected = alone = 0
+    for _ in range(400):
+        hard = rng.random(1300) < 0.03  # the rows that any model may get wrong
+        predicted = {name: y ^ (hard & (rng.random(1300) < 0.5)) for name in "abcde"}
+        found = evaluation.pairs(y, predicted)
+        corrected += (found["p_value"] < 0.05).any()
+        alone += (found["p_value_alone"] < 0.05).any()
+    assert corrected / 400 <= 0.05
+    assert alone / 400 > 0.10  # what ten comparisons do without the correction
+
+
+def test_holm_s_correction_is_that_of_published_examples():
+    # Wikipedia, "Holm-Bonferroni method", example: at 0.05, H4 and H1 are rejected.
+    found = evaluation.holm([0.01, 0.04, 0.03, 0.005])
+    assert found == pytest.approx([3 * 0.01, 2 * 0.03, 2 * 0.03, 4 * 0.005])
+    assert (found <= 0.05).tolist() == [True, False, False, True]
+    # Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57(1):289-300,
+    # section 3.2: at 0.05, Bonferroni rejects the first three of 15, and so does Hochberg, between
+    # which Holm lies.
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
+    p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+    assert (evaluation.holm(p) <= 0.05).tolist() == [True] * 3 + [False] * 12
+
+
+def test_holm_s_correction_is_statsmodels_():
+    rng = np.random.default_rng(10)
+    for _ in range(60):
+        p = rng.random(rng.integers(1, 30)) ** rng.integers(1, 6)
+        p = p.round(rng.choice([1, 2, 9]))  # with ties, 0 and 1
+        theirs = multipletests(p, method="holm")[1]
+        np.testing.assert_allclose(evaluation.holm(p), theirs, rtol=1e-13)
+
+
+def test_holm_leaves_one_p_value_alone_and_none_above_1():
+    assert evaluation.holm([0.03]).tolist() == [0.03]
+    assert evaluation.holm([1.0, 1.0, 1.0]).tolist() == [1, 1, 1]
+    assert evaluation.holm([0.9, 0.4, 0.5]).tolist() == [1, 1, 1]
+
+
+def test_each_pair_of_models_has_a_line():
+    y, first, second = disagreeing(9, 1, neither=40)
+    found = evaluation.pairs(y, {"a": first, "b": second, "again": first})
+    assert list(found.columns) == [
+        *("first", "second", "errors_first", "errors_second", "only_first", "only_second"),
+        *("p_value", "p_value_alone"),
+    ]
+    assert found[["first", "second"]].to_numpy().tolist() == [
+        ["a", "b"],
+        ["a", "again"],
+        ["b", "again"],
+    ]
+    for _, line in found.iterrows():
+        one, other = (
+            {"a": first, "b": second, "again": first}[line[it]] for it in ("first", "second")
+        )
+        expected = evaluation.paired_errors(y, one, other)
+        assert line["p_value_alone"] == expected.pop("p_value")
+        assert line[list(expected)].to_dict() == expected
+    # 2 * (C(10, 0) + C(10, 1)) / 2**10, times the three pairs; two models alike cannot differ.
+    alone = 2 * 11 / 1024
+    assert found["p_value_alone"].tolist() == pytest.approx([alone, 1, alone])
+    assert found["p_value"].tolist() == pytest.approx([3 * alone, 1, 3 * alone])
+
+
+# ------------------------------------------------------------------ curves
+
+
+def test_the_precision_recall_curve_has_the_corners_worked_out_by_hand():
+    # Called positive from 0.75 on: 2 of 3 are right; from 0.5 on: 3 of 4; from 0.25 on: 4 of 7.
+    assert evaluation.precision_recall_curve(Y, PROBABILITY).to_dict("list") == {
+        "recall": [0.0, 0.5, 0.75, 1.0, 1.0],
+        "precision": pytest.approx([1.0, 2 / 3, 3 / 4, 4 / 7, 1 / 2]),
+    }
+
+
+def test_the_precision_recall_curve_keeps_the_ends_of_a_fall_alone():
+    # Three negatives between two positives: precision falls from 1 to 1/4 at the same recall.
+    y, probability = pd.Series([1, 0, 0, 0, 1]), pd.Series([0.9, 0.8, 0.7, 0.6, 0.5])
+    assert evaluation.precision_recall_curve(y, probability).to_dict("list") == {
+        "recall": [0.0, 0.5, 0.5, 1.0],
+        "precision": [1.0, 1.0, 0.25, 0.4],
+    }
+
+
+def test_the_steps_below_the_precision_recall_curve_are_the_average_precision(sample):
+    rng = np.random.default_rng(12)
+    for decimals in (1, 2, 9):
+        y, probability = pd.Series(sample[0]), pd.Series(sample[1].round(decimals))
+        noisy = (probability + rng.random(1300).round(decimals)) / 2
+        for one in (probability, noisy):
+            curve = evaluation.precision_recall_curve(y, one)
+            steps = np.diff(curve["recall"]) @ curve["precision"][1:]
+            assert steps == pytest.approx(average_precision_score(y, one), rel=1e-12)
+            precision, recall, _ = all_corners(y, one)
+            theirs = set(zip(recall, precision, strict=True))
+            assert set(curve.itertuples(index=False, name=None)) <= theirs
+
+
+def test_the_calibration_is_the_one_worked_out_by_hand():
+    # Four bins: [0, 1/4) holds row 0; [1/4, 1/2) rows 1, 2, 4; [1/2, 3/4) row 5; the last 3, 6, 7.
+    found = evaluation.calibration(Y, PROBABILITY, bins=4)
+    shares = [evaluation.wilson(*one) for one in ((0, 1), (1, 3), (1, 1), (2, 3))]
+    assert found.to_dict("list") == {
+        "rows": [1, 3, 1, 3],
+        "mean_probability": [0.125, 0.25, 0.5, 0.75],
+        "share": [one.value for one in shares],
+        "low": [one.low for one in shares],
+        "high": [one.high for one in shares],
+    }
+
+
+def test_the_calibration_is_scikit_learn_s(sample):
+    y, probability = pd.Series(sample[0].astype(int)), pd.Series(sample[1])
+    for bins in (5, 10, 17):
+        found = evaluation.calibration(y, probability, bins)
+        share, mean = calibration_curve(y, probability, n_bins=bins)
+        np.testing.assert_allclose(found["share"], share, rtol=1e-12)
+        np.testing.assert_allclose(found["mean_probability"], mean, rtol=1e-12)
+        assert found["rows"].sum() == 1300
+
+
+def test_the_calibration_has_no_line_for_an_empty_bin_and_room_for_0_and_1():
+    y, probability = pd.Series([0, 0, 1, 1]), pd.Series([0.0, 1.0, 1.0, 1.0])
+    found = evaluation.calibration(y, probability)
+    assert found["rows"].tolist() == [1, 3]
+    assert found["mean_probability"].tolist() == [0, 1]
+    assert found["share"].tolist() == pytest.approx([0, 2 / 3])

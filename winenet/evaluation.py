@@ -125,7 +125,8 @@ def bootstrapped(
 
     statistic: takes the arrays of sample, (..., rows), and `axis`. sample: arrays of the same
     rows, which are drawn together. None when the bootstrap finds no spread to speak of: a ROC AUC
-    of 1, for instance, is 1 in each resample, and its true value may well be less.
+    of 1, for instance, is 1 in each resample, and its true value may well be less. None as well
+    when a resample has no value, as a ROC AUC where a rare class was not drawn.
     Source: Efron (1987), Journal of the American Statistical Association 82(397):171-185.
     """
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
