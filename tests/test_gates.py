@@ -1,11 +1,12 @@
 """The gate is broken on purpose by a floor, a missing metric and a real loss; noise is no failure.
 
-Its rows are tested as pure functions; then `python -m winenet gate` runs in a git repository with
-real commits.
+Its rows are tested as pure functions; then `python -m winenet gate`, `make gate` and CI's own lines
+run in a git repository with real commits.
 """
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import Workspace
 
 from winenet import __main__ as commands
@@ -373,6 +375,7 @@ def repository(workspace: Workspace) -> Workspace:
     folder = workspace.path
     own = (folder / "params.yaml").read_text(encoding="utf-8").split("\ngates:")[0] + GATES
     (folder / "params.yaml").write_text(own, encoding="utf-8", newline="\n")
+    shutil.copy(ROOT / "Makefile", folder)
     git(folder, "init", "--quiet")
     write(folder, "logistic", LOGISTIC)
     write(folder, "mlp", MLP)
@@ -618,3 +621,68 @@ def test_faulty_parameters_are_told(gate, repository):
     code, printed, errors = gate()
     assert (code, printed) == (1, "")
     assert "gates.max_loss: -1 cannot serve as the largest loss, in half-widths of" in errors
+
+
+# make and CI.
+
+
+# This test run's Python in the place of an environment that make would install.
+IN_PLACE = ("RUN=", "ENVIRONMENT=:", f"PYTHON={Path(sys.executable).as_posix()}")
+
+
+def call(workspace: Workspace, *command: str, **variables: str) -> tuple[int, str, str]:
+    """Run a command as if no other make were around it."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    given = workspace.environment(PATH=path)
+    for name in ("BASE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        given.pop(name, None)
+    done = subprocess.run(
+        command,
+        cwd=workspace.path,
+        env=given | variables,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_make_gate_checks_the_floors_and_with_base_the_losses(repository):
+    write(repository.path, "compare", changed("logistic", "accuracy", interval(0.9)))
+    make = ("make", *IN_PLACE, "gate")
+    assert call(repository, *make) == (0, f"{HEAD}{FLOORS}\n2 of 2 gates hold.\n", "")
+    code, printed, _ = call(repository, *make, "BASE=base")
+    assert code == 2
+    assert printed.endswith(
+        "\n1 of 7 gates FAIL: loss `logistic.accuracy`. "
+        "The bounds stand in params.yaml under gates.\n"
+    )
+    code, printed, errors = call(repository, *make, "BASE=; touch made")
+    assert (code, printed) == (2, "")
+    assert errors.startswith("The base '; touch made' is no revision that git knows here")
+    assert not (repository.path / "made").exists()
+
+
+def test_ci_runs_the_gate():
+    assert "\nfor target in lint test verify gate; do\n" in (ROOT / ".ci/run").read_text("utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the job runs on Linux; bash may be another one here")
+@pytest.mark.parametrize(("value", "code"), [(0.98, 0), (0.9, 2)])
+def test_a_pull_request_s_summary_has_the_table_and_a_loss_fails_the_job(repository, value, code):
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    assert workflow["defaults"]["run"]["shell"] == "bash"  # which GitHub runs with -eo pipefail
+    *_, step = workflow["jobs"]["what-moved"]["steps"]
+    assert step["env"] == {"BASE": "origin/${{ github.base_ref }}"}
+    git(repository.path, "update-ref", "refs/remotes/origin/main", "base")
+    write(repository.path, "compare", changed("logistic", "accuracy", interval(value)))
+    summary = repository.path / "summary.md"
+    summary.write_text("before\n", encoding="utf-8")
+    bash = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
+    where = {"BASE": "origin/main", "GITHUB_STEP_SUMMARY": str(summary)}
+    ended = call(repository, *bash, MAKEFLAGS=" ".join(("--", *IN_PLACE)), **where)
+    written = summary.read_text(encoding="utf-8")
+    assert ended == (code, written.removeprefix("before\n"), "")
+    assert written.startswith(f"before\n### make gate BASE=origin/main\n{HEAD}{FLOORS}")
+    assert ("1 of 7 gates FAIL: loss `logistic.accuracy`." in written) is (code != 0)
