@@ -301,6 +301,20 @@ def test_a_run_without_the_file_is_one_row_that_fails():
     assert row == Row("losses", "-", "-", "-", "FAILS: no compare", fails=True)
 
 
+def test_every_committed_score_with_an_interval_is_compared(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    models = gates.read_run("compare")["models"]
+    with_interval = {
+        f"loss `{model}.{score}`"
+        for model, scores in models.items()
+        for score, entry in scores.items()
+        if isinstance(entry, dict) and {"value", "low", "high"} <= set(entry)
+    }
+    rows = gates.loss_rows(models, gates.read_run, 1.0)
+    assert {row.gate for row in rows} == with_interval
+    assert {row.verdict for row in rows} == {"holds"}
+
+
 def test_the_last_line_counts_and_names():
     good, noisy = Row("a", "", "", "", "holds"), Row("b", "", "", "", gates.NOISE)
     bad = Row("floor `c.d`", "", "", "", "FAILS: ...", fails=True)
