@@ -160,6 +160,11 @@ def test_a_change_runs_what_it_concerns_and_changing_it_back_trains_nothing(
     assert outputs(repository) == before
 
 
+def test_another_gate_makes_no_stage_stale(repository: Path) -> None:
+    change(repository, "gates", max_loss=2.5)
+    assert ran(dvc(repository, "repro")) == []
+
+
 def test_scikit_learn_makes_the_same_bytes_and_only_params_differ_in_the_lock(
     repository: Path,
 ) -> None:

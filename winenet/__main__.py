@@ -1,4 +1,7 @@
-"""Commands on the whole: `check` tells what is wrong before a run, `results` prints the scores."""
+"""Commands on the whole, around the pipeline's run.
+
+`check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them.
+"""
 
 import argparse
 import sys
@@ -47,6 +50,24 @@ def results() -> None:
     print(comparison.compared_table(metrics))
 
 
+def gate(base: str | None = None) -> None:
+    """Print what the gate says of the metrics; exit with 1 when one fails.
+
+    base: the revision against whose metrics losses are told; without it the floors alone count.
+    Raises InputError when the base cannot be read.
+    """
+    from winenet import gates, params, report
+
+    settings = params.load().gates
+    rows = gates.floor_rows(settings.floors, gates.read_run)
+    if base is not None:
+        rows += gates.loss_rows(gates.read_base(base), gates.read_run, settings.max_loss)
+    print(report.markdown(gates.HEADER, [row.cells() for row in rows]))
+    print(f"\n{gates.last_line(rows)}")
+    if any(row.fails for row in rows):
+        sys.exit(1)
+
+
 def main() -> None:
     """Run the command that the command line names."""
     missing = [name for name in NEEDED if find_spec(name) is None]
@@ -61,11 +82,17 @@ def main() -> None:
     for run, summary in (
         (check, "check params.yaml and the raw files, before dvc touches any result"),
         (results, "print the models' scores as a table"),
+        (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
     ):
-        commands.add_parser(run.__name__, help=summary, description=summary).set_defaults(run=run)
-    arguments = parser.parse_args()
+        command = commands.add_parser(run.__name__, help=summary, description=summary)
+        command.set_defaults(run=run)
+        if run is gate:
+            told = "a branch, tag or commit; a loss against it, beyond the noise, fails as well"
+            command.add_argument("--base", metavar="REV", help=told)
+    options = vars(parser.parse_args())
+    run = options.pop("run")
     try:
-        arguments.run()
+        run(**options)
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

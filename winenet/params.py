@@ -1,7 +1,7 @@
 """Schema of params.yaml and its loader. This is the only module that knows pydantic.
 
-Each section of params.yaml is named after the stage that reads it, and the range of a
-parameter stands with its field.
+Each section of params.yaml is named after the stage that reads it, but `gates`, which no stage
+reads. The range of a parameter stands with its field.
 """
 
 import itertools
@@ -41,6 +41,17 @@ def _increasing_pair(bounds: list[float]) -> list[float]:
     if len(bounds) != 2 or bounds[0] >= bounds[1]:
         raise ValueError("it needs [least, largest] with least < largest")
     return bounds
+
+
+def _key_of_a_metric(key: str) -> str:
+    stage, *steps = key.split(".")
+    stages = [section for section in Params.model_fields if section != "gates"]
+    if not all(steps) or not steps:
+        raise ValueError("a floor's key is stage.metric, such as logistic.accuracy")
+    if stage not in stages:
+        hint = did_you_mean(stage, stages) or f"; the stages are {', '.join(stages)}"
+        raise ValueError(f"no stage is called '{stage}'{hint}")
+    return key
 
 
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
@@ -223,6 +234,18 @@ class Compare(Section):
     random_state: Seed
 
 
+class Gates(Section):
+    """What `make gate` holds the metrics against. No stage reads it: it can change no result."""
+
+    floors: dict[
+        Annotated[str, AfterValidator(_key_of_a_metric)],
+        Annotated[float, Field(description="a floor")],
+    ] = Field(min_length=1, description="the least value of each metric, under its dotted key")
+    max_loss: float = Field(
+        gt=0, description="the largest loss, in half-widths of the base's interval"
+    )
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -237,6 +260,7 @@ class Params(Section):
     importance: Importance
     learning_curve: LearningCurve
     compare: Compare
+    gates: Gates
 
 
 def load(path: str = PATH) -> Params:
@@ -286,7 +310,7 @@ def load(path: str = PATH) -> Params:
 
 def _fault(detail: ErrorDetails) -> str:
     """Put one of pydantic's findings as: place, value, rule."""
-    location = detail["loc"]
+    location = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
     place = _place(location)
     if detail["type"] == "extra_forbidden":
         known = list(_model_at(location[:-1]).model_fields)
