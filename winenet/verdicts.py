@@ -124,15 +124,17 @@ def choice(found: Numbers, untuned: Numbers, spread: Numbers, names: Names) -> l
         f"It {'beats' if beats else 'does not beat'} the untuned {names['notebook']}: "
         f"{_errors(further)} on the same rows ({p_value(untuned['p_value'])}); over "
         f"{spread['runs']} seeds each, {means[0]:.4f} against {means[1]:.4f} on average.",
-        f"Out of fold it gets {found['out_of_fold']['errors']} training rows wrong; "
-        f"{found['out_of_fold']['rows_seen']:,} rows have a copy in another fold"
-        + (
-            "."
-            if found["out_of_fold"]["accuracy_unseen"] is None
-            else f", and on the others its accuracy is "
-            f"{found['out_of_fold']['accuracy_unseen']:.4f}."
-        ),
+        _out_of_fold(found["out_of_fold"]),
     ]
+
+
+def _out_of_fold(found: Numbers) -> str:
+    errors = f"Out of fold it gets {found['errors']} training rows wrong"
+    if not found["rows_seen"]:
+        return f"{errors}; no row has a copy in another fold."
+    rest = found["accuracy_unseen"]
+    others = "" if rest is None else f", and on the others its accuracy is {rest:.4f}"
+    return f"{errors}; {found['rows_seen']:,} rows have a copy in another fold{others}."
 
 
 def _errors(further: int) -> str:
