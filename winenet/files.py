@@ -23,7 +23,7 @@ from winenet.model import Model, Normaliser
 MODEL_FORMAT = "winenet model 1"
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
-SIGNIFICANT = ("loss", "gradient", "p_value")
+SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
 
 
 class FileError(InputError):
@@ -176,7 +176,7 @@ def read_rows(path: str, part: str) -> pd.DataFrame:
 
 
 def rounded(name: str, value: float) -> float:
-    """Round a result to 6 decimals, or a small loss, gradient or p-value to 6 significant digits.
+    """Round a result to 6 decimals, one that may be tiny (SIGNIFICANT) to 6 significant digits.
 
     The last bits of a float64 differ from one processor to the next; a result must not.
     """
