@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -106,6 +106,12 @@ def run(main: Callable[[], None]) -> None:
 def say(text: str) -> None:
     """Print a line about what the stage does, at once even into a log."""
     print(f"{_name()}: {text}", flush=True)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Print several lines about what the stage does."""
+    for line in lines:
+        say(line)
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:

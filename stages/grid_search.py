@@ -1,7 +1,7 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import data, evaluation, files, model, parallel, params, tuning
+from winenet import data, evaluation, files, journal, model, parallel, params, tuning
 
 
 def main() -> None:
@@ -24,11 +24,13 @@ def main() -> None:
         f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
         f"{parallel.workers()} processes"
     )
-    found = tuning.grid_search(X_train, y_train, settings, groups)
+    with journal.opened() as memory:
+        found = tuning.grid_search(X_train, y_train, settings, groups)
+        cv = tuning.folds(settings.cv, X_train, y_train, groups)
+        kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
+    stages.say_all(memory.words())
     table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     scores = evaluation.scores(y_test, table["predicted"], table["probability"], rows["seen"])
-    cv = tuning.folds(settings.cv, X_train, y_train, groups)
-    kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
 
     files.write_metrics(
         "metrics/grid_search.json",

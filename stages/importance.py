@@ -1,7 +1,7 @@
 """Stage importance: which features the models decide by."""
 
 import stages
-from winenet import contenders, data, evaluation, files, importance, params
+from winenet import contenders, data, evaluation, files, importance, journal, params
 from winenet.predictor import Predictor
 
 
@@ -31,7 +31,9 @@ def main() -> None:
     models = {"logistic": contenders.baseline(params.load().logistic)}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(models)} models without {', '.join(settings.leave_out) or 'none'}")
-    without = importance.left_out(models, X_train, y_train, test, trained, settings.leave_out)
+    with journal.opened() as memory:
+        without = importance.left_out(models, X_train, y_train, test, trained, settings.leave_out)
+    stages.say_all(memory.words())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_results(

@@ -1,7 +1,7 @@
 """Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
 
 import stages
-from winenet import contenders, data, evaluation, files, learning_curve, params
+from winenet import contenders, data, evaluation, files, journal, learning_curve, params
 
 
 def main() -> None:
@@ -23,7 +23,9 @@ def main() -> None:
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.runs} times each"
     )
-    runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
+    with journal.opened() as memory:
+        runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
+    stages.say_all(memory.words())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth.
     unseen = "accuracy_unseen" in runs.table
     score = "accuracy_unseen" if unseen else "accuracy"

@@ -725,12 +725,13 @@ def train(
     *,
     per_stack: int | None = None,
     on_epoch: Callable[[int, Run], bool] | None = None,
+    on_leave: Callable[[int, Run], None] | None = None,
 ) -> list[Run]:
     """Train each job's network and return its run, in the order of the jobs.
 
     Networks of equal shape share a stack; neither that nor per_stack, the most networks that one
     may hold, can change a result. on_epoch: called as (place of the job, its run) after each
-    epoch; True ends this network.
+    epoch; True ends this network. on_leave: called likewise when a network is done.
     A network whose parameters are no longer finite comes back with event "diverged".
     """
     runs = [_begin(job) for job in jobs]
@@ -740,6 +741,9 @@ def train(
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while members:
                 _train_until_one_leaves(_Stack(members), on_epoch)
+                for member in members:
+                    if member.run.finished and on_leave is not None:
+                        on_leave(member.index, member.run)
                 members = [member for member in members if not member.run.finished]
     return runs
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
-from winenet import estimator, network
+from winenet import estimator, journal, network
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.progress import Progress
@@ -135,7 +135,11 @@ def fit_many(
     plan = stacks(models, shapes, effective_n_jobs(n_jobs))
     calls = (
         delayed(_fit_stack)(
-            number, stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
+            number,
+            stack.places,
+            [models[i] for i in stack.places],
+            [data[i] for i in stack.places],
+            journal.current(),
         )
         for number, stack in enumerate(plan)
     )
@@ -145,7 +149,9 @@ def fit_many(
     cautions: dict[int, list[Warning]] = {}
     work, all_work = 0.0, sum(stack.work for stack in plan)
     with shown as progress, one_blas_thread():
-        for number, fitted, heard in Parallel(n_jobs=n_jobs, return_as=as_they_come())(calls):
+        parallel = Parallel(n_jobs=n_jobs, return_as=as_they_come())
+        for number, fitted, heard, trained in parallel(calls):
+            journal.note(trained)
             cautions[number] = heard
             for place, model in zip(plan[number].places, fitted, strict=True):
                 _become(models[place], model)
@@ -205,8 +211,12 @@ def _fit_stack(
     places: Sequence[int],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
-) -> tuple[int, list[DenseClassifier], list[Warning]]:
-    """Return the stack's number, the fitted models, and the warnings, which nobody would hear."""
+    path: str,
+) -> tuple[int, list[DenseClassifier], list[Warning], journal.Trained]:
+    """Return the stack's number, the fitted models, the warnings, which nobody would hear here.
+
+    path: of the journal, or "". The last is for the journal's count, without the runs' weights.
+    """
     arrays: dict[tuple[int, str], network.Array] = {}
     jobs, heard = [], []
     with one_blas_thread():
@@ -216,9 +226,9 @@ def _fit_stack(
                 if key not in arrays:
                     arrays[key] = as_array(model, X)
                 jobs.append(estimator.prepare(model, X, *rest, array=arrays[key]))
-        runs = network.train(jobs)
-        for place, model, job, run in zip(places, models, jobs, runs, strict=True):
+        trained = journal.train(jobs, path)
+        for place, model, job, run in zip(places, models, jobs, trained.runs, strict=True):
             with named(f"models[{place}]"):
                 estimator.finish(model, job, run)
             heard += estimator.cautions(model, job, run)
-    return number, list(models), heard
+    return number, list(models), heard, trained.counted()

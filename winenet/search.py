@@ -22,7 +22,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_features
 
-from winenet import estimator, network
+from winenet import estimator, journal, network
 from winenet.estimator import DenseClassifier
 from winenet.parallel import as_array, as_they_come, named, one_blas_thread, stacks
 from winenet.progress import Progress
@@ -108,6 +108,7 @@ class DenseGridSearchCV(GridSearchCV):
             routed.scorer.score,
             validation_data,
             self.return_train_score,
+            journal.current(),
         )
         if not candidates or not folds:
             raise ValueError(
@@ -192,7 +193,8 @@ class DenseGridSearchCV(GridSearchCV):
             work, all_work = 0.0, sum(task.work for task in tasks)
             parallel = Parallel(n_jobs=self.n_jobs, return_as=as_they_come())
             calls = (delayed(_run)(i, task, how) for i, task in enumerate(tasks))
-            for i, brought in parallel(calls):
+            for i, brought, trained in parallel(calls):
+                journal.note(trained)
                 work += tasks[i].work
                 for place, outcome in brought.items():
                     outcomes[place] = outcome
@@ -259,6 +261,7 @@ class _How(NamedTuple):
     score_params: dict[str, Any]
     validation_data: Any
     return_train_score: bool
+    journal: str
 
 
 def _tasks(
@@ -274,12 +277,16 @@ def _tasks(
     return tasks
 
 
-def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]]:
-    """Train and score the fits of a task; return i and what each brought, by its place."""
+def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]], journal.Trained]:
+    """Train and score the fits of a task; return i and what each brought, by its place.
+
+    The last is for the journal's count, without the runs' weights.
+    """
     with one_blas_thread():
         start = time.perf_counter()
         jobs = _prepared(task, how)
-        runs = network.train(jobs)
+        trained = journal.train(jobs, how.journal)
+        runs = trained.runs
         seconds = (time.perf_counter() - start) / sum(run.epochs for run in runs)
         brought = {}
         for fit, job, run in zip(task.fits, jobs, runs, strict=True):
@@ -290,7 +297,7 @@ def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]
                     **_scores(model, how, task.folds[fit.fold]),
                     "at_max_iter": run.event == "max_iter",
                 }
-    return i, brought
+    return i, brought, trained.counted()
 
 
 def _prepared(task: _Task, how: _How) -> list[network.Job]:

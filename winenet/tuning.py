@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.network import n_parameters
-from winenet.parallel import workers
+from winenet.parallel import fit_many, workers
 from winenet.params import GridSearch
 from winenet.progress import SearchProgress
 from winenet.search import DenseGridSearchCV
@@ -113,7 +113,18 @@ def out_of_fold(
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        P = cross_val_predict(clone(winner), X, y, cv=cv, method="predict_proba")
+        if isinstance(winner, DenseClassifier):
+            # The very fits of the search, which the journal remembers.
+            models = fit_many(
+                [clone(winner) for _ in cv],
+                [(X.iloc[train], y.iloc[train]) for train, _ in cv],
+                n_jobs=workers(),
+            )
+            P = np.empty((len(y), 2))
+            for model, (_, scored) in zip(models, cv, strict=True):
+                P[scored] = model.predict_proba(X.iloc[scored])
+        else:
+            P = cross_val_predict(clone(winner), X, y, cv=cv, method="predict_proba")
     fold, seen = np.zeros(len(y), dtype=int), np.zeros(len(y), dtype=bool)
     for number, (train, scored) in enumerate(cv):
         fold[scored] = number
