@@ -66,11 +66,11 @@ class Workspace:
         return os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"} | changes
 
     def files(self) -> dict[str, bytes]:
-        """Return every file with its content."""
+        """Return every file with its content; the journal is a memory and no result."""
         return {
             file.relative_to(self.path).as_posix(): file.read_bytes()
             for file in self.path.rglob("*")
-            if file.is_file()
+            if file.is_file() and ".winenet" not in file.parts
         }
 
 

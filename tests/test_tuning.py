@@ -380,6 +380,8 @@ def test_progress_is_seen_in_a_log_while_the_search_runs(split_workspace):
     assert (code, errors) == (7, "")
     first, *lines = printed.splitlines()
     assert first == "grid_search: 2 candidates x 2 folds on 5197 rows, 1 processes"
+    # The two fits of the winner are the search's own, for its out-of-fold predictions.
+    assert lines.pop() == "grid_search: journal: 2 of 6 fits reused"
     assert lines[-1].startswith("search: 4 of 4 fits, 2 of 2 candidates, best 0.7")
     assert all(re.search(r" of 4 fits, .* about \d+ s left$", line) for line in lines[:-1])
 
