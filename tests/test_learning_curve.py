@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet import data, learning_curve
 from winenet.estimator import DenseClassifier
 from winenet.evaluation import Rows
+from winenet.learning_curve import Runs
 from winenet.params import LearningCurve
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -40,8 +41,13 @@ def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs() -> pd.DataFrame:
+def brought() -> Runs:
     return learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
+
+
+@pytest.fixture
+def runs(brought: Runs) -> pd.DataFrame:
+    return brought.table
 
 
 def alone(name: str, seed: int):
@@ -78,6 +84,11 @@ def test_a_line_is_scikit_learn_s_fit_on_the_rows_that_its_seed_draws(runs):
     assert set(runs["at_max_iter"]) == {True, False}
 
 
+def test_it_is_kept_which_rows_each_run_got_right(brought):
+    assert brought.correct.shape == (len(brought.table), len(TEST.y))
+    assert list(brought.correct.mean(axis=1)) == list(brought.table["accuracy"])
+
+
 def test_of_all_rows_each_run_is_the_plain_fit(runs):
     whole = runs[(runs["rows"] == 100) & (runs["model"] == "notebook")]
     for line in whole.to_dict("records"):
@@ -87,18 +98,19 @@ def test_of_all_rows_each_run_is_the_plain_fit(runs):
 
 def test_two_workers_make_the_same_runs_and_other_seeds_make_others(runs, monkeypatch):
     monkeypatch.setenv("WINENET_WORKERS", "2")
-    again = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
+    again = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS).table
     pd.testing.assert_frame_equal(again, runs, check_exact=True)
     reseeded = SETTINGS.model_copy(update={"random_state": 50})
-    other = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, reseeded)
+    other = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, reseeded).table
     assert list(other["accuracy"]) != list(runs["accuracy"])
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
     everything = TEST._replace(seen=pd.Series([True] * 80))
     runs = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, everything, SETTINGS)
-    assert "accuracy_unseen" not in runs
-    assert set(learning_curve.last_step(runs, "accuracy")["models"]) == set(MODELS)
+    assert "accuracy_unseen" not in runs.table
+    step = learning_curve.last_step(runs, np.ones(80, dtype=bool))
+    assert set(step["models"]) == set(MODELS)
 
 
 @pytest.mark.parametrize("values", [[0.9, 0.95], [0.91, 0.9, 0.95, 0.93, 0.99]])
@@ -139,8 +151,11 @@ BY_HAND = pd.DataFrame(
 def test_the_curve_is_worked_out_by_hand_and_no_interval_leaves_the_shares():
     found = learning_curve.curve(BY_HAND, "accuracy")
     assert list(found.columns) == [
-        *("model", "rows", "mean", "low", "high", "min", "max", "at_max_iter")
+        *("model", "step", "rows", "mean", "low", "high", "min", "max", "at_max_iter")
     ]
+    # A model's steps are in the order of its lines; DVC's plots draw the line by them.
+    assert list(found["step"]) == [0, 0, 1, 1, 2, 2]
+    found = found.drop(columns="step")
     lines = {(line["model"], line["rows"]): line for line in found.to_dict("records")}
     assert len(lines) == len(found) == 6
     # The mean of two runs has the standard error of half their distance.
@@ -167,23 +182,26 @@ def test_the_curve_is_worked_out_by_hand_and_no_interval_leaves_the_shares():
 
 
 def test_the_last_step_compares_the_runs_of_a_seed():
-    """From 50 to 100 rows: 0.01 and 0.05 for the one model, 0.03 and 0.01 for the other."""
-    assert learning_curve.last_step(BY_HAND, "accuracy") == {
-        "rows_before": 50,
-        "rows": 100,
-        "models": {
-            "notebook": {
-                "gain": pytest.approx(0.03),
-                "low": pytest.approx(0.03 - 0.02 * T),
-                "high": pytest.approx(0.03 + 0.02 * T),
-            },
-            "logistic": {
-                "gain": pytest.approx(0.02),
-                "low": pytest.approx(0.02 - 0.01 * T),
-                "high": pytest.approx(0.02 + 0.01 * T),
-            },
-        },
-    }
+    """Two models, two seeds, three test rows, of which the last is not chosen."""
+    table = pd.DataFrame(
+        [(model, rows, seed) for rows in (10, 50, 100) for seed in (0, 1) for model in "ab"],
+        columns=["model", "rows", "random_state"],
+    )
+    before = {("a", 0): [1, 0, 0], ("a", 1): [1, 0, 1], ("b", 0): [1, 0, 1], ("b", 1): [0, 1, 1]}
+    after = {("a", 0): [1, 1, 0], ("a", 1): [1, 0, 0], ("b", 0): [1, 1, 0], ("b", 1): [1, 1, 0]}
+    right = {10: {key: [0, 0, 0] for key in before}, 50: before, 100: after}
+    correct = np.array(
+        [right[rows][model, seed] for model, rows, seed in table.itertuples(index=False)],
+        dtype=bool,
+    )
+    found = learning_curve.last_step(Runs(table, correct), np.array([True, True, False]))
+    assert (found["rows_before"], found["rows"]) == (50, 100)
+    # a gains 1/2 under one seed and 0 under the other, 0 in one row and 1/2 in the other.
+    half = {"low": pytest.approx(0.25 - 0.25 * T), "high": pytest.approx(0.25 + 0.25 * T)}
+    assert found["models"]["a"] == {"gain": 0.25, "over_seeds": half, "over_rows": half}
+    # b gains 1/2 under each seed, and 1/2 in each row.
+    sure = {"low": 0.5, "high": 0.5}
+    assert found["models"]["b"] == {"gain": 0.5, "over_seeds": sure, "over_rows": sure}
 
 
 # The stage, run as people run it.
@@ -206,8 +224,7 @@ def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspa
     for name, told in zip(order, lines[-4:], strict=True):
         one = numbers["models"][name]
         assert told == (
-            f"learning_curve: {name}: {one['gain']:+.4f} accuracy_unseen from 259 to 5197 rows "
-            f"({one['low']:+.4f} to {one['high']:+.4f})"
+            f"learning_curve: {name}: {one['gain']:+.4f} accuracy_unseen from 259 to 5197 rows"
         )
     runs = pd.read_csv(trained_workspace.path / "data/learning_curve_runs.csv")
     curve = pd.read_csv(trained_workspace.path / "plots/learning_curve.csv")

@@ -68,7 +68,7 @@ def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> 
 
 
 def seeds(models: list[str]) -> Any:
-    runs = by_model(models, accuracy=[0.9, 0.92, 0.92, 0.88]).rename(columns={"model": "network"})
+    runs = by_model(models, accuracy=[0.9, 0.92, 0.92, 0.88])
     return pictures.seeds(runs, dict.fromkeys(models, 0.91), NAMES)
 
 

@@ -44,7 +44,7 @@ def runs() -> pd.DataFrame:
 
 def test_there_is_a_line_a_network_and_seed(runs):
     assert list(runs.columns) == [
-        "network",
+        "model",
         "random_state",
         "epochs",
         "errors",
@@ -53,14 +53,14 @@ def test_there_is_a_line_a_network_and_seed(runs):
         "roc_auc",
         "log_loss",
     ]
-    assert list(zip(runs["network"], runs["random_state"], strict=True)) == [
+    assert list(zip(runs["model"], runs["random_state"], strict=True)) == [
         (network, seed) for network in NETWORKS for seed in (7, 8, 9)
     ]
 
 
 def test_a_line_is_scikit_learn_s_fit_under_its_seed(runs):
     for line in runs.to_dict("records"):
-        parameters = NETWORKS[line["network"]].get_params()
+        parameters = NETWORKS[line["model"]].get_params()
         alone = MLPClassifier(
             parameters["hidden_layer_sizes"],
             learning_rate_init=parameters["learning_rate_init"],
@@ -98,7 +98,7 @@ def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
 def test_a_summary_is_worked_out_by_hand():
     runs = pd.DataFrame(
         {
-            "network": "notebook",
+            "model": "notebook",
             "random_state": [0, 1, 2, 3],
             "epochs": [10, 10, 10, 10],
             "errors": [4, 5, 9, 10],
@@ -155,7 +155,7 @@ def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspa
     runs = pd.read_csv(trained_workspace.path / "plots/seeds_runs.csv")
     assert list(runs["random_state"]) == [41, 42] * 3
     # The seed of params.yaml is one of these, so the pipeline's own run is among them.
-    mine = runs[runs["random_state"] == 42].set_index("network")
+    mine = runs[runs["random_state"] == 42].set_index("model")
     for name in ("notebook", "one_hidden_layer", "grid_search"):
         assert mine.loc[name, "errors"] == numbers[name]["own"]["errors"]
         assert mine.loc[name, "accuracy"] == numbers[name]["own"]["accuracy"]
