@@ -157,11 +157,6 @@ def test_the_score_table_has_a_row_a_model() -> None:
     assert table[3].startswith("| network 100-50 | 0.9954 |")
 
 
-def test_the_readme_shows_the_results_of_metrics() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- python -m winenet results -->\n{report.score_table(committed())}\n" in readme
-
-
 def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date() -> None:
     def drawn() -> str:
         figure, (axes,) = plotting.figure()
