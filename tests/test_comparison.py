@@ -364,7 +364,7 @@ def test_where_no_row_was_seen_the_page_says_so(none_seen):
     )
     assert "unseen test rows alone" not in section(page, "Which models differ")
     assert "no test row has the same features as a training row." in section(page, "The data")
-    assert "0 rows have a copy in another fold, and on the others its accuracy is " in page
+    assert "training rows wrong; no row has a copy in another fold." in page
 
 
 def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is_worth(none_seen):
