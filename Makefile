@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test verify bench lint lock clean help python environment environment-dev
+.PHONY: all test verify gate bench lint lock clean help python environment environment-dev
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -29,6 +29,10 @@ test: environment-dev ## run the tests
 
 verify: environment ## prove that a fresh clone of HEAD computes the committed numbers, byte for byte
 	@$(RUN) python tools/verify.py
+
+# The shell fills in BASE, not make: what would be code here may stand in the name of a branch.
+gate: environment ## hold the metrics against the floors in params.yaml; BASE=main: against main, too
+	@$(RUN) python -m winenet gate $${BASE:+--base="$$BASE"}
 
 bench: environment ## measure how fast the network is against scikit-learn, after `make`; ten minutes
 	@WINENET_NUMERICS=native $(RUN) python -m benchmarks

@@ -28,12 +28,12 @@ def main() -> None:
         "held_out_rows": len(held_out.y),
         "held_out_rows_seen": data.seen_in_training(training.X, held_out.X).sum(),
     }
-    followed = {}
-    for name, network in settings.networks:
-        sizes = network.hidden_layer_sizes
+    networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
+    for name, sizes in networks.items():
         stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
-        followed[name] = curves.follow(sizes, settings, training, held_out, Rows(X_test, y_test))
-        best, stop = (followed[name].numbers[reading] for reading in ("best", "notebook_stop"))
+    followed = curves.follow_all(networks, settings, training, held_out, Rows(X_test, y_test))
+    for name, one in followed.items():
+        best, stop = (one.numbers[reading] for reading in ("best", "notebook_stop"))
         stages.say(
             f"{name}: held-out loss lowest at epoch {best['epoch']}, notebook's stop at "
             f"{stop['epoch']}; accuracy {best['test_accuracy']:.4f} and "

@@ -1,7 +1,7 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import data, evaluation, files, model, params, tuning
+from winenet import data, evaluation, files, model, parallel, params, tuning
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     )
     stages.say(
         f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
-        f"{tuning.workers()} processes"
+        f"{parallel.workers()} processes"
     )
     found = tuning.grid_search(X_train, y_train, settings, groups)
     table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")

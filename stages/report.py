@@ -1,7 +1,7 @@
 """Stage report: set this run beside the notebook, draw the pictures, and write the page."""
 
 import stages
-from winenet import files, pictures, report
+from winenet import comparison, files, pictures, report
 
 
 def main() -> None:
@@ -14,6 +14,10 @@ def main() -> None:
         "mlp": files.read_metrics("metrics/mlp.json"),
         "grid_search": files.read_metrics("metrics/grid_search.json"),
         "curves": files.read_metrics("metrics/curves.json"),
+        "seeds": files.read_metrics("metrics/seeds.json"),
+        "learning_curve": files.read_metrics("metrics/learning_curve.json"),
+        "importance": files.read_metrics("metrics/importance.json"),
+        "compare": files.read_metrics("metrics/compare.json"),
     }
     heads = {
         name: report.head_agreement(files.read_table(printed), files.read_table(here))
@@ -23,22 +27,12 @@ def main() -> None:
         )
     }
     agreements = report.agreements(files.read_table("tests/golden/notebook.csv"), metrics)
-    networks = files.read_table("data/mlp_predictions.csv").groupby("network")
-    tuned = report.compare_tuned(
-        networks.get_group("notebook").reset_index(drop=True),
-        files.read_table("data/grid_search_predictions.csv"),
-    )
+    pairs = files.read_table("data/compare_pairs.csv")
     names, scores = report.model_names(metrics), report.model_scores(metrics)
     losses = {
         "notebook": files.read_table("plots/mlp_loss.csv"),
         "one_hidden_layer": files.read_table("plots/mlp_loss_one_hidden_layer.csv"),
         "grid_search": files.read_table("plots/grid_search_loss.csv"),
-    }
-    rocs = {
-        "logistic": files.read_table("plots/logistic_roc.csv"),
-        "notebook": files.read_table("plots/mlp_roc.csv"),
-        "one_hidden_layer": files.read_table("plots/mlp_roc_one_hidden_layer.csv"),
-        "grid_search": files.read_table("plots/grid_search_roc.csv"),
     }
     followed = {
         "notebook": files.read_table("plots/curves_notebook.csv"),
@@ -53,6 +47,8 @@ def main() -> None:
         "two_outputs": files.read_table("plots/handmade_two_outputs.csv"),
     }
     search = files.read_table("plots/grid_search_scores.csv")
+    accuracies = files.read_table("plots/compare_accuracy.csv")
+    learning = files.read_table("plots/learning_curve.csv")
 
     for path, picture in (
         ("plots/handmade_loss.svg", pictures.handmade_loss(by_hand["loss"])),
@@ -69,7 +65,40 @@ def main() -> None:
         ),
         ("plots/grid_search_scores.svg", pictures.grid_search_scores(search)),
         ("plots/confusion.svg", pictures.confusions(scores, names)),
-        ("plots/roc.svg", pictures.rocs(rocs, names)),
+        ("plots/roc.svg", pictures.rocs(files.read_table("plots/compare_roc.csv"), names)),
+        (
+            "plots/precision_recall.svg",
+            pictures.precision_recall(
+                files.read_table("plots/compare_precision_recall.csv"), names
+            ),
+        ),
+        (
+            "plots/calibration.svg",
+            pictures.calibration(files.read_table("plots/compare_calibration.csv"), names),
+        ),
+        (
+            "plots/compare_accuracy.svg",
+            pictures.accuracies(accuracies[accuracies["model"] != "majority_class"], names),
+        ),
+        (
+            "plots/seeds.svg",
+            pictures.seeds(
+                files.read_table("plots/seeds_runs.csv"),
+                {
+                    name: one["own"]["accuracy"]
+                    for name, one in comparison.by_network(metrics["seeds"])
+                },
+                names,
+            ),
+        ),
+        (
+            "plots/learning_curve.svg",
+            pictures.learning_curve(learning, names, metrics["learning_curve"]["score"]),
+        ),
+        (
+            "plots/importance.svg",
+            pictures.importance(files.read_table("plots/importance_shuffled.csv"), names),
+        ),
     ):
         files.write_text(path, picture)
 
@@ -82,7 +111,7 @@ def main() -> None:
             "agreement_rows": report.agreement_rows(agreements),
             "all_agree": all(one.agrees for one in agreements),
             "heads": heads,
-            "claims": report.claims(metrics["handmade"], tuned),
+            "claims": report.claims(metrics["handmade"], comparison.tuned_pair(pairs)),
             "readings": report.readings(metrics["handmade"]["network"]),
             "two_outputs": report.readings(metrics["handmade"]["two_outputs"]),
             "plot_every": by_hand["loss"]["epoch"][1] - by_hand["loss"]["epoch"][0],
@@ -104,6 +133,13 @@ def main() -> None:
             "score_table": report.score_table(metrics),
             "candidate_rows": report.candidate_rows(
                 files.read_table("data/grid_search_results.csv")
+            ),
+            **comparison.section(
+                metrics,
+                pairs,
+                files.read_table("data/compare_errors.csv"),
+                files.read_table("plots/importance_coefficients.csv"),
+                learning,
             ),
         }
     )

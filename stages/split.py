@@ -24,6 +24,7 @@ def main() -> None:
     files.write_metrics(
         "metrics/split.json",
         {
+            "duplicates": settings.duplicates,
             "train": _counts(parts.y_train),
             "test": _counts(parts.y_test),
             "copies": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},

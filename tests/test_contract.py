@@ -136,9 +136,11 @@ def test_every_path_in_the_code_is_a_dep_or_an_output_and_no_other(stage: str) -
     assert deps | outputs(stage) == literal_paths(stage)
 
 
-def test_every_section_of_the_schema_is_a_stage_that_reads_it() -> None:
-    assert {name for stage in STAGES for name in sections_read(stage)} == set(Params.model_fields)
-    assert set(Params.model_fields) <= set(STAGES)
+def test_every_section_of_the_schema_but_gates_is_a_stage_that_reads_it() -> None:
+    """A new floor must make no stage stale: `gates` can change no result."""
+    sections = set(Params.model_fields) - {"gates"}
+    assert {name for stage in STAGES for name in sections_read(stage)} == sections
+    assert sections <= set(STAGES)
 
 
 def test_every_data_dep_is_raw_or_written_by_an_earlier_stage() -> None:

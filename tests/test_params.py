@@ -13,7 +13,7 @@ import yaml
 from dvc.utils.serialize import ParseError, parse_yaml
 
 from winenet import params
-from winenet.params import ParamsError, Yaml12Loader
+from winenet.params import Params, ParamsError, Yaml12Loader
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -86,6 +86,19 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "random_state": 42,
         "epochs": 500,
         "networks": settings.mlp.networks.model_dump(),
+    }
+    assert settings.gates.model_dump() == {
+        "floors": {
+            "logistic.accuracy": 0.97,
+            "logistic.accuracy_unseen": 0.97,
+            "mlp.notebook.accuracy": 0.99,
+            "mlp.notebook.accuracy_unseen": 0.985,
+            "mlp.one_hidden_layer.accuracy": 0.985,
+            "mlp.one_hidden_layer.accuracy_unseen": 0.98,
+            "grid_search.accuracy": 0.985,
+            "grid_search.accuracy_unseen": 0.98,
+        },
+        "max_loss": 1.0,
     }
 
 
@@ -326,8 +339,8 @@ ONE_FAULT = {
     "a foreign separator": (('separator: ";"', "separator: é"), "one character of ASCII"),
     "a quotation mark as separator": (('separator: ";"', "separator: '\"'"), "one character of"),
     "an unknown section": (
-        ("ingest:", "gates: {}\ningest:"),
-        "gates: unknown key; known here: ing",
+        ("ingest:", "quality: {}\ningest:"),
+        "quality: unknown key; known here: ing",
     ),
     "an unknown network": (
         ("    notebook: ", "    deep: {}\n    notebook: "),
@@ -338,6 +351,45 @@ ONE_FAULT = {
         ("logistic:\n  solver: liblinear\n  random_state: 42\n", "logistic: 3\n"),
         "logistic: 3 is no section; it needs the keys solver, random_state",
     ),
+    "a floor of a stage alone": (
+        ("logistic.accuracy: 0.97", "logistic: 0.97"),
+        "gates.floors.logistic: 'logistic' cannot serve as a floor: a floor's key is stage.metric,"
+        " such as logistic.accuracy",
+    ),
+    "a floor with an empty step": (
+        ("logistic.accuracy: 0.97", "logistic..accuracy: 0.97"),
+        "gates.floors.logistic..accuracy: 'logistic..accuracy' cannot serve as a floor: a floor's",
+    ),
+    "a floor of a mistyped stage": (
+        ("logistic.accuracy: 0.97", "logistc.accuracy: 0.97"),
+        "'logistc.accuracy' cannot serve as a floor: no stage is called 'logistc'; did you mean"
+        " 'logistic'?",
+    ),
+    "a floor of no stage": (
+        ("logistic.accuracy: 0.97", "gates.max_loss: 0.97"),
+        "cannot serve as a floor: no stage is called 'gates'; the stages are ingest, split,",
+    ),
+    "a floor in quotes": (
+        ("logistic.accuracy: 0.97", "logistic.accuracy: '0.97'"),
+        "gates.floors.logistic.accuracy: '0.97' cannot serve as a floor: should be a valid number",
+    ),
+    "a floor that is no number": (
+        ("logistic.accuracy: 0.97", "logistic.accuracy: .nan"),
+        "gates.floors.logistic.accuracy: nan cannot serve as a floor: should be a finite number",
+    ),
+    "a floor that is a truth value": (
+        ("logistic.accuracy: 0.97", "logistic.accuracy: true"),
+        "gates.floors.logistic.accuracy: True cannot serve as a floor",
+    ),
+    "nested floors": (
+        ("logistic.accuracy: 0.97", "logistic.accuracy: {least: 0.97}"),
+        "gates.floors.logistic.accuracy: {'least': 0.97} cannot serve as a floor",
+    ),
+    "no loss allowed": (
+        ("max_loss: 1.0", "max_loss: 0"),
+        "gates.max_loss: 0 cannot serve as the largest loss, in half-widths of the base's interval",
+    ),
+    "any loss allowed": (("max_loss: 1.0", "max_loss: .inf"), "gates.max_loss: inf cannot serve"),
 }
 
 
@@ -347,6 +399,12 @@ def test_a_value_that_does_not_fit_is_told_with_place_and_rule(load, change, tol
     assert text.startswith("params.yaml has 1 fault, so no stage was run")
     assert told in text
     assert text.endswith("\nChange params.yaml; `git diff params.yaml` shows what changed.")
+
+
+def test_a_gate_without_a_floor_is_refused(load):
+    start, end = COMMITTED.index("  floors: "), COMMITTED.index("  max_loss: ")
+    text = message(load, COMMITTED[:start] + "  floors: {}\n" + COMMITTED[end:])
+    assert "\n  gates.floors: {} cannot serve as the least value of each metric, " in text
 
 
 def test_a_missing_section_is_told(load):
@@ -363,7 +421,7 @@ def test_a_file_without_sections_is_told(load, text):
     shown = repr(yaml.safe_load(text))
     assert message(load, text) == (
         f"params.yaml holds {shown} in place of sections, so no stage was run. "
-        "It needs the sections ingest, split, handmade, logistic, mlp, grid_search, curves."
+        f"It needs the sections {', '.join(Params.model_fields)}."
     )
 
 

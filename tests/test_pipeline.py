@@ -25,6 +25,10 @@ SMALL = {
         "param_grid": {"hidden_layer_sizes": [[4], [8]], "learning_rate_init": [0.01]},
     },
     "curves": {"epochs": 3},
+    "seeds": {"runs": 2},
+    "importance": {"n_repeats": 2},
+    "learning_curve": {"train_sizes": [0.05, 0.1], "runs": 2},
+    "compare": {"n_resamples": 100},
 }
 
 
@@ -128,12 +132,17 @@ def test_a_forced_run_gives_the_same_bytes(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "values", "expected"),
     [
-        ("logistic", {"solver": "lbfgs"}, ["logistic", "report"]),
+        (
+            "logistic",
+            {"solver": "lbfgs"},
+            ["logistic", "learning_curve", "importance", "compare", "report"],
+        ),
+        ("compare", {"n_resamples": 200}, ["compare", "report"]),
         ("handmade", {"learning_rate": 0.02}, ["handmade", "report"]),
         (
             "split",
             {"test_size": 0.25},
-            ["split", "logistic", "mlp", "grid_search", "curves", "report"],
+            [stage for stage in STAGES if stage not in ("ingest", "handmade")],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -151,18 +160,25 @@ def test_a_change_runs_what_it_concerns_and_changing_it_back_trains_nothing(
     assert outputs(repository) == before
 
 
+def test_another_gate_makes_no_stage_stale(repository: Path) -> None:
+    change(repository, "gates", max_loss=2.5)
+    assert ran(dvc(repository, "repro")) == []
+
+
 def test_scikit_learn_makes_the_same_bytes_and_only_params_differ_in_the_lock(
     repository: Path,
 ) -> None:
     before = outputs(repository)
     for section in ("mlp", "grid_search"):
         change(repository, section, estimator="scikit-learn")
-    assert ran(dvc(repository, "repro")) == ["mlp", "grid_search"]
+    # The other stages read the two sections for what they say of the networks.
+    expected = ["mlp", "grid_search", "seeds", "learning_curve", "importance"]
+    assert ran(dvc(repository, "repro")) == expected
     after = outputs(repository)
     assert after["dvc.lock"].decode() == before["dvc.lock"].decode().replace(
         "estimator: winenet", "estimator: scikit-learn"
     )
-    assert before["dvc.lock"].count(b"estimator: winenet") == 2
+    assert before["dvc.lock"].count(b"estimator: winenet") == 2 * 4
     del before["dvc.lock"], after["dvc.lock"]
     assert after == before
     for path, content in after.items():

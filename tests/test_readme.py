@@ -27,6 +27,14 @@ def test_every_stage_has_its_row() -> None:
     assert re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE) == list(stages)
 
 
+def test_the_results_are_what_the_command_prints() -> None:
+    command = [sys.executable, "-m", "winenet", "results"]
+    printed = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
+    assert f"<!-- python -m winenet results -->\n{printed.strip()}\n\n" in README
+
+
 def test_every_linked_file_is_there() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links

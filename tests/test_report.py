@@ -66,18 +66,6 @@ def test_readings_are_ordered_by_epoch() -> None:
     assert report.readings(by_epoch) == {500: 1, 10000: 3}
 
 
-def test_the_tuned_network_is_compared_row_by_row() -> None:
-    notebook = pd.DataFrame({"row": range(6), "Class": [1] * 6, "predicted": [1, 1, 1, 1, 1, 0]})
-    tuned = pd.DataFrame({"predicted": [0, 0, 0, 1, 1, 1]})
-    assert report.compare_tuned(notebook, tuned) == {
-        "errors_first": 1,
-        "errors_second": 3,
-        "only_first": 1,
-        "only_second": 3,
-        "p_value": pytest.approx(0.625),  # 2 * (1 + 4) / 2**4
-    }
-
-
 def followed(
     best: int, stop: int, *, end_errors: int = 4, test_errors: tuple[int, int] = (17, 6), p: float
 ) -> dict[str, object]:
@@ -167,11 +155,6 @@ def test_the_score_table_has_a_row_a_model() -> None:
     table = report.score_table(committed()).splitlines()
     assert len(table) == 6
     assert table[3].startswith("| network 100-50 | 0.9954 |")
-
-
-def test_the_readme_shows_the_results_of_metrics() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- python -m winenet results -->\n{report.score_table(committed())}\n" in readme
 
 
 def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date() -> None:

@@ -279,7 +279,9 @@ def test_the_readme_s_lines_run_there(installed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [[], ["check"], ["results"]], ids=lambda words: " ".join(words))
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["results"], ["gate"]], ids=lambda words: " ".join(words)
+)
 def test_a_command_there_ends_with_one_clear_line(installed, command):
     printed, errors = run(
         *(environment.venv_python(installed), "-m", "winenet", *command), folder=installed, code=1

@@ -1,4 +1,7 @@
-"""Commands on the whole: `check` tells what is wrong before a run, `results` prints the scores."""
+"""Commands on the whole, around the pipeline's run.
+
+`check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them.
+"""
 
 import argparse
 import sys
@@ -24,6 +27,8 @@ def check() -> None:
     groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
     data.check_folds(parts.y_train, settings.grid_search.cv, groups)
     data.hold_out(parts.X_train, parts.y_train, settings.curves, groups)
+    data.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
+    data.check_train_sizes(parts.y_train, settings.learning_curve)
     print(
         f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"
@@ -31,17 +36,35 @@ def check() -> None:
 
 
 def results() -> None:
-    """Print the models' scores as a table, read from metrics/.
+    """Print the models' scores with their intervals as a table, read from metrics/.
 
     Raises InputError when they are missing.
     """
-    from winenet import files, report
+    from winenet import comparison, files
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
-        for name in ("logistic", "mlp", "grid_search")
+        for name in ("mlp", "grid_search", "compare")
     }
-    print(report.score_table(metrics))
+    print(comparison.compared_table(metrics))
+
+
+def gate(base: str | None = None) -> None:
+    """Print what the gate says of the metrics; exit with 1 when one fails.
+
+    base: the revision against whose metrics losses are told; without it the floors alone count.
+    Raises InputError when the base cannot be read.
+    """
+    from winenet import gates, params, report
+
+    settings = params.load().gates
+    rows = gates.floor_rows(settings.floors, gates.read_run)
+    if base is not None:
+        rows += gates.loss_rows(gates.read_base(base), gates.read_run, settings.max_loss)
+    print(report.markdown(gates.HEADER, [row.cells() for row in rows]))
+    print(f"\n{gates.last_line(rows)}")
+    if any(row.fails for row in rows):
+        sys.exit(1)
 
 
 def main() -> None:
@@ -58,11 +81,17 @@ def main() -> None:
     for run, summary in (
         (check, "check params.yaml and the raw files, before dvc touches any result"),
         (results, "print the models' scores as a table"),
+        (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
     ):
-        commands.add_parser(run.__name__, help=summary, description=summary).set_defaults(run=run)
-    arguments = parser.parse_args()
+        command = commands.add_parser(run.__name__, help=summary, description=summary)
+        command.set_defaults(run=run)
+        if run is gate:
+            told = "a branch, tag or commit; a loss against it, beyond the noise, fails as well"
+            command.add_argument("--base", metavar="REV", help=told)
+    options = vars(parser.parse_args())
+    run = options.pop("run")
     try:
-        arguments.run()
+        run(**options)
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

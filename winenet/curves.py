@@ -5,15 +5,18 @@ loss, the one at which the notebook's networks stop by their own rule, and the l
 """
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from winenet import evaluation
 from winenet.estimator import DenseClassifier
+from winenet.parallel import one_blas_thread, workers
 from winenet.params import Curves
 
 CURVE = ["epoch", "training_loss", "held_out_loss", "training_accuracy", "held_out_accuracy"]
@@ -69,6 +72,17 @@ class _Watch:
         """Nothing is left open after the training."""
 
 
+def follow_all(
+    networks: Mapping[str, list[int]], settings: Curves, training: Rows, held_out: Rows, test: Rows
+) -> dict[str, Followed]:
+    """Follow each network in a process of its own. networks: by name, its hidden layers' sizes."""
+    calls = (
+        delayed(follow)(sizes, settings, training, held_out, test) for sizes in networks.values()
+    )
+    with one_blas_thread():
+        return dict(zip(networks, Parallel(n_jobs=workers())(calls), strict=True))
+
+
 def follow(
     sizes: list[int], settings: Curves, training: Rows, held_out: Rows, test: Rows
 ) -> Followed:
@@ -84,7 +98,7 @@ def follow(
         "max_iter": settings.epochs,
         "random_state": settings.random_state,
     }
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_blas_thread():
         # To train up to max_iter is the purpose here.
         warnings.simplefilter("ignore", ConvergenceWarning)
         last = DenseClassifier(**alike, n_iter_no_change=np.inf).set_callbacks(watch).fit(*training)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
 from winenet.errors import InputError, did_you_mean
 from winenet.model import Normaliser
-from winenet.params import Curves, Ingest, RawFile, Split
+from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
 
 RAW_FOLDER = "data/raw"
 FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
@@ -221,6 +222,59 @@ def hold_out(
         ) from None
     _check_both_classes(parts, f"validation_size={size}", "held-out", place)
     return parts
+
+
+def draw_share(y_train: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
+    """Return the places of a share of the rows, with the class shares of all; 1 is all in order.
+
+    Raises DataError when a class would have no row, or when too few are left over to draw from.
+    """
+    places = np.arange(len(y_train))
+    if share == 1:
+        return places
+    try:
+        drawn, _ = train_test_split(
+            places, train_size=share, stratify=y_train, random_state=random_state
+        )
+    except ValueError:
+        drawn = places[:0]
+    if y_train.iloc[drawn].nunique() < y_train.nunique():
+        raise DataError(
+            f"A share of {share} of {len(y_train)} training rows cannot be drawn, so no model can "
+            "train on it: it needs a row of each class, and as many must be left over unless it is "
+            "1. Change learning_curve.train_sizes in params.yaml, or give more rows."
+        )
+    return np.asarray(drawn)
+
+
+def check_train_sizes(y_train: pd.Series, settings: LearningCurve) -> None:
+    """Raise DataError when a share cannot be drawn, or when two are the same number of rows."""
+    shares: dict[int, float] = {}
+    for share in settings.train_sizes:
+        rows = len(draw_share(y_train, share, settings.random_state))
+        if rows in shares:
+            raise DataError(
+                f"Shares of {shares[rows]} and {share} of {len(y_train)} training rows are {rows} "
+                "rows each, so there is no step from one to the other. "
+                "Change learning_curve.train_sizes in params.yaml."
+            )
+        shares[rows] = share
+
+
+def check_leave_out(leave_out: list[str], features: list[str]) -> None:
+    """Raise DataError when a feature is not in the table, or when it is the only one."""
+    unknown = [name for name in leave_out if name not in features]
+    if unknown:
+        raise DataError(
+            f"importance.leave_out names '{unknown[0]}', so no model can be trained without it: it "
+            f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
+            "Change importance.leave_out in params.yaml; [] leaves out none."
+        )
+    if leave_out and len(features) == 1:
+        raise DataError(
+            f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
+            "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
+        )
 
 
 def _cut(

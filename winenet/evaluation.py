@@ -28,6 +28,18 @@ class Interval(NamedTuple):
     high: float
 
 
+class Rows(NamedTuple):
+    """Rows that a model is scored on.
+
+    X: (rows, features), normalised. y: (rows,) of 0 and 1. seen: (rows,), whether the training
+    rows hold the row's features.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    seen: pd.Series
+
+
 class Classifier(Protocol):
     """What is asked of a fitted model here, in scikit-learn's words."""
 
@@ -80,6 +92,17 @@ def scores(
     }
 
 
+def scores_on(fitted: Classifier, rows: Rows) -> dict[str, Any]:
+    """Return the scores of a fitted model, as `scores` does."""
+    probability = pd.Series(fitted.predict_proba(rows.X)[:, 1])
+    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probability, rows.seen)
+
+
+def errors(scores: Mapping[str, Any]) -> int:
+    """Return how many rows a model got wrong, from its confusion matrix."""
+    return int(scores["confusion_matrix"]["fp"] + scores["confusion_matrix"]["fn"])
+
+
 def accuracy_unseen(y: pd.Series, predicted: pd.Series, seen: pd.Series) -> float | None:
     """Return the accuracy on the rows that were not seen in training; None when there are none."""
     correct = (np.asarray(predicted) == np.asarray(y))[~np.asarray(seen)]
@@ -106,7 +129,7 @@ def bootstrapped(
     when a resample has no value, as a ROC AUC where a rare class was not drawn.
     Source: Efron (1987), Journal of the American Statistical Association 82(397):171-185.
     """
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         found = bootstrap(
             sample,

@@ -23,7 +23,7 @@ from winenet.model import Model, Normaliser
 MODEL_FORMAT = "winenet model 1"
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
-SIGNIFICANT = ("loss", "gradient", "p_value")
+SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
 
 
 class FileError(InputError):
@@ -123,6 +123,32 @@ def write_model(path: str, model: Model, normaliser: Normaliser) -> None:
     _replace(path, target.getvalue())
 
 
+def read_model(path: str) -> Model:
+    """Read the layers of a model that `write_model` wrote.
+
+    Raises FileError when the file is missing or is no such model.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise ValueError("it is no complete .npz file")
+        with np.load(path, allow_pickle=False) as arrays:
+            if str(arrays["format"]) != MODEL_FORMAT:
+                raise ValueError(f"its format is {arrays['format']}, not {MODEL_FORMAT}")
+            layers = range(max(1, sum(name.startswith("coefs_") for name in arrays.files)))
+            return Model(
+                [arrays[f"coefs_{layer}"] for layer in layers],
+                [arrays[f"intercepts_{layer}"] for layer in layers],
+                str(arrays["activation"]),
+                arrays["classes"],
+            )
+    except FileNotFoundError:
+        raise FileError(_missing(path)) from None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        why = error.args[0] if error.args else "it ends too early"
+        raise FileError(f"{path} is no model ({why}). `dvc repro` makes it again.") from None
+
+
 def read_normaliser(path: str) -> Normaliser:
     """Read the scaling that the split stage wrote.
 
@@ -150,7 +176,7 @@ def read_rows(path: str, part: str) -> pd.DataFrame:
 
 
 def rounded(name: str, value: float) -> float:
-    """Round a result to 6 decimals, or a small loss, gradient or p-value to 6 significant digits.
+    """Round a result to 6 decimals, one that may be tiny (SIGNIFICANT) to 6 significant digits.
 
     The last bits of a float64 differ from one processor to the next; a result must not.
     """

@@ -4,24 +4,32 @@ Neither stacks nor processes can change a result; they only save time.
 """
 
 import math
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.utils import check_array
 from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
 from winenet import estimator, network
+from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
+from winenet.progress import Progress
 
 # What a unit costs beside its weights, in weights (measured); it serves the order of the work and
 # the time left.
 UNIT_COST = 40
+
+
+class WorkersError(InputError):
+    """WINENET_WORKERS is no number of processes."""
 
 
 class Stack(NamedTuple):
@@ -63,9 +71,31 @@ def stacks(
     return found
 
 
+def workers() -> int:
+    """Return the number of processes that a stage uses: WINENET_WORKERS, or one a core.
+
+    Raises WorkersError when WINENET_WORKERS is no positive whole number.
+    """
+    asked = os.environ.get("WINENET_WORKERS")
+    if asked is None:
+        return int(cpu_count())
+    if not asked.isdecimal() or int(asked) < 1:
+        raise WorkersError(
+            f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
+            "It must be a whole number from 1 up; unset it for one process a core."
+        )
+    return int(asked)
+
+
 def one_blas_thread() -> Any:
     """Keep BLAS from starting threads: they would fight the other processes for the cores."""
     return threadpool_limits(limits=1, user_api="blas")
+
+
+def as_they_come() -> str:
+    """Return how joblib is to hand out results: one by one, where its backend can do that."""
+    backend, _ = get_active_backend()
+    return "generator_unordered" if backend.supports_return_generator else "list"
 
 
 def as_array(model: DenseClassifier, X: Any) -> network.Array:
@@ -89,12 +119,13 @@ def fit_many(
     data: Iterable[tuple[Any, ...]],
     *,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> list[DenseClassifier]:
     """Fit each model on its own (X, y) or (X, y, sample_weight); return the models.
 
     Those of equal shape are trained side by side, which is faster the smaller they are. Each
     becomes what its own `fit` would make of it with one BLAS thread, but callbacks and verbose are
-    not heard. n_jobs: processes, as in scikit-learn.
+    not heard. n_jobs: processes, as in scikit-learn. verbose: 1 shows how many fits are done.
     Raises ValueError when data, parameters or a training do not fit, or when models share their
     random numbers: each needs a seed, or a generator, of its own.
     """
@@ -104,16 +135,25 @@ def fit_many(
     plan = stacks(models, shapes, effective_n_jobs(n_jobs))
     calls = (
         delayed(_fit_stack)(
-            stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
+            number, stack.places, [models[i] for i in stack.places], [data[i] for i in stack.places]
         )
-        for stack in plan
+        for number, stack in enumerate(plan)
     )
-    with one_blas_thread():
-        results = Parallel(n_jobs=n_jobs)(calls)
-    for stack, (fitted, heard) in zip(plan, results, strict=True):
-        for place, model in zip(stack.places, fitted, strict=True):
-            _become(models[place], model)
-        for caution in heard:
+    shown: AbstractContextManager[Progress | None] = (
+        Progress("training", len(models)) if verbose else nullcontext()
+    )
+    cautions: dict[int, list[Warning]] = {}
+    work, all_work = 0.0, sum(stack.work for stack in plan)
+    with shown as progress, one_blas_thread():
+        for number, fitted, heard in Parallel(n_jobs=n_jobs, return_as=as_they_come())(calls):
+            cautions[number] = heard
+            for place, model in zip(plan[number].places, fitted, strict=True):
+                _become(models[place], model)
+            work += plan[number].work
+            if progress is not None:
+                progress.update(len(fitted), work / all_work)
+    for number in sorted(cautions):
+        for caution in cautions[number]:
             warnings.warn(caution, stacklevel=2)
     return models
 
@@ -161,9 +201,12 @@ def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
 
 
 def _fit_stack(
-    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> tuple[list[DenseClassifier], list[Warning]]:
-    """Return the fitted models, and what is to be warned of: a process would say it to nobody."""
+    number: int,
+    places: Sequence[int],
+    models: Sequence[DenseClassifier],
+    data: Sequence[tuple[Any, ...]],
+) -> tuple[int, list[DenseClassifier], list[Warning]]:
+    """Return the stack's number, the fitted models, and the warnings, which nobody would hear."""
     arrays: dict[tuple[int, str], network.Array] = {}
     jobs, heard = [], []
     with one_blas_thread():
@@ -178,4 +221,4 @@ def _fit_stack(
             with named(f"models[{place}]"):
                 estimator.finish(model, job, run)
             heard += estimator.cautions(model, job, run)
-    return list(models), heard
+    return number, list(models), heard

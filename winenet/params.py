@@ -1,7 +1,7 @@
 """Schema of params.yaml and its loader. This is the only module that knows pydantic.
 
-Each section of params.yaml is named after the stage that reads it, and the range of a
-parameter stands with its field.
+Each section of params.yaml is named after the stage that reads it, but `gates`, which no stage
+reads. The range of a parameter stands with its field.
 """
 
 import itertools
@@ -41,6 +41,17 @@ def _increasing_pair(bounds: list[float]) -> list[float]:
     if len(bounds) != 2 or bounds[0] >= bounds[1]:
         raise ValueError("it needs [least, largest] with least < largest")
     return bounds
+
+
+def _key_of_a_metric(key: str) -> str:
+    stage, *steps = key.split(".")
+    stages = [section for section in Params.model_fields if section != "gates"]
+    if not all(steps) or not steps:
+        raise ValueError("a floor's key is stage.metric, such as logistic.accuracy")
+    if stage not in stages:
+        hint = did_you_mean(stage, stages) or f"; the stages are {', '.join(stages)}"
+        raise ValueError(f"no stage is called '{stage}'{hint}")
+    return key
 
 
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
@@ -184,6 +195,57 @@ class Curves(Section):
     networks: Networks
 
 
+class Seeds(Section):
+    """The training of each network under several seeds."""
+
+    runs: int = Field(ge=2, le=1000, description="how often each network is trained")
+    random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
+
+
+class Importance(Section):
+    """What decides: features shuffled, features left out."""
+
+    n_repeats: int = Field(ge=2, description="how often each feature is shuffled")
+    random_state: Seed
+    leave_out: list[str] = Field(description="features without which each model is trained again")
+
+
+class LearningCurve(Section):
+    """How the accuracy grows with the number of training rows."""
+
+    train_sizes: list[Annotated[float, Field(gt=0, le=1, description="a share of the rows")]] = (
+        Field(min_length=2, description="the shares of the training rows")
+    )
+    runs: int = Field(ge=2, le=1000, description="how often each share is drawn and trained on")
+    random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
+
+    @field_validator("train_sizes")
+    @classmethod
+    def _increasing(cls, train_sizes: list[float]) -> list[float]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(train_sizes)):
+            raise ValueError("the shares must increase")
+        return train_sizes
+
+
+class Compare(Section):
+    """The intervals, and the model that stands above the others."""
+
+    n_resamples: int = Field(ge=100, description="the number of bootstrap resamples")
+    random_state: Seed
+
+
+class Gates(Section):
+    """What `make gate` holds the metrics against. No stage reads it: it can change no result."""
+
+    floors: dict[
+        Annotated[str, AfterValidator(_key_of_a_metric)],
+        Annotated[float, Field(description="a floor")],
+    ] = Field(min_length=1, description="the least value of each metric, under its dotted key")
+    max_loss: float = Field(
+        gt=0, description="the largest loss, in half-widths of the base's interval"
+    )
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -194,6 +256,11 @@ class Params(Section):
     mlp: Mlp
     grid_search: GridSearch
     curves: Curves
+    seeds: Seeds
+    importance: Importance
+    learning_curve: LearningCurve
+    compare: Compare
+    gates: Gates
 
 
 def load(path: str = PATH) -> Params:
@@ -243,7 +310,7 @@ def load(path: str = PATH) -> Params:
 
 def _fault(detail: ErrorDetails) -> str:
     """Put one of pydantic's findings as: place, value, rule."""
-    location = detail["loc"]
+    location = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
     place = _place(location)
     if detail["type"] == "extra_forbidden":
         known = list(_model_at(location[:-1]).model_fields)

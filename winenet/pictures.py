@@ -115,14 +115,134 @@ def confusions(scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
     return plotting.svg(drawn)
 
 
-def rocs(curves: Tables, names: Mapping[str, str]) -> str:
-    """Draw all ROC curves twice: whole, and the corner in which they differ."""
+def rocs(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw all ROC curves twice: whole, and the corner in which they differ.
+
+    curves: model, false_positive_rate, true_positive_rate.
+    """
     drawn, panels = plotting.figure(width=9, height=3.8, columns=2)
     for axes in panels:
-        for model, table in curves.items():
-            plotting.roc(axes, table, names[model], plotting.COLOURS[model])
+        for model, table in curves.groupby("model", sort=False):
+            plotting.shares(
+                axes,
+                table,
+                ("false_positive_rate", "true_positive_rate"),
+                names[str(model)],
+                plotting.COLOURS[str(model)],
+            )
     whole, corner = panels
     plotting.words(whole, "ROC", "false positive rate", "true positive rate")
     plotting.words(corner, "The same, upper left corner", "false positive rate", "")
     corner.set(xlim=(-0.002, 0.1), ylim=(0.9, 1.002))
+    return plotting.svg(drawn)
+
+
+def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw all precision-recall curves twice: whole, and the corner in which they differ.
+
+    curves: model, recall, precision.
+    """
+    drawn, panels = plotting.figure(width=9, height=3.8, columns=2)
+    for axes in panels:
+        for model, table in curves.groupby("model", sort=False):
+            plotting.shares(
+                axes,
+                table,
+                ("recall", "precision"),
+                names[str(model)],
+                plotting.COLOURS[str(model)],
+            )
+    whole, corner = panels
+    plotting.words(whole, "Precision and recall", "recall", "precision")
+    plotting.words(corner, "The same, upper right corner", "recall", "")
+    whole.set_ylim(0, 1.02)
+    corner.set(xlim=(0.9, 1.002), ylim=(0.9, 1.002))
+    return plotting.svg(drawn)
+
+
+def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw how often class 1 came true over the probability that it was given, model by model.
+
+    bins: model, rows, mean_probability, share, low, high.
+    """
+    models = list(dict.fromkeys(bins["model"]))
+    drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
+    for axes, model in zip(panels, models, strict=True):
+        plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
+        axes.set_title(names[model], loc="left", fontweight="bold")
+        axes.set_xlabel("mean probability of a bin")
+    panels[0].set_ylabel("share of class 1 in the bin")
+    return plotting.svg(drawn)
+
+
+def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw the accuracies with their intervals, on all and on unseen test rows.
+
+    table: model, rows, accuracy, low, high. A constant model would stretch the axis: leave it out.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.6 * len(models) + 1.2)
+    shapes = {"all": ("o", -0.14), "unseen": ("D", 0.14)}
+    for y, model in enumerate(models):
+        for rows, (shape, shift) in shapes.items():
+            one = table[(table["model"] == model) & (table["rows"] == rows)]
+            if len(one):
+                plotting.intervals(axes, one, y + shift, plotting.COLOURS[model], shape)
+    plotting.rows_named(axes, [names[model] for model in models])
+    plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
+    meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
+    plotting.key(drawn, {shapes[rows][0]: meanings[rows] for rows in dict.fromkeys(table["rows"])})
+    return plotting.svg(drawn)
+
+
+def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]) -> str:
+    """Draw each network's accuracy under every seed, the mean, and the run of params.yaml.
+
+    runs: model, accuracy. own: by model, the accuracy with the seed of params.yaml.
+    """
+    networks = list(dict.fromkeys(runs["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
+    for y, network in enumerate(networks):
+        accuracy = runs.loc[runs["model"] == network, "accuracy"]
+        colour = plotting.COLOURS[network]
+        plotting.swarm(axes, accuracy, y, colour)
+        plotting.mean_line(axes, accuracy.mean(), y, colour)
+        plotting.mark(axes, own[network], y, "D", plotting.INK)
+    plotting.rows_named(axes, [names[network] for network in networks])
+    plotting.words(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
+    meanings = {"o": "a seed", "|": "mean of the seeds", "D": "the seed of params.yaml"}
+    plotting.key(drawn, meanings)
+    return plotting.svg(drawn)
+
+
+def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) -> str:
+    """Draw the accuracy over the number of training rows. curve: model, rows, mean, low, high."""
+    drawn, (axes,) = plotting.figure(width=8, height=4)
+    for model, table in curve.groupby("model", sort=False):
+        plotting.band(axes, table, "rows", names[str(model)], plotting.COLOURS[str(model)])
+    axes.set_xscale("log")
+    sizes = sorted(set(curve["rows"]))
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    where = "test rows not seen in training" if score == "accuracy_unseen" else "all test rows"
+    title, y = "Accuracy by number of training rows", f"accuracy on {where}"
+    plotting.words(axes, title, "training rows", y, "lower right")
+    return plotting.svg(drawn)
+
+
+def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw how much accuracy each model loses when a feature is shuffled, with its spread.
+
+    shuffled: model, feature, mean, sd.
+    """
+    order = shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False).index
+    models = list(dict.fromkeys(shuffled["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
+    for number, model in enumerate(models):
+        one = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
+        places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
+        plotting.spread(axes, one, places, names[model], plotting.COLOURS[model])
+    plotting.rows_named(axes, list(order))
+    plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
+    axes.legend(frameon=False, loc="lower right")
     return plotting.svg(drawn)

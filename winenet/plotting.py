@@ -4,14 +4,15 @@ No statistics and no reading of files: a table comes in, the drawn axes go out.
 """
 
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; one colour a model everywhere.
@@ -20,7 +21,10 @@ COLOURS = {
     "notebook": "#D55E00",
     "one_hidden_layer": "#009E73",
     "grid_search": "#CC79A7",
+    "hist_gradient_boosting": "#E69F00",
+    "majority_class": "#777777",
 }
+Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 INK, ACCENT = "#333333", "#0072B2"
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
@@ -55,13 +59,52 @@ def curve(
     return axes
 
 
-def words(axes: Axes, title: str, x: str, y: str) -> Axes:
-    """Give the axes their title and labels, and a legend when there is more than one line."""
+def words(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best") -> Axes:
+    """Give the axes their title and labels, and a legend when there is more than one line.
+
+    legend: where, in matplotlib's words; None leaves it out.
+    """
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set(xlabel=x, ylabel=y)
     axes.grid(alpha=0.25)
-    if len(axes.get_lines()) > 1:
-        axes.legend(frameon=False)
+    if legend and len(axes.get_lines()) > 1:
+        axes.legend(frameon=False, loc=legend)
+    return axes
+
+
+def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str) -> Axes:
+    """Draw one value with its bounds as a mark on a horizontal line. table: one row."""
+    one = table.iloc[0]
+    value, low, high = one["accuracy"], one["low"], one["high"]
+    axes.plot([low, high], [y, y], "-", color=colour, linewidth=1.5)
+    axes.plot([value], [y], shape, color=colour, markeredgecolor="white", markersize=9)
+    return axes
+
+
+def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
+    """Name the places 0, 1, ... of the vertical axis, the first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    return axes
+
+
+def band(axes: Axes, table: pd.DataFrame, x: str, label: str, colour: str) -> Axes:
+    """Draw a mean as a line with its interval around it. table: x, mean, low, high."""
+    axes.fill_between(table[x], table["low"], table["high"], color=colour, alpha=0.15, linewidth=0)
+    axes.plot(table[x], table["mean"], "-o", label=label, color=colour, markersize=4)
+    return axes
+
+
+def mean_line(axes: Axes, value: float, y: float, colour: str) -> Axes:
+    """Draw a mean as a short upright line at the height y."""
+    axes.plot([value, value], [y - 0.28, y + 0.28], "-", color=colour, linewidth=2)
+    return axes
+
+
+def swarm(axes: Axes, values: pd.Series, y: float, colour: str) -> Axes:
+    """Draw a dot a value along a horizontal line; equal ones are set side by side."""
+    place = values.groupby(values).cumcount() - (values.groupby(values).transform("size") - 1) / 2
+    axes.plot(values, y + 0.09 * place, "o", color=colour, markersize=5, alpha=0.8)
     return axes
 
 
@@ -82,6 +125,16 @@ def explain(axes: Axes, shape: str, label: str) -> Axes:
     """Add to the legend what marks of a shape mean, whatever their colour."""
     axes.plot([], [], shape, color=INK, markeredgecolor="white", markersize=9, label=label)
     return axes
+
+
+def key(drawn: Figure, meanings: Mapping[str, str]) -> Figure:
+    """Say below the figure what the shapes of marks mean, whatever their colour."""
+    marks = [
+        Line2D([], [], color=INK, marker=shape, linestyle="", markersize=8, label=meaning)
+        for shape, meaning in meanings.items()
+    ]
+    drawn.legend(handles=marks, frameon=False, loc="outside lower center", ncols=len(marks))
+    return drawn
 
 
 def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axes:
@@ -118,9 +171,35 @@ def confusion(axes: Axes, counts: Mapping[str, int], classes: tuple[str, str]) -
     return axes
 
 
-def roc(axes: Axes, table: pd.DataFrame, label: str, colour: str) -> Axes:
-    """Draw a ROC curve; both axes are shares of rows."""
-    axes.plot(table["false_positive_rate"], table["true_positive_rate"], label=label, color=colour)
+def calibration(axes: Axes, bins: pd.DataFrame, colour: str) -> Axes:
+    """Draw the share of class 1 by bin with its interval; the diagonal would be perfect.
+
+    bins: rows, mean_probability, share, low, high. A bin's mark grows with its rows.
+    """
+    axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=1)
+    axes.vlines(bins["mean_probability"], bins["low"], bins["high"], color=colour, linewidth=1.5)
+    size = 12 + 90 * bins["rows"] / bins["rows"].max()
+    axes.scatter(bins["mean_probability"], bins["share"], s=size, color=colour, zorder=3)
+    axes.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05), aspect="equal")
+    axes.grid(alpha=0.25)
+    return axes
+
+
+def spread(
+    axes: Axes, table: pd.DataFrame, places: Sequence[float], label: str, colour: str
+) -> Axes:
+    """Draw means as dots at the given heights, each with its sd to both sides. table: mean, sd."""
+    axes.errorbar(
+        table["mean"], places, xerr=table["sd"], fmt="o", color=colour, label=label, markersize=4
+    )
+    return axes
+
+
+def shares(
+    axes: Axes, table: pd.DataFrame, columns: tuple[str, str], label: str, colour: str
+) -> Axes:
+    """Draw the second column over the first as a line; both are shares of rows."""
+    axes.plot(table[columns[0]], table[columns[1]], label=label, color=colour)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return axes

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from winenet import evaluation
+from winenet import evaluation, verdicts
 
 TEMPLATES = Path(__file__).parent / "templates"
 Metrics = Mapping[str, Any]
@@ -118,6 +118,8 @@ def model_names(metrics: Metrics) -> dict[str, str]:
         "notebook": f"network {mlp['notebook']['hidden_layer_sizes']}",
         "one_hidden_layer": f"network {mlp['one_hidden_layer']['hidden_layer_sizes']}",
         "grid_search": f"tuned network {found['best_hidden_layer_sizes']}",
+        "hist_gradient_boosting": "boosted trees",
+        "majority_class": "majority class",
     }
 
 
@@ -151,19 +153,11 @@ def readings(by_epoch: Metrics) -> dict[int, Any]:
     return dict(sorted(read.items()))
 
 
-def compare_tuned(notebook: pd.DataFrame, tuned: pd.DataFrame) -> dict[str, float]:
-    """Compare the untuned and the tuned network on the same test rows.
-
-    notebook, tuned: row, label, network, predicted, probability.
-    """
-    labels = notebook.iloc[:, 1]
-    return evaluation.paired_errors(labels, notebook["predicted"], tuned["predicted"])
-
-
-def claims(handmade: Metrics, tuned: Mapping[str, float]) -> list[Claim]:
+def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
     """Test each claim of the notebook on this run's numbers.
 
-    handmade: what the stage handmade measured. tuned: what `compare_tuned` found.
+    handmade: what the stage handmade measured. tuned: of the compared pairs, the line of the
+    untuned and the tuned network.
     """
     return [
         _both_predict_correctly(handmade["seeds"]),
@@ -261,17 +255,19 @@ def _logistic_is_a_network(same: Metrics) -> Claim:
     )
 
 
-def _tuning_changed_little(tuned: Mapping[str, float]) -> Claim:
+def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
     further = int(tuned["errors_second"] - tuned["errors_first"])
-    chance = tuned["p_value"] >= 0.05
+    chance = tuned["p_value"] >= verdicts.ALPHA
     return Claim(
         "“This result is only a minor change from the initial model's accuracy, showing that the "
         "default parameters were already quite effective.”",
-        f"The tuned network makes {abs(further)} errors {'more' if further >= 0 else 'less'} "
-        f"({tuned['errors_second']} against {tuned['errors_first']}). {tuned['only_second']} rows "
-        f"only it gets wrong, {tuned['only_first']} only the untuned one (exact McNemar test: "
-        f"p = {tuned['p_value']:.2f}), so this test set {'cannot' if chance else 'can'} tell them "
-        "apart. And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
+        f"The tuned network makes {verdicts.further_errors(further)} "
+        f"({tuned['errors_second']} against {tuned['errors_first']}). "
+        f"{verdicts.many(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
+        "only the untuned one (exact McNemar test, "
+        f"corrected for the number of pairs: {verdicts.p_value(tuned['p_value'])}), so this test "
+        f"set {'cannot' if chance else 'can'} tell them apart. "
+        "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
         "“minor change” holds, the reason given does not" if chance else "does not hold",
     )
 
@@ -284,7 +280,7 @@ def score_rows(metrics: Metrics) -> list[Row]:
         (
             names[model],
             *(f"{score[key]:.4f}" for key in keys),
-            score["confusion_matrix"]["fp"] + score["confusion_matrix"]["fn"],
+            evaluation.errors(score),
             score.get("epochs", "-"),
         )
         for model, score in model_scores(metrics).items()

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
@@ -25,7 +24,7 @@ from sklearn.utils.validation import _check_method_params, _num_features
 
 from winenet import estimator, network
 from winenet.estimator import DenseClassifier
-from winenet.parallel import as_array, named, one_blas_thread, stacks
+from winenet.parallel import as_array, as_they_come, named, one_blas_thread, stacks
 from winenet.progress import Progress
 
 Rows = NDArray[np.intp]
@@ -191,7 +190,7 @@ class DenseGridSearchCV(GridSearchCV):
         )
         with shown as progress, one_blas_thread():
             work, all_work = 0.0, sum(task.work for task in tasks)
-            parallel = Parallel(n_jobs=self.n_jobs, return_as=_as_they_come())
+            parallel = Parallel(n_jobs=self.n_jobs, return_as=as_they_come())
             calls = (delayed(_run)(i, task, how) for i, task in enumerate(tasks))
             for i, brought in parallel(calls):
                 work += tasks[i].work
@@ -383,12 +382,6 @@ class _Board:
         best = finished[means[finished].argmax()]
         values = ", ".join(map(str, self.candidates[best].values()))
         return f"{told}, best {means[best]:.4f} at {values}"
-
-
-def _as_they_come() -> str:
-    """Return how joblib is to hand out results: one by one, where its backend can do that."""
-    backend, _ = get_active_backend()
-    return "generator_unordered" if backend.supports_return_generator else "list"
 
 
 def _warn_of_max_iter(ended: Sequence[bool]) -> None:

@@ -4,13 +4,12 @@
 """
 
 import math
-import os
 import warnings
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from joblib import cpu_count, parallel_config
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import (
@@ -24,6 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.network import n_parameters
+from winenet.parallel import workers
 from winenet.params import GridSearch
 from winenet.progress import SearchProgress
 from winenet.search import DenseGridSearchCV
@@ -144,22 +144,6 @@ def _search(
     fits = settings.cv * math.prod(len(values) for values in grid.values())
     search = GridSearchCV(network, grid, error_score="raise", **how)
     return search.set_callbacks(SearchProgress(fits))
-
-
-def workers() -> int:
-    """Return the number of processes: WINENET_WORKERS, or one a core.
-
-    Raises SearchError when WINENET_WORKERS is no positive whole number.
-    """
-    asked = os.environ.get("WINENET_WORKERS")
-    if asked is None:
-        return int(cpu_count())
-    if not asked.isdecimal() or int(asked) < 1:
-        raise SearchError(
-            f"WINENET_WORKERS={asked} is no number of processes, so the search was not begun. "
-            "It must be a whole number from 1 up; unset it for one process a core."
-        )
-    return int(asked)
 
 
 def size_name(sizes: tuple[int, ...] | list[int]) -> str:

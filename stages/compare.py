@@ -1,0 +1,68 @@
+"""Stage compare: how sure each score is, which models differ, and which rows all get wrong."""
+
+import stages
+from winenet import compare, evaluation, files, params
+from winenet.predictor import Predictor
+
+
+def main() -> None:
+    """Read the split, the models and the seeds; write scores with intervals, pairs and curves."""
+    settings = params.load().compare
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    rows = files.read_rows("data/split_rows.csv", "test")
+    test = evaluation.Rows(
+        files.read_table("data/X_test_normalized.csv"),
+        files.read_labels("data/y_test.csv"),
+        rows["seen"],
+    )
+    spread = files.read_metrics("metrics/seeds.json")
+
+    below, above = compare.bounds(X_train, y_train, settings)
+    models = {
+        "majority_class": below,
+        "logistic": Predictor(files.read_model("models/logistic.npz")),
+        "notebook": Predictor(files.read_model("models/mlp.npz")),
+        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz")),
+        "grid_search": Predictor(files.read_model("models/grid_search.npz")),
+        "hist_gradient_boosting": above,
+    }
+    found = compare.predictions(models, test.X)
+    stages.say(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
+    scored = compare.with_intervals(found, test, settings)
+    pairs = compare.pairs(found, test)
+    curves = compare.curves(found, test.y)
+    wrong = compare.errors(found, test, rows, files.read_table("data/table.csv"))
+    by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
+
+    files.write_metrics(
+        "metrics/compare.json",
+        {
+            "test_rows": len(test.y),
+            "test_rows_unseen": (~test.seen).sum(),
+            "models": {
+                name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
+                for name, one in scored.items()
+            },
+            "pairs": compare.differences(pairs),
+            "wrong_in_any_model": len(wrong),
+            "wrong_in_all_models": by_all,
+        },
+    )
+    files.write_results("data/compare_pairs.csv", pairs)
+    files.write_results("data/compare_errors.csv", wrong)
+    files.write_results("plots/compare_accuracy.csv", compare.accuracies(scored))
+    files.write_results("plots/compare_roc.csv", curves["roc"])
+    files.write_results("plots/compare_precision_recall.csv", curves["precision_recall"])
+    files.write_results("plots/compare_calibration.csv", curves["calibration"])
+    for name, one in scored.items():
+        accuracy = one["accuracy"]
+        stages.say(
+            f"{name}: accuracy {accuracy['value']:.4f} "
+            f"({accuracy['low']:.4f} to {accuracy['high']:.4f}), {one['errors']} errors"
+        )
+    stages.say(f"{by_all} test rows are wrong in all models but the constant one")
+
+
+if __name__ == "__main__":
+    stages.run(main)

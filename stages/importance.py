@@ -1,0 +1,50 @@
+"""Stage importance: which features the models decide by."""
+
+import stages
+from winenet import contenders, data, evaluation, files, importance, params
+from winenet.predictor import Predictor
+
+
+def main() -> None:
+    """Read the split and the models; write coefficients, shuffled features, features left out."""
+    settings = params.load().importance
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    test = evaluation.Rows(
+        files.read_table("data/X_test_normalized.csv"),
+        files.read_labels("data/y_test.csv"),
+        files.read_rows("data/split_rows.csv", "test")["seen"],
+    )
+    normaliser = files.read_normaliser("data/normaliser.csv")
+    found = files.read_metrics("metrics/grid_search.json")
+    logistic = files.read_model("models/logistic.npz")
+    trained = {
+        "logistic": Predictor(logistic),
+        "notebook": Predictor(files.read_model("models/mlp.npz")),
+        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz")),
+        "grid_search": Predictor(files.read_model("models/grid_search.npz")),
+    }
+    data.check_leave_out(settings.leave_out, normaliser.features)
+
+    stages.say(f"shuffling each of {X_train.shape[1]} features {settings.n_repeats} times")
+    shuffled = importance.shuffled(trained, test, settings)
+    models = {"logistic": contenders.baseline(params.load().logistic)}
+    models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
+    if settings.leave_out:
+        stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
+    without = importance.left_out(models, X_train, y_train, test, trained, settings.leave_out)
+
+    files.write_metrics("metrics/importance.json", {"without": without})
+    files.write_results(
+        "plots/importance_coefficients.csv", importance.coefficients(logistic, normaliser)
+    )
+    files.write_results("plots/importance_shuffled.csv", shuffled)
+    for name, one in shuffled.groupby("model", sort=False):
+        first = one.nlargest(1, "mean").iloc[0]
+        stages.say(
+            f"{name}: {first['feature']} decides most, {first['mean']:.4f} accuracy when shuffled"
+        )
+
+
+if __name__ == "__main__":
+    stages.run(main)

@@ -1,0 +1,42 @@
+"""Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
+
+import stages
+from winenet import contenders, data, evaluation, files, learning_curve, params
+
+
+def main() -> None:
+    """Read the split and what the search chose; write every run, the curve and its last step."""
+    settings = params.load().learning_curve
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    test = evaluation.Rows(
+        files.read_table("data/X_test_normalized.csv"),
+        files.read_labels("data/y_test.csv"),
+        files.read_rows("data/split_rows.csv", "test")["seen"],
+    )
+    found = files.read_metrics("metrics/grid_search.json")
+    data.check_train_sizes(y_train, settings)
+
+    models = {"logistic": contenders.baseline(params.load().logistic)}
+    models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
+    stages.say(
+        f"training {len(models)} models on {len(settings.train_sizes)} shares of "
+        f"{len(X_train)} rows, {settings.runs} times each"
+    )
+    runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
+    # Copies make the seen rows easier with every row that is added; the unseen tell the truth.
+    unseen = "accuracy_unseen" in runs.table
+    score = "accuracy_unseen" if unseen else "accuracy"
+    last = learning_curve.last_step(runs, ~test.seen.to_numpy() | (not unseen))
+
+    files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
+    files.write_results("data/learning_curve_runs.csv", runs.table)
+    files.write_results("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
+    for name, one in last["models"].items():
+        stages.say(
+            f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
+        )
+
+
+if __name__ == "__main__":
+    stages.run(main)

@@ -1,0 +1,37 @@
+"""Stage seeds: train each network and the search's winner under several seeds."""
+
+import stages
+from winenet import contenders, evaluation, files, params, seeds
+
+
+def main() -> None:
+    """Read the split and what the search chose; write every run, and each network's spread."""
+    settings = params.load().seeds
+    X_train = files.read_table("data/X_train_normalized.csv")
+    y_train = files.read_labels("data/y_train.csv")
+    test = evaluation.Rows(
+        files.read_table("data/X_test_normalized.csv"),
+        files.read_labels("data/y_test.csv"),
+        files.read_rows("data/split_rows.csv", "test")["seen"],
+    )
+    found = files.read_metrics("metrics/grid_search.json")
+    own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
+
+    networks = contenders.networks(params.load().mlp, params.load().grid_search, found)
+    stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
+    runs = seeds.over_seeds(networks, X_train, y_train, test, settings)
+    spread = {name: seeds.summary(runs[runs["model"] == name], own[name]) for name in networks}
+
+    files.write_metrics("metrics/seeds.json", spread | {"runs": settings.runs})
+    files.write_results("plots/seeds_runs.csv", runs)
+    for name, one in spread.items():
+        accuracy = one["accuracy"]
+        stages.say(
+            f"{name}: accuracy {accuracy['mean']:.4f}, sd {accuracy['sd']:.4f}, from "
+            f"{accuracy['min']:.4f} to {accuracy['max']:.4f}; the pipeline's own run "
+            f"{one['own']['accuracy']:.4f}"
+        )
+
+
+if __name__ == "__main__":
+    stages.run(main)

@@ -1,0 +1,238 @@
+"""Says in plain sentences what a comparison means. Numbers come in, words go out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Numbers = Mapping[str, Any]
+Names = Mapping[str, str]
+ALPHA = 0.05  # a smaller p-value counts as a difference
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with two significant digits, and a tiny one as a bound.
+
+    One that rounds up to ALPHA is a bound as well: it counts as a difference and must look so.
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    shown = f"{p:.2g}"
+    if p < ALPHA <= float(shown):
+        return f"p < {ALPHA:g}"
+    return f"p = {shown}"
+
+
+def differ(one: Numbers) -> bool:
+    """Tell whether two compared models count as different."""
+    return bool(one["p_value"] < ALPHA)
+
+
+def many(number: int, word: str) -> str:
+    """Return a number with its word: "1 row", "2 rows"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def further_errors(further: int) -> str:
+    """Return how many more or fewer errors a second model makes than a first."""
+    if further == 0:
+        return "as many errors"
+    return many(abs(further), f"{'more' if further > 0 else 'fewer'} error")
+
+
+def pair(one: Numbers, names: Names) -> str:
+    """Say which of two models makes more errors, and whether that means anything.
+
+    one: a line of `compare.pairs`.
+    """
+    first, second = names[one["first"]], names[one["second"]]
+    further = one["errors_second"] - one["errors_first"]
+    only, only_other = one["only_first"], one["only_second"]
+    if further == 0:
+        says = (
+            f"The {first} and the {second} made {many(one['errors_first'], 'error')} each on "
+            f"{many(one['number'], 'row')}"
+        )
+    else:
+        counts = [one["errors_first"], one["errors_second"]]
+        if further > 0:
+            first, second, only, only_other = second, first, only_other, only
+            counts.reverse()
+        says = (
+            f"The {first} made {further_errors(abs(further))} on {many(one['number'], 'row')} than "
+            f"the {second} ({counts[0]} against {counts[1]})"
+        )
+    return (
+        f"{says}; {many(only, 'row')} only the first named got wrong, {only_other} only the other; "
+        f"{p_value(one['p_value'])}, {'different' if differ(one) else 'not distinguishable'}."
+    )
+
+
+def copies(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
+    """Say what the copies are worth: each model's errors on seen and on unseen test rows."""
+    if not seen:
+        return "No test row has a copy in training, so every accuracy is one on unseen rows."
+    if not unseen:
+        return "Every test row has a copy in training, so no accuracy tells of unseen rows."
+    parts = [
+        f"{one['errors'] - one['errors_unseen']} and {one['errors_unseen']} for the {names[model]}"
+        for model, one in scored.items()
+    ]
+    shares = [
+        (one["errors"] - one["errors_unseen"]) / seen < one["errors_unseen"] / unseen
+        for one in scored.values()
+    ]
+    easier = sum(shares)
+    return (
+        f"Errors on the {seen:,} seen and the {unseen:,} unseen rows: {', '.join(parts)}. "
+        f"{easier} of {len(shares)} models make relatively fewer errors on rows that they have "
+        "seen; `split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
+    )
+
+
+def seeds(spread: Numbers, runs: int, name: str) -> str:
+    """Say how a network's accuracy varies with its seed, and where its own run stands in that."""
+    accuracy, own = spread["accuracy"], spread["own"]
+    better, equal, worse = own["runs_better"], own["runs_equal"], own["runs_worse"]
+    if better == runs or worse == runs:
+        place = f"outside of them all, {'below' if better == runs else 'above'}"
+    else:
+        place = f"{many(worse, 'run')} below it, {equal} equal, {better} above"
+    return (
+        f"The {name} has {accuracy['mean']:.4f} on average over {runs} seeds, sd "
+        f"{accuracy['sd']:.4f}, from {accuracy['min']:.4f} to {accuracy['max']:.4f}. The run with "
+        f"the seed of params.yaml has {own['accuracy']:.4f}: {place}."
+    )
+
+
+def choice(found: Numbers, untuned: Numbers, spread: Numbers, names: Names) -> list[str]:
+    """Say how well founded the search's choice is.
+
+    found: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
+    metrics of the seeds.
+    """
+    return [
+        _scores_of_the_winner(found),
+        _on_edge(found["choice"]["on_edge"]),
+        _close_candidates(found),
+        _against_untuned(untuned, spread, names["notebook"]),
+        _out_of_fold(found["out_of_fold"]),
+    ]
+
+
+def _scores_of_the_winner(found: Numbers) -> str:
+    gap, candidates = found["test_minus_cv_accuracy"], found["candidates"]
+    shown = f"{abs(gap):.4f}"
+    moved = "the same" if shown == "0.0000" else f"{shown} {'less' if gap < 0 else 'more'}"
+    flattered = (
+        f"; the best of {candidates} candidates is chosen by its folds, which flatters the former"
+    )
+    return (
+        f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
+        f"{found['accuracy']:.4f} on the test rows, {moved}{flattered if candidates > 1 else ''}."
+    )
+
+
+def _on_edge(on_edge: Mapping[str, bool]) -> str:
+    edges = [f"`{name}`" for name, is_so in on_edge.items() if is_so]
+    if not edges:
+        return "No chosen value is the least or the largest of several that were tried."
+    return (
+        f"On the edge of the grid: {' and '.join(edges)}. The best value may lie outside of it, so "
+        "a wider grid is worth a try."
+    )
+
+
+def _close_candidates(found: Numbers) -> str:
+    chosen, candidates = found["choice"], found["candidates"]
+    close = chosen["within_one_standard_error"]
+    error = f"one standard error ({chosen['standard_error']:.4f})"
+    if candidates == 1:
+        return "There is no other candidate."
+    if close == 1:
+        return (
+            f"No other of the {candidates} candidates is within {error} of the best, so the folds "
+            "do tell it apart."
+        )
+    smallest = chosen["smallest_within_one_standard_error"]
+    own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
+    simplest = "which is the winner itself" if smallest == own else "so the simpler choice"
+    return (
+        f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
+        f"tell them apart; the smallest of them is {smallest}, {simplest}."
+    )
+
+
+def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
+    further = untuned["further_errors"]
+    beats = differ(untuned) and further < 0
+    means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", "notebook")]
+    return (
+        f"It {'beats' if beats else 'does not beat'} the untuned {name}: "
+        f"{further_errors(further)} on the same rows ({p_value(untuned['p_value'])}); over "
+        f"{spread['runs']} seeds each, {means[0]:.4f} against {means[1]:.4f} on average."
+    )
+
+
+def _out_of_fold(kept: Numbers) -> str:
+    accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
+    errors = f"Out of fold it gets {many(kept['errors'], 'training row')} wrong"
+    if not seen:
+        return f"{errors}; no row has a copy in another fold."
+    others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
+    return (
+        f"{errors}; {many(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another fold"
+        f"{others}."
+    )
+
+
+def left_out(feature: str, by_model: Numbers, names: Names) -> str:
+    """Say what the models lose without a feature."""
+    parts = [
+        f"{further_errors(one['further_errors'])} for the {names[model]} "
+        f"({p_value(one['p_value'])})"
+        for model, one in by_model.items()
+    ]
+    apart = {model: one["further_errors"] for model, one in by_model.items() if differ(one)}
+    worse = [names[model] for model, further in apart.items() if further > 0]
+    better = [names[model] for model, further in apart.items() if further < 0]
+    verdicts = [
+        f"It matters to the {', the '.join(worse)}."
+        if worse
+        else "This test set shows no model to need it.",
+        *([f"Better without it: the {', the '.join(better)}."] if better else []),
+    ]
+    return f"Trained without `{feature}`: {', '.join(parts)}. {' '.join(verdicts)}"
+
+
+def more_rows(last: Numbers, names: Names) -> str:
+    """Say whether more rows would help, from what the last step of the learning curve brought."""
+    lucks = ("over_seeds", "over_rows")
+    gaining = [
+        model
+        for model, one in last["models"].items()
+        if all(one[luck]["low"] > 0 for luck in lucks)
+    ]
+    parts = []
+    for model, one in last["models"].items():
+        shown = "; ".join(f"{one[luck]['low']:+.4f} to {one[luck]['high']:+.4f}" for luck in lucks)
+        parts.append(f"{one['gain']:+.4f} ({shown}) for the {names[model]}")
+    if len(gaining) == len(last["models"]):
+        verdict = "All models still gain, so more rows would probably help."
+    elif gaining:
+        verdict = (
+            f"Still gaining: the {', the '.join(names[model] for model in gaining)}; the others "
+            "gain no more than chance could bring."
+        )
+    else:
+        verdict = (
+            "No model gains more than chance could bring, so these test rows cannot show that more "
+            "rows would help."
+        )
+    where = (
+        "test rows without a copy in training"
+        if last["score"] == "accuracy_unseen"
+        else "all test rows"
+    )
+    return (
+        f"From {last['rows_before']:,} to {last['rows']:,} training rows the accuracy on {where} "
+        f"changes by {', '.join(parts)}. {verdict}"
+    )
