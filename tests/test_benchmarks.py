@@ -275,6 +275,6 @@ def test_a_sample_s_intervals_depend_on_its_number_alone():
     whole = coverage.population()
     first, again, other = (coverage.block([number], 100)[0] for number in (3, 3, 4))
     assert first == again == coverage.intervals(whole, 3, 100)
-    assert all(first[key] != other[key] for key in first)
+    assert all(first[key].value != other[key].value for key in first)  # other rows
     assert whole.losses.mean() == whole.scores()["log loss"]
     assert len(whole.y) == 1_000_000
