@@ -31,6 +31,16 @@ def settle_numerics() -> None:
         os.environ["OPENBLAS_CORETYPE"] = "Haswell"
 
 
+def numerics() -> str:
+    """Return in a line what this process computes with, as `settle_numerics` has left it."""
+    kernel = os.environ.get("OPENBLAS_CORETYPE")
+    if os.environ.get("WINENET_NUMERICS") != "native":
+        return f"numerics: 1 BLAS thread, OpenBLAS kernel {kernel or 'of its own choice'}"
+    names = (*THREADS, "OPENBLAS_CORETYPE")
+    given = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    return f"numerics: native, as the environment has it ({', '.join(given) or 'nothing set'})"
+
+
 def _has_avx2_and_fma() -> bool:
     """Tell whether the processor can run OpenBLAS's Haswell kernel; on another one it crashes."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
@@ -86,6 +96,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         inputs = {path: _AT_START.get(path) or _hash(Path(path)) for path in _dependencies()}
         warnings.showwarning = _say_warning
+        say(numerics())
         main()
     except InputError as error:
         _end(str(error))

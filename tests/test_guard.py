@@ -10,6 +10,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+import stages
+
 THREADS = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -44,6 +46,7 @@ exec(compile(os.environ.get("AT_IMPORT", ""), "at import", "exec"))
 if __name__ == "__main__":
     stages.run(main)
 """
+STARTS = f"tiny: {stages.numerics()}\n"  # the first line of each stage
 TINY_DEPS = ["stages/__init__.py", "stages/tiny.py", "winenet/errors.py", "data/raw"]
 
 Tiny = Callable[..., tuple[int, str, str]]
@@ -68,7 +71,7 @@ NOT_KEPT = (
 
 
 def test_a_stage_whose_inputs_stay_ends_well(tiny):
-    assert tiny() == (0, "tiny: done\n", "")
+    assert tiny() == (0, f"{STARTS}tiny: done\n", "")
 
 
 CHANGES = {
@@ -93,7 +96,9 @@ CHANGES = {
 
 @pytest.mark.parametrize(("change", "named"), CHANGES.values(), ids=[*CHANGES])
 def test_a_change_while_a_stage_runs_ends_it(tiny, change, named):
-    assert tiny(MEANWHILE=change) == (1, "tiny: done\n", f"\ntiny: {named}{NOT_KEPT}{LAST_LINE}")
+    code, printed, errors = tiny(MEANWHILE=change)
+    assert (code, printed) == (1, f"{STARTS}tiny: done\n")
+    assert errors == f"\ntiny: {named}{NOT_KEPT}{LAST_LINE}"
 
 
 @pytest.mark.parametrize("path", ["params.yaml", "winenet/errors.py", "stages/tiny.py"])
@@ -112,7 +117,7 @@ def test_a_change_while_the_modules_are_imported_ends_it(tiny, path):
     ],
 )
 def test_a_change_that_is_none_of_the_stage_s_inputs_does_not_matter(tiny, change):
-    assert tiny(MEANWHILE=change) == (0, "tiny: done\n", "")
+    assert tiny(MEANWHILE=change) == (0, f"{STARTS}tiny: done\n", "")
 
 
 def test_a_real_stage_is_guarded(workspace):
@@ -135,7 +140,7 @@ def test_a_real_stage_is_guarded(workspace):
 def test_an_interrupted_stage_says_so(tiny):
     assert tiny(MEANWHILE="signal.raise_signal(signal.SIGINT)") == (
         1,
-        "",
+        STARTS,
         f"\ntiny: interrupted, so the stage was not finished.\n{LAST_LINE}",
     )
 
@@ -143,13 +148,13 @@ def test_an_interrupted_stage_says_so(tiny):
 def test_a_fault_of_the_user_is_told_without_a_traceback(tiny):
     assert tiny(
         MEANWHILE="from winenet.errors import InputError\nraise InputError('pH=9 is much.')"
-    ) == (1, "", f"\ntiny: pH=9 is much.\n{LAST_LINE}")
+    ) == (1, STARTS, f"\ntiny: pH=9 is much.\n{LAST_LINE}")
 
 
 def test_a_file_that_cannot_be_written_is_told_without_a_traceback(tiny):
     assert tiny(MEANWHILE="open('nowhere/file', 'w')") == (
         1,
-        "",
+        STARTS,
         "\ntiny: nowhere/file: No such file or directory, so the stage was not finished.\n"
         f"{LAST_LINE}",
     )
@@ -165,7 +170,7 @@ def test_a_fault_of_winenet_keeps_its_traceback(tiny):
 def test_a_library_s_warning_is_a_line_of_the_stage(tiny):
     assert tiny(MEANWHILE="import warnings; warnings.warn('the fit is poor')") == (
         0,
-        "tiny: note: the fit is poor\ntiny: done\n",
+        f"{STARTS}tiny: note: the fit is poor\ntiny: done\n",
         "",
     )
 
@@ -218,7 +223,7 @@ def test_check_and_stage_tell_the_same_fault_and_touch_nothing(workspace, break_
     checked, stage = workspace.run("winenet", "check"), workspace.run("stages.ingest")
     assert workspace.files() == before
     assert checked[:2] == (1, "")
-    assert stage[:2] == (1, "")
+    assert stage[:2] == (1, f"ingest: {stages.numerics()}\n")
     assert all(fault in checked[2] for fault in told)
     assert stage[2] == f"\ningest: {checked[2]}{LAST_LINE}"
     assert "Traceback" not in checked[2]
@@ -272,7 +277,7 @@ def test_check_of_the_committed_state_finds_nothing_and_touches_nothing(workspac
 
 def test_a_stage_whose_input_is_missing_says_how_it_is_made(workspace):
     code, printed, errors = workspace.run("stages.split")
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (1, f"split: {stages.numerics()}\n")
     assert errors == (
         "\nsplit: data/table.csv is missing, so this stage has nothing to work on. "
         f"`dvc repro` makes it again.\n{LAST_LINE}"
@@ -283,6 +288,7 @@ def test_a_stage_says_what_it_read_did_and_wrote(workspace):
     (workspace.path / "data/raw/rose.csv").touch()
     assert workspace.run("stages.ingest") == (
         0,
+        f"ingest: {stages.numerics()}\n"
         "ingest: note: data/raw/rose.csv is not listed under ingest.files and was left out\n"
         "ingest: joined 2 files into 6497 rows of 12 features and Class (data/table.csv)\n",
         "",
@@ -337,6 +343,22 @@ def test_native_numerics_leave_the_environment_alone(after_split):
         after_split, f"import stages\n{VARIABLES}", WINENET_NUMERICS="native", **BROUGHT_ALONG
     )
     assert variables == BROUGHT_ALONG
+
+
+def test_each_stage_says_what_it_computes_with(tiny, kernel):
+    said = f"tiny: numerics: 1 BLAS thread, OpenBLAS kernel {kernel}\ntiny: done\n"
+    assert tiny(**BROUGHT_ALONG) == (0, said, "")
+
+
+def test_native_numerics_are_told_as_such(workspace):
+    code = "import stages; told = stages.numerics()"
+    native = {"WINENET_NUMERICS": "native", **BROUGHT_ALONG}
+    given = ", ".join(f"{name}={value}" for name, value in BROUGHT_ALONG.items())
+    told = f"numerics: native, as the environment has it ({given})"
+    assert told_by(workspace, code, **native) == told
+    code = f"import os\nfor name in {[*BROUGHT_ALONG]}: os.environ.pop(name, None)\n{code}"
+    told = "numerics: native, as the environment has it (nothing set)"
+    assert told_by(workspace, code, **native) == told
 
 
 def test_importing_winenet_never_changes_the_numerics(after_split):

@@ -378,7 +378,8 @@ def test_progress_is_seen_in_a_log_while_the_search_runs(split_workspace):
         PYTHONUNBUFFERED="",  # set, it would flush for us
     )
     assert (code, errors) == (7, "")
-    first, *lines = printed.splitlines()
+    numerics, first, *lines = printed.splitlines()
+    assert numerics.startswith("grid_search: numerics: 1 BLAS thread")
     assert first == "grid_search: 2 candidates x 2 folds on 5197 rows, 1 processes"
     # The two fits of the winner are the search's own, for its out-of-fold predictions.
     assert lines.pop() == "grid_search: journal: 2 of 6 fits reused"
