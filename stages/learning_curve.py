@@ -1,7 +1,7 @@
 """Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
 
 import stages
-from winenet import contenders, evaluation, files, learning_curve, params
+from winenet import contenders, data, evaluation, files, learning_curve, params
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
         files.read_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
+    data.check_train_sizes(y_train, settings)
 
     models = {"logistic": contenders.baseline(params.load().logistic)}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from winenet import data, params
 from winenet.data import DataError, Parts
-from winenet.params import Curves, Ingest, RawFile, Split
+from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = params.load(str(ROOT / "params.yaml"))
@@ -570,3 +570,119 @@ def test_rows_held_out_of_groups_have_no_copy_in_training(table):
     parts = data.hold_out(X, y, cutting(0.2), data.copy_groups(X))
     assert data.seen_in_training(parts.X_train, parts.X_test).sum() == 0
     assert len(parts.y_test) == pytest.approx(0.2 * len(y), abs=20)
+
+
+# Shares of the training rows, and features that are left out.
+
+
+@pytest.fixture(scope="module")
+def y_train(parts) -> pd.Series:
+    return parts.y_train.reset_index(drop=True)
+
+
+def test_the_whole_share_is_all_rows_in_order(y_train):
+    assert list(data.draw_share(y_train, 1.0, 0)) == list(range(5197))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
+def test_a_share_has_the_class_shares_of_all_and_each_row_once(y_train, share):
+    places = data.draw_share(y_train, share, 3)
+    assert len(places) == int(share * 5197) == len(set(places))
+    assert set(places) <= set(range(5197))
+    assert y_train[places].sum() == pytest.approx(share * y_train.sum(), abs=1)
+    assert list(places) != sorted(places)
+
+
+def test_a_share_is_drawn_by_its_seed(y_train):
+    first, again, other = (data.draw_share(y_train, 0.1, seed) for seed in (0, 0, 1))
+    assert list(first) == list(again)
+    # Drawn independently, a tenth of the one is in the other.
+    assert len(set(first) & set(other)) == pytest.approx(0.1 * len(first), abs=30)
+
+
+LABELS = pd.Series([0] * 15 + [1] * 5)
+NOT_DRAWN = (
+    "A share of {} of 20 training rows cannot be drawn, so no model can train on it: it needs a "
+    "row of each class, and as many must be left over unless it is 1. Change "
+    "learning_curve.train_sizes in params.yaml, or give more rows."
+)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.95, 0.999])
+def test_a_share_that_cannot_be_drawn_is_told(share):
+    with pytest.raises(DataError) as caught:
+        data.draw_share(LABELS, share, 0)
+    assert str(caught.value) == NOT_DRAWN.format(share)
+
+
+def test_a_share_that_lacks_a_class_is_told():
+    """Two rows of these would be of the larger class both."""
+    labels = pd.Series([0] * 39 + [1] * 2)
+    with pytest.raises(DataError, match=r"A share of 0\.05 of 41 training rows cannot be drawn"):
+        data.draw_share(labels, 0.05, 0)
+
+
+def sizes(*shares: float) -> LearningCurve:
+    return LearningCurve(train_sizes=list(shares), runs=2, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((0.01, 0.5), NOT_DRAWN.format(0.01)),
+        ((0.5, 0.95), NOT_DRAWN.format(0.95)),
+        (
+            (0.5, 0.54, 1.0),
+            "Shares of 0.5 and 0.54 of 20 training rows are 10 rows each, so there is no step from "
+            "one to the other. Change learning_curve.train_sizes in params.yaml.",
+        ),
+    ],
+)
+def test_shares_that_make_no_curve_are_told(shares, told):
+    with pytest.raises(DataError) as caught:
+        data.check_train_sizes(LABELS, sizes(*shares))
+    assert str(caught.value) == told
+
+
+def test_shares_that_make_a_curve_are_let_through():
+    data.check_train_sizes(LABELS, sizes(0.1, 0.5, 0.55, 0.9, 1.0))
+
+
+FEATURES = ["fixed acidity", "pH", "quality"]
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "features", "told"),
+    [
+        (
+            ["pH", "qualty"],
+            FEATURES,
+            "importance.leave_out names 'qualty', so no model can be trained without it: it is "
+            "none of the 3 features; did you mean 'quality'? Change importance.leave_out in "
+            "params.yaml; [] leaves out none.",
+        ),
+        (
+            ["Class"],
+            FEATURES,
+            "importance.leave_out names 'Class', so no model can be trained without it: it is none "
+            "of the 3 features. Change importance.leave_out in params.yaml; [] leaves out none.",
+        ),
+        (
+            ["pH"],
+            ["pH"],
+            "importance.leave_out names 'pH', the only feature, so nothing would be left to train "
+            "on. Change importance.leave_out in params.yaml; [] leaves out none.",
+        ),
+    ],
+)
+def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
+    with pytest.raises(DataError) as caught:
+        data.check_leave_out(leave_out, features)
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "features"), [([], FEATURES), (FEATURES, FEATURES), ([], ["pH"])]
+)
+def test_features_that_can_be_left_out_are_let_through(leave_out, features):
+    data.check_leave_out(leave_out, features)

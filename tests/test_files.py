@@ -4,6 +4,7 @@ A file is written whole or not at all, and nothing that is no number ever looks 
 """
 
 import errno
+import io
 import json
 import math
 import os
@@ -269,6 +270,29 @@ def test_a_model_file_is_enough_to_predict(hidden):
     assert probability == pytest.approx(fitted.predict_proba(X)[:, 1], abs=1e-15)
 
 
+@pytest.mark.parametrize("hidden", [None, (4,), (4, 3)], ids=["logistic", "one", "two"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_model_that_was_written_reads_back_bit_for_bit(hidden):
+    if hidden is None:
+        written = model.from_logistic(
+            LogisticRegression(solver="liblinear").fit(*rows_and_labels())
+        )
+    else:
+        fitted = MLPClassifier(hidden, activation="tanh", max_iter=5, random_state=0)
+        written = model.from_mlp(fitted.fit(*rows_and_labels()))
+    files.write_model("models/some.npz", written, a_model()[1])
+    back = files.read_model("models/some.npz")
+    for ours, theirs in ((back.weights, written.weights), (back.biases, written.biases)):
+        assert len(ours) == len(theirs) == 1 + len(hidden or ())
+        for our, their in zip(ours, theirs, strict=True):
+            assert (our.dtype, our.shape) == (np.float64, their.shape)
+            np.testing.assert_array_equal(our, their)
+    assert back.activation == ("identity" if hidden is None else "tanh")
+    assert list(back.classes) == [0, 1]
+    files.write_model("models/again.npz", back, a_model()[1])
+    assert Path("models/again.npz").read_bytes() == Path("models/some.npz").read_bytes()
+
+
 # Whole or not at all.
 
 FAILURES = {
@@ -314,7 +338,9 @@ def test_a_reader_never_sees_half_a_file(monkeypatch):
 # Reading what is not there.
 
 
-@pytest.mark.parametrize("read", [files.read_table, files.read_metrics, files.read_normaliser])
+@pytest.mark.parametrize(
+    "read", [files.read_table, files.read_metrics, files.read_normaliser, files.read_model]
+)
 def test_a_missing_file_is_told(read):
     with pytest.raises(FileError) as caught:
         read("data/nowhere.csv")
@@ -340,6 +366,72 @@ def test_a_file_that_is_no_json_is_told(content):
         FileError, match=r"^some\.json is no JSON \(.*\)\. `dvc repro` makes it again\."
     ):
         files.read_metrics("some.json")
+
+
+def an_array() -> bytes:
+    """Return what numpy writes as .npy, which is one array and no archive."""
+    target = io.BytesIO()
+    np.save(target, np.arange(3))
+    return target.getvalue()
+
+
+def a_truncated_model() -> bytes:
+    files.write_model("whole.npz", *a_model())
+    return Path("whole.npz").read_bytes()[:-100]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [lambda: b"", lambda: b"no archive", an_array, a_truncated_model],
+    ids=["empty", "text", "npy", "truncated"],
+)
+def test_a_file_that_is_no_whole_archive_is_told(content):
+    Path("some.npz").write_bytes(content())
+    with pytest.raises(FileError) as caught:
+        files.read_model("some.npz")
+    assert str(caught.value) == (
+        "some.npz is no model (it is no complete .npz file). `dvc repro` makes it again."
+    )
+
+
+def test_a_model_whose_bytes_were_changed_is_told():
+    files.write_model("some.npz", *a_model())
+    content = Path("some.npz").read_bytes()
+    weights = a_model()[0].weights[0].tobytes()
+    assert content.count(weights) == 1
+    Path("some.npz").write_bytes(content.replace(weights, bytes(len(weights))))
+    with pytest.raises(FileError, match=r"^some\.npz is no model \(Bad CRC-32 for file 'coefs_0"):
+        files.read_model("some.npz")
+
+
+MODEL_ARRAYS = {
+    "format": files.MODEL_FORMAT,
+    "coefs_0": np.ones((2, 1)),
+    "intercepts_0": np.ones(1),
+    "activation": "relu",
+    "classes": np.array([0, 1]),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"format": "winenet model 2"}, "its format is winenet model 2, not winenet model 1"),
+        *(({name: None}, f"{name} is not a file in the archive") for name in MODEL_ARRAYS),
+        ({"coefs_1": np.ones((1, 1))}, "intercepts_1 is not a file in the archive"),
+        (
+            {"classes": np.array([0, "red"], dtype=object)},
+            "Object arrays cannot be loaded when allow_pickle=False",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_archive_that_is_no_model_is_told(changes, why):
+    arrays = {k: v for k, v in (MODEL_ARRAYS | changes).items() if v is not None}
+    np.savez("some.npz", **arrays)
+    with pytest.raises(FileError) as caught:
+        files.read_model("some.npz")
+    assert str(caught.value) == f"some.npz is no model ({why}). `dvc repro` makes it again."
 
 
 def test_the_split_s_tables_are_read_by_name():

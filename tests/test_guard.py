@@ -234,6 +234,22 @@ def test_check_and_stage_tell_the_same_fault_and_touch_nothing(workspace, break_
             "validation_size: 0.0001",
             "validation_size=0.0001 cannot cut 5197 training rows",
         ),
+        (
+            "leave_out: [quality]",
+            "leave_out: [qualty]",
+            "importance.leave_out names 'qualty', so no model can be trained without it: it is "
+            "none of the 12 features; did you mean 'quality'?",
+        ),
+        (
+            "train_sizes: [0.05,",
+            "train_sizes: [0.0001,",
+            "A share of 0.0001 of 5197 training rows cannot be drawn",
+        ),
+        (
+            "train_sizes: [0.05,",
+            "train_sizes: [0.09999,",
+            "Shares of 0.09999 and 0.1 of 5197 training rows are 519 rows each",
+        ),
     ],
 )
 def test_check_tells_what_params_and_data_do_not_allow_together(workspace, old, new, told):

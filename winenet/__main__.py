@@ -28,8 +28,7 @@ def check() -> None:
     data.check_folds(parts.y_train, settings.grid_search.cv, groups)
     data.hold_out(parts.X_train, parts.y_train, settings.curves, groups)
     data.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
-    least = settings.learning_curve.train_sizes[0]
-    data.draw_share(parts.y_train, least, settings.learning_curve.random_state)
+    data.check_train_sizes(parts.y_train, settings.learning_curve)
     print(
         f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from winenet.errors import InputError, did_you_mean
 from winenet.model import Normaliser
-from winenet.params import Curves, Ingest, RawFile, Split
+from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
 
 RAW_FOLDER = "data/raw"
 FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
@@ -227,7 +227,7 @@ def hold_out(
 def draw_share(y_train: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
     """Return the places of a share of the rows, with the class shares of all; 1 is all in order.
 
-    Raises DataError when a class would have no row.
+    Raises DataError when a class would have no row, or when too few are left over to draw from.
     """
     places = np.arange(len(y_train))
     if share == 1:
@@ -240,11 +240,25 @@ def draw_share(y_train: pd.Series, share: float, random_state: int) -> npt.NDArr
         drawn = places[:0]
     if y_train.iloc[drawn].nunique() < y_train.nunique():
         raise DataError(
-            f"A share of {share} of {len(y_train)} training rows cannot hold every class, so no "
-            "model can train on it. Change learning_curve.train_sizes in params.yaml, or give "
-            "more rows."
+            f"A share of {share} of {len(y_train)} training rows cannot be drawn, so no model can "
+            "train on it: it needs a row of each class, and as many must be left over unless it is "
+            "1. Change learning_curve.train_sizes in params.yaml, or give more rows."
         )
     return np.asarray(drawn)
+
+
+def check_train_sizes(y_train: pd.Series, settings: LearningCurve) -> None:
+    """Raise DataError when a share cannot be drawn, or when two are the same number of rows."""
+    shares: dict[int, float] = {}
+    for share in settings.train_sizes:
+        rows = len(draw_share(y_train, share, settings.random_state))
+        if rows in shares:
+            raise DataError(
+                f"Shares of {shares[rows]} and {share} of {len(y_train)} training rows are {rows} "
+                "rows each, so there is no step from one to the other. "
+                "Change learning_curve.train_sizes in params.yaml."
+            )
+        shares[rows] = share
 
 
 def check_leave_out(leave_out: list[str], features: list[str]) -> None:

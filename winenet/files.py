@@ -129,10 +129,13 @@ def read_model(path: str) -> Model:
     Raises FileError when the file is missing or is no such model.
     """
     try:
+        with Path(path).open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise ValueError("it is no complete .npz file")
         with np.load(path, allow_pickle=False) as arrays:
             if str(arrays["format"]) != MODEL_FORMAT:
                 raise ValueError(f"its format is {arrays['format']}, not {MODEL_FORMAT}")
-            layers = range(sum(name.startswith("coefs_") for name in arrays.files))
+            layers = range(max(1, sum(name.startswith("coefs_") for name in arrays.files)))
             return Model(
                 [arrays[f"coefs_{layer}"] for layer in layers],
                 [arrays[f"intercepts_{layer}"] for layer in layers],
@@ -142,9 +145,8 @@ def read_model(path: str) -> Model:
     except FileNotFoundError:
         raise FileError(_missing(path)) from None
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise FileError(
-            f"{path} is no model ({str(error).strip()}). `dvc repro` makes it again."
-        ) from None
+        why = error.args[0] if error.args else "it ends too early"
+        raise FileError(f"{path} is no model ({why}). `dvc repro` makes it again.") from None
 
 
 def read_normaliser(path: str) -> Normaliser:
