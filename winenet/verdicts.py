@@ -1,10 +1,14 @@
 """Says in plain sentences what a comparison means. Numbers come in, words go out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
+MARKS = re.compile(
+    r"""[!"#$&'*:;<=>?@\[\\\]^`{|}~]|\b_|_\b"""
+)  # what may mean something in Markdown
 ALPHA = 0.05  # a smaller p-value counts as a difference
 
 
@@ -143,6 +147,16 @@ def _errors(further: int) -> str:
     return f"{abs(further)} {'more' if further > 0 else 'fewer'} error{'s' * (abs(further) > 1)}"
 
 
+def literal(name: object) -> str:
+    """Return a name so that Markdown shows it as it stands: no link, no HTML, no end of a cell."""
+    return MARKS.sub(lambda found: f"&#{ord(found[0])};", str(name))
+
+
+def code(name: str) -> str:
+    """Return a name as code, or literally when it holds what could end the code."""
+    return literal(name) if MARKS.search(name) else f"`{name}`"
+
+
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     """Say what the models lose without a feature."""
     parts = [
@@ -153,7 +167,7 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     verdict = (
         f"It matters to {', '.join(lost)}." if lost else "This test set shows no model to need it."
     )
-    return f"Trained without `{feature}`: {', '.join(parts)}. {verdict}"
+    return f"Trained without {code(feature)}: {', '.join(parts)}. {verdict}"
 
 
 def more_rows(last: Numbers, names: Names) -> str:
