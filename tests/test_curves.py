@@ -166,6 +166,19 @@ def test_the_p_value_is_of_best_against_the_notebook_s_stop_on_the_test_rows(fol
     assert followed.numbers["p_value"] < 1
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_networks_that_are_followed_at_once_are_those_followed_alone(monkeypatch, workers):
+    monkeypatch.setenv("WINENET_WORKERS", workers)
+    networks = {"notebook": [6, 3], "one_hidden_layer": [4]}
+    found = curves.follow_all(networks, settings(20), TRAINING, HELD_OUT, TEST)
+    assert list(found) == ["notebook", "one_hidden_layer"]
+    for name, sizes in networks.items():
+        alone = curves.follow(sizes, settings(20), TRAINING, HELD_OUT, TEST)
+        assert found[name].numbers == alone.numbers
+        pd.testing.assert_frame_equal(found[name].curve, alone.curve, check_exact=True)
+    assert found["notebook"].numbers["hidden_layer_sizes"] == "6-3"
+
+
 # The stage, run as people run it.
 
 

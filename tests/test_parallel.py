@@ -1,5 +1,7 @@
 """Many networks at once are the networks one by one, in however many processes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,6 +96,30 @@ def test_a_model_stays_the_object_that_it_was(n_jobs):
         assert not hasattr(model, "feature_names_in_")
         assert model.loss_curve_ == other.loss_curve_
         assert rng.randint(10**6) == other.random_state.randint(10**6)
+
+
+@quiet
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_fits_that_are_done_are_shown_when_asked_for(capsys, n_jobs):
+    X, y = numbers()
+    models = [
+        DenseClassifier((size,), max_iter=2, random_state=0) for size in (3, 4) for _ in range(3)
+    ]
+    fit_many([clone(model) for model in models], [(X, y)] * 6, n_jobs=n_jobs)
+    assert capsys.readouterr() == ("", "")
+    fit_many(models, [(X, y)] * 6, n_jobs=n_jobs, verbose=1)
+    shown, errors = capsys.readouterr()
+    assert errors == ""
+    *on_the_way, last = shown.splitlines()
+    assert last == "training: 6 of 6 fits"
+    assert on_the_way
+    for line in on_the_way:
+        assert re.fullmatch(r"training: [1-5] of 6 fits, about \d+ s left", line)
+
+
+def test_nothing_to_fit_is_shown_as_nothing(capsys):
+    assert fit_many([], [], verbose=1) == []
+    assert capsys.readouterr() == ("", "")
 
 
 def plan(models, rows=1000, processes=2):

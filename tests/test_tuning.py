@@ -4,6 +4,7 @@ The number of processes, the terminal and the log change what is seen, never wha
 """
 
 import contextlib
+import math
 import os
 import re
 import subprocess
@@ -12,10 +13,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import GridSearchCV
+import scipy.stats
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, check_cv
 from sklearn.neural_network import MLPClassifier
 
 from winenet import files, parallel, tuning
+from winenet.estimator import DenseClassifier
 from winenet.parallel import WorkersError
 from winenet.params import GridSearch, ParamGrid
 from winenet.tuning import SearchError
@@ -173,6 +177,168 @@ def test_a_candidate_that_learns_nothing_has_scores_that_are_numbers(rows, scori
     """At this rate the weights are huge but finite, and every row is of one class."""
     found = tuning.grid_search(*rows, settings(rates=(1e10,), sizes=((4,),), scoring=scoring))
     assert np.isfinite(found.candidates.select_dtypes("number").to_numpy()).all()
+
+
+# The folds, each row by the network that did not train on it, and how well founded the choice is.
+
+
+def row_numbers(rows, groups=None) -> pd.DataFrame:
+    """Return what split_rows.csv tells of the training rows, 3 for each one of the table."""
+    number = np.arange(len(rows[1])) * 3
+    return pd.DataFrame({"row": number, "group": number if groups is None else groups})
+
+
+def test_the_folds_are_those_of_a_plain_number(rows):
+    theirs = check_cv(3, rows[1], classifier=True).split(*rows)
+    for (train, scored), (their_train, their_scored) in zip(
+        tuning.folds(3, *rows), theirs, strict=True
+    ):
+        np.testing.assert_array_equal(train, their_train)
+        np.testing.assert_array_equal(scored, their_scored)
+
+
+def test_a_group_is_in_one_fold(rows):
+    groups = pd.Series(np.arange(120) // 4)
+    cv = tuning.folds(3, *rows, groups)
+    assert sorted(np.concatenate([scored for _, scored in cv])) == list(range(120))
+    for train, scored in cv:
+        assert set(groups[train]) & set(groups[scored]) == set()
+        assert rows[1][scored].nunique() == 2
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("estimator", ["winenet", "scikit-learn"])
+def test_out_of_fold_accuracies_are_the_search_s_own(
+    rows, monkeypatch, estimator, grouped, workers
+):
+    monkeypatch.setenv("WINENET_WORKERS", workers)
+    groups = pd.Series(np.arange(120) // 4) if grouped else None
+    found = tuning.grid_search(*rows, settings(estimator=estimator), groups)
+    cv = tuning.folds(3, *rows, groups)
+    table = tuning.out_of_fold(found.model, *rows, cv, row_numbers(rows, groups))
+    assert list(table.columns) == ["row", "Class", "fold", "predicted", "probability", "seen"]
+    assert list(table["row"]) == list(range(0, 360, 3))
+    assert list(table["Class"]) == list(rows[1])
+    for fold, (_, scored) in enumerate(cv):
+        assert list(np.flatnonzero(table["fold"] == fold)) == list(scored)
+        one = table.iloc[scored]
+        accuracy = (one["predicted"] == one["Class"]).mean()
+        assert accuracy == found.best[f"split{fold}_test_score"] < 1
+    assert not table["seen"].any()
+
+
+def test_an_out_of_fold_probability_is_that_of_a_network_trained_without_the_fold(rows):
+    X, y = rows
+    found = tuning.grid_search(*rows, settings())
+    cv = tuning.folds(3, *rows)
+    table = tuning.out_of_fold(found.model, *rows, cv, row_numbers(rows))
+    for train, scored in cv:
+        alone = clone(found.model).fit(X.iloc[train], y.iloc[train])
+        P = alone.predict_proba(X.iloc[scored])[:, 1]
+        assert list(table["probability"].iloc[scored]) == list(P)
+        assert list(table["predicted"].iloc[scored]) == list(alone.predict(X.iloc[scored]))
+
+
+def test_a_row_was_seen_when_its_fold_s_network_trained_on_its_group(rows):
+    """Two folds, cut by hand: rows 0 to 59, and 60 to 119."""
+    first, second = np.arange(60), np.arange(60, 120)
+    groups = np.arange(120)
+    groups[1] = 0  # within a fold
+    groups[70] = groups[80] = 5  # across
+    table = tuning.out_of_fold(
+        DenseClassifier((3,), max_iter=2, random_state=0).fit(*rows),
+        *rows,
+        [(second, first), (first, second)],
+        row_numbers(rows, groups),
+    )
+    assert list(np.flatnonzero(table["seen"])) == [5, 70, 80]
+
+
+# Hand-made: four folds, of which the best candidate's scores have a standard deviation of 0.03
+# (divided by 4), so a standard error of 0.03 / sqrt(3).
+STANDARD_ERROR = 0.03 / math.sqrt(3)
+
+
+def candidates(*lines: tuple[int, float, float]) -> pd.DataFrame:
+    """Return a table of candidates; a line: parameters, rate, how far its mean is behind."""
+    table = pd.DataFrame(lines, columns=["parameters", "learning_rate_init", "behind"])
+    table["candidate"] = [f"{size} at {rate:g}" for size, rate, _ in lines]
+    table["mean_test_score"] = 0.9 - table["behind"]
+    table["rank_test_score"] = table["behind"].rank(method="min").astype(int)
+    table["std_test_score"] = 0.03
+    for fold in range(4):
+        table[f"split{fold}_test_score"] = 0.9
+    table["within_one_standard_error"] = table["behind"] <= STANDARD_ERROR
+    return table
+
+
+def chosen(*lines: tuple[int, float, float]) -> dict[str, object]:
+    table = candidates(*lines)
+    return tuning.choice(table, table.iloc[table["behind"].argmin()])
+
+
+def test_a_choice_inside_the_grid_has_no_edge_and_may_have_a_smaller_equal():
+    assert chosen(
+        (10, 0.01, 0.05),
+        (10, 0.1, 0.01),
+        (20, 0.01, 0.04),
+        (20, 0.1, 0.0),
+        (20, 1.0, 0.01),
+        (30, 0.1, 0.001),
+    ) == {
+        "standard_error": STANDARD_ERROR,
+        "within_one_standard_error": 4,
+        "smallest_within_one_standard_error": "10 at 0.1",
+        "on_edge": {"hidden_layer_sizes": False, "learning_rate_init": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("best", "sizes", "rate"),
+    [
+        ((10, 0.1), True, False),
+        ((30, 0.1), True, False),
+        ((20, 0.01), False, True),
+        ((20, 1.0), False, True),
+        ((30, 1.0), True, True),
+    ],
+)
+def test_the_least_and_the_largest_value_are_the_edge(best, sizes, rate):
+    grid = [(size, step) for size in (10, 20, 30) for step in (0.01, 0.1, 1.0)]
+    found = chosen(*((*one, 0.0 if one == best else 0.2) for one in grid))
+    assert found["on_edge"] == {"hidden_layer_sizes": sizes, "learning_rate_init": rate}
+    assert found["within_one_standard_error"] == 1
+    assert found["smallest_within_one_standard_error"] == f"{best[0]} at {best[1]:g}"
+
+
+def test_a_single_value_has_no_edge():
+    assert chosen((10, 0.1, 0.0))["on_edge"] == {
+        "hidden_layer_sizes": False,
+        "learning_rate_init": False,
+    }
+    found = chosen((10, 0.1, 0.0), (10, 0.2, 0.1))
+    assert found["on_edge"] == {"hidden_layer_sizes": False, "learning_rate_init": True}
+
+
+def test_of_equally_small_candidates_the_better_one_is_named():
+    found = chosen((20, 0.1, 0.0), (10, 0.3, 0.01), (10, 0.2, 0.001), (10, 0.1, 0.001))
+    assert found["smallest_within_one_standard_error"] == "10 at 0.2"
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss"])
+def test_the_standard_error_is_that_of_the_best_candidate_s_folds(rows, scoring):
+    found = tuning.grid_search(
+        *rows, settings(rates=(0.001, 0.02, 0.1), max_iter=60, scoring=scoring)
+    )
+    scores = found.best[[f"split{fold}_test_score" for fold in range(3)]].astype(float)
+    standard_error = scipy.stats.sem(scores)
+    told = tuning.choice(found.candidates, found.best)
+    assert told["standard_error"] == pytest.approx(standard_error, rel=1e-12)
+    means = found.candidates["mean_test_score"]
+    close = means >= means.max() - standard_error
+    assert list(found.candidates["within_one_standard_error"]) == list(close)
+    assert 0 < told["within_one_standard_error"] == close.sum() < len(means)
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5", "", " ", "²", "1e3"])

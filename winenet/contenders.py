@@ -22,8 +22,10 @@ def baseline(logistic: Logistic) -> Estimator:
 def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict[str, Estimator]:
     """Return the networks, untrained: both of the stage mlp, and the search's winner.
 
-    best: what the search chose, best_hidden_layer_sizes and best_learning_rate_init.
+    best: what the search chose, best_hidden_layer_sizes and best_learning_rate_init. A metric is
+    rounded, so the rate is the nearest one of the grid.
     """
+    rates = grid_search.param_grid.learning_rate_init
     found = {
         name: DenseClassifier(
             tuple(network.hidden_layer_sizes),
@@ -34,7 +36,7 @@ def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict
     }
     tuned = DenseClassifier(
         tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-")),
-        learning_rate_init=best["best_learning_rate_init"],
+        learning_rate_init=min(rates, key=lambda rate: abs(rate - best["best_learning_rate_init"])),
         max_iter=grid_search.max_iter,
         random_state=grid_search.random_state,
     )

@@ -39,7 +39,7 @@ NPY = re.compile(
 )
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
-SIGNIFICANT = ("loss", "gradient", "p_value")
+SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
 
 
 class FileError(InputError):
@@ -303,7 +303,7 @@ def _with_columns(path: str, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def rounded(name: str, value: float) -> float:
-    """Round a result to 6 decimals, or a small loss, gradient or p-value to 6 significant digits.
+    """Round a result to 6 decimals, one that may be tiny (SIGNIFICANT) to 6 significant digits.
 
     The last bits of a float64 differ from one processor to the next; a result must not.
     """

@@ -262,9 +262,10 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
     return Claim(
         "“This result is only a minor change from the initial model's accuracy, showing that the "
         "default parameters were already quite effective.”",
-        f"The tuned network makes {abs(further)} errors {'more' if further >= 0 else 'less'} "
-        f"({tuned['errors_second']} against {tuned['errors_first']}). {tuned['only_second']} rows "
-        f"only it gets wrong, {tuned['only_first']} only the untuned one (exact McNemar test, "
+        f"The tuned network makes {verdicts.further_errors(further)} "
+        f"({tuned['errors_second']} against {tuned['errors_first']}). "
+        f"{verdicts.many(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
+        "only the untuned one (exact McNemar test, "
         f"corrected for the number of pairs: {verdicts.p_value(tuned['p_value'])}), so this test "
         f"set {'cannot' if chance else 'can'} tell them apart. "
         "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",

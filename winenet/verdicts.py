@@ -13,10 +13,16 @@ ALPHA = 0.05  # a smaller p-value counts as a difference
 
 
 def p_value(p: float) -> str:
-    """Return a p-value with two significant digits, and a tiny one as a bound."""
+    """Return a p-value with two significant digits, and a tiny one as a bound.
+
+    One that rounds up to ALPHA is a bound as well: it counts as a difference and must look so.
+    """
     if p < 0.001:
         return "p < 0.001"
-    return f"p = {p:.2g}" if p < 0.995 else "p = 1"
+    shown = f"{p:.2g}"
+    if p < ALPHA <= float(shown):
+        return f"p < {ALPHA:g}"
+    return f"p = {shown}"
 
 
 def differ(one: Numbers) -> bool:
@@ -24,35 +30,43 @@ def differ(one: Numbers) -> bool:
     return bool(one["p_value"] < ALPHA)
 
 
+def many(number: int, word: str) -> str:
+    """Return a number with its word: "1 row", "2 rows"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def further_errors(further: int) -> str:
+    """Return how many more or fewer errors a second model makes than a first."""
+    if further == 0:
+        return "as many errors"
+    return many(abs(further), f"{'more' if further > 0 else 'fewer'} error")
+
+
 def pair(one: Numbers, names: Names) -> str:
     """Say which of two models makes more errors, and whether that means anything.
 
     one: a line of `compare.pairs`.
     """
-    first, second = one["first"], one["second"]
+    first, second = names[one["first"]], names[one["second"]]
     further = one["errors_second"] - one["errors_first"]
-    counts = {
-        "first": (one["errors_first"], one["only_first"]),
-        "second": (one["errors_second"], one["only_second"]),
-    }
-    worse, better = ("second", "first") if further >= 0 else ("first", "second")
-    name = {"first": names[first], "second": names[second]}
-    verdict = "different" if differ(one) else "not distinguishable"
+    only, only_other = one["only_first"], one["only_second"]
     if further == 0:
         says = (
-            f"The {name['first']} and the {name['second']} make {counts['first'][0]} errors each "
-            f"on {one['number']:,} rows"
+            f"The {first} and the {second} made {many(one['errors_first'], 'error')} each on "
+            f"{many(one['number'], 'row')}"
         )
     else:
+        counts = [one["errors_first"], one["errors_second"]]
+        if further > 0:
+            first, second, only, only_other = second, first, only_other, only
+            counts.reverse()
         says = (
-            f"The {name[worse]} makes {abs(further)} more error{'s' if abs(further) > 1 else ''} "
-            f"on {one['number']:,} rows than the {name[better]} "
-            f"({counts[worse][0]} against {counts[better][0]})"
+            f"The {first} made {further_errors(abs(further))} on {many(one['number'], 'row')} than "
+            f"the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {counts[worse][1]} row{'s' if counts[worse][1] != 1 else ''} only the first "
-        f"named gets wrong, {counts[better][1]} only the other; {p_value(one['p_value'])}, "
-        f"{verdict}."
+        f"{says}; {many(only, 'row')} only the first named got wrong, {only_other} only the other; "
+        f"{p_value(one['p_value'])}, {'different' if differ(one) else 'not distinguishable'}."
     )
 
 
@@ -63,7 +77,7 @@ def copies(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
     if not unseen:
         return "Every test row has a copy in training, so no accuracy tells of unseen rows."
     parts = [
-        f"{names[model]} {one['errors'] - one['errors_unseen']} and {one['errors_unseen']}"
+        f"{one['errors'] - one['errors_unseen']} and {one['errors_unseen']} for the {names[model]}"
         for model, one in scored.items()
     ]
     shares = [
@@ -85,7 +99,7 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     if better == runs or worse == runs:
         place = f"outside of them all, {'below' if better == runs else 'above'}"
     else:
-        place = f"{worse} runs below it, {equal} equal, {better} above"
+        place = f"{many(worse, 'run')} below it, {equal} equal, {better} above"
     return (
         f"The {name} has {accuracy['mean']:.4f} on average over {runs} seeds, sd "
         f"{accuracy['sd']:.4f}, from {accuracy['min']:.4f} to {accuracy['max']:.4f}. The run with "
@@ -99,52 +113,79 @@ def choice(found: Numbers, untuned: Numbers, spread: Numbers, names: Names) -> l
     found: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
     metrics of the seeds.
     """
-    chosen, gap = found["choice"], found["test_minus_cv_accuracy"]
-    edges = [name for name, on_edge in chosen["on_edge"].items() if on_edge]
-    where = (
-        f"On the edge of the grid: {' and '.join(f'`{name}`' for name in edges)}. The best value "
-        "may lie outside of it, so a wider grid is worth a try."
-        if edges
-        else "The chosen values lie inside the grid, not on its edge."
-    )
-    close, smallest = (
-        chosen["within_one_standard_error"],
-        chosen["smallest_within_one_standard_error"],
-    )
-    own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
-    simplest = "which is the winner itself" if smallest == own else "so the simpler choice"
-    further = untuned["further_errors"]
-    beats = differ(untuned) and further < 0
-    means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", "notebook")]
     return [
-        f"The winner scores {found['cv_accuracy']:.4f} in cross-validation and "
-        f"{found['accuracy']:.4f} on the test rows, {abs(gap):.4f} "
-        f"{'less' if gap < 0 else 'more'}; the best of {found['candidates']} candidates is chosen "
-        "by the former, which flatters it.",
-        where,
-        f"{close} of {found['candidates']} candidates are within one standard error "
-        f"({chosen['standard_error']:.4f}) of the best, so the folds cannot tell them apart; the "
-        f"smallest of them is {smallest}, {simplest}.",
-        f"It {'beats' if beats else 'does not beat'} the untuned {names['notebook']}: "
-        f"{_errors(further)} on the same rows ({p_value(untuned['p_value'])}); over "
-        f"{spread['runs']} seeds each, {means[0]:.4f} against {means[1]:.4f} on average.",
+        _scores_of_the_winner(found),
+        _on_edge(found["choice"]["on_edge"]),
+        _close_candidates(found),
+        _against_untuned(untuned, spread, names["notebook"]),
         _out_of_fold(found["out_of_fold"]),
     ]
 
 
-def _out_of_fold(found: Numbers) -> str:
-    errors = f"Out of fold it gets {found['errors']} training rows wrong"
-    if not found["rows_seen"]:
+def _scores_of_the_winner(found: Numbers) -> str:
+    gap, candidates = found["test_minus_cv_accuracy"], found["candidates"]
+    shown = f"{abs(gap):.4f}"
+    moved = "the same" if shown == "0.0000" else f"{shown} {'less' if gap < 0 else 'more'}"
+    flattered = (
+        f"; the best of {candidates} candidates is chosen by its folds, which flatters the former"
+    )
+    return (
+        f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
+        f"{found['accuracy']:.4f} on the test rows, {moved}{flattered if candidates > 1 else ''}."
+    )
+
+
+def _on_edge(on_edge: Mapping[str, bool]) -> str:
+    edges = [f"`{name}`" for name, is_so in on_edge.items() if is_so]
+    if not edges:
+        return "No chosen value is the least or the largest of several that were tried."
+    return (
+        f"On the edge of the grid: {' and '.join(edges)}. The best value may lie outside of it, so "
+        "a wider grid is worth a try."
+    )
+
+
+def _close_candidates(found: Numbers) -> str:
+    chosen, candidates = found["choice"], found["candidates"]
+    close = chosen["within_one_standard_error"]
+    error = f"one standard error ({chosen['standard_error']:.4f})"
+    if candidates == 1:
+        return "There is no other candidate."
+    if close == 1:
+        return (
+            f"No other of the {candidates} candidates is within {error} of the best, so the folds "
+            "do tell it apart."
+        )
+    smallest = chosen["smallest_within_one_standard_error"]
+    own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
+    simplest = "which is the winner itself" if smallest == own else "so the simpler choice"
+    return (
+        f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
+        f"tell them apart; the smallest of them is {smallest}, {simplest}."
+    )
+
+
+def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
+    further = untuned["further_errors"]
+    beats = differ(untuned) and further < 0
+    means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", "notebook")]
+    return (
+        f"It {'beats' if beats else 'does not beat'} the untuned {name}: "
+        f"{further_errors(further)} on the same rows ({p_value(untuned['p_value'])}); over "
+        f"{spread['runs']} seeds each, {means[0]:.4f} against {means[1]:.4f} on average."
+    )
+
+
+def _out_of_fold(kept: Numbers) -> str:
+    accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
+    errors = f"Out of fold it gets {many(kept['errors'], 'training row')} wrong"
+    if not seen:
         return f"{errors}; no row has a copy in another fold."
-    rest = found["accuracy_unseen"]
-    others = "" if rest is None else f", and on the others its accuracy is {rest:.4f}"
-    return f"{errors}; {found['rows_seen']:,} rows have a copy in another fold{others}."
-
-
-def _errors(further: int) -> str:
-    if further == 0:
-        return "as many errors"
-    return f"{abs(further)} {'more' if further > 0 else 'fewer'} error{'s' * (abs(further) > 1)}"
+    others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
+    return (
+        f"{errors}; {many(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another fold"
+        f"{others}."
+    )
 
 
 def literal(name: object) -> str:
@@ -160,14 +201,20 @@ def code(name: str) -> str:
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     """Say what the models lose without a feature."""
     parts = [
-        f"{names[model]} {_errors(one['further_errors'])} ({p_value(one['p_value'])})"
+        f"{further_errors(one['further_errors'])} for the {names[model]} "
+        f"({p_value(one['p_value'])})"
         for model, one in by_model.items()
     ]
-    lost = [names[model] for model, one in by_model.items() if differ(one)]
-    verdict = (
-        f"It matters to {', '.join(lost)}." if lost else "This test set shows no model to need it."
-    )
-    return f"Trained without {code(feature)}: {', '.join(parts)}. {verdict}"
+    apart = {model: one["further_errors"] for model, one in by_model.items() if differ(one)}
+    worse = [names[model] for model, further in apart.items() if further > 0]
+    better = [names[model] for model, further in apart.items() if further < 0]
+    verdicts = [
+        f"It matters to the {', the '.join(worse)}."
+        if worse
+        else "This test set shows no model to need it.",
+        *([f"Better without it: the {', the '.join(better)}."] if better else []),
+    ]
+    return f"Trained without {code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
 
 
 def more_rows(last: Numbers, names: Names) -> str:
@@ -178,28 +225,28 @@ def more_rows(last: Numbers, names: Names) -> str:
         for model, one in last["models"].items()
         if all(one[luck]["low"] > 0 for luck in lucks)
     ]
-    parts = [
-        f"{names[model]} {one['gain']:+.4f} ("
-        + "; ".join(f"{one[luck]['low']:+.4f} to {one[luck]['high']:+.4f}" for luck in lucks)
-        + ")"
-        for model, one in last["models"].items()
-    ]
+    parts = []
+    for model, one in last["models"].items():
+        shown = "; ".join(f"{one[luck]['low']:+.4f} to {one[luck]['high']:+.4f}" for luck in lucks)
+        parts.append(f"{one['gain']:+.4f} ({shown}) for the {names[model]}")
     if len(gaining) == len(last["models"]):
         verdict = "All models still gain, so more rows would probably help."
     elif gaining:
         verdict = (
-            f"Still gaining: {', '.join(names[model] for model in gaining)}; for the others these "
-            "test rows cannot show that more would help."
+            f"Still gaining: the {', the '.join(names[model] for model in gaining)}; the others "
+            "gain no more than chance could bring."
         )
     else:
-        verdict = "No gain is larger than chance could make it: these test rows cannot show that "
-        verdict += "more rows would help."
+        verdict = (
+            "No model gains more than chance could bring, so these test rows cannot show that more "
+            "rows would help."
+        )
     where = (
         "test rows without a copy in training"
         if last["score"] == "accuracy_unseen"
-        else ("all test rows")
+        else "all test rows"
     )
     return (
         f"From {last['rows_before']:,} to {last['rows']:,} training rows the accuracy on {where} "
-        f"changes by: {', '.join(parts)}. {verdict}"
+        f"changes by {', '.join(parts)}. {verdict}"
     )
