@@ -22,7 +22,7 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 def settle_numerics() -> None:
     """Fix the number of BLAS threads and OpenBLAS's kernel: both change the last bits.
 
-    `WINENET_NUMERICS=native` leaves the environment as it is.
+    `WINENET_NUMERICS=native` leaves the environment as it is; `run` refuses another value.
     """
     if os.environ.get("WINENET_NUMERICS") == "native":
         return
@@ -80,9 +80,19 @@ def _code_and_params() -> dict[str, str]:
     return {file.as_posix(): _hash(file) for file in files}
 
 
-settle_numerics()
-# Taken before the stage's own modules are imported: an edit during the import is noticed as well.
-_AT_START = _code_and_params()
+def _check_libraries() -> None:
+    """End a stage whose libraries have other versions than the locked ones.
+
+    With another scikit-learn the import of the stage's own modules would fail, so it comes before.
+    """
+    if _name() == "stage":  # this package was imported by something else
+        return
+    from winenet.errors import InputError, check_libraries
+
+    try:
+        check_libraries()
+    except InputError as error:
+        _end(str(error))
 
 
 def run(main: Callable[[], None]) -> None:
@@ -94,6 +104,7 @@ def run(main: Callable[[], None]) -> None:
     from winenet.errors import InputError
 
     try:
+        _check_numerics()
         inputs = {path: _AT_START.get(path) or _hash(Path(path)) for path in _dependencies()}
         warnings.showwarning = _say_warning
         say(numerics())
@@ -102,7 +113,10 @@ def run(main: Callable[[], None]) -> None:
         _end(str(error))
     except OSError as error:
         what = f"{error.filename or 'a file'}: {error.strerror or error}"
-        _end(f"{what}, so the stage was not finished.")
+        _end(
+            f"{what}, so the stage was not finished. It must be there, this user must be allowed "
+            "to use it, and the disk must have room; then run `dvc repro` again."
+        )
     except KeyboardInterrupt:
         _end("interrupted, so the stage was not finished.")
     inputs["params.yaml"] = _AT_START["params.yaml"]
@@ -131,9 +145,25 @@ def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _name() -> str:
-    """Return the running stage's name: `python -m stages.split` is "split"."""
+    """Return the running stage's name: `python -m stages.split` is "split".
+
+    While this package is imported only the command line tells it.
+    """
     spec = sys.modules["__main__"].__spec__
-    return spec.name.rpartition(".")[2] if spec else "stage"
+    asked = sys.orig_argv[sys.orig_argv.index("-m") + 1 :] if "-m" in sys.orig_argv else []
+    name = spec.name if spec else next(iter(asked), "")
+    return name.removeprefix("stages.") if name.startswith("stages.") else "stage"
+
+
+def _check_numerics() -> None:
+    from winenet.errors import InputError, shown
+
+    asked = os.environ.get("WINENET_NUMERICS")
+    if asked not in (None, "", "native"):
+        raise InputError(
+            f"WINENET_NUMERICS={shown(asked)} means nothing, so it is not clear which numbers are "
+            "wanted and the stage was not run. It is `native` or not set: change the environment."
+        )
 
 
 def _dependencies() -> list[str]:
@@ -149,8 +179,15 @@ def _dependencies() -> list[str]:
             "dvc.yaml is not in this folder, so the stage does not know what it works on. "
             "Start it from the root of the repository."
         ) from None
-    deps: list[str] = yaml.safe_load(text)["stages"][_name()]["deps"]
-    return deps
+    try:
+        deps = yaml.safe_load(text)["stages"][_name()]["deps"]
+        return [str(dep) for dep in deps]
+    except (yaml.YAMLError, LookupError, TypeError):
+        raise InputError(
+            f"dvc.yaml does not tell the deps of the stage {_name()}, so a change of them would "
+            "not be noticed and the stage was not run. `git checkout -- dvc.yaml` brings the "
+            "committed one back."
+        ) from None
 
 
 def _end(message: str) -> NoReturn:
@@ -161,3 +198,9 @@ def _end(message: str) -> NoReturn:
         flush=True,
     )
     sys.exit(1)
+
+
+settle_numerics()
+# Taken before the stage's own modules are imported: an edit during the import is noticed as well.
+_AT_START = _code_and_params()
+_check_libraries()

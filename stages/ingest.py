@@ -2,6 +2,7 @@
 
 import stages
 from winenet import data, files, params
+from winenet.errors import printable
 
 
 def main() -> None:
@@ -9,7 +10,9 @@ def main() -> None:
     settings = params.load().ingest
     table = data.read_raw("data/raw", settings)
     for name in data.unlisted("data/raw", settings):
-        stages.say(f"note: data/raw/{name} is not listed under ingest.files and was left out")
+        stages.say(
+            f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
+        )
     labels = table[settings.label_column]
     files.write_exact("data/table.csv", table)
     files.write_metrics(

@@ -17,7 +17,7 @@ import pytest
 import stages
 
 ROOT = Path(stages.__file__).parents[1]
-COPIED = ("params.yaml", "dvc.yaml", "stages", "winenet", "data/raw")
+COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
     "max_iter: 500": "max_iter: 2",
     "cv: 5": "cv: 2",

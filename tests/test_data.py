@@ -308,8 +308,8 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
         ["line 2, column 'pH': 'True' is no number", "line 3, column 'pH': 'False' is no number"],
     ),
     "an empty cell": (b"acid;pH\n1;3\n;3\n2;3\n", [f"line 3, column 'acid': {NO_VALUE}"]),
-    "nan": (b"acid;pH\n1;3\n1;nan\n", [f"line 3, column 'pH': {NO_VALUE}"]),
-    "NA": (b"acid;pH\nNA;3\n1;3\n", [f"line 2, column 'acid': {NO_VALUE}"]),
+    "nan": (b"acid;pH\n1;3\n1;nan\n", [f"line 3, column 'pH': 'nan' is {NO_VALUE}"]),
+    "NA": (b"acid;pH\nNA;3\n1;3\n", [f"line 2, column 'acid': 'NA' is {NO_VALUE}"]),
     "too large a value": (
         b"acid;pH\n1;3\n20.5;3\n",
         [f"line 3, column 'acid': '20.5' {OUT_OF_ACID}"],
@@ -320,7 +320,7 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
         [
             f"line 2, column 'acid': 'inf' {OUT_OF_ACID}",
             f"line 3, column 'acid': '-inf' {OUT_OF_ACID}",
-            f"line 4, column 'acid': 'inf' {OUT_OF_ACID}",
+            f"line 4, column 'acid': '1e999' {OUT_OF_ACID}",
         ],
     ),
     "a blank line": (b"acid;pH\n1;3\n\n2;3\n", ["line 3 is blank"]),
@@ -340,9 +340,18 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
         b'acid;pH\n1;3\n"2;3\n2;3\n',
         ["line 3 has a quotation mark that is not closed"],
     ),
-    "a null byte": (b"acid;pH\n1\x002;3\n", ["line 2, column 'acid': '1\x002' is no number"]),
+    "a null byte": (
+        b"acid;pH\n1\x002;3\n",
+        ["line 2 has a null byte; the file is no text or is damaged"],
+    ),
+    "a column without a name": (
+        b"acid;pH;\n1;3;\n",
+        [
+            "column 3 has no name in the header",
+        ],
+    ),
     "Latin-1": (b"acid;pH\n1;3\n\xe9;3\n", ["line 3 is not UTF-8; save the file as UTF-8"]),
-    "UTF-16": (GOOD.decode().encode("utf-16"), ["line 1 is not UTF-8; save the file as UTF-8"]),
+    "UTF-16": (GOOD.decode().encode("utf-16"), ["is UTF-16; save the file as UTF-8"]),
     "several faults": (
         b"acid;pH;sugar\nsour;3;0\n2;;0\n99;1.5;0\n",
         [

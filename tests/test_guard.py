@@ -155,7 +155,9 @@ def test_a_file_that_cannot_be_written_is_told_without_a_traceback(tiny):
     assert tiny(MEANWHILE="open('nowhere/file', 'w')") == (
         1,
         STARTS,
-        "\ntiny: nowhere/file: No such file or directory, so the stage was not finished.\n"
+        "\ntiny: nowhere/file: No such file or directory, so the stage was not finished. It must "
+        "be there, this user must be allowed to use it, and the disk must have room; then run "
+        "`dvc repro` again.\n"
         f"{LAST_LINE}",
     )
 

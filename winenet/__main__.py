@@ -19,6 +19,9 @@ def check() -> None:
     DVC deletes a stage's results before the stage runs, so a fault is better found here.
     Raises InputError when a stage could not work.
     """
+    from winenet.errors import check_libraries
+
+    check_libraries()
     from winenet import data, params
 
     settings = params.load()

@@ -162,7 +162,7 @@ def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
 def coefficient_rows(coefficients: pd.DataFrame) -> list[Row]:
     """Return a row a feature: name, coefficient over its range, for one raw unit."""
     return [
-        (one["feature"], f"{one['coefficient']:+.2f}", f"{one['per_unit']:+.4g}")
+        (verdicts.literal(one["feature"]), f"{one['coefficient']:+.2f}", f"{one['per_unit']:+.4g}")
         for one in _records(coefficients)
     ]
 

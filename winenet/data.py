@@ -1,5 +1,6 @@
 """Checks, joins, splits and normalises tables. Every fault of a raw file is told at once."""
 
+import codecs
 import csv
 import io
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,13 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
-from winenet.errors import InputError, did_you_mean
+from winenet.errors import InputError, did_you_mean, printable, shown
 from winenet.model import Normaliser
 from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
 
 RAW_FOLDER = "data/raw"
 FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
+LONGEST_LINE = 100_000  # bytes; a file without line ends would otherwise be one endless line
 
 
 class DataError(InputError):
@@ -44,11 +46,11 @@ def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
     for file in settings.files:
         path = f"{folder}/{file.name}"
         try:
-            frame = _read_csv(path, settings.separator)
+            frame, written = _read_csv(path, settings.separator)
         except DataError as error:
             faults += str(error).split("\n")
             continue
-        found = _faults(frame, settings.columns)
+        found = _faults(frame, written, settings.columns)
         faults += [f"{path}: {fault}" for fault in found]
         if not found:
             features = frame[list(settings.columns)].apply(pd.to_numeric)
@@ -66,45 +68,99 @@ def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
     return table
 
 
-def _read_csv(path: str, separator: str) -> pd.DataFrame:
+def _read_csv(path: str, separator: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read one file as it stands: blank lines and surplus fields are faults, not skipped.
 
+    Returns its values as pandas reads them, and as they are written.
     Raises DataError, which names every line that does not have the header's columns.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder, not a file") from None
-    except PermissionError:
-        raise DataError(f"{path}: may not be read by this user") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}: line {line} is not UTF-8; save the file as UTF-8") from None
+    text = _text(path)
     if not text.strip():
         raise DataError(f"{path}: empty; it needs a header and rows")
     faults = _line_faults(text.removesuffix("\n").split("\n"), separator)
     if faults:
         raise DataError("\n".join(f"{path}: {fault}" for fault in faults))
-    return pd.read_csv(io.StringIO(text), sep=separator, low_memory=False)
+    try:
+        values = pd.read_csv(
+            io.StringIO(text), sep=separator, low_memory=False, skip_blank_lines=False
+        )
+        written = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            skip_blank_lines=False,
+            dtype="str",
+            keep_default_na=False,
+        )
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{path}: no table ({printable(str(error))})") from None
+    return values, written
+
+
+def _text(path: str) -> str:
+    """Return a file's text with LF line ends.
+
+    Raises DataError when it cannot be read, is no UTF-8, or has a line that is far too long; that
+    is noticed before more than such a line is in memory.
+    """
+    content, number = bytearray(), 1
+    try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise DataError(f"{path}: is a device or a pipe, not a file")  # would never end
+        with Path(path).open("rb") as stream:
+            while chunk := stream.read(LONGEST_LINE):
+                breaks = chunk.count(b"\n") or chunk.count(b"\r")
+                if len(chunk) == LONGEST_LINE and not breaks:
+                    raise DataError(f"{path}: {_too_long(number)}")
+                content += chunk
+                number += breaks
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, not a file") from None
+    except PermissionError:
+        what = "is a folder, not a file" if Path(path).is_dir() else "may not be read by this user"
+        raise DataError(f"{path}: {what}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path}: is UTF-16; save the file as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}: line {line} is not UTF-8; save the file as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _too_long(number: int) -> str:
+    return f"line {number} is longer than {LONGEST_LINE:,} bytes; a line needs a line end"
 
 
 def _line_faults(lines: list[str], separator: str) -> list[str]:
     """Return the lines that pandas would cut, fill up or join; the header is line 1."""
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            return [_too_long(number)]
     if not lines[0]:
         return ["line 1 is blank; the header must stand there"]
     header = next(csv.reader(lines[:1], delimiter=separator))
     faults = [
-        f"column '{name}' stands {header.count(name)} times in the header"
+        f"column {shown(name)} stands {header.count(name)} times in the header"
         for name in dict.fromkeys(header)
         if header.count(name) > 1
+    ]
+    faults += [
+        f"column {place} has no name in the header"
+        for place, name in enumerate(header, start=1)
+        if not name and header.count(name) == 1
     ]
     uneven = []
     for number, line in enumerate(lines, start=1):
         cells = len(next(csv.reader([line], delimiter=separator), []))
         if not line:
             uneven.append(f"line {number} is blank")
+        elif "\0" in line:
+            uneven.append(f"line {number} has a null byte; the file is no text or is damaged")
         elif line.count('"') % 2:
             uneven.append(f"line {number} has a quotation mark that is not closed")
         elif cells != len(header):
@@ -119,13 +175,18 @@ def _cells(number: int) -> str:
     return f"{number} cell{'' if number == 1 else 's'}"
 
 
-def _faults(frame: pd.DataFrame, columns: Mapping[str, Sequence[float]]) -> list[str]:
-    """Return every fault of one raw file, in words."""
+def _faults(
+    frame: pd.DataFrame, written: pd.DataFrame, columns: Mapping[str, Sequence[float]]
+) -> list[str]:
+    """Return every fault of one raw file, in words. written: the frame's cells as text."""
     missing = [name for name in columns if name not in frame]
-    unknown = [name for name in frame if name not in columns]
+    unknown = [str(name) for name in frame if name not in columns]
     faults = [
-        f"column '{name}' is not expected{did_you_mean(str(name), missing)}" for name in unknown
+        f"column {shown(name)} is not expected{did_you_mean(name, missing)}" for name in unknown
     ]
+    if len(faults) > FAULTS_SHOWN:
+        more = len(faults) - FAULTS_SHOWN
+        faults = [*faults[:FAULTS_SHOWN], f"{more} more columns that are not expected"]
     faults += [f"column '{name}' is missing" for name in missing]
     if missing and len(frame.columns) == 1:
         faults.append(
@@ -135,11 +196,13 @@ def _faults(frame: pd.DataFrame, columns: Mapping[str, Sequence[float]]) -> list
         faults.append("no rows below the header")
     for name, (least, largest) in columns.items():
         if name in frame:
-            faults += _column_faults(frame[name], least, largest)
+            faults += _column_faults(frame[name], written[name], least, largest)
     return faults
 
 
-def _column_faults(column: pd.Series, least: float, largest: float) -> list[str]:
+def _column_faults(
+    column: pd.Series, written: pd.Series, least: float, largest: float
+) -> list[str]:
     """Return the faults of one column; a line is counted as an editor does, the header is 1."""
     numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
     numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
@@ -152,12 +215,12 @@ def _column_faults(column: pd.Series, least: float, largest: float) -> list[str]
         (text, "no number"),
         (outside, f"out of range; it must lie in {least:g} to {largest:g}"),
     ):
-        rows = column[mask]
-        for row, value in rows.head(FAULTS_SHOWN).items():
-            shown = "" if mask is empty else f"'{str(value)[:40]}' is "
-            found.append(f"line {int(str(row)) + 2}, column '{column.name}': {shown}{rule}")
-        if len(rows) > FAULTS_SHOWN:
-            found.append(f"column '{column.name}': {len(rows) - FAULTS_SHOWN} more such cells")
+        cells = written[mask]
+        for row, cell in cells.head(FAULTS_SHOWN).items():
+            told = f"{shown(cell)} is " if cell else ""
+            found.append(f"line {int(str(row)) + 2}, column '{column.name}': {told}{rule}")
+        if len(cells) > FAULTS_SHOWN:
+            found.append(f"column '{column.name}': {len(cells) - FAULTS_SHOWN} more such cells")
     return found
 
 

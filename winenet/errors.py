@@ -1,7 +1,24 @@
-"""The one kind of error that a person can mend. Stages print it and exit with 1."""
+"""The one kind of error that a person can mend. Stages print it and exit with 1.
+
+What every message needs stands here as well: values shown harmlessly, the nearest known word, and
+the check that the libraries are the locked ones.
+"""
 
 import difflib
+import re
+import reprlib
 from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+LOCK = "requirements.lock"
+# On these the numbers and pictures depend.
+LOCKED = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib")
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
+_SHORT.maxlevel = 4
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 class InputError(Exception):
@@ -16,3 +33,44 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     spelled = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), list(spelled), n=1)
     return f"; did you mean '{spelled[near[0]]}'?" if near else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, in 60 characters at most.
+
+    So a message stays short, and a value with line ends or escape sequences cannot disturb the
+    screen that it is printed on.
+    """
+    text = _SHORT.repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def printable(text: str) -> str:
+    """Return a text as it stands when a screen can show it, and else as Python writes it."""
+    return text if text.isprintable() and len(text) <= 60 else shown(text)
+
+
+def check_libraries() -> None:
+    """Raise InputError when a library has another version than `requirements.lock` names.
+
+    Without that file nothing is checked: the package may be installed in another project.
+    """
+    try:
+        lock = Path(LOCK).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\\n]+)", lock, flags=re.MULTILINE))
+    wrong = []
+    for name in LOCKED:
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = "missing"
+        if name in locked and found != locked[name]:
+            wrong.append(f"{name} is {found} here, not {locked[name]}")
+    if wrong:
+        raise InputError(
+            f"{'; '.join(wrong)}: with other versions the code may fail or the numbers differ, so "
+            f"nothing was run. {LOCK} says which versions belong to this code; `make` installs "
+            "them in .venv."
+        )

@@ -4,10 +4,13 @@ Every file is written whole or not at all. NaN and infinities are refused, since
 is none must not look like one.
 """
 
+import contextlib
 import io
 import json
 import math
 import os
+import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +20,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from winenet.errors import InputError
-from winenet.model import Model, Normaliser
+from winenet.errors import InputError, printable, shown
+from winenet.model import Array, Model, Normaliser
 
 MODEL_FORMAT = "winenet model 1"
+LARGEST_MODEL = 2**31  # bytes; a larger file is not even opened
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+NUMBERS, WHOLE, TEXT = (
+    r"<f8",
+    r"<i8",
+    r"<U\d{1,9}",
+)  # the types of a model's arrays, as numpy has them
+# The one form in which numpy writes these arrays; another one is not evaluated but refused.
+NPY = re.compile(
+    rb"\x93NUMPY\x01\0..\{'descr': '([^']{1,12})', 'fortran_order': (?:False|True), "
+    rb"'shape': \(((?:\d{1,18}, ?){0,32}(?:\d{1,18})?)\), \} *\n",
+    re.DOTALL,
+)
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
 SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
@@ -37,12 +53,10 @@ def read_table(path: str) -> pd.DataFrame:
     """
     try:
         return pd.read_csv(path)
-    except FileNotFoundError:
-        raise FileError(_missing(path)) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"{path} is no table ({str(error).strip()}). `dvc repro` makes it again."
-        ) from None
+    except OSError as error:
+        raise FileError(_unreadable(path, error)) from None
+    except (ValueError, OverflowError) as error:  # pandas' own errors and UnicodeDecodeError, too
+        raise FileError(_damaged(path, "table", str(error).strip())) from None
 
 
 def read_metrics(path: str) -> dict[str, Any]:
@@ -51,12 +65,19 @@ def read_metrics(path: str) -> dict[str, Any]:
     Raises FileError when the file is missing or broken.
     """
     try:
-        content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileError(_missing(path)) from None
-    except ValueError as error:
-        raise FileError(f"{path} is no JSON ({error}). `dvc repro` makes it again.") from None
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_refuse_constant)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds {shown(content)} in place of names with values")
+    except OSError as error:
+        raise FileError(_unreadable(path, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise FileError(_damaged(path, "JSON", str(error))) from None
     return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is no number")
 
 
 def write_exact(path: str, table: pd.DataFrame) -> None:
@@ -126,27 +147,123 @@ def write_model(path: str, model: Model, normaliser: Normaliser) -> None:
 def read_model(path: str) -> Model:
     """Read the layers of a model that `write_model` wrote.
 
-    Raises FileError when the file is missing or is no such model.
+    Nothing of the file is executed, and no more memory is taken than the file is long: its arrays
+    are stored uncompressed, so that a zip bomb is none.
+    Raises FileError when the file is missing, or when anything in it is not as it was written.
     """
     try:
-        with Path(path).open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise ValueError("it is no complete .npz file")
-        with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["format"]) != MODEL_FORMAT:
-                raise ValueError(f"its format is {arrays['format']}, not {MODEL_FORMAT}")
-            layers = range(max(1, sum(name.startswith("coefs_") for name in arrays.files)))
-            return Model(
-                [arrays[f"coefs_{layer}"] for layer in layers],
-                [arrays[f"intercepts_{layer}"] for layer in layers],
-                str(arrays["activation"]),
-                arrays["classes"],
+        size = Path(path).stat().st_size
+        if size > LARGEST_MODEL:
+            raise ValueError(f"it has {size:,} bytes; a model has {LARGEST_MODEL:,} at most")
+        return _model(_arrays(Path(path).read_bytes()))
+    except OSError as error:
+        raise FileError(_unreadable(path, error)) from None
+    except (
+        *(ValueError, RuntimeError, EOFError, KeyError, OverflowError),
+        *(struct.error, zipfile.BadZipFile, zipfile.LargeZipFile),
+    ) as error:
+        why = str(error.args[0]) if error.args else "it ends too early"
+        raise FileError(_damaged(path, "model of winenet", why)) from None
+
+
+def _arrays(content: bytes) -> dict[str, bytes]:
+    """Return the members of an .npz file by name, without their ending .npy."""
+    archive = io.BytesIO(content)
+    if not zipfile.is_zipfile(archive):
+        raise ValueError("it is no complete .npz file")
+    with zipfile.ZipFile(archive) as opened:
+        members = opened.infolist()
+        names = [member.filename.removesuffix(".npy") for member in members]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"it has {shown(name)} {names.count(name)} times")
+        for name, member in zip(names, members, strict=True):
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+                raise ValueError(f"{name} is compressed or encrypted; winenet stores plain arrays")
+        if sum(member.file_size for member in members) > len(content):
+            raise ValueError("its arrays claim more bytes than the file has")
+        return {name: opened.read(member) for name, member in zip(names, members, strict=True)}
+
+
+def _model(arrays: Mapping[str, bytes]) -> Model:
+    """Return the model in an .npz file's members; raise ValueError when they do not make one."""
+    made_by = _array(arrays, "format", TEXT, 0)
+    if made_by != MODEL_FORMAT:
+        raise ValueError(
+            f"its format is {shown(str(made_by))}, not '{MODEL_FORMAT}': another version of "
+            "winenet wrote it"
+        )
+    layers = range(max(1, sum(name.startswith("coefs_") for name in arrays)))
+    weights = [_array(arrays, f"coefs_{layer}", NUMBERS, 2) for layer in layers]
+    biases = [_array(arrays, f"intercepts_{layer}", NUMBERS, 1) for layer in layers]
+    activation = str(_array(arrays, "activation", TEXT, 0))
+    classes = _array(arrays, "classes", WHOLE, 1)
+    features = _array(arrays, "features", TEXT, 1)
+    minimum, maximum = (_array(arrays, name, NUMBERS, 1) for name in ("minimum", "maximum"))
+
+    expected = {"format", "activation", "classes", "features", "minimum", "maximum"}
+    expected |= {f"{name}_{layer}" for name in ("coefs", "intercepts") for layer in layers}
+    for name in arrays:
+        if name not in expected:
+            raise ValueError(f"it has {shown(name)}, which no model of winenet has")
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            f"its activation is {shown(activation)}; it must be one of {', '.join(ACTIVATIONS)}"
+        )
+    if len(classes) != 2 or classes[0] >= classes[1]:
+        raise ValueError(f"its classes are {classes[:9].tolist()}; there must be two, in order")
+    if not len(features) == len(minimum) == len(maximum):
+        raise ValueError(
+            f"it has {len(features)} features, but {len(minimum)} minima and {len(maximum)} maxima"
+        )
+    _check_layers(len(features), weights, biases)
+    return Model(weights, biases, activation, classes)
+
+
+def _check_layers(features: int, weights: list[Array], biases: list[Array]) -> None:
+    """Raise ValueError when a layer does not fit the one before it, or the last is not one unit."""
+    inputs = features
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        if W.shape != (inputs, len(b)) or not W.size:
+            raise ValueError(
+                f"coefs_{layer} has the shape {W.shape}, but {inputs} inputs and {len(b)} "
+                "intercepts"
             )
-    except FileNotFoundError:
-        raise FileError(_missing(path)) from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        why = error.args[0] if error.args else "it ends too early"
-        raise FileError(f"{path} is no model ({why}). `dvc repro` makes it again.") from None
+        inputs = len(b)
+    if inputs != 1:
+        raise ValueError(f"its last layer has {inputs} units; two classes have one")
+
+
+def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) -> npt.NDArray[Any]:
+    """Return one array of an .npz file; raise ValueError when it is not of this type and form.
+
+    type_: a pattern for numpy's name of the type.
+    """
+    if name not in arrays:
+        raise ValueError(f"{name} is not a file in the archive")
+    content = arrays[name]
+    header = NPY.match(content)
+    if header is None:
+        raise ValueError(f"{name} is no array as winenet writes it")
+    found = header[1].decode("latin-1")
+    shape = tuple(int(size) for size in header[2].decode().split(",") if size.strip())
+    if not re.fullmatch(type_, found):
+        raise ValueError(
+            f"{name} has the type {shown(found)}; winenet writes "
+            f"{'text' if type_ == TEXT else f'{type_!r}'}"
+        )
+    if len(shape) != dimensions:
+        raise ValueError(f"{name} has the shape {shape}; it needs {dimensions} dimensions")
+    kind = np.dtype(found)
+    if math.prod(shape) * kind.itemsize != len(content) - header.end():
+        raise ValueError(f"{name} claims the shape {shape}, which is not what follows")
+    order: Any = "F" if b"'fortran_order': True" in header[0] else "C"
+    array = np.frombuffer(content, kind, math.prod(shape), header.end())
+    if type_ == NUMBERS and not np.isfinite(array).all():
+        raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}; a weight is finite")
+    if type_ == TEXT and not (array.view("<u4") <= 0x10FFFF).all():
+        raise ValueError(f"{name} is no text")
+    return array.reshape(shape, order=order).copy()
 
 
 def read_normaliser(path: str) -> Normaliser:
@@ -154,7 +271,7 @@ def read_normaliser(path: str) -> Normaliser:
 
     Raises FileError when the file is missing or is no table.
     """
-    table = read_table(path)
+    table = _with_columns(path, ("feature", "minimum", "maximum"))
     return Normaliser(
         list(table["feature"]), table["minimum"].to_numpy(), table["maximum"].to_numpy()
     )
@@ -171,8 +288,18 @@ def read_rows(path: str, part: str) -> pd.DataFrame:
     part: "train" or "test". row: the number in data/table.csv. group: that of the first row with
     the same features. seen: whether the training set has a row with the same features.
     """
-    rows = read_table(path)
+    rows = _with_columns(path, ("set", "row", "group", "seen"))
     return rows[rows["set"] == part].drop(columns="set").reset_index(drop=True)
+
+
+def _with_columns(path: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a table that must have these columns."""
+    table = read_table(path)
+    missing = [name for name in columns if name not in table]
+    if missing:
+        told = f"it has no column {', '.join(missing)}"
+        raise FileError(_damaged(path, f"table of {', '.join(columns)}", told))
+    return table
 
 
 def rounded(name: str, value: float) -> float:
@@ -217,20 +344,62 @@ def _not_finite(path: str, name: str, value: float) -> str:
     )
 
 
-def _missing(path: str) -> str:
-    return f"{path} is missing, so this stage has nothing to work on. `dvc repro` makes it again."
+def _unreadable(path: str, error: OSError) -> str:
+    """Say why a file that another stage wrote cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        what = "is missing"
+    else:
+        what = f"cannot be read ({error.strerror}; it must be a file that this user may read)"
+    return f"{path} {what}, so this stage has nothing to work on. `dvc repro` makes it again."
+
+
+def _damaged(path: str, kind: str, why: str) -> str:
+    """Say why a file is not what its name promises."""
+    return (
+        f"{path} is no {kind} ({_one_line(why)}), so no stage can work with it. "
+        "`dvc repro` makes it again."
+    )
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.isprintable() and len(text) <= 200 else printable(text)
 
 
 def _replace(path: str, content: bytes) -> None:
-    """Put the content in the file's place in one step, so that nobody ever sees half of it."""
+    """Put the content in the file's place in one step, so that nobody ever sees half of it.
+
+    Raises FileError when the disk is full or the folder does not let it; the old file stays.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(target)
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+    except OSError as error:
+        raise FileError(
+            f"{path} could not be written ({error.strerror}), so the stage was not finished; no "
+            f"half of it is left. It needs room for {len(content):,} bytes and a folder that this "
+            "user may write in: make room or change the folder's rights, then run `dvc repro`."
+        ) from None
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk, too, so that a power cut does not undo it."""
+    if os.name == "nt":
+        return  # a folder cannot be opened there
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network disks cannot
+            os.fsync(descriptor)
     finally:
-        partial.unlink(missing_ok=True)
+        os.close(descriptor)

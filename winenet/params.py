@@ -22,9 +22,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from winenet.errors import InputError, did_you_mean
+from winenet.errors import InputError, did_you_mean, printable, shown
 
 PATH = "params.yaml"
+LARGEST = 100_000  # bytes of the file, and values in it when its aliases are written out
+LONGEST_NAME = 80
+# A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
+FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 class ParamsError(InputError):
@@ -54,6 +58,30 @@ def _key_of_a_metric(key: str) -> str:
     return key
 
 
+def _harmless_name(name: str) -> str:
+    """Refuse what would become more than a name in a table, a page or on a screen."""
+    if not name.strip() or name != name.strip():
+        raise ValueError("a name is not blank and has no blank around it")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"a name has at most {LONGEST_NAME} characters, this one {len(name)}")
+    if not name.isprintable():
+        raise ValueError("a name has printable characters only, no line end and no tab")
+    if FORMULA.search(name):
+        raise ValueError(
+            "a name does not begin with =, +, - or @, not even after a comma or semicolon: a "
+            "spreadsheet would take it for a formula"
+        )
+    if "</" in name or "<!--" in name:
+        raise ValueError("a name holds no </ or <!--: the page of `dvc plots` would run it")
+    return name
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("a file's name has printable characters only")
+    return name
+
+
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
 Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
@@ -69,13 +97,16 @@ Bounds = Annotated[
 Estimator = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
 ]
+Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
 
 
 class RawFile(Section):
     """One file of the folder data/raw and the label of all its rows."""
 
-    name: str = Field(pattern=r"^[^/\\]+$", description="the name of a file in data/raw")
+    name: Annotated[str, AfterValidator(_printable)] = Field(
+        pattern=r"^[^/\\]+$", description="the name of a file in data/raw"
+    )
     label: int = Field(ge=0, le=1, description="the class of the file's rows")
 
 
@@ -86,8 +117,8 @@ class Ingest(Section):
     separator: str = Field(
         pattern=r"^[\t !#-~]$", description="the raw files' separator, one character of ASCII"
     )
-    label_column: str = Field(min_length=1, description="the name of the label's column")
-    columns: dict[str, Bounds] = Field(min_length=1, description="the raw columns")
+    label_column: Name = Field(description="the name of the label's column")
+    columns: dict[Name, Bounds] = Field(min_length=1, description="the raw columns")
 
     @field_validator("files")
     @classmethod
@@ -269,31 +300,10 @@ def load(path: str = PATH) -> Params:
     Raises ParamsError, which names every fault at once, when the file is missing, is no YAML,
     or does not fit the schema.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ParamsError(
-            f"{path} is missing in this folder, so no stage can run. Start from the root of the "
-            f"repository; `git checkout -- {path}` brings the committed file back."
-        ) from None
-    except OSError as error:
-        raise ParamsError(
-            f"{path} cannot be read, so no stage can run: {error.strerror}."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ParamsError(
-            f"{path} is not UTF-8 (byte {error.start}), so no stage can read it. Save it as UTF-8."
-        ) from None
-    try:
-        content = yaml.load(text, Loader=Yaml12Loader)
-    except yaml.YAMLError as error:
-        raise ParamsError(
-            f"{path} is not valid YAML, so no stage was run: {_one_line(error)}. "
-            f"Mend it there; `git diff {path}` shows what changed."
-        ) from None
+    content = _content(path)
     if not isinstance(content, dict):
         raise ParamsError(
-            f"{path} holds {_shown(content)} in place of sections, so no stage was run. "
+            f"{path} holds {shown(content)} in place of sections, so no stage was run. "
             f"It needs the sections {', '.join(Params.model_fields)}."
         )
     try:
@@ -308,6 +318,62 @@ def load(path: str = PATH) -> Params:
         ) from None
 
 
+def _content(path: str) -> Any:
+    """Return what a YAML file holds, not yet checked against the schema."""
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ParamsError(
+                f"{path} has more than {LARGEST:,} bytes, so no stage was run: no parameters are "
+                f"so many. `git checkout -- {path}` brings the committed file back."
+            )
+        read = yaml.load(content.decode("utf-8-sig"), Loader=Yaml12Loader)
+        _check_size(read)
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path} is missing in this folder, so no stage can run. Start from the root of the "
+            f"repository; `git checkout -- {path}` brings the committed file back."
+        ) from None
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be read, so no stage can run: {error.strerror}. It must be a file that "
+            f"this user may read; `git checkout -- {path}` brings the committed one back."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(
+            f"{path} is not UTF-8 (byte {error.start}), so no stage can read it. Save it as UTF-8."
+        ) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else _one_line(error)
+        raise ParamsError(
+            f"{path} is not valid YAML, so no stage was run: {what}. "
+            f"Mend it there; `git diff {path}` shows what changed."
+        ) from None
+    return read
+
+
+def _check_size(content: Any) -> None:
+    """Raise a YAMLError when aliases contain themselves, or swell a short text without limit."""
+    sizes: dict[int, int] = {}
+    inside: set[int] = set()
+
+    def size(node: Any) -> int:
+        if not isinstance(node, dict | list | set | tuple):
+            return 1
+        if id(node) in inside:
+            raise yaml.YAMLError("an alias stands within what it names")
+        if id(node) not in sizes:
+            inside.add(id(node))
+            inner = node.values() if isinstance(node, dict) else node
+            sizes[id(node)] = 1 + sum(size(value) for value in inner)
+            inside.remove(id(node))
+        return sizes[id(node)]
+
+    if size(content) > LARGEST:
+        raise yaml.YAMLError(f"with its aliases written out it has more than {LARGEST:,} values")
+
+
 def _fault(detail: ErrorDetails) -> str:
     """Put one of pydantic's findings as: place, value, rule."""
     location = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
@@ -320,27 +386,23 @@ def _fault(detail: ErrorDetails) -> str:
         return f"{place}: missing; every key must be given"
     if detail["type"] == "model_type":
         keys = ", ".join(_model_at(location).model_fields)
-        return f"{place}: {_shown(detail['input'])} is no section; it needs the keys {keys}"
+        return f"{place}: {shown(detail['input'])} is no section; it needs the keys {keys}"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     description = _description_at(location)
     meant = f" as {description}" if description else ""
-    return f"{place}: {_shown(detail['input'])} cannot serve{meant}: {rule}"
+    return f"{place}: {shown(detail['input'])} cannot serve{meant}: {rule}"
 
 
 def _place(location: tuple[int | str, ...]) -> str:
     """Return ("a", "b", 0) as "a.b[0]"."""
     return "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}" for step in location
+        f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in location
     ).lstrip(".")
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    return re.sub(r"\s+", " ", str(error).replace('in "<unicode string>", ', ""))
+def _one_line(error: Exception) -> str:
+    text = re.sub(r"\s+", " ", str(error).replace('in "<unicode string>", ', ""))
+    return text if text.isprintable() else ascii(text)
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
@@ -381,7 +443,7 @@ class Yaml12Loader(yaml.SafeLoader):
         """Return the node's value; raise a YAMLError for `!!int abc` as well."""
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             raise yaml.constructor.ConstructorError(
                 None, None, f"this cannot be read as {node.tag}", node.start_mark
             ) from None
@@ -391,7 +453,8 @@ class Yaml12Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         given: set[str] = set()
         for key, _ in node.value:
-            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            named = key.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+            if not named or not isinstance(key, yaml.ScalarNode):
                 told = key.value if isinstance(key, yaml.ScalarNode) else f"that is a {key.id}"
                 fault = f"the key {told} is no text; put it in quotes"
             elif key.value in given:
@@ -406,7 +469,9 @@ class Yaml12Loader(yaml.SafeLoader):
 def _construct_int(loader: Yaml12Loader, node: yaml.ScalarNode) -> int:
     """Read 12, -3, 0o14, 0x1f and 0b11; `010` is ten, as in YAML 1.2."""
     text = str(loader.construct_scalar(node)).replace("_", "")
-    return int(text, 0) if re.match(r"[-+]?0[box]", text) else int(text)
+    number = int(text, 0) if re.match(r"[-+]?0[box]", text) else int(text)
+    str(number)  # fails when it has too many digits for any message
+    return number
 
 
 # A dict of its own: the resolvers of every other reader of YAML stay as they are.

@@ -83,7 +83,7 @@ def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str
 
 def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
     """Name the places 0, 1, ... of the vertical axis, the first on top."""
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
     return axes
 

@@ -3,6 +3,7 @@
 Every verdict is computed from the run's own numbers, so it changes when they do.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -458,7 +459,8 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = str(value).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    # What verdicts.literal wrote stays as it is.
+    text = re.sub(r"&(?!#\d+;)", "&amp;", str(value)).replace("<", "&lt;").replace("|", "\\|")
     return " ".join(text.split())
 
 

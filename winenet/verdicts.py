@@ -1,10 +1,14 @@
 """Says in plain sentences what a comparison means. Numbers come in, words go out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
+MARKS = re.compile(
+    r"""[!"#$&'*:;<=>?@\[\\\]^`{|}~]|\b_|_\b"""
+)  # what may mean something in Markdown
 ALPHA = 0.05  # a smaller p-value counts as a difference
 
 
@@ -184,6 +188,16 @@ def _out_of_fold(kept: Numbers) -> str:
     )
 
 
+def literal(name: object) -> str:
+    """Return a name so that Markdown shows it as it stands: no link, no HTML, no end of a cell."""
+    return MARKS.sub(lambda found: f"&#{ord(found[0])};", str(name))
+
+
+def code(name: str) -> str:
+    """Return a name as code, or literally when it holds what could end the code."""
+    return literal(name) if MARKS.search(name) else f"`{name}`"
+
+
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     """Say what the models lose without a feature."""
     parts = [
@@ -200,7 +214,7 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
         else "This test set shows no model to need it.",
         *([f"Better without it: the {', the '.join(better)}."] if better else []),
     ]
-    return f"Trained without `{feature}`: {', '.join(parts)}. {' '.join(verdicts)}"
+    return f"Trained without {code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
 
 
 def more_rows(last: Numbers, names: Names) -> str:
