@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +91,31 @@ def pipeline(tmp_path_factory):
     run_and_commit(folder)
     verify.keep(folder, verify.isolated(folder, os.environ))
     commit(folder)
+    shutil.copy(folder / "tools" / "reference" / "probe.json", folder.parent)
     return folder
+
+
+@pytest.fixture
+def fast(pipeline, monkeypatch):
+    """Let the stage run without DVC and witness, whose hashes and probe are filled in here."""
+
+    def reproduce(clone, environment, _expected):
+        command = [sys.executable, "stage.py"]
+        done = subprocess.run(
+            command, cwd=clone, env=environment, capture_output=True, text=True, check=True
+        )
+        lock = verify.new_lock(clone)
+        for path, digest in verify.recorded_hashes(lock).items():
+            lock = lock.replace(digest, verify.md5((clone / path).read_bytes()))
+        write(clone / "dvc.lock", lock)
+        probe = json.loads((pipeline.parent / "probe.json").read_text("utf-8"))
+        ran = verify.Ran(["double"], [], [], {"probe": probe})
+        for line in done.stdout.splitlines():
+            ran = verify.heard(ran, line)
+        return ran
+
+    monkeypatch.setattr(verify, "reproduce", reproduce)
+    monkeypatch.setattr(verify, "check_no_cache", lambda *_: None)
 
 
 @pytest.fixture
@@ -149,9 +174,19 @@ def test_a_changed_byte_in_data_that_git_does_not_hold_is_found_by_its_hash(chan
     digest = verify.recorded_hashes(lock)["data/big.txt"]
     write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
     commit(changed)
-    for proof in (prove(changed), prove(changed, kernel())):
-        assert not proof.holds
-        assert "Outputs with another hash: data/big.txt." in proof.difference
+    proof = prove(changed)
+    assert not proof.holds
+    assert "Outputs with another hash: data/big.txt." in proof.difference
+
+
+def test_so_it_is_under_another_kernel(changed, fast):
+    lock = (changed / "dvc.lock").read_text("utf-8")
+    digest = verify.recorded_hashes(lock)["data/big.txt"]
+    write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
+    commit(changed)
+    proof = prove(changed, kernel())
+    assert not proof.holds
+    assert "Outputs with another hash: data/big.txt." in proof.difference
 
 
 def test_a_hash_that_dvc_did_not_take_of_the_file_is_found(changed):
@@ -199,7 +234,7 @@ def test_a_stage_that_fails_ends_the_proof(changed):
         prove(changed)
 
 
-def test_a_fit_from_a_journal_is_found(pipeline):
+def test_a_fit_from_a_journal_is_found(pipeline, fast):
     said = "double: numerics: 1 BLAS thread\nsearch: journal: {} of 45 fits reused"
     assert prove(pipeline, SAY=said.format(0)).holds
     proof = prove(pipeline, SAY=said.format(31))
@@ -209,18 +244,18 @@ def test_a_fit_from_a_journal_is_found(pipeline):
     )
 
 
-def test_a_stage_that_does_not_say_what_it_computes_with_is_found(pipeline):
+def test_a_stage_that_does_not_say_what_it_computes_with_is_found(pipeline, fast):
     proof = prove(pipeline, SAY="done")
     assert proof.difference == "0 of 1 stages said what they compute with."
 
 
 @pytest.mark.parametrize("said", ["1 BLAS thread", "native (OPENBLAS_CORETYPE=Haswell)"])
-def test_a_stage_that_computes_with_another_kernel_than_asked_for_is_found(pipeline, said):
+def test_a_stage_that_computes_with_another_kernel_than_asked_for_is_found(pipeline, said, fast):
     proof = prove(pipeline, kernel(SAY=f"double: numerics: {said}"))
     assert proof.difference == (f"A stage computed with other numerics than was asked for: {said}")
 
 
-def test_a_run_that_is_not_settled_is_found(pipeline):
+def test_a_run_that_is_not_settled_is_found(pipeline, fast):
     proof = prove(pipeline, SAY="double: numerics: native (nothing set)")
     assert "other numerics than was asked for: native" in proof.difference
 
@@ -408,7 +443,7 @@ def test_a_kernel_counts_only_when_each_blas_runs_it(monkeypatch, tmp_path):
 # --- other bits ------------------------------------------------------------------------------
 
 
-def test_models_of_another_kernel_may_differ_in_their_last_bits(pipeline):
+def test_models_of_another_kernel_may_differ_in_their_last_bits(pipeline, fast):
     proof = prove(pipeline, kernel(SHIFT="1e-13"))
     assert proof.holds, proof.difference
     assert proof.tolerant
@@ -418,7 +453,7 @@ def test_models_of_another_kernel_may_differ_in_their_last_bits(pipeline):
 
 
 @pytest.mark.parametrize("shift", ["1e-9", "nan"])
-def test_models_of_another_kernel_may_not_differ_in_more(pipeline, shift):
+def test_models_of_another_kernel_may_not_differ_in_more(pipeline, shift, fast):
     proof = prove(pipeline, kernel(SHIFT=shift))
     assert not proof.holds
     assert re.fullmatch(
@@ -426,7 +461,7 @@ def test_models_of_another_kernel_may_not_differ_in_more(pipeline, shift):
     )
 
 
-def test_another_metric_is_found_under_another_kernel_as_well(changed):
+def test_another_metric_is_found_under_another_kernel_as_well(changed, fast):
     write(changed / "metrics" / "double.json", json.dumps({"value": 43}) + "\n")
     commit(changed)
     proof = prove(changed, kernel(SHIFT="1e-13"))
@@ -435,21 +470,21 @@ def test_another_metric_is_found_under_another_kernel_as_well(changed):
 
 def test_a_lock_that_says_more_than_other_hashes_is_found(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    assert "cmd: python stage.py" in lock
+    digest = verify.recorded_hashes(lock)["models/double.npz"]
+    assert verify.without_models(lock) == verify.without_models(lock.replace(digest, "a" * 32))
+    assert verify.difference_beyond_models(changed) == ""
     write(changed / "dvc.lock", lock.replace("cmd: python stage.py", "cmd: python  stage.py"))
-    commit(changed)
-    proof = prove(changed, kernel())
-    assert proof.difference.startswith("Different: dvc.lock.")
+    assert verify.difference_beyond_models(changed).startswith("Different: dvc.lock.\ndiff")
 
 
-def test_other_bits_in_a_model_are_found_where_equal_ones_can_be_expected(pipeline):
+def test_other_bits_in_a_model_are_found_where_equal_ones_can_be_expected(pipeline, fast):
     proof = prove(pipeline, SHIFT="1e-13")
     assert not proof.holds
     assert "Outputs with another hash: models/double.npz." in proof.difference
 
 
 @pytest.fixture
-def elsewhere(changed):
+def elsewhere(changed, fast):
     """Return the project as if its results had been made where `expit` gives other bits."""
     file = changed / "tools" / "reference" / "probe.json"
     write(file, json.dumps(json.loads(file.read_text("utf-8")) | {"expit": "other"}) + "\n")
@@ -477,7 +512,7 @@ def test_a_model_that_cannot_be_compared_is_no_proof(elsewhere):
     )
 
 
-def test_models_that_a_run_made_anew_serve_the_next_one(pipeline):
+def test_models_that_a_run_made_anew_serve_the_next_one(pipeline, fast):
     models = {}
     assert prove(pipeline, models=models).holds
     assert list(models) == ["models/double.npz"]
@@ -506,7 +541,7 @@ def test_the_distance_of_two_models(other, distance):
     assert verify.between(one, packed(**other)) == distance
 
 
-def test_a_head_without_a_probe_is_refused_with_the_cure(changed):
+def test_a_head_without_a_probe_is_refused_with_the_cure(changed, fast):
     (changed / "tools" / "reference" / "probe.json").unlink()
     commit(changed)
     with pytest.raises(verify.VerifyError, match=r"Run `python -m tools\.verify --keep`"):
@@ -623,3 +658,34 @@ def test_what_can_be_varied_is_listed_without_a_run(runs, capsys):
         ["umask", "y"],
         ["Nehalem", "native"],
     ]
+
+
+# --- the README ------------------------------------------------------------------------------
+
+
+def test_each_claim_about_reproduction_has_a_command_that_is_there(tmp_path):
+    text = (ROOT / "README.md").read_text("utf-8")
+    table = text.split("| claim | shown by |\n| --- | --- |\n")[1].split("\n\n")[0]
+    commands = [re.findall(r"`([^`]+)` \|$", line) for line in table.splitlines()]
+    assert len(commands) >= 10
+    commands = [command for found in commands for command in found or ["none"]]
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    names = {variation.name for variation in variations.around(OWN, tmp_path / "clone")}
+    for command in commands:
+        if command.startswith("make "):
+            assert f"\n{command.split()[1]}: " in makefile, command
+            assert set(re.findall(r"ONLY=(\w+)", command)) <= names, command
+        elif command == "numerics:":
+            assert "numerics: " in (ROOT / "stages" / "__init__.py").read_text("utf-8")
+        elif command == "python -m winenet results":
+            assert (ROOT / "winenet" / "__main__.py").exists()
+        else:
+            file = re.fullmatch(r"python (?:-m pytest )?(\S+\.py)", command)
+            assert file, command
+            assert (ROOT / file.group(1)).exists(), command
+
+
+def test_ci_makes_one_run_with_everything_varied():
+    assert "verify-quick" in (ROOT / ".ci" / "run").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert "\t@$(RUN) python -m tools.verify --quick\n" in makefile
