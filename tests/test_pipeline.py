@@ -4,12 +4,17 @@ What a user types in the README is typed here: repro, diff, show, experiments, a
 after a fault.
 """
 
+import csv
+import html
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -26,20 +31,26 @@ SMALL = {
     },
     "curves": {"epochs": 3},
     "seeds": {"runs": 2},
-    "importance": {"n_repeats": 2},
+    "importance": {"n_repeats": 2, "leave_out": ["<script>alert(1)"]},
     "learning_curve": {"train_sizes": [0.05, 0.1], "runs": 2},
     "compare": {"n_resamples": 100},
 }
+# Columns' names that params.yaml takes, and that must come out harmless everywhere.
+NASTY = {
+    "chlorides": "`<b>`|*c*, _d_ [e](javascript:alert(1)) ~~f~~ &lt;",
+    "sulphates": "<script>alert(1)",
+    "pH": 'p"H $\\frac{1}$ --> é',
+}
 
 
-def run(folder: Path, *command: str, code: int = 0) -> str:
+def run(folder: Path, *command: str, code: int = 0, **environment: str) -> str:
     """Run a command as a user would and return all that it prints."""
     # The stages are `python -m ...`: the Python of this test run must be the first on the PATH.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"PATH": path, "WINENET_WORKERS": "1", "COLUMNS": "200"},
+        env=os.environ | {"PATH": path, "WINENET_WORKERS": "1", "COLUMNS": "200"} | environment,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -49,8 +60,8 @@ def run(folder: Path, *command: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def dvc(folder: Path, *arguments: str, code: int = 0) -> str:
-    return run(folder, sys.executable, "-m", "dvc", *arguments, code=code)
+def dvc(folder: Path, *arguments: str, code: int = 0, **environment: str) -> str:
+    return run(folder, sys.executable, "-m", "dvc", *arguments, code=code, **environment)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -88,6 +99,22 @@ def outputs(folder: Path) -> dict[str, bytes]:
     }
 
 
+def rename_columns(folder: Path) -> None:
+    """Give some columns nasty names, in params.yaml and in the raw files."""
+    content = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    columns = {
+        NASTY.get(name, name): bounds for name, bounds in content["ingest"]["columns"].items()
+    }
+    change(folder, "ingest", columns=columns)
+    for file in (folder / "data/raw").iterdir():
+        header, rows = file.read_text(encoding="utf-8").split("\n", 1)
+        for old, new in NASTY.items():
+            quoted = new.replace('"', '""')
+            assert f'"{old}"' in header
+            header = header.replace(f'"{old}"', f'"{quoted}"')
+        file.write_text(f"{header}\n{rows}", encoding="utf-8", newline="\n")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of the working tree's files whose small pipeline has been run and committed."""
@@ -100,6 +127,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "dvc.lock").unlink(missing_ok=True)
     for section, values in SMALL.items():
         change(folder, section, **values)
+    rename_columns(folder)
     git(folder, "init", "--quiet")
     assert ran(dvc(folder, "repro")) == STAGES
     commit(folder, "The small pipeline")
@@ -223,14 +251,52 @@ def test_an_experiment_changes_a_parameter_and_leaves_a_name(repository: Path) -
     assert split["test"]["rows"] == 1625
 
 
+def no_test_set(folder: Path) -> None:
+    change(folder, "split", test_size=0.0001)
+
+
+def a_line_too_short(folder: Path) -> None:
+    with (folder / "data/raw/winequality-red.csv").open("a", encoding="utf-8") as stream:
+        stream.write("1;2\n")
+
+
+def a_longer_training(folder: Path) -> None:
+    """What makes the stage run in which the environment is at fault."""
+    change(folder, "mlp", max_iter=5)
+
+
+THROUGH_DVC = {
+    "params": (
+        no_test_set,
+        {},
+        "test_size=0.0001 leaves 1 test rows and none of class",
+        "Change split.test_size or split.stratify in params.yaml",
+    ),
+    "raw": (
+        a_line_too_short,
+        {},
+        "data/raw/winequality-red.csv: line 1601 has 2 cells, the header has 12",
+        "`git checkout -- data/raw` brings the committed ones back",
+    ),
+    "environment": (
+        a_longer_training,
+        {"WINENET_WORKERS": "many"},
+        "WINENET_WORKERS=many is no number of processes",
+        "unset it for one process a core",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", THROUGH_DVC)
 def test_a_fault_is_told_through_dvc_and_one_line_brings_the_results_back(
-    repository: Path,
+    repository: Path, kind: str
 ) -> None:
+    break_it, environment, told, cure = THROUGH_DVC[kind]
     before = outputs(repository)
-    change(repository, "split", test_size=0.0001)
-    printed = dvc(repository, "repro", code=255)
-    assert "test_size=0.0001 leaves 1 test rows and none of class" in printed
-    assert "Change split.test_size or split.stratify in params.yaml" in printed
+    break_it(repository)
+    printed = dvc(repository, "repro", code=255, **environment)
+    assert told in printed
+    assert cure in printed
     assert "Traceback" not in printed
     way_back = "git checkout -- metrics plots report dvc.lock && dvc checkout"
     assert f"`{way_back}`" in printed
@@ -239,6 +305,55 @@ def test_a_fault_is_told_through_dvc_and_one_line_brings_the_results_back(
         program, *arguments = command.split()
         (git if program == "git" else dvc)(repository, *arguments)
     assert outputs(repository) == before
+
+
+def test_a_damaged_model_is_told_and_repro_makes_it_again(repository: Path) -> None:
+    before = outputs(repository)
+    model = repository / "models/logistic.npz"
+    damaged = model.read_bytes()[:-100]
+    model.unlink()  # it may be a link into DVC's cache
+    model.write_bytes(damaged)
+    printed = run(repository, sys.executable, "-m", "stages.importance", code=1)
+    assert "models/logistic.npz is no model of winenet (it is no complete .npz file)" in printed
+    assert "`dvc repro` makes it again" in printed
+    dvc(repository, "repro")
+    assert outputs(repository) == before
+
+
+# Names
+
+
+def test_a_column_s_name_comes_out_harmless_in_the_report(finished: Path) -> None:
+    page = (finished / "report/report.md").read_text(encoding="utf-8")
+    for active in ("<script", "<b>", "](javascript", "`<", "|*c*", "~~f~~", "&lt;b"):
+        assert active not in page, active
+    shown = html.unescape(page)
+    assert all(name in shown for name in NASTY.values())
+    for line in page.splitlines():
+        if line.startswith("| &#96;"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 4, line
+    assert "Trained without &#60;script&#62;alert(1):" in page
+
+
+def test_a_column_s_name_comes_out_harmless_in_the_tables(finished: Path) -> None:
+    for path in (*finished.glob("data/*.csv"), *finished.glob("plots/*.csv")):
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+        assert {len(row) for row in rows} == {len(rows[0])}, path
+        for cell in itertools.chain.from_iterable(rows):
+            assert re.fullmatch(r"-?[0-9.]+(e[-+]?[0-9]+)?", cell) or cell[:1] not in "=+-@", cell
+    with (finished / "data/table.csv").open(encoding="utf-8", newline="") as stream:
+        assert set(NASTY.values()) < set(next(csv.reader(stream)))
+
+
+def test_a_column_s_name_comes_out_harmless_in_the_pictures(finished: Path) -> None:
+    pictures = list(finished.glob("plots/*.svg"))
+    assert len(pictures) > 10
+    for path in pictures:
+        text = path.read_text(encoding="utf-8")
+        kinds = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(text).iter()}
+        assert "script" not in kinds, path
+        assert "<script" not in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL), path
 
 
 def test_a_second_repro_at_the_same_time_is_refused(repository: Path) -> None:
