@@ -627,6 +627,7 @@ def runs(pipeline, monkeypatch):
         return made, [row.varied for row in shown]
 
     monkeypatch.setattr(verify, "prove", prove)
+    monkeypatch.setattr(verify, "ROOT", pipeline)
     monkeypatch.setattr(variations, "look", lambda *_: OWN)
     monkeypatch.setattr(variations, "around", lambda *_: KNOWN)
     monkeypatch.setattr(variations, "kernels", lambda *_: [kernel()])
@@ -649,6 +650,31 @@ def test_one_can_be_varied_alone(runs):
     assert str(refused.value) == (
         "--only unmask: there is no such variation here. There are: locale, umask, Nehalem."
     )
+
+
+def test_a_run_that_fails_is_a_row_and_ends_neither_the_table_nor_well(runs, monkeypatch, capsys):
+    runs()
+    good = verify.prove
+
+    def prove(clone, environment, varied, models):
+        if varied[0].name == "Nehalem":
+            raise verify.VerifyError("`dvc repro --force` ended with exit code 255.")
+        return good(clone, environment, varied, models)
+
+    assert verify.main() == 0
+    assert capsys.readouterr().out.endswith("3 of 3 variations: identical.\n")
+    monkeypatch.setattr(verify, "prove", prove)
+    assert verify.main() == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^umask +y .* identical$", printed, re.M)
+    assert re.search(r"^BLAS kernel Nehalem .* FAILED: `dvc repro --force` ended", printed, re.M)
+    assert "2 of 3 variations: identical." in printed
+
+
+def test_a_machine_that_is_told_to_be_unlike_is_so_for_its_own_kernel_only():
+    unlike = GOOD._replace(unlike=["log"], tolerant=True)
+    assert "computes log with other last bits" in verify.fallback(unlike)
+    assert verify.fallback(unlike._replace(native=True)) == verify.fallback(GOOD) == ""
 
 
 def test_what_can_be_varied_is_listed_without_a_run(runs, capsys):

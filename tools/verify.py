@@ -13,7 +13,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,6 +58,7 @@ class Proof(NamedTuple):
     difference: str  # the first one, or ""
     seconds: float
     unlike: Sequence[str] = ()  # what was computed unlike on the machine of the committed run
+    native: bool = False  # another kernel than a stage settles on
     tolerant: bool = False  # whether models may have other last bits
     distance: float | None = None  # of the models whose bits differ: the largest, in any weight
 
@@ -165,9 +165,8 @@ def prepare(clone: Path, expected: Mapping[str, Any]) -> None:
         for age, file in enumerate(reversed(files)):
             os.utime(file, (expected["file times"] - 3600 * age,) * 2)
     if "user" in expected:
-        for folder, _, names in os.walk(clone.parent):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
-                shutil.chown(path, expected["user"], expected["user"])
+        for path in (clone.parent, *clone.parent.rglob("*")):
+            os.chown(path, expected["user"], expected["user"], follow_symlinks=False)
 
 
 def reproduce(
@@ -441,12 +440,13 @@ def prove(
         difference=no_effect(clone, own, expected, ran),
         seconds=seconds,
         unlike=unlike_the_committed(clone, ran.seen["probe"]),
+        native=own.get("WINENET_NUMERICS") == "native",
     )
     if proof.difference:
         return proof
     models |= committed_models(clone)
     # Another kernel may have the probe's bits and not a model's: it is never held to them.
-    if not proof.unlike and own.get("WINENET_NUMERICS") != "native":
+    if not proof.unlike and not proof.native:
         return proof._replace(difference=first_difference(clone))
     proof = proof._replace(tolerant=True, difference=difference_beyond_models(clone))
     if proof.difference:
@@ -468,7 +468,8 @@ def keep(root: Path, environment: Mapping[str, str]) -> None:
     (root / REFERENCE).mkdir(parents=True, exist_ok=True)
     for path, content in models.items():
         (root / REFERENCE / Path(path).name).write_bytes(content)
-    probe = variations.look(root, environment)["probe"]
+    ours = {name: value for name, value in environment.items() if not name.startswith("WINENET_")}
+    probe = variations.look(root, ours)["probe"]
     text = json.dumps(probe, indent=1) + "\n"
     (root / REFERENCE / "probe.json").write_bytes(text.encode())
 
@@ -517,6 +518,23 @@ def result(proof: Proof) -> str:
     return "identical"
 
 
+def attempt(
+    clone: Path, varied: Sequence[Variation], models: dict[str, bytes]
+) -> tuple[list[Row], Proof | None]:
+    """Make a run; return its rows, which tell of a run that failed as well, and what it proved."""
+    active = [variation for variation in varied if not variation.hindered]
+    try:
+        proof = prove(clone, os.environ, active, models)
+    except VerifyError as error:
+        print(f"\n{error}\n", flush=True)
+        failed = f"FAILED: {error}"
+        return [
+            Row(variation.name, variation.told, "-", failed, False) for variation in active
+        ], None
+    print("\n" + proof.difference, flush=True)
+    return rows(varied, proof), proof
+
+
 def table(shown: Sequence[Row]) -> str:
     """Return the table with columns that stand below each other."""
     lines = [("varied", "to", "compared", "result"), *(row[:4] for row in shown)]
@@ -531,6 +549,8 @@ def table(shown: Sequence[Row]) -> str:
 
 def legend(proofs: Sequence[Proof]) -> str:
     """Return what the table's words mean, and what was computed."""
+    if not proofs:
+        return ""
     first = proofs[0]
     lines = [
         f"files: dvc.lock, metrics, plots and report, in git, byte for byte. outputs: data and "
@@ -548,7 +568,7 @@ def legend(proofs: Sequence[Proof]) -> str:
 
 def fallback(proof: Proof) -> str:
     """Return why a run without another kernel did not compare the models' bits, or ""."""
-    if not proof.unlike:
+    if not proof.unlike or proof.native:
         return ""
     return (
         f"This machine computes {', '.join(proof.unlike)} with other last bits than the one that "
@@ -616,17 +636,13 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
             return [], []
         varied = [variation for variation in around if variation.name in names]
         if varied:
-            active = [variation for variation in varied if not variation.hindered]
-            proofs.append(prove(clone, os.environ, active, models))
-            shown += rows(varied, proofs[-1])
-            said = "\n".join(filter(None, [fallback(proofs[-1]), proofs[-1].difference]))
-            print("\n" + said, flush=True)
+            shown, proof = attempt(clone, varied, models)
+            proofs += [proof] if proof else []
     for kernel in [kernel for kernel in kernels if kernel.name in names]:
         with fresh_clone(root) as clone:
-            proofs.append(prove(clone, os.environ, [kernel], models))
-        row = rows([kernel], proofs[-1])[0]
-        shown.append(row._replace(varied=f"BLAS kernel {row.varied}"))
-        print(proofs[-1].difference, flush=True)
+            (row,), proof = attempt(clone, [kernel], models)
+            shown.append(row._replace(varied=f"BLAS kernel {row.varied}"))
+            proofs += [proof] if proof else []
     return shown, proofs
 
 
@@ -643,12 +659,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     except VerifyError as error:
         print(error, file=sys.stderr)
         return 1
-    if not proofs:
+    if not shown:
         return 0
-    print("\n" + table(shown))
-    print("\n" + legend(proofs))
-    print(verdict(shown))
-    return 0 if all(proof.holds for proof in proofs) else 1
+    print("\n" + table(shown) + "\n")
+    print("\n".join(filter(None, [legend(proofs), *map(fallback, proofs), verdict(shown)])))
+    return 1 if any(row.holds is False for row in shown) else 0
 
 
 if __name__ == "__main__":
