@@ -30,7 +30,8 @@ def main() -> None:
     shuffled = importance.shuffled(trained, test, settings)
     models = {"logistic": contenders.baseline(params.load().logistic)}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(f"training {len(models)} models without {', '.join(settings.leave_out) or 'none'}")
+    if settings.leave_out:
+        stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
     without = importance.left_out(models, X_train, y_train, test, trained, settings.leave_out)
 
     files.write_metrics("metrics/importance.json", {"without": without})

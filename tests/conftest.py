@@ -25,6 +25,16 @@ SHORT = {  # so that a search takes a second: two candidates, two folds, two epo
     "      - 0.001\n      - 0.01\n      - 0.1\n": "      - 0.001\n      - 0.01\n",
 }
 
+SHORTER = {  # so that all models of the comparison are trained in a second
+    "[100, 50]": "[4, 3]",
+    "[100]": "[5]",
+    "  runs: 10\n  random_state: 0 ": "  runs: 2\n  random_state: 41 ",
+    "n_repeats: 30": "n_repeats: 3",
+    "train_sizes: [0.05, 0.1, 0.25, 0.5, 1.0]": "train_sizes: [0.05, 1.0]",
+    "  runs: 5 ": "  runs: 2 ",
+    "n_resamples: 5000": "n_resamples: 200",
+}
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -108,3 +118,24 @@ def split_workspace(after_split: Workspace, tmp_path: Path) -> Workspace:
     for old, new in SHORT.items():
         short.edit("params.yaml", old, new)
     return short
+
+
+@pytest.fixture(scope="session")
+def after_training(after_split: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy with all models trained, all of it cut short; a test must not change it."""
+    folder = tmp_path_factory.mktemp("after_training")
+    shutil.copytree(after_split.path, folder, dirs_exist_ok=True)
+    trained = Workspace(folder)
+    for old, new in (SHORT | SHORTER).items():
+        trained.edit("params.yaml", old, new)
+    for stage in ("logistic", "mlp", "grid_search"):
+        code, _, errors = trained.run(f"stages.{stage}", WINENET_WORKERS="1")
+        assert (code, errors) == (0, ""), (stage, errors)
+    return trained
+
+
+@pytest.fixture
+def trained_workspace(after_training: Workspace, tmp_path: Path) -> Workspace:
+    """A fresh copy in which the stages before the comparison have run, cut short."""
+    shutil.copytree(after_training.path, tmp_path, dirs_exist_ok=True)
+    return Workspace(tmp_path)

@@ -76,8 +76,8 @@ def mean_with_interval(values: pd.Series) -> Interval:
 def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     """Return a line a model and size: model, step, rows, mean, low, high, min, max, at_max_iter.
 
-    low and high: the interval of the mean over the seeds, cut off at 1. It tells of the luck of
-    drawing and starting, not of that of the test rows. at_max_iter: how many runs it ended.
+    low and high: the interval of the mean over the seeds, cut off at 0 and 1. It tells of the luck
+    of drawing and starting, not of that of the test rows. at_max_iter: how many runs it ended.
     """
     lines = []
     for (model, rows), some in runs.groupby(["model", "rows"], sort=False):

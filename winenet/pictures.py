@@ -190,7 +190,8 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
                 plotting.intervals(axes, one, y + shift, plotting.COLOURS[model], shape)
     plotting.rows_named(axes, [names[model] for model in models])
     plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
-    plotting.key(drawn, {"o": "all test rows", "D": "test rows not seen in training"})
+    meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
+    plotting.key(drawn, {shapes[rows][0]: meanings[rows] for rows in dict.fromkeys(table["rows"])})
     return plotting.svg(drawn)
 
 
