@@ -60,7 +60,10 @@ def _has_avx2_and_fma() -> bool:
 
 
 def _hash(path: Path) -> str:
-    """Return a fingerprint of a file, or of all files of a folder; a missing one has one, too."""
+    """Return a fingerprint of a file, or of all files of a folder.
+
+    A missing one has one, too, and one that may not be read: the stage itself says what is wrong.
+    """
     if path.is_dir():
         inner = sorted(file for file in path.rglob("*") if file.is_file())
         return hashlib.sha256(
@@ -68,8 +71,11 @@ def _hash(path: Path) -> str:
         ).hexdigest()
     if not path.exists():
         return "missing"
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except PermissionError:
+        return "unreadable"
 
 
 def _code_and_params() -> dict[str, str]:

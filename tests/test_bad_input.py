@@ -440,7 +440,10 @@ def test_the_model_that_is_damaged_above_is_a_good_one(tmp_path, monkeypatch) ->
 
 @contextlib.contextmanager
 def mounted(folder: Path, *options: str) -> Iterator[bool]:
-    """Mount a small tmpfs over a folder, with the folder's content; False when we may not."""
+    """Mount a small tmpfs over a folder, with the folder's content; False when we may not.
+
+    It is filled but for 100 kB, or mounted once more with the options.
+    """
     saved = folder.with_name("saved")
     shutil.copytree(folder, saved)
     mount = ["mount", "-t", "tmpfs", "-o", "size=7m", "winenet", str(folder)]
@@ -451,6 +454,9 @@ def mounted(folder: Path, *options: str) -> Iterator[bool]:
         shutil.copytree(saved, folder, dirs_exist_ok=True)
         if options:
             subprocess.run(["mount", "-o", ",".join(options), str(folder)], check=True)
+        else:
+            free = os.statvfs(folder)
+            (folder / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - LARGEST_FILE))
         yield True
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
