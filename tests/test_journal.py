@@ -96,6 +96,14 @@ def test_a_remembered_fit_is_the_trained_one(parameters, n_jobs):
     del first
 
 
+def test_fits_that_wait_for_a_process_are_remembered_too():
+    """joblib takes the later stacks in threads of its own, where nothing is known of here."""
+    several = [model for size in range(2, 10) for model in models(2, hidden_layer_sizes=(size,))]
+    trained([clone(model) for model in several], n_jobs=2)
+    _, memory = trained([clone(model) for model in several], n_jobs=2)
+    assert (memory.fits, memory.reused) == (16, 16)
+
+
 def test_there_is_no_journal_but_where_it_is_opened(folder):
     fit_many(models(), [numbers()] * 4)
     models(1)[0].fit(*numbers())

@@ -133,13 +133,14 @@ def fit_many(
     _check_models(models, data)
     shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
     plan = stacks(models, shapes, effective_n_jobs(n_jobs))
+    path = journal.current()  # here: joblib draws the later calls from threads of its own
     calls = (
         delayed(_fit_stack)(
             number,
             stack.places,
             [models[i] for i in stack.places],
             [data[i] for i in stack.places],
-            journal.current(),
+            path,
         )
         for number, stack in enumerate(plan)
     )
