@@ -662,7 +662,9 @@ def test_a_run_that_fails_is_a_row_and_ends_neither_the_table_nor_well(runs, mon
         return good(clone, environment, varied, models)
 
     assert verify.main() == 0
-    assert capsys.readouterr().out.endswith("3 of 3 variations: identical.\n")
+    printed = capsys.readouterr().out
+    assert "\nlocale, umask: identical (100 s)\n" in printed  # as soon as it is known
+    assert printed.endswith("3 of 3 variations: identical.\n")
     monkeypatch.setattr(verify, "prove", prove)
     assert verify.main() == 1
     printed = capsys.readouterr().out

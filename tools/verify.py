@@ -531,7 +531,8 @@ def attempt(
         return [
             Row(variation.name, variation.told, "-", failed, False) for variation in active
         ], None
-    print("\n" + proof.difference, flush=True)
+    names = ", ".join(variation.name for variation in active)
+    print(f"\n{names}: {result(proof)} ({proof.seconds:.0f} s)\n{proof.difference}", flush=True)
     return rows(varied, proof), proof
 
 
