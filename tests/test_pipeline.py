@@ -331,7 +331,7 @@ def test_a_column_s_name_comes_out_harmless_in_the_report(finished: Path) -> Non
     assert all(name in shown for name in NASTY.values())
     for line in page.splitlines():
         if line.startswith("| &#96;"):
-            assert len(re.findall(r"(?<!\\)\|", line)) == 4, line
+            assert line.count("|") == 4, line
     assert "Trained without &#60;script&#62;alert(1):" in page
 
 

@@ -174,4 +174,6 @@ def wrong_rows(errors: pd.DataFrame, models: int) -> tuple[list[str], list[Row]]
     """
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
     shown = common.assign(seen=common["seen"].map({True: "yes", False: "no"}))
-    return [str(name) for name in shown], [tuple(row) for row in shown.itertuples(index=False)]
+    return [verdicts.literal(name) for name in shown], [
+        tuple(row) for row in shown.itertuples(index=False)
+    ]

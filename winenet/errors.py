@@ -8,7 +8,7 @@ import difflib
 import re
 import reprlib
 from collections.abc import Iterable
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LOCK = "requirements.lock"
@@ -63,8 +63,8 @@ def check_libraries() -> None:
     wrong = []
     for name in LOCKED:
         try:
-            found = metadata.version(name)
-        except metadata.PackageNotFoundError:
+            found = version(name)
+        except PackageNotFoundError:
             found = "missing"
         if name in locked and found != locked[name]:
             wrong.append(f"{name} is {found} here, not {locked[name]}")

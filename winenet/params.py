@@ -27,6 +27,12 @@ from winenet.errors import InputError, did_you_mean, printable, shown
 PATH = "params.yaml"
 LARGEST = 100_000  # bytes of the file, and values in it when its aliases are written out
 LONGEST_NAME = 80
+TAKEN = (
+    "row",
+    "seen",
+    "wrong",
+    "wrong_models",
+)  # columns beside the raw ones in compare_errors.csv
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -66,6 +72,8 @@ def _harmless_name(name: str) -> str:
         raise ValueError(f"a name has at most {LONGEST_NAME} characters, this one {len(name)}")
     if not name.isprintable():
         raise ValueError("a name has printable characters only, no line end and no tab")
+    if name in TAKEN:
+        raise ValueError(f"a name is none of {', '.join(TAKEN)}: the stage compare uses them")
     if FORMULA.search(name):
         raise ValueError(
             "a name does not begin with =, +, - or @, not even after a comma or semicolon: a "
