@@ -113,9 +113,14 @@ def opened() -> Iterator[Tally]:
 
 
 def current() -> str:
-    """Return the journal that is open here, for `train` in another process; "" for none."""
+    """Return the journal that is open here, for `train` in another process; "" for none.
+
+    The path is absolute: a process that was started elsewhere may be used again.
+    """
     tally = _open.get()
-    return tally.path if tally is not None and not tally.trouble else ""
+    if tally is None or not tally.path or tally.trouble:
+        return ""
+    return str(Path(tally.path).absolute())
 
 
 def note(trained: Trained) -> None:
