@@ -21,8 +21,8 @@ RUN := $(ENVIRONMENT) run
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
 	@$(RUN) python -m dvc repro
-	@$(RUN) python -m dvc metrics show --precision 4
 	@echo && $(RUN) python -m winenet results
+	@echo && echo "All metrics, a wide table: dvc metrics show --precision 4"
 
 test: environment-dev ## run the tests
 	@$(RUN) python -m pytest
