@@ -255,7 +255,7 @@ def raw_files(copies: int) -> dict[str, pd.DataFrame]:
 
 
 def run_all(folder: Path, duplicates: str, copies: int) -> None:
-    """Run every stage in this process, as dvc.yaml orders them."""
+    """Make a table, and run every stage on it."""
     settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for section, values in TINY.items():
         settings[section] |= values
@@ -265,11 +265,16 @@ def run_all(folder: Path, duplicates: str, copies: int) -> None:
     for name, table in raw_files(copies).items():
         table.to_csv(folder / "data/raw" / name, index=False)
     shutil.copytree(ROOT / "tests/golden", folder / "tests/golden")
+    run_stages(folder, STAGES)
+
+
+def run_stages(folder: Path, stages: list[str]) -> None:
+    """Run stages in this process, one worker each."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.chdir(folder)
         patch.setenv("WINENET_WORKERS", "1")
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for stage in STAGES:
+        for stage in stages:
             importlib.import_module(f"stages.{stage}").main()
 
 
@@ -278,6 +283,17 @@ def all_seen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which every test row has a copy in training."""
     folder = tmp_path_factory.mktemp("all_seen")
     run_all(folder, "keep", copies=14)
+    return folder
+
+
+@pytest.fixture
+def one_unseen(all_seen: Path, tmp_path: Path) -> Path:
+    """The same, but the first test row is declared unseen; the comparison has run again."""
+    folder = Path(shutil.copytree(all_seen, tmp_path / "one_unseen"))
+    rows = pd.read_csv(folder / "data/split_rows.csv")
+    rows.loc[rows["set"].eq("test").idxmax(), "seen"] = False
+    rows.to_csv(folder / "data/split_rows.csv", index=False)
+    run_stages(folder, STAGES[STAGES.index("seeds") :])
     return folder
 
 
@@ -341,6 +357,17 @@ def test_where_all_rows_were_seen_the_page_says_so(all_seen):
     assert "the accuracy on all test rows changes by" in section(page, "How many rows are enough")
 
 
+def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
+    """A curve needs the spread over its rows, so it is of all of them."""
+    compared = metrics_of(one_unseen, "compare")
+    assert compared["test_rows_unseen"] == 1
+    assert compared["models"]["logistic"]["accuracy_unseen"]["value"] in (0, 1)
+    assert metrics_of(one_unseen, "learning_curve")["score"] == "accuracy"
+    page = page_of(one_unseen)
+    assert "the accuracy on all test rows changes by" in page
+    assert " and on the others (1): " in section(page, "The copies")
+
+
 def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
     copies = metrics_of(none_seen, "split")["copies"]
     assert copies["test_rows_seen"] == 0 < copies["test_rows_unseen"]
@@ -377,7 +404,9 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         *("plots/importance_coefficients.csv", "plots/learning_curve.csv"),
     )
     found = comparison.section(metrics, *(pd.read_csv(none_seen / path) for path in tables))
-    assert found["copies"].startswith("Errors on the 10 seen and the ")
+    assert found["copies"].startswith(
+        "Errors on test rows seen in training (10) and on the others ("
+    )
     assert "majority class" not in found["copies"]
     assert " of 5 models make relatively fewer errors" in found["copies"]
     assert len(found["pairs"]) == 15

@@ -112,10 +112,10 @@ def test_what_copies_are_worth_is_told():
         "grid_search": {"errors": 7, "errors_unseen": 5},  # 2 of 400, 5 of 1,000: the same share
     }
     assert verdicts.copies(scored, 400, 1000, NAMES) == (
-        "Errors on the 400 seen and the 1,000 unseen rows: 7 and 16 for the logistic regression, "
-        "1 and 5 for the network 100-50, 2 and 5 for the tuned network 50-25. 1 of 3 models make "
-        "relatively fewer errors on rows that they have seen; `split.duplicates` keeps copies out "
-        "of the test altogether (`drop`, `group`)."
+        "Errors on test rows seen in training (400) and on the others (1,000): 7 and 16 for the "
+        "logistic regression, 1 and 5 for the network 100-50, 2 and 5 for the tuned network 50-25. "
+        "1 of 3 models make relatively fewer errors on rows that they have seen; "
+        "`split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
     )
 
 

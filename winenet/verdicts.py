@@ -82,7 +82,8 @@ def copies(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
     ]
     easier = sum(shares)
     return (
-        f"Errors on the {seen:,} seen and the {unseen:,} unseen rows: {', '.join(parts)}. "
+        f"Errors on test rows seen in training ({seen:,}) and on the others ({unseen:,}): "
+        f"{', '.join(parts)}. "
         f"{easier} of {len(shares)} models make relatively fewer errors on rows that they have "
         "seen; `split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
     )
