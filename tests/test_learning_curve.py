@@ -188,7 +188,7 @@ def test_the_last_step_compares_the_runs_of_a_seed():
         columns=["model", "rows", "random_state"],
     )
     before = {("a", 0): [1, 0, 0], ("a", 1): [1, 0, 1], ("b", 0): [1, 0, 1], ("b", 1): [0, 1, 1]}
-    after = {("a", 0): [1, 1, 0], ("a", 1): [1, 0, 0], ("b", 0): [1, 1, 0], ("b", 1): [1, 1, 0]}
+    after = {("a", 0): [1, 1, 0], ("a", 1): [0, 1, 0], ("b", 0): [1, 1, 0], ("b", 1): [1, 1, 0]}
     right = {10: {key: [0, 0, 0] for key in before}, 50: before, 100: after}
     correct = np.array(
         [right[rows][model, seed] for model, rows, seed in table.itertuples(index=False)],
@@ -196,9 +196,19 @@ def test_the_last_step_compares_the_runs_of_a_seed():
     )
     found = learning_curve.last_step(Runs(table, correct), np.array([True, True, False]))
     assert (found["rows_before"], found["rows"]) == (50, 100)
-    # a gains 1/2 under one seed and 0 under the other, 0 in one row and 1/2 in the other.
-    half = {"low": pytest.approx(0.25 - 0.25 * T), "high": pytest.approx(0.25 + 0.25 * T)}
-    assert found["models"]["a"] == {"gain": 0.25, "over_seeds": half, "over_rows": half}
+    # a gains 1/2 under one seed and 0 under the other; it loses 1/2 in one row and gains 1 in the
+    # other.
+    assert found["models"]["a"] == {
+        "gain": 0.25,
+        "over_seeds": {
+            "low": pytest.approx(0.25 - 0.25 * T),
+            "high": pytest.approx(0.25 + 0.25 * T),
+        },
+        "over_rows": {
+            "low": pytest.approx(0.25 - 0.75 * T),
+            "high": pytest.approx(0.25 + 0.75 * T),
+        },
+    }
     # b gains 1/2 under each seed, and 1/2 in each row.
     sure = {"low": 0.5, "high": 0.5}
     assert found["models"]["b"] == {"gain": 0.5, "over_seeds": sure, "over_rows": sure}
