@@ -78,7 +78,7 @@ def main() -> None:
         ),
         (
             "plots/compare_accuracy.svg",
-            pictures.accuracies(accuracies[accuracies["model"] != "majority_class"], names),
+            pictures.accuracies(accuracies[accuracies["model"] != comparison.CONSTANT], names),
         ),
         (
             "plots/seeds.svg",

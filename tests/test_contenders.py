@@ -141,5 +141,18 @@ def test_a_fit_that_max_iter_ended_is_not_warned_of(rows):
     assert [int(np.max(model.n_iter_)) for model in models] == [2, 1]
 
 
+def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
+    models = [DenseClassifier((4,), max_iter=5, learning_rate_init=1e300, random_state=0)]
+    with np.errstate(all="ignore"), pytest.raises(contenders.TrainingError) as caught:
+        contenders.fit_all(models, [rows])
+    told = str(caught.value)
+    assert told.startswith("A network could not be trained: models[0]: The weights became infinite")
+    assert "learning_rate_init=1e+300" in told
+    assert told.endswith(
+        "Change grid_search.param_grid in params.yaml; a smaller learning_rate_init is the first "
+        "thing to try."
+    )
+
+
 def test_nothing_to_fit_is_no_fault():
     contenders.fit_all([], [])

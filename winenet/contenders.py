@@ -7,11 +7,16 @@ from typing import Any, TypeAlias
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.parallel import fit_many, workers
 from winenet.params import GridSearch, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
+
+
+class TrainingError(InputError):
+    """A network could not be trained again as it was the first time."""
 
 
 def baseline(logistic: Logistic) -> Estimator:
@@ -47,6 +52,8 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
     """Fit each model on its own (X, y): the networks side by side, the others one by one.
 
     That max_iter ended a fit is not warned of; n_iter_ tells it.
+    Raises TrainingError when a network's weights become infinite: under another seed, or on other
+    rows, a learning rate can be too large that was not so in the search.
     """
     data = list(data)
     networks = [i for i, model in enumerate(models) if isinstance(model, DenseClassifier)]
@@ -55,9 +62,16 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
         for i, model in enumerate(models):
             if i not in networks:
                 model.fit(*data[i])
-        fit_many(
-            [models[i] for i in networks],
-            [data[i] for i in networks],
-            n_jobs=workers(),
-            verbose=1,
-        )
+        try:
+            fit_many(
+                [models[i] for i in networks],
+                [data[i] for i in networks],
+                n_jobs=workers(),
+                verbose=1,
+            )
+        except ValueError as error:
+            raise TrainingError(
+                f"A network could not be trained: {error} None may drop out silently, so the "
+                "stage was ended. Change grid_search.param_grid in params.yaml; a smaller "
+                "learning_rate_init is the first thing to try."
+            ) from error

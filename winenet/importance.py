@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
+from sklearn.metrics import accuracy_score
 
 from winenet import evaluation
 from winenet.contenders import Estimator, fit_all
@@ -68,7 +69,7 @@ def shuffled(models: Mapping[str, Classifier], rows: Rows, settings: Importance)
 
 
 def _accuracy(model: Classifier, X: pd.DataFrame, y: pd.Series) -> float:
-    return float((model.predict(X) == y.to_numpy()).mean())
+    return float(accuracy_score(y, model.predict(X)))
 
 
 def left_out(
@@ -90,15 +91,12 @@ def left_out(
     fit_all(trained, [(X_train.drop(columns=feature), y_train) for feature, _ in plan])
     found: dict[str, Any] = {feature: {} for feature in features}
     for (feature, name), model in zip(plan, trained, strict=True):
-        scores = evaluation.scores_on(model, test._replace(X=test.X.drop(columns=feature)))
-        both = evaluation.paired_errors(
-            test.y,
-            pd.Series(whole[name].predict(test.X)),
-            pd.Series(model.predict(test.X.drop(columns=feature))),
-        )
+        predicted = pd.Series(model.predict(test.X.drop(columns=feature)))
+        with_it = pd.Series(whole[name].predict(test.X))
+        both = evaluation.paired_errors(test.y, with_it, predicted)
         found[feature][name] = {
-            "accuracy": scores["accuracy"],
-            "accuracy_unseen": scores["accuracy_unseen"],
+            "accuracy": accuracy_score(test.y, predicted),
+            "accuracy_unseen": evaluation.accuracy_unseen(test.y, predicted, test.seen),
             "errors": both["errors_second"],
             "further_errors": both["errors_second"] - both["errors_first"],
             "p_value": both["p_value"],

@@ -1,6 +1,5 @@
 """Trains all models on ever more of the training rows: would more rows help?"""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -69,7 +68,7 @@ def over_sizes(
 def mean_with_interval(values: pd.Series) -> Interval:
     """Return a mean with its interval of 95 % by Student's t. values: at least two."""
     mean = float(values.mean())
-    half = student.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.std() / math.sqrt(len(values))
+    half = student.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.sem()
     return Interval(mean, mean - half, mean + half)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from winenet import plotting
 
@@ -120,17 +122,7 @@ def rocs(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
 
     curves: model, false_positive_rate, true_positive_rate.
     """
-    drawn, panels = plotting.figure(width=9, height=3.8, columns=2)
-    for axes in panels:
-        for model, table in curves.groupby("model", sort=False):
-            plotting.shares(
-                axes,
-                table,
-                ("false_positive_rate", "true_positive_rate"),
-                names[str(model)],
-                plotting.COLOURS[str(model)],
-            )
-    whole, corner = panels
+    drawn, whole, corner = _twice(curves, ("false_positive_rate", "true_positive_rate"), names)
     plotting.words(whole, "ROC", "false positive rate", "true positive rate")
     plotting.words(corner, "The same, upper left corner", "false positive rate", "")
     corner.set(xlim=(-0.002, 0.1), ylim=(0.9, 1.002))
@@ -142,22 +134,24 @@ def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
 
     curves: model, recall, precision.
     """
-    drawn, panels = plotting.figure(width=9, height=3.8, columns=2)
-    for axes in panels:
-        for model, table in curves.groupby("model", sort=False):
-            plotting.shares(
-                axes,
-                table,
-                ("recall", "precision"),
-                names[str(model)],
-                plotting.COLOURS[str(model)],
-            )
-    whole, corner = panels
+    drawn, whole, corner = _twice(curves, ("recall", "precision"), names)
     plotting.words(whole, "Precision and recall", "recall", "precision")
     plotting.words(corner, "The same, upper right corner", "recall", "")
     whole.set_ylim(0, 1.02)
     corner.set(xlim=(0.9, 1.002), ylim=(0.9, 1.002))
     return plotting.svg(drawn)
+
+
+def _twice(
+    curves: pd.DataFrame, columns: tuple[str, str], names: Mapping[str, str]
+) -> tuple[Figure, Axes, Axes]:
+    """Return a figure with each model's curve on two panels, for the whole and for a corner."""
+    drawn, (whole, corner) = plotting.figure(width=9, height=3.8, columns=2)
+    for model, table in curves.groupby("model", sort=False):
+        for axes in (whole, corner):
+            colour = plotting.COLOURS[str(model)]
+            plotting.shares(axes, table, columns, names[str(model)], colour)
+    return drawn, whole, corner
 
 
 def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:

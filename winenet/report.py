@@ -258,7 +258,7 @@ def _logistic_is_a_network(same: Metrics) -> Claim:
 
 def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
     further = int(tuned["errors_second"] - tuned["errors_first"])
-    chance = tuned["p_value"] >= verdicts.ALPHA
+    chance = not verdicts.differ(tuned)
     return Claim(
         "“This result is only a minor change from the initial model's accuracy, showing that the "
         "default parameters were already quite effective.”",
@@ -383,7 +383,7 @@ def _worth_of_stopping(found: Metrics, rows: int) -> str:
         others = f"{stop} at the last epoch, before which the notebook's rule does not stop"
     else:
         others = f"{stop} at the notebook's stop, epoch {epoch:,}, and {last} at the last epoch"
-    if found["p_value"] >= 0.05:
+    if not verdicts.differ(found):
         verdict = "these rows cannot tell the first two apart"
     else:
         verdict = (
