@@ -240,14 +240,23 @@ def paired_errors(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str
 
 
 def roc_curve(y: pd.Series, probability: pd.Series) -> pd.DataFrame:
-    """Return the corners of the ROC curve: false_positive_rate and true_positive_rate."""
-    fpr, tpr, _ = metrics.roc_curve(y, probability)
+    """Return the corners of the ROC curve: false_positive_rate and true_positive_rate.
+
+    Probabilities that differ only in their last bits count as equal: which they are depends on the
+    processor, and so would the corners.
+    """
+    fpr, tpr, _ = metrics.roc_curve(y, probability.round(12))
     return pd.DataFrame({"false_positive_rate": fpr, "true_positive_rate": tpr})
 
 
 def precision_recall_curve(y: pd.Series, probability: pd.Series) -> pd.DataFrame:
-    """Return the corners of the precision-recall curve: recall and precision."""
-    precision, recall, _ = metrics.precision_recall_curve(y, probability, drop_intermediate=True)
+    """Return the corners of the precision-recall curve: recall and precision.
+
+    Probabilities are rounded as for `roc_curve`.
+    """
+    precision, recall, _ = metrics.precision_recall_curve(
+        y, probability.round(12), drop_intermediate=True
+    )
     return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
 
 
