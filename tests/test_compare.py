@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+import stages
 from winenet import compare, evaluation
 from winenet.evaluation import Rows
 from winenet.params import Compare
@@ -264,7 +265,7 @@ def test_the_stage_writes_the_same_bytes_twice(trained_workspace):
         "hist_gradient_boosting",
     ]
     assert set(numbers["models"]) == set(names)
-    lines = printed.splitlines()
+    _, *lines = printed.splitlines()  # the first tells the numerics
     assert lines[0] == "compare: 200 resamples of 1300 test rows for each model"
     for name, told in zip(names, lines[1:-1], strict=True):
         one = numbers["models"][name]
@@ -303,7 +304,7 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     (trained_workspace.path / "metrics/seeds.json").write_text("{}", encoding="utf-8")
     (trained_workspace.path / "models/mlp.npz").unlink()
     code, printed, errors = trained_workspace.run("stages.compare")
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (1, f"compare: {stages.numerics()}\n")
     assert errors.startswith(
         "\ncompare: models/mlp.npz is missing, so this stage has nothing to work on. `dvc repro` "
         "makes it again.\n"

@@ -12,6 +12,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+import stages
 from winenet import importance, model
 from winenet.estimator import DenseClassifier
 from winenet.evaluation import Rows
@@ -198,7 +199,7 @@ def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspa
     trained_workspace.edit("params.yaml", "leave_out: [quality]", "leave_out: [quality, pH]")
     code, printed, errors = trained_workspace.run("stages.importance", WINENET_WORKERS="1")
     assert (code, errors) == (0, "")
-    lines = printed.splitlines()
+    _, *lines = printed.splitlines()  # the first tells the numerics
     assert lines[:2] == [
         "importance: shuffling each of 12 features 3 times",
         "importance: training 4 models without quality, pH",
@@ -235,7 +236,7 @@ def test_a_feature_that_is_none_ends_the_stage_before_it_trains(trained_workspac
     trained_workspace.edit("params.yaml", "leave_out: [quality]", "leave_out: [qualty]")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.importance")
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (1, f"importance: {stages.numerics()}\n")
     assert errors.startswith(
         "\nimportance: importance.leave_out names 'qualty', so no model can be trained without it: "
         "it is none of the 12 features; did you mean 'quality'? Change importance.leave_out in "

@@ -10,6 +10,7 @@ import scipy.stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+import stages
 from winenet import data, learning_curve
 from winenet.estimator import DenseClassifier
 from winenet.evaluation import Rows
@@ -220,7 +221,7 @@ def test_the_last_step_compares_the_runs_of_a_seed():
 def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspace):
     code, printed, errors = trained_workspace.run("stages.learning_curve", WINENET_WORKERS="1")
     assert (code, errors) == (0, "")
-    lines = printed.splitlines()
+    _, *lines = printed.splitlines()  # the first tells the numerics
     assert lines[0] == ("learning_curve: training 4 models on 2 shares of 5197 rows, 2 times each")
     assert "training: 12 of 12 fits" in lines
     first = trained_workspace.files()
@@ -252,7 +253,7 @@ def test_a_share_that_is_too_small_ends_the_stage_before_it_trains(trained_works
     trained_workspace.edit("params.yaml", "train_sizes: [0.05,", "train_sizes: [0.0001,")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.learning_curve")
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (1, f"learning_curve: {stages.numerics()}\n")
     assert errors.startswith(
         "\nlearning_curve: A share of 0.0001 of 5197 training rows cannot be drawn, so no model "
         "can train on it: it needs a row of each class, and as many must be left over unless it is "
