@@ -1,0 +1,297 @@
+"""Kill the pipeline at random moments and see that a plain `dvc repro` ends with the same bytes.
+
+Each round begins with nothing: no outputs, no dvc.lock, no journal, an empty DVC cache. The run's
+whole process group is killed by SIGKILL, as a machine's end would do it, and is started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tools import verify
+from tools.verify import VerifyError
+
+# The same pipeline with less to train: what is killed is the same, and a round takes less.
+LESS: dict[str, dict[str, Any]] = {
+    "handmade": {"epochs": [500, 1000, 2000, 5000], "seeds": 5},
+    "mlp": {"max_iter": 60},
+    "grid_search": {
+        "max_iter": 200,
+        "cv": 3,
+        "param_grid": {
+            "hidden_layer_sizes": [[50, 25], [100, 50]],
+            "learning_rate_init": [0.001, 0.01],
+        },
+    },
+    "curves": {"epochs": 40},
+    "seeds": {"runs": 3},
+    "importance": {"n_repeats": 3},
+    "learning_curve": {"train_sizes": [0.25, 1.0], "runs": 2},
+    "compare": {"n_resamples": 200},
+}
+FOLDERS = ("metrics", "plots", "report", "data", "models")
+GIVEN = ("data/raw", "data/README.md")  # not written by any stage
+
+
+class Size(NamedTuple):
+    """A pipeline that is to be killed, and what it leaves when it is not."""
+
+    name: str
+    params: str  # the text of params.yaml
+    seconds: float
+    files: Mapping[str, str]  # path -> hash
+
+
+class Round(NamedTuple):
+    """What one kill and the run after it have shown."""
+
+    size: str
+    seconds: float  # after which it was killed
+    stage: str  # that was hit, "" before the first
+    reused: int  # fits that the second run did not train
+    fits: int  # that went through the journal in the second run
+    difference: str  # the first one, or ""
+
+
+def less(params: str) -> str:
+    """Return the text of params.yaml with LESS in it."""
+    content = yaml.safe_load(params)
+    for section, values in LESS.items():
+        content[section] |= values
+    return yaml.safe_dump(content, sort_keys=False)
+
+
+def begin(clone: Path, params: str) -> None:
+    """Leave nothing but what is in git and is no result, and these parameters."""
+    for name in (".winenet", ".dvc/cache", ".dvc/tmp", *FOLDERS):
+        shutil.rmtree(clone / name, ignore_errors=True)
+    verify.git(clone, "checkout", "--quiet", "HEAD", "--", ".")
+    for path in listed(clone):
+        if not path.startswith(GIVEN) and Path(path).name != ".gitignore":
+            (clone / path).unlink()
+    (clone / "dvc.lock").unlink()
+    (clone / "params.yaml").write_bytes(params.encode())
+
+
+def listed(clone: Path) -> list[str]:
+    """Return the paths of all files in FOLDERS, sorted."""
+    return sorted(
+        path.relative_to(clone).as_posix()
+        for folder in FOLDERS
+        for path in (clone / folder).rglob("*")
+        if path.is_file()
+    )
+
+
+def snapshot(clone: Path) -> dict[str, str]:
+    """Return path -> hash of dvc.lock and of every file in FOLDERS, a half one included."""
+    return {
+        path: hashlib.sha256((clone / path).read_bytes()).hexdigest()
+        for path in ("dvc.lock", *listed(clone))
+    }
+
+
+def first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return which files are missing, more, or have other bytes, or ""."""
+    for path in sorted(before.keys() | after.keys()):
+        if path not in after:
+            return f"{path} is missing"
+        if path not in before:
+            return f"{path} is left over"
+        # A result says more than its hash in dvc.lock does.
+        if before[path] != after[path] and path != "dvc.lock":
+            return f"{path} has other bytes"
+    return "" if before["dvc.lock"] == after["dvc.lock"] else "dvc.lock has other bytes"
+
+
+def repro(clone: Path) -> list[str]:
+    """Return the command that a person types."""
+    return [sys.executable, "-m", "dvc", "repro"]
+
+
+def run(clone: Path, environment: Mapping[str, str]) -> str:
+    """Run the pipeline to its end and return what it says; raise VerifyError when it fails."""
+    done = subprocess.run(
+        repro(clone),
+        cwd=clone,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode != 0:
+        last = "\n".join(done.stdout.splitlines()[-verify.SHOWN_LINES :])
+        raise VerifyError(f"`dvc repro` ended with exit code {done.returncode}:\n{last}")
+    return done.stdout
+
+
+def kill(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> str | None:
+    """Start a command, kill its process group after a time, and return what it had said.
+
+    Returns None when it had ended by itself. No process of the group is alive afterwards.
+    """
+    said = folder.parent / "said.txt"
+    with said.open("wb") as stream:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            end(process)
+    if code is None:
+        return said.read_text("utf-8", errors="replace")
+    if code != 0:
+        raise VerifyError(
+            f"The run that was to be killed failed by itself:\n{said.read_text('utf-8')}"
+        )
+    return None
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process group and wait until none of it is left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for _ in range(1000):
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
+    except ProcessLookupError:
+        return
+    raise VerifyError(f"Processes of the group {process.pid} live on, ten seconds after SIGKILL.")
+
+
+def hit(said: str) -> str:
+    """Return the stage that ran when a run was killed."""
+    return (re.findall(r"^Running stage '(.+)':$", said, flags=re.MULTILINE) or [""])[-1]
+
+
+def fits(said: str) -> tuple[int, int]:
+    """Return how many fits a run has taken from the journal, and how many there were."""
+    found = re.findall(r"journal: (\d+) of (\d+) fits reused", said)
+    return sum(int(reused) for reused, _ in found), sum(int(count) for _, count in found)
+
+
+def undisturbed(name: str, params: str, clone: Path, environment: Mapping[str, str]) -> Size:
+    """Run the pipeline once without a kill."""
+    begin(clone, params)
+    start = time.monotonic()
+    said = run(clone, environment)
+    seconds = time.monotonic() - start
+    reused, count = fits(said)
+    if reused or not count:
+        raise VerifyError(f"{reused} of {count} fits were reused in a run that began with nothing.")
+    print(f"{name}: undisturbed in {seconds:.0f} s, {count} fits", flush=True)
+    return Size(name, params, seconds, snapshot(clone))
+
+
+def kill_and_resume(
+    size: Size, clone: Path, environment: Mapping[str, str], rng: random.Random
+) -> Round:
+    """Kill a run at a random moment, run again, and compare."""
+    said = None
+    while said is None:  # it may be faster than the undisturbed one was
+        begin(clone, size.params)
+        seconds = rng.uniform(0, size.seconds)
+        said = kill(repro(clone), clone, environment, seconds)
+    reused, count = fits(run(clone, environment))
+    difference = first_difference(size.files, snapshot(clone))
+    return Round(size.name, seconds, hit(said), reused, count, difference)
+
+
+def line(number: int, one: Round) -> str:
+    """Return a line for a round."""
+    where = one.stage or "before the first stage"
+    said = one.difference or "identical"
+    return (
+        f"{number:>4}  {one.size:<7} killed after {one.seconds:5.1f} s in {where:<22} "
+        f"reused {one.reused:>3} of {one.fits:>3} fits  {said}"
+    )
+
+
+def verdict(rounds: Sequence[Round]) -> tuple[str, bool]:
+    """Return the sum of all rounds, and whether it shows what it should."""
+    same = sum(not one.difference for one in rounds)
+    with_reuse = sum(one.reused > 0 for one in rounds)
+    told = (
+        f"{same} of {len(rounds)} kills: the same bytes after a plain `dvc repro`. "
+        f"{with_reuse} of the second runs took fits from the journal, "
+        f"{sum(one.reused for one in rounds)} of {sum(one.fits for one in rounds)} in all."
+    )
+    if not with_reuse:
+        told += " None did, so nothing was shown about the journal."
+    return told, same == len(rounds) and with_reuse > 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
+    parser.add_argument("--full", type=int, default=5, help="of them, of the whole pipeline")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make all rounds; return 0 when all bytes are the same and some fits were reused."""
+    asked = parse(arguments)
+    if not hasattr(os, "killpg"):
+        print(
+            "There are no process groups here, so nothing can be killed as a whole. Use Linux "
+            "or macOS.",
+            file=sys.stderr,
+        )
+        return 1
+    rounds: list[Round] = []
+    rng = random.Random(asked.seed)
+    try:
+        verify.check_clean(verify.ROOT)
+        with verify.fresh_clone(verify.ROOT) as clone:
+            environment = verify.isolated(clone, os.environ) | {"WINENET_JOURNAL": "on"}
+            params = (clone / "params.yaml").read_text("utf-8")
+            for name, text, count in (
+                ("reduced", less(params), asked.kills - asked.full),
+                ("full", params, asked.full),
+            ):
+                if count > 0:
+                    size = undisturbed(name, text, clone, environment)
+                for _ in range(count):
+                    rounds.append(kill_and_resume(size, clone, environment, rng))
+                    print(line(len(rounds), rounds[-1]), flush=True)
+    except VerifyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    told, good = verdict(rounds)
+    print(told)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
