@@ -43,6 +43,7 @@ LESS: dict[str, dict[str, Any]] = {
     "learning_curve": {"train_sizes": [0.25, 1.0], "runs": 2},
     "compare": {"n_resamples": 200},
 }
+REPRO = (sys.executable, "-m", "dvc", "repro")
 FOLDERS = ("metrics", "plots", "report", "data", "models")
 GIVEN = ("data/raw", "data/README.md")  # not written by any stage
 
@@ -118,15 +119,10 @@ def first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str
     return "" if before["dvc.lock"] == after["dvc.lock"] else "dvc.lock has other bytes"
 
 
-def repro(clone: Path) -> list[str]:
-    """Return the command that a person types."""
-    return [sys.executable, "-m", "dvc", "repro"]
-
-
 def run(clone: Path, environment: Mapping[str, str]) -> str:
     """Run the pipeline to its end and return what it says; raise VerifyError when it fails."""
     done = subprocess.run(
-        repro(clone),
+        REPRO,
         cwd=clone,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -139,7 +135,7 @@ def run(clone: Path, environment: Mapping[str, str]) -> str:
     if done.returncode != 0:
         last = "\n".join(done.stdout.splitlines()[-verify.SHOWN_LINES :])
         raise VerifyError(f"`dvc repro` ended with exit code {done.returncode}:\n{last}")
-    return done.stdout
+    return str(done.stdout)
 
 
 def kill(
@@ -220,7 +216,7 @@ def kill_and_resume(
     while said is None:  # it may be faster than the undisturbed one was
         begin(clone, size.params)
         seconds = rng.uniform(0, size.seconds)
-        said = kill(repro(clone), clone, environment, seconds)
+        said = kill(REPRO, clone, environment, seconds)
     reused, count = fits(run(clone, environment))
     difference = first_difference(size.files, snapshot(clone))
     return Round(size.name, seconds, hit(said), reused, count, difference)
