@@ -5,10 +5,14 @@ A stage that reads something DVC does not know of would not be run again when it
 
 import ast
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 import winenet
 from winenet.params import Params
@@ -100,6 +104,51 @@ def sections_read(stage: str) -> set[str]:
     return sections
 
 
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models in a type: in a list, in a mapping, or the type itself."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from models_in(inner)
+
+
+def readers(model: type[BaseModel], files: set[Path]) -> set[Path]:
+    """Return of these files, and of all modules that name the model, those that may read it."""
+    named = {
+        file
+        for file in (ROOT / "winenet").glob("*.py")
+        if file.name != "params.py" and re.search(rf"\b{model.__name__}\b", file.read_text("utf-8"))
+    }
+    return files | named
+
+
+def unread(model: type[BaseModel], files: set[Path], prefix: str = "") -> list[str]:
+    """Return the dotted names of a model's fields that no file takes as an attribute.
+
+    Who goes through a model, as through `mlp.networks`, takes all of its fields.
+    """
+    nodes = [
+        node
+        for file in readers(model, files)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    taken = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    gone_through = {
+        node.iter.attr
+        for node in nodes
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.Attribute)
+    }
+    found = []
+    for name, field in model.model_fields.items():
+        if name not in taken:
+            found.append(prefix + name)
+        for inner in models_in(field.annotation):
+            below = unread(inner, readers(model, files), f"{prefix}{name}.")
+            own = {f"{prefix}{name}.{key}" for key in inner.model_fields}
+            found += [one for one in below if name not in gone_through or one not in own]
+    return found
+
+
 def _is_load(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Call)
@@ -141,6 +190,61 @@ def test_every_section_of_the_schema_but_gates_is_a_stage_that_reads_it() -> Non
     sections = set(Params.model_fields) - {"gates"}
     assert {name for stage in STAGES for name in sections_read(stage)} == sections
     assert sections <= set(STAGES)
+
+
+def test_every_parameter_is_read() -> None:
+    """By a stage that loads its section, or by a module that is given the section."""
+    for section, field in Params.model_fields.items():
+        (model,) = models_in(field.annotation)
+        loading = {
+            file
+            for folder in ("stages", "winenet")
+            for file in (ROOT / folder).glob("*.py")
+            if re.search(rf"\bload\(\)\.{section}\b", file.read_text("utf-8"))
+        }
+        assert unread(model, loading) == [], section
+
+
+def test_a_parameter_that_nothing_reads_is_found(tmp_path: Path) -> None:
+    class Inner(BaseModel):
+        sizes: list[int]
+        forgotten: int
+
+    class Outer(BaseModel):
+        inner: dict[str, Inner]
+        share: float
+        lost: bool
+
+    file = tmp_path / "reader.py"
+    file.write_text("settings.share\nsettings.inner['x'].sizes\nlost = 'forgotten'\n", "utf-8")
+    assert unread(Outer, {file}) == ["inner.forgotten", "lost"]
+
+
+def test_every_result_in_git_is_an_output() -> None:
+    command = ["git", "ls-files", "-z", "data", "metrics", "models", "plots", "report"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    others = {"data/.gitignore", "data/README.md", "models/.gitignore"}
+    others |= {name for name in listed.split("\0") if name.startswith("data/raw/")}
+    results = {name for name in listed.split("\0") if name} - others
+    in_git = {
+        path
+        for stage in STAGES
+        for kind in ("outs", "metrics", "plots")
+        for path, settings in entries(stage, kind).items()
+        if settings.get("cache") is False
+    }
+    assert results == in_git
+
+
+def test_only_files_and_the_journal_write() -> None:
+    """So a path that is written stands in a stage, where the tests above hold it to dvc.yaml."""
+    writing = re.compile(
+        r"""Path\([^)]*\)\.write_|\.open\(["'][wax]|\bopen\([^)]*["'][wax]|os\.(replace|rename)\("""
+        r"""|shutil\.|sqlite3\.connect|\.mkdir\("""
+    )
+    files = [*(ROOT / "stages").glob("*.py"), *(ROOT / "winenet").glob("*.py")]
+    found = {file.name for file in files if writing.search(file.read_text("utf-8"))}
+    assert found == {"files.py", "journal.py"}
 
 
 def test_every_data_dep_is_raw_or_written_by_an_earlier_stage() -> None:

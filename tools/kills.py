@@ -187,7 +187,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def hit(said: str) -> str:
     """Return the stage that ran when a run was killed."""
-    return (re.findall(r"^Running stage '(.+)':$", said, flags=re.MULTILINE) or [""])[-1]
+    found: list[str] = re.findall(r"^Running stage '(.+)':$", said, flags=re.MULTILINE)
+    return found[-1] if found else ""
 
 
 def fits(said: str) -> dict[str, tuple[int, int]]:
