@@ -208,6 +208,39 @@ def loss_by_epoch(loss_array: Array) -> pd.DataFrame:
     return pd.DataFrame({"epoch": range(len(loss_array)), "loss": loss_array})
 
 
+PATH_POINTS = 240  # of a run, at equal distances on a logarithmic axis
+
+
+def path(
+    parameters: dict[str, Array],
+    training: tuple[Array, Array],
+    held_out: tuple[Array, Array],
+    also: Sequence[int],
+) -> pd.DataFrame:
+    """Return the run on its way, from the start to the last epoch, close together where it is fast.
+
+    training, held_out: X and y of six rows each. also: epochs that are to be among the lines.
+    Returns a line an epoch: epoch, loss, held_out_loss, bias, weight_X1, ..., and of each training
+    row the raw prediction, raw_0, ..., and the probability, probability_0, ....
+    """
+    last = len(parameters["W1"]) - 1
+    spread = np.geomspace(1, last, PATH_POINTS).round().astype(int).tolist()
+    epochs = sorted({0, 1, *spread, *(epoch for epoch in also if epoch <= last), last})
+    W1, B1 = parameters["W1"][epochs], parameters["B1"][epochs]
+    probabilities = forward_stacked(W1, B1, training[0])
+    columns: dict[str, Any] = {
+        "epoch": epochs,
+        "loss": cross_entropy(probabilities, training[1]),
+        "held_out_loss": cross_entropy(forward_stacked(W1, B1, held_out[0]), held_out[1]),
+        "bias": B1[:, 0, 0],
+    }
+    columns |= {f"weight_{name}": W1[:, column, 0] for column, name in enumerate(FEATURES)}
+    raw = training[0] @ W1 + B1
+    columns |= {f"raw_{row}": raw[:, row, 0] for row in range(len(training[0]))}
+    columns |= {f"probability_{row}": probabilities[:, row, 0] for row in range(len(training[0]))}
+    return pd.DataFrame(columns)
+
+
 # Section 0.2.1: the exercise with two output columns.
 
 
@@ -281,6 +314,7 @@ class EarlyStopping(NamedTuple):
     """Where training should have stopped. curve: epoch, training_loss, held_out_loss, thinned."""
 
     numbers: Numbers
+    best: int  # the epoch of the least held-out loss
     curve: pd.DataFrame
 
 
@@ -305,7 +339,7 @@ def early_stopping(
             "training_loss": training[epoch],
             "held_out_loss": held_out[epoch],
         }
-    return EarlyStopping(numbers, curve.iloc[sorted({*thinned(last), best})])
+    return EarlyStopping(numbers, best, curve.iloc[sorted({*thinned(last), best})])
 
 
 # The claims that need many seeds: many networks in one run, axes (networks, rows, columns).
