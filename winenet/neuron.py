@@ -19,6 +19,7 @@ def section(
         "last": len(path) - 1,
         "jumps": [places[epoch] for epoch in epochs],
         "least": places[least],
+        "stops": sorted({*(places[epoch] for epoch in epochs), places[least]}),
         "data": {
             "path": {str(name): column.tolist() for name, column in path.items()},
             "X": rows[["X1", "X2", "X3"]].to_numpy().tolist(),

@@ -86,7 +86,7 @@ function step(state, rate) {
 function drawRows(svg, probabilities, title) {
   const at = axes(svg, title,
     { from: -0.6, to: 5.6, ticks: Y.map((_, i) => [i, String(i)]), name: "row (filled: y is 1)" },
-    { from: 0, to: 1, ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]] });
+    { from: -0.06, to: 1.06, ticks: [[0, "0"], [0.5, "0.5"], [1, "1"]] });
   add(svg, "line", { x1: at.box.left, x2: at.box.right, y1: at.py(0.5), y2: at.py(0.5), class: "border" });
   probabilities.forEach((p, i) => {
     const right = (p > 0.5) === (Y[i] === 1);
