@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -388,54 +387,3 @@ def test_a_second_repro_at_the_same_time_is_refused(repository: Path) -> None:
     finally:
         (repository / "go").touch()
         assert first.wait(timeout=60) == 0
-
-
-# Experiments.
-
-
-def test_queued_experiments_run_two_at_a_time_in_copies_and_one_is_applied(
-    repository: Path,
-) -> None:
-    """Meanwhile nothing changes here, the journal included; a fault is told by its experiment."""
-    before = outputs(repository)
-    assert (repository / ".winenet/journal.sqlite3").exists()
-    journal = (repository / ".winenet/journal.sqlite3").read_bytes()
-    queued = {
-        "many": "compare.n_resamples=150",
-        "few": "compare.n_resamples=120",
-        "broken": "split.test_size=2",
-    }
-    for name, setting in queued.items():
-        dvc(repository, "exp", "run", "--queue", "--name", name, "--set-param", setting)
-    dvc(repository, "queue", "start", "--jobs", "2")
-    try:
-        ended = _wait_for_the_queue(repository)
-    finally:
-        dvc(repository, "queue", "stop", "--kill")
-    assert ended == {"many": "Success", "few": "Success", "broken": "Failed"}
-    assert "split.test_size: 2 cannot serve" in dvc(repository, "queue", "logs", "broken")
-    assert outputs(repository) == before
-    assert (repository / ".winenet/journal.sqlite3").read_bytes() == journal
-    assert not list((repository / ".dvc/tmp/exps").glob("tmp*"))
-    dvc(repository, "exp", "apply", "many")
-    applied = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
-    assert applied["compare"]["n_resamples"] == 150
-    assert outputs(repository)["metrics/compare.json"] != before["metrics/compare.json"]
-    assert ran(dvc(repository, "repro")) == []  # what was applied belongs together
-    dvc(repository, "queue", "remove", "broken")
-    dvc(repository, "exp", "remove", "many", "few")
-    assert "broken" not in dvc(repository, "queue", "status")
-
-
-def _wait_for_the_queue(folder: Path) -> dict[str, str]:
-    """Return how each experiment ended, by its name."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        lines = dvc(folder, "queue", "status").splitlines()
-        found = {
-            line.split()[1]: line.split()[-1] for line in lines if re.match(r"[0-9a-f]{7} ", line)
-        }
-        if found and not {"Queued", "Running"} & {*found.values()}:
-            return found
-        time.sleep(1)
-    raise AssertionError(f"the queue did not end: {found}")
