@@ -234,6 +234,8 @@ def repository(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspa
     shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
     for name in (".dvc/config", ".dvc/.gitignore"):
         shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "metrics", folder / "metrics")
+    (folder / "metrics/compare.json").unlink()
     write_metrics(folder, "logistic", LOGISTIC)
     write_metrics(folder, "mlp", MLP)
     commit(folder, "before")
@@ -257,8 +259,10 @@ def test_a_real_change_is_told(repository):
     code, printed, errors = repository.run("winenet", "summary", "--base", "base")
     assert (code, errors) == (0, "")
     assert "> 3 tracked files differ from the last commit" in printed
-    # Both stages that have the parameter, and no other: so the metrics cannot belong to it.
-    assert "> Not run with these parameters yet: grid_search, " in printed
+    told = (
+        "> Not run with these parameters yet: mlp, grid_search, seeds, learning_curve, importance."
+    )
+    assert told in printed
     assert "**2 parameters and 1 score moved, none of them beyond the noise" in printed
     assert "| `mlp.max_iter` | `500` | `400` |" in printed
     row = "| `logistic` | accuracy | 0.9800 (0.9700 to 0.9900) | 0.9720 | -0.0080 | -0.80 | "
