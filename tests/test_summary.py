@@ -214,6 +214,17 @@ def test_names_and_values_cannot_break_out():
     assert {line.replace("\\|", "").count("|") for line in rows} <= {4, 8}
 
 
+def test_a_model_s_name_cannot_end_the_picture_s_block():
+    text = summary.intervals([score("```", 0.98, 0.97)])
+    assert [line for line in text.splitlines() if line.startswith("```")] == ["```text", "```"]
+
+
+def test_a_value_that_code_would_show_wrongly_stands_literally():
+    """A cell's `<` is written as an entity, which code shows as it is written."""
+    text = written(parameters=[Moved("p", "<1", "[0.1, 1]")])
+    assert "| `p` | &#60;1 | `[0.1, 1]` |" in text
+
+
 # The command, in a repository.
 
 
