@@ -1,5 +1,6 @@
 """The network by hand against the notebook's own code, calculus, scikit-learn and a pencil."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -580,6 +581,40 @@ def test_a_curve_keeps_its_ends_when_it_is_thinned(last: int, shown: list[int]):
     assert claims.thinned(last) == shown
 
 
+def test_the_path_holds_the_run_at_its_epochs():
+    drawn, parameters = committed(1000)
+    epochs = claims.path_epochs(1000, [500, 777])
+    found = claims.path(
+        parameters, drawn.X, drawn.y, drawn.X_held_out, drawn.y_held_out, epochs
+    ).set_index("epoch")
+    for epoch in (0, 1, 500, 777, 1000):
+        W1, B1 = claims.at(parameters, epoch)
+        A1 = handmade.forward(W1, B1, drawn.X)
+        held_out = handmade.forward(W1, B1, drawn.X_held_out)
+        assert found.loc[epoch].tolist() == [
+            pytest.approx(handmade.backward(A1, W1, B1, drawn.X, drawn.y)[1], abs=1e-14),
+            pytest.approx(
+                handmade.backward(held_out, W1, B1, drawn.X_held_out, drawn.y_held_out)[1],
+                abs=1e-14,
+            ),
+            B1.item(),
+            *W1.ravel().tolist(),
+            *(pytest.approx(probability, abs=1e-14) for probability in A1.ravel().tolist()),
+        ]
+
+
+def test_the_path_s_epochs_are_dense_at_first_and_hold_what_they_must():
+    found = claims.path_epochs(100_000, [500, 1000, 10_000, 100_000, 43_173])
+    assert found[:12] == list(range(12))
+    assert found[-1] == 100_000
+    assert {500, 1000, 10_000, 43_173} <= set(found)
+    assert 200 <= len(found) <= 300
+    later = [epoch for epoch in found if epoch > 100 and epoch != 43_173]
+    steps = [after / before for before, after in itertools.pairwise(later)]
+    assert max(steps) < 1.06  # nowhere a jump that the eye would see
+    assert claims.path_epochs(1, [1]) == [0, 1]
+
+
 # The stage.
 
 
@@ -605,6 +640,10 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
         "data/handmade.csv": "X1,X2,X3,y",
         "data/handmade_held_out.csv": "X1,X2,X3,y",
         "data/handmade_loss.csv": "epoch,loss",
+        "data/handmade_path.csv": (
+            "epoch,loss,held_out_loss,bias,weight_X1,weight_X2,weight_X3,"
+            "probability_0,probability_1,probability_2,probability_3,probability_4,probability_5"
+        ),
         "data/handmade_predictions.csv": "row,y,model,epochs,raw,probability,predicted",
         "data/handmade_seeds.csv": (
             "seed,epochs,logistic_correct,network_correct,network_ones,training_loss,held_out_loss"
@@ -636,9 +675,13 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
             "loss": metrics["network"]["epochs_50"]["loss"],
         },
     }
+    path = files.read_table("data/handmade_path.csv")
+    assert path["epoch"].tolist() == list(range(51))
+    assert set(path["epoch"]) >= {20, 50, metrics["early_stopping"]["best"]["epochs"]}
     assert list(metrics) == [
         "early_stopping",
         "first_pass",
+        "learning_rate",
         "logistic",
         "logistic_without_penalty",
         "network",

@@ -4,7 +4,7 @@ Each function stands for one claim or exercise and returns numbers only. Shapes 
 `handmade.py`; `parameters` is what its run_grad_desc returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ FEATURES = ["X1", "X2", "X3"]
 HELD_OUT_START = 0.15  # half a step from the training rows' 0.1: each lies between two of them
 CUT_OFF = 0.5
 CURVE_POINTS = 1000  # a curve over all epochs is drawn, or searched for its least, at so many
+PATH_POINTS = 260  # a run is followed at so many epochs, and fewer where they round to the same
 
 Numbers = dict[str, object]
 Truths = NDArray[np.bool_]
@@ -208,6 +209,42 @@ def loss_by_epoch(loss_array: Array) -> pd.DataFrame:
     return pd.DataFrame({"epoch": range(len(loss_array)), "loss": loss_array})
 
 
+def path_epochs(last: int, kept: Iterable[int]) -> list[int]:
+    """Return 0 and about PATH_POINTS epochs from 1 to the last, evenly on a logarithmic scale.
+
+    kept: further epochs that must be among them.
+    """
+    spaced = np.geomspace(1, last, PATH_POINTS).round().astype(int).tolist()
+    return sorted({0, *spaced, *kept})
+
+
+def path(
+    parameters: dict[str, Array],
+    X: Array,
+    y: Array,
+    X_held_out: Array,
+    y_held_out: Array,
+    epochs: Sequence[int],
+) -> pd.DataFrame:
+    """Return what one run is made of at each of these epochs, one line an epoch.
+
+    Columns: epoch, loss, held_out_loss, bias, weight_X1, ..., probability_0, ...: the rows are
+    counted from 0.
+    """
+    W1, B1 = parameters["W1"][epochs], parameters["B1"][epochs]
+    A = forward_stacked(W1, B1, X)
+    return pd.DataFrame(
+        {
+            "epoch": epochs,
+            "loss": cross_entropy(A, y),
+            "held_out_loss": cross_entropy(forward_stacked(W1, B1, X_held_out), y_held_out),
+            "bias": B1[:, 0, 0],
+            **{f"weight_{name}": W1[:, i, 0] for i, name in enumerate(FEATURES)},
+            **{f"probability_{row}": A[:, row, 0] for row in range(len(X))},
+        }
+    )
+
+
 # Section 0.2.1: the exercise with two output columns.
 
 
@@ -278,8 +315,12 @@ def thinned(last: int) -> list[int]:
 
 
 class EarlyStopping(NamedTuple):
-    """Where training should have stopped. curve: epoch, training_loss, held_out_loss, thinned."""
+    """Where training should have stopped.
 
+    best: the epoch. curve: epoch, training_loss, held_out_loss, thinned.
+    """
+
+    best: int
     numbers: Numbers
     curve: pd.DataFrame
 
@@ -305,7 +346,7 @@ def early_stopping(
             "training_loss": training[epoch],
             "held_out_loss": held_out[epoch],
         }
-    return EarlyStopping(numbers, curve.iloc[sorted({*thinned(last), best})])
+    return EarlyStopping(best, numbers, curve.iloc[sorted({*thinned(last), best})])
 
 
 # The claims that need many seeds: many networks in one run, axes (networks, rows, columns).
