@@ -92,8 +92,8 @@ def presets(table: pd.DataFrame) -> dict[str, Any]:
     return {
         "short": {"learning_rate": 0.00001},
         "long": {"learning_rate": 1, "epochs": 30},
-        "mixed": turned and {"turned": turned, "learning_rate": 0.1, "epochs": 10_000},
-        "mixed_long": turned and {"turned": turned, "learning_rate": 1, "epochs": 1000},
+        "mixed": turned and {"turned": turned, "learning_rate": 0.3, "epochs": 10_000},
+        "mixed_long": turned and {"turned": turned, "learning_rate": 2, "epochs": 1000},
     }
 
 

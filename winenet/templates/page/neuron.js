@@ -249,24 +249,23 @@
     const values = [1, ...data.training.rows[row]];
     const strengths = [state.bias, ...state.weights];
     const strongest = Math.max(1, ...strengths.map(Math.abs));
-    const left = 36;
-    const sum = { x: width * 0.56, y: 92 };
-    const out = { x: width - 34, y: 92 };
+    const left = { x: 18, text: 42, edge: 138 }; // each input: its node, its product, its line
+    const sum = { x: Math.max(left.edge + 46, width * 0.6), y: 92 };
+    const out = { x: width - 24, y: 92 };
     const y = (i) => 26 + i * 44;
     strengths.forEach((strength, i) => {
       add(svg, "line", {
-        x1: left, y1: y(i), x2: place(sum.x), y2: sum.y,
+        x1: left.edge, y1: y(i), x2: place(sum.x), y2: sum.y,
         "stroke-width": place(1 + 7 * Math.sqrt(Math.abs(strength) / strongest)),
         class: strength < 0 ? "edge negative" : "edge",
       });
     });
     add(svg, "line", { x1: place(sum.x), y1: sum.y, x2: place(out.x), y2: out.y, class: "edge plain" });
     inputs.forEach((name, i) => {
-      add(svg, "circle", { cx: left, cy: y(i), r: 17, class: "node" });
-      add(svg, "text", { x: left, y: y(i) + 4.5, class: "name middle" }, name);
-      const at = { x: left + 24 + (sum.x - left) * 0.1, y: y(i) + (sum.y - y(i)) * 0.24 + 4 };
-      const text = i === 0 ? fixed(strengths[i], 2) : `${fixed(values[i], 2)} × ${fixed(strengths[i], 2)}`;
-      add(svg, "text", { x: place(at.x), y: place(at.y), class: "number halo" }, text);
+      add(svg, "circle", { cx: left.x, cy: y(i), r: 17, class: "node" });
+      add(svg, "text", { x: left.x, y: y(i) + 4.5, class: "name middle" }, name);
+      add(svg, "text", { x: left.text, y: y(i) + 4.5, class: "number" },
+        i === 0 ? fixed(strengths[i], 2) : `${fixed(values[i], 2)} × ${fixed(strengths[i], 2)}`);
     });
     add(svg, "circle", { cx: place(sum.x), cy: sum.y, r: 20, class: "node" });
     add(svg, "text", { x: place(sum.x), y: sum.y + 6, class: "name middle large" }, "Σ");
@@ -565,6 +564,7 @@
     const chooseStart = () => {
       const kind = field("start").value;
       field("seed").disabled = kind !== "random";
+      root.querySelector("[data-seed]").hidden = kind !== "random";
       if (kind === "above") start = [...above];
       if (kind === "zeros") start = above.map(() => 0);
       if (kind === "random") {
@@ -633,7 +633,9 @@
       verdict.dataset.verdict = judged.name;
       const apart = difference(state);
       agreement.dataset.value = apart ?? "";
-      if (apart !== null) {
+      if (apart === 0) {
+        agreement.textContent = "At this epoch all numbers equal the pipeline's.";
+      } else if (apart !== null) {
         agreement.textContent = `At this epoch no number is further than ${apart.toExponential(0)} `
           + "from the pipeline's.";
       } else {
