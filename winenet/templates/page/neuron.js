@@ -129,7 +129,7 @@
     const lineHeight = 27;
     const bottom = 8 + state.labels.length * lineHeight;
     const svg = canvas(width, bottom + 40);
-    const x = scale(0, 1, 46, width - 62);
+    const x = scale(0, 1, 46, width - 70);
     for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
       add(svg, "line", {
         x1: place(x(tick)), x2: place(x(tick)), y1: 4, y2: bottom,
@@ -147,9 +147,10 @@
         x1: place(x(0.5)), x2: place(x(a)), y1: y, y2: y, class: `bar label-${label}`,
       });
       dot(svg, x(a), y, label);
-      const right = state.predicted[row] === label;
-      add(svg, "text", { x: width, y: y + 4.5, class: "end number" },
-        `${fixed(a)}${right ? "\u2002" : "\u2009✗"}`);
+      add(svg, "text", { x: width - 14, y: y + 4.5, class: "end number" }, fixed(a));
+      if (state.predicted[row] !== label) {
+        add(svg, "text", { x: width, y: y + 4.5, class: "end" }, "✗");
+      }
     });
     return svg;
   };
