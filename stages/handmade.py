@@ -29,8 +29,7 @@ def main() -> None:
     seeds = claims.over_seeds(settings.random_state, settings.seeds, learning_rate, epochs)
     one_weight = claims.one_weight(W1, B1, X, y)
     losses = claims.loss_by_epoch(loss)
-    path_epochs = claims.path_epochs(epochs[-1], [*epochs, early_stopping.best])
-    path = claims.path(parameters, X, y, X_held_out, y_held_out, path_epochs)
+    path = claims.path(parameters, (X, y), (X_held_out, y_held_out), [*epochs, early_stopping.best])
 
     measured = {
         "learning_rate": learning_rate,
@@ -56,6 +55,8 @@ def main() -> None:
     files.write_results(
         "data/handmade_predictions.csv", claims.side_by_side(logistic, parameters, X, y, epochs)
     )
+    files.write_exact("data/handmade_rows.csv", claims.table(X, y))
+    files.write_exact("data/handmade_path.csv", path)
     files.write_results("data/handmade_loss.csv", losses)
     files.write_results("data/handmade_two_outputs.csv", two_outputs.predictions)
     files.write_results("data/handmade_seeds.csv", seeds.by_epoch)

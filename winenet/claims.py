@@ -209,40 +209,37 @@ def loss_by_epoch(loss_array: Array) -> pd.DataFrame:
     return pd.DataFrame({"epoch": range(len(loss_array)), "loss": loss_array})
 
 
-def path_epochs(last: int, kept: Iterable[int]) -> list[int]:
-    """Return 0 and about PATH_POINTS epochs from 1 to the last, evenly on a logarithmic scale.
-
-    kept: further epochs that must be among them.
-    """
-    spaced = np.geomspace(1, last, PATH_POINTS).round().astype(int).tolist()
-    return sorted({0, *spaced, *kept})
+PATH_POINTS = 240  # of a run, at equal distances on a logarithmic axis
 
 
 def path(
     parameters: dict[str, Array],
-    X: Array,
-    y: Array,
-    X_held_out: Array,
-    y_held_out: Array,
-    epochs: Sequence[int],
+    training: tuple[Array, Array],
+    held_out: tuple[Array, Array],
+    also: Sequence[int],
 ) -> pd.DataFrame:
-    """Return what one run is made of at each of these epochs, one line an epoch.
+    """Return the run on its way, from the start to the last epoch, close together where it is fast.
 
-    Columns: epoch, loss, held_out_loss, bias, weight_X1, ..., probability_0, ...: the rows are
-    counted from 0.
+    training, held_out: X and y of six rows each. also: epochs that are to be among the lines.
+    Returns a line an epoch: epoch, loss, held_out_loss, bias, weight_X1, ..., and of each training
+    row the raw prediction, raw_0, ..., and the probability, probability_0, ....
     """
+    last = len(parameters["W1"]) - 1
+    spread = np.geomspace(1, last, PATH_POINTS).round().astype(int).tolist()
+    epochs = sorted({0, 1, *spread, *(epoch for epoch in also if epoch <= last), last})
     W1, B1 = parameters["W1"][epochs], parameters["B1"][epochs]
-    A = forward_stacked(W1, B1, X)
-    return pd.DataFrame(
-        {
-            "epoch": epochs,
-            "loss": cross_entropy(A, y),
-            "held_out_loss": cross_entropy(forward_stacked(W1, B1, X_held_out), y_held_out),
-            "bias": B1[:, 0, 0],
-            **{f"weight_{name}": W1[:, i, 0] for i, name in enumerate(FEATURES)},
-            **{f"probability_{row}": A[:, row, 0] for row in range(len(X))},
-        }
-    )
+    probabilities = forward_stacked(W1, B1, training[0])
+    columns: dict[str, Any] = {
+        "epoch": epochs,
+        "loss": cross_entropy(probabilities, training[1]),
+        "held_out_loss": cross_entropy(forward_stacked(W1, B1, held_out[0]), held_out[1]),
+        "bias": B1[:, 0, 0],
+    }
+    columns |= {f"weight_{name}": W1[:, column, 0] for column, name in enumerate(FEATURES)}
+    raw = training[0] @ W1 + B1
+    columns |= {f"raw_{row}": raw[:, row, 0] for row in range(len(training[0]))}
+    columns |= {f"probability_{row}": probabilities[:, row, 0] for row in range(len(training[0]))}
+    return pd.DataFrame(columns)
 
 
 # Section 0.2.1: the exercise with two output columns.
@@ -322,6 +319,7 @@ class EarlyStopping(NamedTuple):
 
     best: int
     numbers: Numbers
+    best: int  # the epoch of the least held-out loss
     curve: pd.DataFrame
 
 
@@ -346,7 +344,7 @@ def early_stopping(
             "training_loss": training[epoch],
             "held_out_loss": held_out[epoch],
         }
-    return EarlyStopping(best, numbers, curve.iloc[sorted({*thinned(last), best})])
+    return EarlyStopping(numbers, best, curve.iloc[sorted({*thinned(last), best})])
 
 
 # The claims that need many seeds: many networks in one run, axes (networks, rows, columns).

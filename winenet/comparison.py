@@ -6,6 +6,7 @@ They come from what the stages seeds, importance, learning_curve and compare hav
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from winenet import report, verdicts
@@ -78,6 +79,10 @@ def section(
             names,
         ),
         "at_max_iter": learning["at_max_iter"].sum(),
+        "compared": in_order(compared["models"]),
+        "tuned_pair": verdicts.pair(tuned_pair(pairs), names),
+        "wrong": list(np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1)),
+        "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
         "wrong_header": header,
         "wrong_rows": rows,
     }

@@ -5,6 +5,7 @@ No statistics and no reading of files: a table comes in, the drawn axes go out.
 
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
@@ -40,6 +41,14 @@ def figure(width: float = 7, height: float = 4, columns: int = 1) -> tuple[Figur
         empty = Figure(figsize=(width, height), layout="constrained")
         axes = empty.subplots(1, columns, squeeze=False)
     return empty, list(axes[0])
+
+
+def text_as_text() -> AbstractContextManager[None]:
+    """Let `svg` write words as words, for a page that brings its own type.
+
+    Without it they are drawn as paths, which look the same wherever the file is opened.
+    """
+    return mpl.rc_context({"svg.fonttype": "none"})
 
 
 def svg(drawn: Figure) -> str:

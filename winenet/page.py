@@ -1,0 +1,260 @@
+"""Writes the page for the browser: one file, and each number in it names where it was read.
+
+`result` is the only way by which a number of this run gets onto the page; sentences come from
+report.py, comparison.py and verdicts.py, and stand word for word in report.md as well.
+"""
+
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+
+from winenet import plotting
+from winenet.glossary import GLOSSARY
+from winenet.report import TEMPLATES, Agreement, Metrics
+
+Content = dict[str, Any] | pd.DataFrame
+SENTENCES = "report/report.md"  # where each sentence stands, too
+# What matplotlib drew in a fixed colour takes the page's, which has a dark scheme as well.
+THEME = {
+    "#000000": "var(--ink)",
+    plotting.INK: "var(--ink)",
+    "#ffffff": "var(--paper)",
+    "#b0b0b0": "var(--line)",
+    **{colour.lower(): f"var(--{model})" for model, colour in plotting.COLOURS.items()},
+}
+
+
+class Sources:
+    """The files of a run, and the values in them.
+
+    A source is `metrics/mlp.json#notebook.accuracy` or `plots/seeds_runs.csv#accuracy@3`, which is
+    a column and a row, counted from 0.
+    """
+
+    def __init__(self, files: Mapping[str, Content]) -> None:
+        self.files = files
+
+    def __getitem__(self, source: str) -> Any:
+        """Return a value; raise KeyError when there is no such file, key, column or row."""
+        path, key = source.split("#", 1)
+        content: Any = self.files[path]
+        if isinstance(content, pd.DataFrame):
+            column, row = key.rsplit("@", 1)
+            return content[column].iloc[int(row)]
+        for step in key.split("."):
+            content = content[step]
+        return content
+
+    def result(
+        self,
+        source: str,
+        digits: int | None = None,
+        *,
+        significant: int | None = None,
+        scale: int = 1,
+        signed: bool = False,
+    ) -> Markup:
+        """Return a value as it is shown, in an element that names its source.
+
+        digits: after the point. significant: of them instead, for what may be tiny. scale: 100
+        shows a share in percent.
+        """
+        attributes = {"source": source}
+        if significant is not None:
+            attributes["significant"] = str(significant)
+        elif digits is not None:
+            attributes["digits"] = str(digits)
+        if scale != 1:
+            attributes["scale"] = str(scale)
+        told = Markup("").join(
+            Markup(' data-{}="{}"').format(name, value) for name, value in attributes.items()
+        )
+        text = shown(self[source], digits, significant, scale, signed)
+        return Markup("<span{}>{}</span>").format(told, text)
+
+
+def shown(value: Any, digits: int | None, significant: int | None, scale: int, signed: bool) -> str:
+    """Return a value as text: a word as it is, a number rounded, thousands apart."""
+    if isinstance(value, str):
+        return value
+    sign = "+" if signed else ""
+    if significant is not None:
+        return f"{value * scale:{sign}.{significant}g}"
+    if digits is None:
+        return f"{value * scale:{sign},}"
+    return f"{value * scale:{sign},.{digits}f}"
+
+
+class Terms:
+    """Links the first use of each term to its entry in the glossary."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    def __call__(self, name: str, text: str = "") -> Markup:
+        """Return the text of a term, the first time as a link; KeyError for an unknown one."""
+        GLOSSARY[name]
+        if name in self.used:
+            return escape(text or name)
+        self.used.add(name)
+        return Markup('<a class="term" href="#{}">{}</a>').format(term_id(name), text or name)
+
+
+def term_id(name: str) -> str:
+    """Return the anchor of a term."""
+    return "term-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def sentence(markdown: str) -> Markup:
+    """Return a sentence of the report as HTML, in an element that says where it stands."""
+    # What is no Markdown of ours was made harmless by verdicts.literal; HTML is shown as text.
+    html = MarkdownIt("commonmark", {"html": False}).renderInline(markdown)
+    return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
+
+
+def inline(svg: str, name: str, alt: str) -> Markup:
+    """Return a picture to stand in the page: its own ids, the page's colours, a description."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)  # it would rule the whole page
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
+    body = re.sub(r" (?:xmlns|xmlns:xlink|version)=\"[^\"]*\"", "", body)
+    body = body.replace("xlink:href", "href")
+    body = re.sub(r"font(?:-family)?: ?(?=')[^;\"]*", "font-family: inherit", body)
+    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: THEME.get(at[0].lower(), at[0]), body)
+    body = re.sub(r"\n\s*", "\n", body)
+    opening = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
+    if opening is None:
+        raise ValueError(f"the picture {name} does not begin as matplotlib's do")
+    root = Markup('<svg role="img" aria-label="{}" style="max-width: {}px"').format(
+        alt, round(float(opening[1]) * 4 / 3)
+    )
+    return root + Markup(body[opening.end() :])
+
+
+def layers(sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the layers of a dense network: units, and what leads into them.
+
+    sizes: units of the inputs, of each hidden layer, of the output.
+    """
+    return [
+        {"units": units, "inputs": inputs, "parameters": inputs * units + units}
+        for inputs, units in itertools.pairwise(sizes)
+    ]
+
+
+def agreement_source(one: Agreement) -> tuple[str, str]:
+    """Return where this run's number behind a quantity of the notebook stands, and its part.
+
+    The part is "0" or "1" for the units of a layer in "50-25", and "100" for a percentage.
+    """
+    file, key = one.quantity.split(".", 1)
+    if key.endswith("_percent"):
+        return f"metrics/{file}.json#{key.removesuffix('_percent')}", "percent"
+    stem, _, part = key.rpartition(".")
+    if part.isdigit():
+        return f"metrics/{file}.json#{stem}", part
+    return f"metrics/{file}.json#{key}", ""
+
+
+def thresholds(predictions: Sequence[pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """Return by model the labels and probabilities of the test rows, for the page's script.
+
+    predictions: row, the label, network, predicted, probability; one model or several.
+    """
+    return {
+        str(model): {
+            "label": one.iloc[:, 1].astype(int).tolist(),
+            "probability": one["probability"].tolist(),
+        }
+        for table in predictions
+        for model, one in table.groupby("network", sort=False)
+    }
+
+
+def grid(candidates: pd.DataFrame) -> dict[str, Any]:
+    """Return the search as a table of cells: a row a network, a column a learning rate.
+
+    candidates: as the stage grid_search wrote them, a line a combination.
+    """
+    scores = candidates["mean_test_score"]
+    span = scores.max() - scores.min()
+    folds = candidates.filter(regex=r"^split\d+_test_score$")
+    epochs = candidates.filter(regex=r"^split\d+_epochs$")
+    cells = {
+        (one["hidden_layer_sizes"], one["learning_rate_init"]): {
+            "row": row,
+            "name": one["candidate"],
+            "best": one["rank_test_score"] == 1,
+            # Between a tenth and under a half, so that the text upon it stays readable.
+            "heat": round(10 + 35 * (one["mean_test_score"] - scores.min()) / (span or 1)),
+            "folds": [f"{score:.4f}" for score in folds.iloc[row]],
+            "epochs": epochs.iloc[row].tolist(),
+        }
+        for row, one in enumerate(candidates.to_dict("records"))
+    }
+    sizes = list(dict.fromkeys(candidates["hidden_layer_sizes"]))
+    rates = list(dict.fromkeys(candidates["learning_rate_init"]))
+    return {
+        "rates": rates,
+        "rows": [(size, [cells.get((size, rate)) for rate in rates]) for size in sizes],
+        "folds": range(1, folds.shape[1] + 1),
+    }
+
+
+def data(content: object, name: str) -> Markup:
+    """Return content for a script, as JSON that no text in it can end."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup('<script type="application/json" id="{}">{}</script>').format(name, Markup(text))
+
+
+def page(files: Mapping[str, Content], pictures: Mapping[str, str], content: Metrics) -> str:
+    """Return the page as HTML.
+
+    files: by path, what the stage has read. pictures: by name, SVG texts of matplotlib with text
+    as text. content: what else the template names.
+    """
+    sources, terms = Sources(files), Terms()
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+    environment.globals |= {
+        "result": sources.result,
+        "value": sources.__getitem__,
+        "term": terms,
+        "term_id": term_id,
+        "sentence": sentence,
+        "data": data,
+        "picture": partial(_picture, pictures),
+        "source_of": agreement_source,
+        "layers": layers,
+        "files": files,
+        "glossary": GLOSSARY,
+        "asset": _asset,
+        "digits_of": lambda text: len(text.partition(".")[2]),
+    }
+    return environment.get_template("index.html.jinja").render(content)
+
+
+def _picture(pictures: Mapping[str, str], name: str, alt: str) -> Markup:
+    return inline(pictures[name], name, alt)
+
+
+def _asset(name: str) -> Markup:
+    """Return a style sheet or a script of the page as it stands."""
+    return Markup((TEMPLATES / "page" / name).read_text(encoding="utf-8"))
