@@ -4,7 +4,7 @@ Each function stands for one claim or exercise and returns numbers only. Shapes 
 `handmade.py`; `parameters` is what its run_grad_desc returns.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,6 @@ FEATURES = ["X1", "X2", "X3"]
 HELD_OUT_START = 0.15  # half a step from the training rows' 0.1: each lies between two of them
 CUT_OFF = 0.5
 CURVE_POINTS = 1000  # a curve over all epochs is drawn, or searched for its least, at so many
-PATH_POINTS = 260  # a run is followed at so many epochs, and fewer where they round to the same
 
 Numbers = dict[str, object]
 Truths = NDArray[np.bool_]
@@ -312,12 +311,8 @@ def thinned(last: int) -> list[int]:
 
 
 class EarlyStopping(NamedTuple):
-    """Where training should have stopped.
+    """Where training should have stopped. curve: epoch, training_loss, held_out_loss, thinned."""
 
-    best: the epoch. curve: epoch, training_loss, held_out_loss, thinned.
-    """
-
-    best: int
     numbers: Numbers
     best: int  # the epoch of the least held-out loss
     curve: pd.DataFrame

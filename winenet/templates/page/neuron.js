@@ -1,6 +1,6 @@
 // The neuron by hand: a slider over the run that the pipeline kept, and the same training live.
-"use strict";
 (() => {
+  "use strict";
   const source = document.getElementById("neuron-data");
   if (!source) return;
   const data = JSON.parse(source.textContent);
