@@ -71,13 +71,12 @@
     return { ...state, predicted, right };
   };
   const stateOfPath = (index) => {
-    const weights = path.weights[index];
     return withVerdicts({
       epoch: path.epoch[index],
       bias: path.bias[index],
-      weights,
+      weights: path.weights[index],
       labels: data.training.labels,
-      z: data.training.rows.map((row) => raw(path.bias[index], weights, row)),
+      z: path.raw[index],
       probabilities: path.probabilities[index],
       loss: path.loss[index],
       heldOutLoss: path.held_out_loss[index],
@@ -609,6 +608,7 @@
         [state.heldOutLoss, path.held_out_loss[index]],
         [state.bias, path.bias[index]],
         ...state.weights.map((w, i) => [w, path.weights[index][i]]),
+        ...state.z.map((z, i) => [z, path.raw[index][i]]),
         ...state.probabilities.map((a, i) => [a, path.probabilities[index][i]]),
       ];
       return Math.max(...pairs.map(([here, there]) => Math.abs(here - there)));
