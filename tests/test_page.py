@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 # Digits that are no results: names of columns and models, labels, folds, the notebook's numbers.
 NO_RESULT = re.compile(
-    r"0\.05|X[123]|95 %|0\.5\b|1,000|500|\b[01]\b|row \d|fold \d|rate [\d.]+|\bF1\b|[Nn]etwork [\d-]+"
+    r"0\.05|X[123]|95 %|0\.5\b|1,000|500|\b[01]\b|row \d|fold \d|rate [\d.]+|\bF1\b"
+    r"|[Nn]etwork [\d-]+"
 )
 
 

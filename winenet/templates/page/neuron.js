@@ -243,7 +243,7 @@
     const strengths = [state.bias, ...state.weights];
     const strongest = Math.max(1, ...strengths.map(Math.abs));
     const left = { x: 18, text: 42, edge: 138 }; // each input: its node, its product, its line
-    const sum = { x: Math.max(left.edge + 46, width * 0.6), y: 92 };
+    const sum = { x: Math.max(left.edge + 36, width * 0.6), y: 92 };
     const out = { x: width - 24, y: 92 };
     const y = (i) => 26 + i * 44;
     strengths.forEach((strength, i) => {
