@@ -148,7 +148,7 @@
       dot(svg, x(a), y, label);
       add(svg, "text", { x: width - 14, y: y + 4.5, class: "end number" }, fixed(a));
       if (state.predicted[row] !== label) {
-        add(svg, "text", { x: width, y: y + 4.5, class: "end" }, "✗");
+        add(svg, "text", { x: width, y: y + 4.5, class: "end wrong" }, "✗");
       }
     });
     return svg;
