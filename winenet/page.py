@@ -67,11 +67,12 @@ class Sources:
         significant: int | None = None,
         scale: int = 1,
         signed: bool = False,
+        grouped: bool = True,
     ) -> Markup:
         """Return a value as it is shown, in an element that names its source.
 
         digits: after the point. significant: of them instead, for what may be tiny. scale: 100
-        shows a share in percent.
+        shows a share in percent. grouped: a comma between thousands; not in the number of a row.
         """
         attributes = {"source": source}
         if significant is not None:
@@ -84,6 +85,8 @@ class Sources:
             Markup(' data-{}="{}"').format(name, value) for name, value in attributes.items()
         )
         text = shown(self[source], digits, significant, scale, signed)
+        if not grouped:
+            text = text.replace(",", "")
         return Markup("<span{}>{}</span>").format(told, text)
 
 
@@ -185,7 +188,7 @@ def drawing(sizes: Sequence[int], most: int = 7) -> dict[str, Any]:
 
     most: units that are drawn of a layer; of a larger one the middle is left out.
     """
-    gap, step, middle = 96, 30, 120
+    gap, step, middle = 96, 30, 148
     columns = []
     for number, units in enumerate(sizes):
         shown = min(units, most)

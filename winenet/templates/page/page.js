@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const read = (id) => JSON.parse($(id).textContent);
-  const show = (...ids) => ids.forEach((id) => { $(id).hidden = false; });
+  const show = (...ids) => ids.forEach((id) => $(id).removeAttribute("hidden")); // SVG elements have no .hidden
   const grouped = (number) => number.toLocaleString("en");
   const SVG = "http://www.w3.org/2000/svg";
 
@@ -89,14 +89,13 @@
       const epochs = button.dataset.epochs.split(" ");
       const told = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
       words.textContent = `${button.dataset.name}: mean ${button.textContent}; ${told.join(", ")}.`;
-      const at = axes(svg, "", { from: least, to: most + 1e-9, ticks: places.map((value) => [value, value.toFixed(4)]), name: "score of a fold (dot) and their mean (line)" },
-        { from: 0, to: 1, ticks: [] }, { left: 26, right: 314, top: 8, bottom: 60 });
+      const at = axes(svg, "", { from: least, to: most + 1e-9, ticks: places.map((value) => [value, value.toFixed(4)]), name: "score of a fold (dots) and their mean (line)" },
+        { from: 0, to: 1, ticks: [] }, { left: 26, right: 514, top: 8, bottom: 60 });
       const mean = folds.reduce((a, b) => a + b) / folds.length;
       add(svg, "line", { x1: at.px(mean), x2: at.px(mean), y1: 10, y2: 60, class: "curve" });
-      const [height] = [15];
       folds.forEach((score, i) => {
         const same = folds.slice(0, i).filter((other) => other === score).length;
-        add(svg, "circle", { cx: at.px(score), cy: 48 - height * same, r: 6, class: "point" });
+        add(svg, "circle", { cx: at.px(score), cy: 48 - 15 * same, r: 6, class: "point" });
       });
     });
     show("heat-readout", "heat-hint");
@@ -161,11 +160,12 @@
       const { columns, stops } = networks[choice.value];
       slider.max = columns.epoch.length;
       const errors = 1 - columns.held_out_accuracy[columns.epoch.indexOf(stops.best)];
-      const floor = 1 - Math.max(3 * errors, 0.01);
-      const ticks = [0, 1, 2, 3].map((i) => floor + ((1 - floor) * i) / 3);
+      const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((one) => one >= errors) ?? 0.25;
+      const floor = 1 - 3 * step;
+      const ticks = [0, 1, 2, 3].map((i) => floor + step * i);
       marks = [
         curves($("followed-loss"), "Loss (cross-entropy)", "loss", { from: smallest * 0.9, to: largest * 1.05, log: true, ticks: decades }),
-        curves($("followed-accuracy"), "Accuracy, the axis cut off below", "accuracy", { from: floor, to: 1, ticks: ticks.map((value) => [value, value.toFixed(3)]) }),
+        curves($("followed-accuracy"), "Accuracy, the axis cut off below", "accuracy", { from: floor, to: 1, ticks: ticks.map((value) => [value, String(Number(value.toFixed(3)))]) }),
       ];
       move();
     }
@@ -271,8 +271,9 @@
         { from: -0.004, to: edge, ticks: [[0, "0"], [0.1, "0.1"], [0.2, "0.2"]], name: "share of white wines called red" },
         { from: floor, to: 1.004, ticks: [[0.8, "0.8"], [0.9, "0.9"], [1, "1"]] });
       add(svg, "text", { x: at.box.left + 10, y: at.box.bottom - 8 }, "up: share of red wines found");
-      // The steps are clamped to the corner, so that the curve enters it where it really does.
-      const steps = curves[choice.value].map(({ x, y }) => ({ x: Math.min(x, edge), y: Math.max(y, floor) }));
+      // What is below the corner is drawn on its edge, and the curve ends where it leaves it.
+      const within = curves[choice.value].filter(({ x }) => x <= edge);
+      const steps = [...within, { x: edge, y: within.at(-1).y }].map(({ x, y }) => ({ x, y: Math.max(y, floor) }));
       add(svg, "path", { d: line(steps.map((c) => c.x), steps.map((c) => c.y), at), class: "curve", style: `stroke: var(--${choice.value})` });
       const outside = point.x > edge || point.y < floor;
       add(svg, "circle", { cx: at.px(Math.min(point.x, edge)), cy: at.py(Math.max(point.y, floor)), r: 6.5, class: `point ${outside ? "outside" : ""}` });
