@@ -163,7 +163,7 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
-        title = plotting.fit(axes, names[model], 10)
+        title = plotting.fit(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.fit(axes, "mean probability of a bin"))
     panels[0].set_ylabel(plotting.fit(panels[0], "share of class 1 in the bin"))

@@ -70,7 +70,7 @@ def for_page(room: float) -> Iterator[None]:
     """
     before = _room.set(room)
     try:
-        with mpl.rc_context({"svg.fonttype": "none"}):
+        with mpl.rc_context({"svg.fonttype": "none", "axes.titlesize": 11}):
             yield
     finally:
         _room.reset(before)

@@ -45,6 +45,11 @@
     return { px, py, box };
   }
 
+  // Gives a drawing as many units as it has pixels, so that its type keeps its size.
+  function fit(svg, height) {
+    svg.setAttribute("viewBox", `0 0 ${Math.max(280, svg.clientWidth)} ${height}`);
+  }
+
   const line = (xs, ys, at) =>
     xs.map((x, i) => `${i ? "L" : "M"}${at.px(x).toFixed(1)} ${at.py(ys[i]).toFixed(1)}`).join("");
 
@@ -89,8 +94,9 @@
       const epochs = button.dataset.epochs.split(" ");
       const told = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
       words.textContent = `${button.dataset.name}: mean ${button.textContent}; ${told.join(", ")}.`;
+      fit(svg, 104);
       const at = axes(svg, "", { from: least, to: most + 1e-9, ticks: places.map((value) => [value, value.toFixed(4)]), name: "score of a fold (dots) and their mean (line)" },
-        { from: 0, to: 1, ticks: [] }, { left: 26, right: 514, top: 8, bottom: 60 });
+        { from: 0, to: 1, ticks: [] }, { left: 26, right: svg.viewBox.baseVal.width - 26, top: 8, bottom: 60 });
       const mean = folds.reduce((a, b) => a + b) / folds.length;
       add(svg, "line", { x1: at.px(mean), x2: at.px(mean), y1: 10, y2: 60, class: "curve" });
       folds.forEach((score, i) => {
@@ -283,11 +289,12 @@
     // Red wines upwards, white ones downwards; square roots, so that a single wine can be seen.
     function drawWines(threshold) {
       const svg = $("threshold-wines");
+      fit(svg, 190);
       const [white, red] = bins(tables[choice.value]);
       const high = Math.sqrt(Math.max(...white, ...red));
       const marks = [-high * high, 0, high * high].map((value) => [Math.sign(value) * Math.sqrt(Math.abs(value)), grouped(Math.abs(value))]);
-      const at = axes(svg, "Test wines by probability of red: red ones upwards, white ones downwards",
-        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: "probability of red; heights are square roots of counts" },
+      const at = axes(svg, "Test wines: red ones up, white ones down",
+        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: "probability of red; height: root of the count" },
         { from: -high, to: high, ticks: marks });
       [[red, "is-red", 1], [white, "is-white", -1]].forEach(([counts, kind, up]) => counts.forEach((number, i) => {
         if (!number) return;
@@ -299,6 +306,7 @@
 
     choice.addEventListener("change", move);
     slider.addEventListener("input", move);
+    window.addEventListener("resize", () => drawWines(Number(slider.value)));
     slider.addEventListener("change", () => { $("threshold-status").textContent = slider.getAttribute("aria-valuetext"); });
     show("threshold-controls", "threshold-facts", "threshold-roc", "threshold-wines");
     slider.value = "0.5";
