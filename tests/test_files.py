@@ -9,6 +9,9 @@ import json
 import math
 import os
 import re
+import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from sklearn.neural_network import MLPClassifier
 from winenet import files, model
 from winenet.files import FileError
 from winenet.model import Model, Normaliser
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -337,6 +342,24 @@ def test_a_reader_never_sees_half_a_file(monkeypatch):
     new = '{\n  "accuracy": 1.0\n}\n'
     assert seen == (["old"] if os.name == "nt" else ["old", new])  # the second is of the folder
     assert text_of("some.json") == '{\n  "accuracy": 1.0\n}\n'
+    assert [path.name for path in Path().iterdir()] == ["some.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_what_a_killed_write_leaves_goes_with_the_next_one():
+    """The name keeps the old content; the part beside it can be removed by no dead process."""
+    Path("some.json").write_text("old", encoding="utf-8")
+    killed = (
+        "import os, signal\nfrom winenet import files\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "files.write_metrics('some.json', {'accuracy': 0.5})\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", killed], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert text_of("some.json") == "old"
+    assert len(list(Path().iterdir())) == 2
+    files.write_metrics("some.json", {"accuracy": 1.0})
     assert [path.name for path in Path().iterdir()] == ["some.json"]
 
 

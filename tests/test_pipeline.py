@@ -95,7 +95,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in [folder / "dvc.lock", *folder.glob("*/*")]
         if path.parent.name in ("data", "metrics", "plots", "models", "report", folder.name)
-        and path.suffix in (".csv", ".json", ".npz", ".svg", ".md", ".lock")
+        and path.suffix in (".csv", ".json", ".npz", ".svg", ".md", ".html", ".lock")
     }
 
 
@@ -144,6 +144,14 @@ def test_every_listed_output_is_there_and_nothing_else_is_written(finished: Path
     lock = yaml.safe_load((finished / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     listed = {out["path"] for stage in lock.values() for out in stage["outs"]}
     assert set(outputs(finished)) == listed | {"dvc.lock", "data/README.md"}
+    # In whatever folder, and ignored by git or not.
+    before = set(
+        run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    )
+    memory = (".git", ".dvc", ".winenet", "__pycache__")
+    after = {path.relative_to(finished) for path in finished.rglob("*") if path.is_file()}
+    written = {path.as_posix() for path in after if not set(memory) & {*path.parts}} - before
+    assert written <= listed | {"dvc.lock", "data/.gitignore", "models/.gitignore"}
     assert git(finished, "status", "--porcelain") == ""
 
 

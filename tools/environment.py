@@ -27,7 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 14)
 MAIN = ("requirements.in",)
 DEV = ("requirements.in", "requirements-dev.in")
-INPUTS = {"requirements.lock": MAIN, "requirements-dev.lock": DEV}
+NOTEBOOK = ("requirements.in", "requirements-notebook.in")
+INPUTS = {
+    "requirements.lock": MAIN,
+    "requirements-dev.lock": DEV,
+    "requirements-notebook.lock": NOTEBOOK,
+}
 # One version of each package for every Python, and no address: see `uv pip compile --help`.
 UV_OPTIONS = [
     *("--universal", "--python-version", "3.11", "--fork-strategy", "fewest"),
@@ -411,7 +416,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     maker.add_argument("--chosen", action="store_true", help="replace a .venv of another Python")
     runner = actions.add_parser("run", help="run a command in .venv")
     runner.add_argument("command", nargs=argparse.REMAINDER)
-    actions.add_parser("lock", help="write requirements.lock and requirements-dev.lock anew")
+    actions.add_parser("lock", help="write the three requirements*.lock anew")
     return parser.parse_args(arguments)
 
 

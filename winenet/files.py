@@ -5,6 +5,7 @@ is none must not look like one.
 """
 
 import contextlib
+import glob
 import io
 import json
 import math
@@ -375,6 +376,8 @@ def _replace(path: str, content: bytes) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+            left.unlink(missing_ok=True)  # of a process that was killed while it wrote
         try:
             with partial.open("wb") as stream:
                 stream.write(content)
