@@ -1,6 +1,7 @@
 """The page in a browser: no error, no request, every width, both colour schemes, by keyboard."""
 
 import json
+import re
 
 import browser as chromium
 import pandas as pd
@@ -52,13 +53,7 @@ def test_it_prints_to_several_pages_without_its_controls(browser, tmp_path):
         assert shown == 0
         made = page.pdf(path=str(tmp_path / "page.pdf"), format="A4")
         assert made.startswith(b"%PDF-")
-        assert (
-            made.count(b"/Type /Page\n")
-            + made.count(b"/Type /Page /")
-            + made.count(b"/Type /Page>>")
-            > 3
-            or len(made) > 100_000
-        )
+        assert int(re.search(rb"/Count (\d+)", made)[1]) > 3
 
 
 def test_without_script_every_section_and_result_is_there(browser):
@@ -102,7 +97,7 @@ def counts(table, threshold):
 
 
 def shown(page):
-    cells = page.locator("#threshold [data-cell]").all()
+    cells = page.locator("#threshold-confusion [data-cell]").all()
     return {one.get_attribute("data-cell"): int(one.inner_text().replace(",", "")) for one in cells}
 
 
@@ -115,8 +110,8 @@ def test_the_threshold_moves_the_confusion_matrix(browser):
         "grid_search": table_of("grid_search"),
     }
     with opened(browser) as page:
-        slider = page.locator("#threshold input[type=range]")
-        choice = page.locator("#threshold select")
+        slider = page.locator("#threshold-value")
+        choice = page.locator("#threshold-model")
         assert shown(page) == counts(tables["notebook"], 0.5)
         for name, table in tables.items():
             choice.select_option(name)
@@ -130,8 +125,7 @@ def test_the_threshold_moves_the_confusion_matrix(browser):
         assert shown(page) == counts(tables["grid_search"], before - 0.01)
         page.keyboard.press("Home")
         assert shown(page) == counts(tables["grid_search"], 0)
-        box = slider.bounding_box()
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        slider.click()  # by mouse, in the middle
         assert float(slider.input_value()) == pytest.approx(0.5, abs=0.02)
         assert shown(page) == counts(tables["grid_search"], float(slider.input_value()))
 

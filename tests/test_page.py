@@ -15,8 +15,8 @@ from winenet.glossary import GLOSSARY
 ROOT = Path(__file__).parents[1]
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
-NO_RESULT = re.compile(r"\b(X[123]|F1|L2|0\.05|95 %|[01]|fold \d|hidden \d|row \d)(?![\d.,])")
-# Elements that name something, or work something out, and the test below that holds it to the files.
+NO_RESULT = re.compile(r"\b(X[123]|F1|L2|0\.05|95 %|[01]|fold \d|hidden \d|row \d)(?![.,]?\d)")
+# Elements that name something, or work something out, and the test that holds it to the files.
 NAMES = ("model", "keep")
 DERIVED = {
     "agreeing": "test_the_agreements_say_what_the_numbers_say",
@@ -252,8 +252,8 @@ def test_each_pair_s_cell_says_what_its_sentence_says(read):
     assert len(buttons) == len(pairs)
     for button in buttons:
         differ = button["attributes"]["class"] == "differ"
-        assert button["text"].strip().endswith(
-            ", different." if differ else ", not distinguishable."
+        assert (
+            button["text"].strip().endswith(", different." if differ else ", not distinguishable.")
         )
     differing = sum(one["attributes"]["class"] == "differ" for one in buttons)
     assert differing == (pairs["p_value"] < 0.05).sum()
@@ -337,7 +337,10 @@ def test_a_source_is_a_key_or_a_cell():
         ({"digits": 2}, '<span data-source="a.json#v" data-digits="2">1,234.50</span>'),
         ({"digits": 0}, '<span data-source="a.json#v" data-digits="0">1,234</span>'),
         ({"significant": 3}, '<span data-source="a.json#v" data-significant="3">1.23e+03</span>'),
-        ({"digits": 0, "grouped": False}, '<span data-source="a.json#v" data-digits="0">1234</span>'),
+        (
+            {"digits": 0, "grouped": False},
+            '<span data-source="a.json#v" data-digits="0">1234</span>',
+        ),
         (
             {"digits": 1, "scale": 100, "signed": True},
             '<span data-source="a.json#v" data-digits="1" data-scale="100">+123,450.0</span>',

@@ -189,7 +189,7 @@ def drawing(sizes: Sequence[int], most: int = 7) -> dict[str, Any]:
     most: units that are drawn of a layer; of a larger one the middle is left out.
     """
     gap, step, middle = 96, 30, 148
-    columns = []
+    columns: list[dict[str, Any]] = []
     for number, units in enumerate(sizes):
         shown = min(units, most)
         columns.append(
@@ -271,7 +271,7 @@ def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str,
         one = pairs.iloc[line]
         found.setdefault(one["first"], {})[one["second"]] = {
             "line": line,
-            "differ": verdicts.differ(one),
+            "differ": verdicts.differ(dict(one)),
             "p": verdicts.p_value(one["p_value"]),
             "sentence": told,
         }
@@ -315,9 +315,7 @@ def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics) -> dict[str, A
     return {
         "notebook_layers": layers(sizes),
         "drawing": drawing(sizes),
-        "grid": grid(
-            tables["data/grid_search_results.csv"], search["choice"]["standard_error"]
-        ),
+        "grid": grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
         "stops_named": report.STOPPED_AT,
         "matrix": matrix(pairs, comparison.pair_sentences(pairs, names)),
         "followed": followed(
