@@ -55,7 +55,7 @@ lock: python ## renew requirements*.lock after a change of their .in files
 	@$(ENVIRONMENT) lock
 
 clean: ## remove .venv, builds and the caches of Python, pytest, hypothesis, ruff, mypy; results and DVC's cache stay
-	rm -rf .venv .venv.lock .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist winenet.egg-info
+	rm -rf .venv .venv.lock node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist winenet.egg-info
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 
 help: ## show this list
