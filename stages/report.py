@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 import stages
-from winenet import comparison, files, neuron, page, params, pictures, plotting, report
+from winenet import comparison, files, neuron, page, pictures, plotting, report
 
 METRICS = {
     "ingest": "metrics/ingest.json",
@@ -29,9 +29,9 @@ TABLES = (
     "data/X_train_normalized.csv",
     "data/X_test_normalized.csv",
     "data/handmade.csv",
+    "data/handmade_held_out.csv",
     "data/handmade_path.csv",
     "data/handmade_predictions.csv",
-    "data/handmade_rows.csv",
     "data/logistic_predictions.csv",
     "data/mlp_predictions.csv",
     "data/grid_search_predictions.csv",
@@ -62,7 +62,6 @@ Tables = Mapping[str, pd.DataFrame]
 
 def main() -> None:
     """Read what the other stages wrote and what the notebook printed; write pictures and pages."""
-    learning_rate = params.load().handmade.learning_rate
     metrics = {name: files.read_metrics(path) for name, path in METRICS.items()}
     tables = {path: files.read_table(path) for path in TABLES}
 
@@ -73,15 +72,7 @@ def main() -> None:
 
     told = content(tables, metrics)
     files.write_text("report/report.md", report.page(told))
-    looked_at = [*report.readings(metrics["handmade"]["network"])]
-    least = metrics["handmade"]["early_stopping"]["best"]["epochs"]
-    told["neuron"] = neuron.section(
-        tables["data/handmade_path.csv"],
-        tables["data/handmade_rows.csv"],
-        looked_at,
-        least,
-        learning_rate,
-    )
+    told["neuron"] = neuron.section(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in METRICS.items()} | tables
     files.write_text("report/index.html", page.page(sources, inline, told))
     agreeing = sum(one.agrees for one in told["agreements"])

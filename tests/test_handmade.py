@@ -1,5 +1,6 @@
 """The network by hand against the notebook's own code, calculus, scikit-learn and a pencil."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -580,6 +581,43 @@ def test_a_curve_keeps_its_ends_when_it_is_thinned(last: int, shown: list[int]):
     assert claims.thinned(last) == shown
 
 
+def test_the_path_holds_the_run_at_its_epochs():
+    drawn, parameters = committed(1000)
+    held_out = drawn.X_held_out, drawn.y_held_out
+    found = claims.path(parameters, (drawn.X, drawn.y), held_out, [777]).set_index("epoch")
+    for epoch in (0, 1, 777, 1000):
+        W1, B1 = claims.at(parameters, epoch)
+        A1 = handmade.forward(W1, B1, drawn.X)
+        A_held_out = handmade.forward(W1, B1, drawn.X_held_out)
+        assert found.loc[epoch].tolist() == pytest.approx(
+            [
+                handmade.backward(A1, W1, B1, drawn.X, drawn.y)[1],
+                handmade.backward(A_held_out, W1, B1, *held_out)[1],
+                B1.item(),
+                *W1.ravel(),
+                *(np.dot(drawn.X, W1) + B1).ravel(),
+                *A1.ravel(),
+            ],
+            abs=1e-14,
+        )
+
+
+def test_the_path_s_epochs_are_dense_at_first_and_hold_what_they_must():
+    drawn, _ = committed(1)
+    still = {
+        "W1": np.broadcast_to(drawn.W1, (100_001, 3, 1)),
+        "B1": np.broadcast_to(drawn.B1, (100_001, 1, 1)),
+    }
+    rows = drawn.X, drawn.y
+    found = claims.path(still, rows, rows, [500, 1000, 10_000, 43_173])["epoch"].tolist()
+    assert found[:12] == list(range(12))
+    assert found[-1] == 100_000
+    assert {500, 1000, 10_000, 43_173} <= set(found)
+    assert 190 <= len(found) <= 300
+    later = [epoch for epoch in found if epoch > 100]
+    assert max(after / before for before, after in itertools.pairwise(later)) < 1.06  # no jump
+
+
 # The stage.
 
 
@@ -605,6 +643,11 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
         "data/handmade.csv": "X1,X2,X3,y",
         "data/handmade_held_out.csv": "X1,X2,X3,y",
         "data/handmade_loss.csv": "epoch,loss",
+        "data/handmade_path.csv": (
+            "epoch,loss,held_out_loss,bias,weight_X1,weight_X2,weight_X3,"
+            "raw_0,raw_1,raw_2,raw_3,raw_4,raw_5,"
+            "probability_0,probability_1,probability_2,probability_3,probability_4,probability_5"
+        ),
         "data/handmade_predictions.csv": "row,y,model,epochs,raw,probability,predicted",
         "data/handmade_seeds.csv": (
             "seed,epochs,logistic_correct,network_correct,network_ones,training_loss,held_out_loss"
@@ -636,9 +679,13 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
             "loss": metrics["network"]["epochs_50"]["loss"],
         },
     }
+    path = files.read_table("data/handmade_path.csv")
+    assert path["epoch"].tolist() == list(range(51))
+    assert set(path["epoch"]) >= {20, 50, metrics["early_stopping"]["best"]["epochs"]}
     assert list(metrics) == [
         "early_stopping",
         "first_pass",
+        "learning_rate",
         "logistic",
         "logistic_without_penalty",
         "network",
