@@ -315,9 +315,7 @@ def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics) -> dict[str, A
     return {
         "notebook_layers": layers(sizes),
         "drawing": drawing(sizes),
-        "grid": grid(
-            tables["data/grid_search_results.csv"], search["choice"]["standard_error"]
-        ),
+        "grid": grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
         "stops_named": report.STOPPED_AT,
         "matrix": matrix(pairs, comparison.pair_sentences(pairs, names)),
         "followed": followed(
