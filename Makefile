@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test verify verify-quick gate bench lint lock clean help python environment environment-dev
+.PHONY: all test verify verify-quick gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -37,6 +37,9 @@ verify-quick: environment ## the same in one run of two minutes, without the oth
 gate: environment ## hold the metrics against the floors in params.yaml; BASE=main: against main, too
 	@$(RUN) python -m winenet gate $${BASE:+--base="$$BASE"}
 
+summary: environment ## tell in Markdown what moved, and the gate's verdict, against BASE=main or the last commit
+	@$(RUN) python -m winenet summary $${BASE:+--base="$$BASE"}
+
 bench: environment ## measure how fast the network is against scikit-learn, after `make`; ten minutes
 	@WINENET_NUMERICS=native $(RUN) python -m benchmarks
 
@@ -45,7 +48,10 @@ lint: environment-dev ## ruff check, ruff format --check, mypy
 	@$(RUN) python -m ruff format --check .
 	@$(RUN) python -m mypy
 
-lock: python ## renew requirements.lock and requirements-dev.lock after a change of their .in files
+notebook: environment-notebook ## open notebooks/walkthrough.ipynb, the course notebook on top of winenet, in JupyterLab
+	@$(RUN) python -m jupyter lab notebooks/walkthrough.ipynb
+
+lock: python ## renew requirements*.lock after a change of their .in files
 	@$(ENVIRONMENT) lock
 
 clean: ## remove .venv, builds and the caches of Python, pytest, hypothesis, ruff, mypy; results and DVC's cache stay
@@ -67,3 +73,6 @@ environment: python
 
 environment-dev: python
 	@$(ENVIRONMENT) make --dev $(CHOSEN)
+
+environment-notebook: python
+	@$(ENVIRONMENT) make --notebook $(CHOSEN)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from conftest import Workspace
 
 from winenet import __main__ as commands
@@ -682,23 +681,3 @@ def test_ci_runs_the_gate():
     assert "\nfor target in lint test verify-quick gate; do\n" in (ROOT / ".ci/run").read_text(
         "utf-8"
     )
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the job runs on Linux; bash may be another one here")
-@pytest.mark.parametrize(("value", "code"), [(0.98, 0), (0.9, 2)])
-def test_a_pull_request_s_summary_has_the_table_and_a_loss_fails_the_job(repository, value, code):
-    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
-    assert workflow["defaults"]["run"]["shell"] == "bash"  # which GitHub runs with -eo pipefail
-    *_, step = workflow["jobs"]["what-moved"]["steps"]
-    assert step["env"] == {"BASE": "origin/${{ github.base_ref }}"}
-    git(repository.path, "update-ref", "refs/remotes/origin/main", "base")
-    write(repository.path, "compare", changed("logistic", "accuracy", interval(value)))
-    summary = repository.path / "summary.md"
-    summary.write_text("before\n", encoding="utf-8")
-    bash = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
-    where = {"BASE": "origin/main", "GITHUB_STEP_SUMMARY": str(summary)}
-    ended = call(repository, *bash, MAKEFLAGS=" ".join(("--", *IN_PLACE)), **where)
-    written = summary.read_text(encoding="utf-8")
-    assert ended == (code, written.removeprefix("before\n"), "")
-    assert written.startswith(f"before\n### make gate BASE=origin/main\n{HEAD}{FLOORS}")
-    assert ("1 of 7 gates FAIL: loss `logistic.accuracy`." in written) is (code != 0)

@@ -12,7 +12,7 @@ import pytest
 from tools import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-notebook.lock"]
 
 
 def write(path, text):
@@ -28,10 +28,18 @@ def test_the_committed_lock_fits_its_inputs(lock):
     environment.check_lock(ROOT, lock)
 
 
-def test_the_dev_lock_holds_all_of_the_base_lock_at_the_same_versions():
-    base, dev = (environment.locked_versions(ROOT / lock) for lock in LOCKS)
+def test_the_other_locks_hold_all_of_the_base_lock_at_the_same_versions():
+    base, dev, notebook = (environment.locked_versions(ROOT / lock) for lock in LOCKS)
     assert len(base) > 50
     assert {name: dev.get(name) for name in base} == base
+    assert {name: notebook.get(name) for name in base} == base
+
+
+def test_the_dev_and_the_notebook_lock_fit_into_one_environment():
+    dev, notebook = (environment.locked_versions(ROOT / lock) for lock in LOCKS[1:])
+    shared = dev.keys() & notebook.keys()
+    assert "ipykernel" in shared
+    assert {name: dev[name] for name in shared} == {name: notebook[name] for name in shared}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -88,6 +96,7 @@ def project(tmp_path):
     """Return a folder with inputs and fitting locks, as `make lock` writes their headers."""
     write(tmp_path / "requirements.in", "numpy==1\n")
     write(tmp_path / "requirements-dev.in", "-r requirements.in\nuv==1\n")
+    write(tmp_path / "requirements-notebook.in", "-r requirements.in\njupyterlab==1\n")
     for lock in LOCKS:
         write(tmp_path / lock, environment.header(tmp_path, lock) + "numpy==1\n")
     return tmp_path
@@ -99,6 +108,7 @@ def project(tmp_path):
         ("requirements.in", "requirements.lock"),
         ("requirements.in", "requirements-dev.lock"),
         ("requirements-dev.in", "requirements-dev.lock"),
+        ("requirements-notebook.in", "requirements-notebook.lock"),
     ],
 )
 def test_a_lock_made_before_its_input_changed_is_refused(project, changed, lock):
@@ -152,10 +162,10 @@ def log(project, monkeypatch):
     return done
 
 
-def made(project, log, *, dev=False, chosen=False):
+def made(project, log, *, extra=None, chosen=False):
     """Run `make` once and return what it did."""
     log.clear()
-    environment.make(project, dev=dev, chosen=chosen)
+    environment.make(project, extra=extra, chosen=chosen)
     return list(log)
 
 
@@ -175,27 +185,37 @@ def test_the_environment_is_made_once(project, log):
 
 def test_the_tests_only_add_packages_and_make_then_has_nothing_to_do(project, log):
     made(project, log)
-    assert made(project, log, dev=True) == ["requirements-dev.lock"]
-    assert made(project, log, dev=True) == []
+    assert made(project, log, extra="dev") == ["requirements-dev.lock"]
+    assert made(project, log, extra="dev") == []
     assert made(project, log) == []
 
 
+def test_an_environment_can_serve_the_tests_and_the_notebook(project, log):
+    made(project, log, extra="dev")
+    assert made(project, log, extra="notebook") == ["requirements-notebook.lock"]
+    assert made(project, log, extra="dev") == []
+    assert made(project, log, extra="notebook") == []
+    renew_locks(project, "requirements-notebook.in")
+    assert made(project, log, extra="dev") == []
+    assert made(project, log, extra="notebook") == ["create", "requirements-notebook.lock"]
+
+
 def test_from_nothing_the_dev_lock_alone_is_installed(project, log):
-    assert made(project, log, dev=True) == ["create", "requirements-dev.lock"]
+    assert made(project, log, extra="dev") == ["create", "requirements-dev.lock"]
     assert made(project, log) == []
 
 
 def test_a_new_lock_makes_the_environment_again(project, log):
-    made(project, log, dev=True)
+    made(project, log, extra="dev")
     renew_locks(project, "requirements.in")
     assert made(project, log) == ["create", "requirements.lock"]
 
 
 def test_a_new_dev_lock_concerns_only_those_who_need_it(project, log):
-    made(project, log, dev=True)
+    made(project, log, extra="dev")
     renew_locks(project, "requirements-dev.in")
     assert made(project, log) == []
-    assert made(project, log, dev=True) == ["create", "requirements-dev.lock"]
+    assert made(project, log, extra="dev") == ["create", "requirements-dev.lock"]
 
 
 def test_another_python_replaces_the_environment_only_when_it_is_chosen(project, log, monkeypatch):
@@ -218,10 +238,10 @@ def test_an_environment_whose_python_is_gone_or_that_was_moved_is_made_again(
     assert made(project, log) == ["create", "requirements.lock"]
 
 
-@pytest.mark.parametrize("dev", [False, True])
-def test_a_killed_installation_is_never_taken_for_a_finished_one(project, log, monkeypatch, dev):
+@pytest.mark.parametrize("extra", [None, "dev"])
+def test_a_killed_installation_is_never_taken_for_a_finished_one(project, log, monkeypatch, extra):
     made(project, log)
-    if not dev:
+    if extra is None:
         renew_locks(project, "requirements.in")
     install = environment.install
 
@@ -230,10 +250,10 @@ def test_a_killed_installation_is_never_taken_for_a_finished_one(project, log, m
 
     monkeypatch.setattr(environment, "install", killed)
     with pytest.raises(KeyboardInterrupt):
-        environment.make(project, dev=dev, chosen=False)
+        environment.make(project, extra=extra, chosen=False)
     assert environment.read_stamp(project) is None
     monkeypatch.setattr(environment, "install", install)
-    assert made(project, log, dev=dev)[0] == "create"
+    assert made(project, log, extra=extra)[0] == "create"
 
 
 def test_a_half_written_stamp_counts_as_none(project, log):

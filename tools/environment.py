@@ -28,6 +28,7 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 MAIN = ("requirements.in",)
 DEV = ("requirements.in", "requirements-dev.in")
 NOTEBOOK = ("requirements.in", "requirements-notebook.in")
+# In this order each lock agrees with those before it: all may be installed into one .venv.
 INPUTS = {
     "requirements.lock": MAIN,
     "requirements-dev.lock": DEV,
@@ -111,9 +112,10 @@ def check_lock(root: Path, lock: str) -> None:
             )
 
 
-def wanted_locks(dev: bool) -> tuple[str, ...]:
-    """Return the locks to install, the base first."""
-    return ("requirements.lock", "requirements-dev.lock") if dev else ("requirements.lock",)
+def wanted_locks(extra: str | None) -> tuple[str, ...]:
+    """Return the locks to install, the base first. extra: "dev", "notebook" or none."""
+    base = "requirements.lock"
+    return (base,) if extra is None else (base, f"requirements-{extra}.lock")
 
 
 # --- what is there ---------------------------------------------------------------------------
@@ -168,8 +170,8 @@ def python_of_venv(root: Path) -> str | None:
 def missing_locks(have: Stamp | None, want: Stamp) -> list[str] | None:
     """Return the locks still to be installed, or None when .venv has to be made from the start.
 
-    The dev lock holds all of the base lock at the same versions: adding it is enough, and an
-    environment that has it serves both purposes.
+    Each other lock holds all of the base lock, and what two of them share, at the same versions:
+    adding one is enough, and an environment that has several serves all their purposes.
     """
     if have is None or (have.python, have.root) != (want.python, want.root):
         return None
@@ -181,14 +183,14 @@ def missing_locks(have: Stamp | None, want: Stamp) -> list[str] | None:
 # --- making it -------------------------------------------------------------------------------
 
 
-def make(root: Path, *, dev: bool, chosen: bool) -> None:
+def make(root: Path, *, extra: str | None, chosen: bool) -> None:
     """Bring .venv to what the locks say; do nothing when it is there already.
 
-    chosen: the person named the Python, so a .venv of another one is replaced; otherwise a
-    finished .venv stays with the Python that it was made with.
+    extra: see `wanted_locks`. chosen: the person named the Python, so a .venv of another one is
+    replaced; otherwise a finished .venv stays with the Python that it was made with.
     """
     check_python(sys.version_info[:2])
-    locks = wanted_locks(dev)
+    locks = wanted_locks(extra)
     for lock in locks:
         check_lock(root, lock)
     with one_at_a_time(root):
@@ -205,7 +207,7 @@ def make(root: Path, *, dev: bool, chosen: bool) -> None:
         stamp_path(root).unlink(missing_ok=True)
         # The last lock holds all of those before it: one installation is enough.
         install(root, locks[-1])
-        write_stamp(root, have._replace(locks=want.locks))
+        write_stamp(root, have._replace(locks={**have.locks, **want.locks}))
 
 
 def create_venv(root: Path) -> None:
@@ -333,7 +335,7 @@ def run(root: Path, command: Sequence[str]) -> int:
 
 
 def lock(root: Path) -> None:
-    """Write both locks anew; versions that still fit the inputs stay as they are.
+    """Write all locks anew; versions that still fit the inputs stay as they are.
 
     uv comes from a small environment of its own: .venv may not be there, or not be fit, yet.
     """
@@ -371,8 +373,8 @@ def write_lock(root: Path, name: str, uv: Path) -> None:
     if (root / name).exists():
         shutil.copyfile(root / name, draft)  # uv keeps the versions that it finds in its output
     command = [str(uv), "pip", "compile", *UV_OPTIONS, "--output-file", draft.name]
-    if name != "requirements.lock":
-        command += ["--constraint", "requirements.lock"]  # so that both agree on every version
+    for earlier in list(INPUTS)[: list(INPUTS).index(name)]:
+        command += ["--constraint", earlier]  # so that all agree on every version
     try:
         call([*command, INPUTS[name][-1]], root, f"uv could not make {name}")
         text = header(root, name) + draft.read_text("utf-8")
@@ -389,7 +391,7 @@ def call(command: Sequence[str], folder: Path, fault: str) -> None:
         said = "\n".join("    " + line for line in tail(done.stderr or done.stdout))
         raise SetupError(
             f"{fault} (exit code {done.returncode}), so the locks stay as they are:\n{said}\n"
-            "Check the pins in requirements.in and requirements-dev.in and the connection to the "
+            "Check the pins in requirements*.in and the connection to the "
             "package index, then run `make lock` again."
         )
 
@@ -412,11 +414,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/environment.py", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
     maker = actions.add_parser("make", help="make .venv, or bring it up to date")
-    maker.add_argument("--dev", action="store_true", help="with what tests and linting need")
+    extras = maker.add_mutually_exclusive_group()
+    for extra, what in (("dev", "tests and linting need"), ("notebook", "JupyterLab needs")):
+        extras.add_argument(
+            f"--{extra}", dest="extra", action="store_const", const=extra, help=f"with what {what}"
+        )
     maker.add_argument("--chosen", action="store_true", help="replace a .venv of another Python")
     runner = actions.add_parser("run", help="run a command in .venv")
     runner.add_argument("command", nargs=argparse.REMAINDER)
-    actions.add_parser("lock", help="write the three requirements*.lock anew")
+    actions.add_parser("lock", help="write requirements*.lock anew")
     return parser.parse_args(arguments)
 
 
@@ -425,7 +431,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(arguments)
     try:
         if asked.action == "make":
-            make(ROOT, dev=asked.dev, chosen=asked.chosen)
+            make(ROOT, extra=asked.extra, chosen=asked.chosen)
         elif asked.action == "lock":
             lock(ROOT)
         else:

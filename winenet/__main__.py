@@ -1,6 +1,7 @@
 """Commands on the whole, around the pipeline's run.
 
-`check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them.
+`check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them,
+`summary` tells what moved.
 """
 
 import argparse
@@ -70,6 +71,28 @@ def gate(base: str | None = None) -> None:
         sys.exit(1)
 
 
+def summary(base: str | None = None) -> None:
+    """Print in Markdown what moved against a revision, for a pull request; exit as `gate` does.
+
+    base: the revision; without it the last commit.
+    Raises InputError when the base is no revision, or DVC cannot tell what moved.
+    """
+    from winenet import params
+    from winenet import summary as written
+
+    found = written.compare("HEAD" if base is None else base, params.load().gates)
+    print(written.page(found))
+    if any(row.fails for row in found.gate):
+        sys.exit(1)
+
+
+# What --base is, for the commands that take it.
+BASES = {
+    gate: "a branch, tag or commit; a loss against it, beyond the noise, fails as well",
+    summary: "a branch, tag or commit; without it the last commit",
+}
+
+
 def main() -> None:
     """Run the command that the command line names."""
     missing = [name for name in NEEDED if find_spec(name) is None]
@@ -81,16 +104,16 @@ def main() -> None:
         )
     parser = argparse.ArgumentParser(prog="python -m winenet", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for run, summary in (
+    for run, words in (
         (check, "check params.yaml and the raw files, before dvc touches any result"),
         (results, "print the models' scores as a table"),
         (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
+        (summary, "print in Markdown what moved against a base revision, for a pull request"),
     ):
-        command = commands.add_parser(run.__name__, help=summary, description=summary)
+        command = commands.add_parser(run.__name__, help=words, description=words)
         command.set_defaults(run=run)
-        if run is gate:
-            told = "a branch, tag or commit; a loss against it, beyond the noise, fails as well"
-            command.add_argument("--base", metavar="REV", help=told)
+        if run in BASES:
+            command.add_argument("--base", metavar="REV", help=BASES[run])
     options = vars(parser.parse_args())
     run = options.pop("run")
     try:

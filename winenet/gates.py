@@ -26,6 +26,10 @@ class GateError(InputError):
     """There is nothing to compare with: the base cannot be read."""
 
 
+class NoScoresError(GateError):
+    """The base is a revision, but not one of a run whose scores can be read."""
+
+
 class MetricError(InputError):
     """A metric of this run cannot be told, and why. It ends as a row that fails."""
 
@@ -81,7 +85,7 @@ def loss_rows(base: Mapping[str, Any], read: Read, max_loss: float) -> list[Row]
     base: what `read_base` returns. read: returns a stage's metrics, or raises MetricError.
     """
     try:
-        here = _models(read(COMPARED))
+        here = models(read(COMPARED))
     except MetricError as error:
         return [Row("losses", "-", "-", "-", f"FAILS: {error}", fails=True)]
     if here is None:
@@ -132,29 +136,29 @@ def read_run(stage: str) -> Any:
 def read_base(revision: str) -> dict[str, Any]:
     """Return the scores of a revision by model, as its metrics/compare.json in git has them.
 
-    Raises GateError when git does not know the revision, or the file there is missing or broken.
+    Raises GateError when git does not know the revision, and NoScoresError, which is one, when
+    the file there is missing or broken.
     """
     path = f"metrics/{COMPARED}.json"
-    commit = _commit(revision)
-    found = _git("cat-file", "blob", f"{commit}:./{path}")
+    found = git("cat-file", "blob", f"{commit(revision)}:./{path}")
     if found.returncode:
-        raise GateError(
+        raise NoScoresError(
             f"The base '{revision}' has no {path}, so no loss against it can be told. A base is a "
             f"commit that holds the results of the stage {COMPARED}: name a later one with BASE."
         )
     try:
-        models = _models(json.loads(found.stdout))
-        if not models or not all(isinstance(scores, dict) for scores in models.values()):
+        scored = models(json.loads(found.stdout))
+        if not scored or not all(isinstance(scores, dict) for scores in scored.values()):
             raise ValueError("it has no scores by model")
-        told = [scores.get(score) for scores in models.values() for score in SCORES]
+        told = [scores.get(score) for scores in scored.values() for score in SCORES]
         if all(score is None for score in told):
             raise ValueError(f"no model has any of the scores {', '.join(SCORES)}")
     except ValueError as error:
-        raise GateError(
+        raise NoScoresError(
             f"{path} of the base '{revision}' cannot be used ({error}), so no loss against it can "
             "be told. A base is a commit of a finished run: name another with BASE."
         ) from None
-    return models
+    return scored
 
 
 def _metric(key: str, read: Read) -> float:
@@ -171,7 +175,7 @@ def _metric(key: str, read: Read) -> float:
     return _number(key, value)
 
 
-def _models(content: Any) -> dict[str, Any] | None:
+def models(content: Any) -> dict[str, Any] | None:
     """Return the part of metrics/compare.json that holds the scores by model, if it is there."""
     models = content.get("models") if isinstance(content, dict) else None
     return models if isinstance(models, dict) else None
@@ -181,25 +185,29 @@ def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) ->
     """Compare one score, of which the base or this run may have none."""
     gate, bound, here, loss = f"loss `{model}.{score}`", "none", "-", "-"
     try:
-        base = None if before is None else _reading("the base's", before)
+        base = None if before is None else reading("the base's", before)
         bound = bound if base is None else f"{base.value} ({base.low} to {base.high})"
         if now is None:
             raise MetricError("this run has no such score")
-        run = _reading("this run's", now)
+        run = reading("this run's", now)
     except MetricError as error:
         return Row(gate, here, bound, loss, f"FAILS: {error}", fails=True)
     here = f"{run.value}"
     if base is None:
         return Row(gate, here, bound, loss, "new: the base has none")
-    lost = _loss(SCORES[score], base, run)
+    lost = half_widths_lost(SCORES[score], base, run)
     loss = f"{lost:z.3f}"
-    # A loss of the allowed size must not fail for its last bit.
-    if lost > max_loss * (1 + 1e-9):
+    if beyond_the_noise(lost, max_loss):
         return Row(gate, here, bound, loss, f"FAILS: a loss of more than {max_loss}", fails=True)
     return Row(gate, here, bound, loss, NOISE if lost > 0 else "holds")
 
 
-def _loss(direction: int, base: Reading, run: Reading) -> float:
+def beyond_the_noise(lost: float, max_loss: float) -> bool:
+    """Tell whether a loss in half-widths is more than the allowed one, and not by its last bit."""
+    return lost > max_loss * (1 + 1e-9)
+
+
+def half_widths_lost(direction: int, base: Reading, run: Reading) -> float:
     """Return the loss in half-widths of the base's interval; a gain is less than 0."""
     drop = direction * (base.value - run.value)
     half_width = (base.high - base.low) / 2
@@ -208,7 +216,7 @@ def _loss(direction: int, base: Reading, run: Reading) -> float:
     return drop / half_width if half_width else math.copysign(math.inf, drop)
 
 
-def _reading(whose: str, entry: Any) -> Reading:
+def reading(whose: str, entry: Any) -> Reading:
     """Return a score with its interval, all three of them finite numbers."""
     if not isinstance(entry, Mapping):
         raise MetricError(f"{whose} score is {_shown(entry)}, no value with an interval")
@@ -232,9 +240,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _commit(revision: str) -> str:
+def commit(revision: str) -> str:
     """Return the commit that a branch, a tag or a hash stands for."""
-    found = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    found = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if found.returncode == 0:
         return found.stdout.decode().strip()
     if found.stderr:
@@ -246,7 +254,8 @@ def _commit(revision: str) -> str:
     )
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git here; whoever calls judges how it ended. Raises GateError when there is no git."""
     try:
         return subprocess.run(["git", *arguments], capture_output=True, check=False)
     except OSError as error:

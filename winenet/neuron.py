@@ -63,7 +63,7 @@ def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
     """
     path = tables[PATH]
     weights = [f"weight_{name}" for name in FEATURES]
-    probabilities = [f"probability_{row}" for row in range(len(tables[ROWS]))]
+    rows = range(len(tables[ROWS]))
     return {
         "features": FEATURES,
         "training": labelled(tables[ROWS]),
@@ -74,7 +74,8 @@ def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
         "path": {
             **{name: path[name].tolist() for name in ("epoch", "loss", "held_out_loss", "bias")},
             "weights": path[weights].to_numpy().tolist(),
-            "probabilities": path[probabilities].to_numpy().tolist(),
+            "raw": path[[f"raw_{row}" for row in rows]].to_numpy().tolist(),
+            "probabilities": path[[f"probability_{row}" for row in rows]].to_numpy().tolist(),
         },
     }
 

@@ -71,13 +71,12 @@
     return { ...state, predicted, right };
   };
   const stateOfPath = (index) => {
-    const weights = path.weights[index];
     return withVerdicts({
       epoch: path.epoch[index],
       bias: path.bias[index],
-      weights,
+      weights: path.weights[index],
       labels: data.training.labels,
-      z: data.training.rows.map((row) => raw(path.bias[index], weights, row)),
+      z: path.raw[index],
       probabilities: path.probabilities[index],
       loss: path.loss[index],
       heldOutLoss: path.held_out_loss[index],
@@ -149,7 +148,7 @@
       dot(svg, x(a), y, label);
       add(svg, "text", { x: width - 14, y: y + 4.5, class: "end number" }, fixed(a));
       if (state.predicted[row] !== label) {
-        add(svg, "text", { x: width, y: y + 4.5, class: "end" }, "✗");
+        add(svg, "text", { x: width, y: y + 4.5, class: "end wrong" }, "✗");
       }
     });
     return svg;
@@ -193,7 +192,7 @@
   const short = (epoch) => (epoch < 1000 ? String(epoch) : `${epoch / 1000}k`);
   const niceTop = (value) => [0.8, 1, 2, 5, 10, 20].find((top) => top >= value) ?? 40;
 
-  // lines: {epochs, losses, style, name}; marks: {epoch, loss, style}; upTo: the last epoch.
+  // lines: {epochs, losses, style}; marks: {epoch, loss, style}; upTo: the last epoch.
   const drawLoss = (width, { lines, marks, upTo }) => {
     const height = 210;
     const svg = canvas(width, height);
@@ -233,13 +232,6 @@
     }
     add(svg, "text", { x: place((x(1) + x(end)) / 2), y: height - 6, class: "axis middle" },
       "epoch, on a logarithmic scale");
-    lines.filter((line) => line.name).forEach((line, i) => {
-      const at = { x: width - 42, y: 24 + 17 * i };
-      add(svg, "line", {
-        x1: at.x + 6, x2: at.x + 30, y1: at.y - 4, y2: at.y - 4, class: `curve ${line.style}`,
-      });
-      add(svg, "text", { x: at.x, y: at.y, class: "legend end" }, line.name);
-    });
     return svg;
   };
 
@@ -251,7 +243,7 @@
     const strengths = [state.bias, ...state.weights];
     const strongest = Math.max(1, ...strengths.map(Math.abs));
     const left = { x: 18, text: 42, edge: 138 }; // each input: its node, its product, its line
-    const sum = { x: Math.max(left.edge + 46, width * 0.6), y: 92 };
+    const sum = { x: Math.max(left.edge + 36, width * 0.6), y: 92 };
     const out = { x: width - 24, y: 92 };
     const y = (i) => 26 + i * 44;
     strengths.forEach((strength, i) => {
@@ -271,7 +263,8 @@
     add(svg, "circle", { cx: place(sum.x), cy: sum.y, r: 20, class: "node" });
     add(svg, "text", { x: place(sum.x), y: sum.y + 6, class: "name middle large" }, "Σ");
     add(svg, "text", { x: place(sum.x), y: sum.y + 40, class: "number middle halo" }, fixed(state.z[row], 2));
-    add(svg, "text", { x: place(sum.x), y: sum.y + 57, class: "tick middle halo" }, "raw prediction");
+    add(svg, "text", { x: place(sum.x), y: sum.y + 57, class: "tick middle halo" },
+      width < 310 ? "raw" : "raw prediction");
     add(svg, "circle", { cx: place(out.x), cy: out.y, r: 20, class: `node label-${state.labels[row]}` });
     add(svg, "text", { x: place(out.x), y: out.y + 5, class: "name middle large on-label" }, "σ");
     add(svg, "text", { x: width, y: out.y + 40, class: "number end halo" }, fixed(state.probabilities[row]));
@@ -391,8 +384,8 @@
     slider.max = path.epoch.length - 1 - first;
     const lowest = path.epoch.indexOf(data.best);
     const lines = [
-      { epochs: path.epoch, losses: path.loss, style: "training", name: "training rows" },
-      { epochs: path.epoch, losses: path.held_out_loss, style: "held-out", name: "held-out rows" },
+      { epochs: path.epoch, losses: path.loss, style: "training" },
+      { epochs: path.epoch, losses: path.held_out_loss, style: "held-out" },
     ];
 
     const draw = () => {
@@ -609,6 +602,7 @@
         [state.heldOutLoss, path.held_out_loss[index]],
         [state.bias, path.bias[index]],
         ...state.weights.map((w, i) => [w, path.weights[index][i]]),
+        ...state.z.map((z, i) => [z, path.raw[index][i]]),
         ...state.probabilities.map((a, i) => [a, path.probabilities[index][i]]),
       ];
       return Math.max(...pairs.map(([here, there]) => Math.abs(here - there)));
@@ -618,9 +612,8 @@
       const state = stateOf(training.epoch, training.bias, training.weights, labels);
       const lines = [{
         ...thinned(training.losses, training.epoch, settings.epochs), style: "training",
-        name: "this run",
       }];
-      if (previous) lines.unshift({ ...previous, style: "previous", name: "the run before" });
+      if (previous) lines.unshift({ ...previous, style: "previous" });
       show(state, {
         lines,
         upTo: settings.epochs,
