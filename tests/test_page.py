@@ -256,6 +256,19 @@ def test_the_cells_within_a_standard_error_are_as_many_as_the_search_says(shown)
     assert [one["attributes"]["data-name"] for one in best] == [f"{sizes} at {rate:g}"]
 
 
+def test_each_cell_holds_the_folds_of_its_candidate(small):
+    table = small.table("data/grid_search_results.csv").set_index("candidate")
+    cells = [one["attributes"] for one in small.found("data-folds")]
+    assert {one["data-name"] for one in cells} == set(table.index)
+    for one in cells:
+        line = table.loc[one["data-name"]]
+        folds, epochs = one["data-folds"].split(), one["data-epochs"].split()
+        for fold, (score, epoch) in enumerate(zip(folds, epochs, strict=True)):
+            assert score == f"{line[f'split{fold}_test_score']:.4f}"
+            assert epoch == str(line[f"split{fold}_epochs"])
+        assert f"split{len(folds)}_epochs" not in table
+
+
 def test_the_script_s_counts_at_one_half_are_those_of_the_metrics(shown):
     told = shown.data("threshold-data")
     assert list(told) == ["logistic", "notebook", "one_hidden_layer", "grid_search"]
