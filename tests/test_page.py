@@ -5,6 +5,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -515,6 +516,65 @@ def test_a_term_is_a_link_the_first_time_only():
     assert terms("p-value") == "p-value"
     with pytest.raises(KeyError):
         terms("no such term")
+
+
+def test_a_figure_fits_the_room_of_the_page():
+    def drawn():
+        figure, panels = plotting.figure(width=10, height=4, columns=3)
+        table = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
+        for axes in panels:
+            plotting.curve(axes, table, "x", "y", "one", "#000000")
+            plotting.curve(axes, table, "x", "y", "two", "#ffffff")
+            plotting.words(axes, "A title of many words that is long", "x", "y")
+        return figure, panels, {(one.colNum, one.rowNum) for one in map(place, panels)}
+
+    def place(axes):
+        spec = axes.get_subplotspec()
+        return SimpleNamespace(colNum=spec.colspan.start, rowNum=spec.rowspan.start)
+
+    figure, panels, places = drawn()
+    assert tuple(figure.get_size_inches()) == (10, 4)
+    assert places == {(0, 0), (1, 0), (2, 0)}
+    assert "\n" not in panels[0].get_title(loc="left")
+    assert [len(axes.get_legend().get_texts()) for axes in panels] == [2, 2, 2]
+    with plotting.for_page(7):
+        figure, panels, places = drawn()
+    assert figure.get_figwidth() == 7
+    assert places == {(0, 0), (1, 0), (0, 1)}
+    assert len(figure.axes) == 3
+    assert "\n" in panels[0].get_title(loc="left")
+    assert [axes.get_legend() for axes in panels] == [None] * 3
+    assert len(figure.legends) == 1
+    with plotting.for_page(3):
+        figure, _, places = drawn()
+    assert places == {(0, 0), (0, 1), (0, 2)}
+    assert drawn()[0].get_figwidth() == 10
+
+
+def test_of_a_large_layer_only_some_units_are_drawn():
+    drawing = page.drawing([3, 20, 1])
+    assert [len(one["ys"]) for one in drawing["columns"]] == [3, 6, 1]
+    assert [one["cut"] for one in drawing["columns"]] == [False, True, False]
+    assert len(drawing["lines"]) == 3 * 6 + 6
+    middle = drawing["middle"]
+    for one in drawing["columns"]:
+        assert sum(one["ys"]) / len(one["ys"]) == middle
+
+
+def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
+    pairs = pd.DataFrame(
+        {
+            "rows": ["unseen", "all", "all"],
+            "first": ["a", "a", "b"],
+            "second": ["b", "b", "c"],
+            "p_value": [0.01, 0.06, 0.04],
+        }
+    )
+    found = page.matrix(pairs, ["one", "two"])
+    assert found["a"]["b"] == {"line": 1, "differ": False, "sentence": "one"}
+    assert found["b"]["c"] == {"line": 2, "differ": True, "sentence": "two"}
+    with pytest.raises(ValueError, match="shorter"):
+        page.matrix(pairs, ["one"])
 
 
 def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
