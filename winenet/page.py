@@ -354,7 +354,6 @@ def page(
         "data": data,
         "picture": partial(_picture, pictures),
         "source_of": agreement_source,
-        "layers": layers,
         "files": files,
         "glossary": GLOSSARY,
         "asset": _asset,
