@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from small_pipeline import finished as finished
 
 # Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
 # of every trained network depend. It is imported for that alone.

@@ -192,16 +192,10 @@ def drawing(sizes: Sequence[int], most: int = 7) -> dict[str, Any]:
     columns: list[dict[str, Any]] = []
     for number, units in enumerate(sizes):
         shown = min(units, most)
-        columns.append(
-            {
-                "x": gap // 2 + gap * number,
-                "ys": [middle + step * (place - (shown - 1) / 2) for place in range(shown)],
-                "cut": units > most,
-            }
-        )
-    for column in columns:
-        if column["cut"]:
-            del column["ys"][most // 2]
+        ys = [middle + step * (place - (shown - 1) / 2) for place in range(shown)]
+        if units > most:
+            del ys[most // 2]
+        columns.append({"x": gap // 2 + gap * number, "ys": ys, "cut": units > most})
     lines = [
         (left["x"], y, right["x"], other)
         for left, right in itertools.pairwise(columns)
@@ -268,11 +262,10 @@ def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str,
     lines = np.flatnonzero(pairs["rows"] == "all")
     found: dict[str, dict[str, Any]] = {}
     for line, told in zip(lines, sentences, strict=True):
-        one = pairs.iloc[line]
+        one = {str(name): value for name, value in pairs.iloc[line].items()}
         found.setdefault(one["first"], {})[one["second"]] = {
             "line": line,
-            "differ": verdicts.differ(dict(one)),
-            "p": verdicts.p_value(one["p_value"]),
+            "differ": verdicts.differ(one),
             "sentence": told,
         }
     return found
@@ -361,7 +354,6 @@ def page(
         "data": data,
         "picture": partial(_picture, pictures),
         "source_of": agreement_source,
-        "layers": layers,
         "files": files,
         "glossary": GLOSSARY,
         "asset": _asset,

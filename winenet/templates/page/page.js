@@ -166,7 +166,7 @@
       const { columns, stops } = networks[choice.value];
       slider.max = columns.epoch.length;
       const errors = 1 - columns.held_out_accuracy[columns.epoch.indexOf(stops.best)];
-      const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((one) => one >= errors) ?? 0.25;
+      const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((one) => 1.1 * one >= errors) ?? 0.25;
       const floor = 1 - 3 * step;
       const ticks = [0, 1, 2, 3].map((i) => floor + step * i);
       marks = [
@@ -293,8 +293,8 @@
       const [white, red] = bins(tables[choice.value]);
       const high = Math.sqrt(Math.max(...white, ...red));
       const marks = [-high * high, 0, high * high].map((value) => [Math.sign(value) * Math.sqrt(Math.abs(value)), grouped(Math.abs(value))]);
-      const at = axes(svg, "Test wines: red ones up, white ones down",
-        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: "probability of red; height: root of the count" },
+      const at = axes(svg, "Wines: red up, white down (√ scale)",
+        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: "probability of red" },
         { from: -high, to: high, ticks: marks });
       [[red, "is-red", 1], [white, "is-white", -1]].forEach(([counts, kind, up]) => counts.forEach((number, i) => {
         if (!number) return;
