@@ -67,11 +67,14 @@ def main() -> None:
 
     for path, picture in drawn(tables, metrics).items():
         files.write_text(path, picture)
-    with plotting.text_as_text():
-        inline = {Path(path).stem: svg for path, svg in drawn(tables, metrics).items()}
+    inline = {}
+    for kind, room in (("column", plotting.COLUMN), ("phone", plotting.PHONE)):
+        with plotting.for_page(room):
+            inline[kind] = {Path(path).stem: svg for path, svg in drawn(tables, metrics).items()}
 
     told = content(tables, metrics)
     files.write_text("report/report.md", report.page(told))
+    told |= page.section(tables, metrics)
     told["neuron"] = neuron.section(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in METRICS.items()} | tables
     files.write_text("report/index.html", page.page(sources, inline, told))
@@ -178,21 +181,6 @@ def content(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
         },
         "score_table": report.score_table(metrics),
         "candidate_rows": report.candidate_rows(tables["data/grid_search_results.csv"]),
-        "notebook_layers": page.layers(
-            [
-                metrics["ingest"]["features"],
-                *map(int, metrics["mlp"]["notebook"]["hidden_layer_sizes"].split("-")),
-                1,
-            ]
-        ),
-        "grid": page.grid(tables["data/grid_search_results.csv"]),
-        "thresholds": page.thresholds(
-            [
-                tables["data/logistic_predictions.csv"],
-                tables["data/mlp_predictions.csv"],
-                tables["data/grid_search_predictions.csv"],
-            ]
-        ),
         **comparison.section(
             metrics,
             pairs,

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from winenet import plotting
+from winenet import comparison, plotting, report, verdicts
 from winenet.glossary import GLOSSARY
 from winenet.report import TEMPLATES, Agreement, Metrics
 
@@ -35,20 +36,25 @@ THEME = {
 class Sources:
     """The files of a run, and the values in them.
 
-    A source is `metrics/mlp.json#notebook.accuracy` or `plots/seeds_runs.csv#accuracy@3`, which is
-    a column and a row, counted from 0.
+    A source is `metrics/mlp.json#notebook.accuracy` or `plots/seeds_runs.csv#accuracy@3`: a column
+    and a row, counted from 0 or told by what its cells hold (`accuracy@model=notebook,seed=4`).
     """
 
     def __init__(self, files: Mapping[str, Content]) -> None:
         self.files = files
 
     def __getitem__(self, source: str) -> Any:
-        """Return a value; raise KeyError when there is no such file, key, column or row."""
+        """Return a value; raise an error when there is no such file, key, column or one row."""
         path, key = source.split("#", 1)
         content: Any = self.files[path]
         if isinstance(content, pd.DataFrame):
             column, row = key.rsplit("@", 1)
-            return content[column].iloc[int(row)]
+            if "=" not in row:
+                return content[column].iloc[int(row)]
+            told = dict(cell.split("=", 1) for cell in row.split(","))
+            chosen = [content[name].astype(str) == cell for name, cell in told.items()]
+            (value,) = content.loc[np.logical_and.reduce(chosen), column]
+            return value
         for step in key.split("."):
             content = content[step]
         return content
@@ -61,11 +67,12 @@ class Sources:
         significant: int | None = None,
         scale: int = 1,
         signed: bool = False,
+        grouped: bool = True,
     ) -> Markup:
         """Return a value as it is shown, in an element that names its source.
 
         digits: after the point. significant: of them instead, for what may be tiny. scale: 100
-        shows a share in percent.
+        shows a share in percent. grouped: a comma between thousands; not in the number of a row.
         """
         attributes = {"source": source}
         if significant is not None:
@@ -78,13 +85,17 @@ class Sources:
             Markup(' data-{}="{}"').format(name, value) for name, value in attributes.items()
         )
         text = shown(self[source], digits, significant, scale, signed)
+        if not grouped:
+            text = text.replace(",", "")
         return Markup("<span{}>{}</span>").format(told, text)
 
 
 def shown(value: Any, digits: int | None, significant: int | None, scale: int, signed: bool) -> str:
-    """Return a value as text: a word as it is, a number rounded, thousands apart."""
+    """Return a value as text: a word as it is, yes or no, a number rounded, thousands apart."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     sign = "+" if signed else ""
     if significant is not None:
         return f"{value * scale:{sign}.{significant}g}"
@@ -100,12 +111,15 @@ class Terms:
         self.used: set[str] = set()
 
     def __call__(self, name: str, text: str = "") -> Markup:
-        """Return the text of a term, the first time as a link; KeyError for an unknown one."""
-        GLOSSARY[name]
+        """Return the text of a term, the first time as a link; KeyError for an unknown one.
+
+        The link's title says what the term means; the glossary leads back to the link.
+        """
         if name in self.used:
             return escape(text or name)
         self.used.add(name)
-        return Markup('<a class="term" href="#{}">{}</a>').format(term_id(name), text or name)
+        link = Markup('<a class="term" id="use-{0}" href="#{0}" title="{1}">{2}</a>')
+        return link.format(term_id(name), GLOSSARY[name], text or name)
 
 
 def term_id(name: str) -> str:
@@ -120,12 +134,16 @@ def sentence(markdown: str) -> Markup:
     return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
 
 
-def inline(svg: str, name: str, alt: str) -> Markup:
-    """Return a picture to stand in the page: its own ids, the page's colours, a description."""
+def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
+    """Return a picture to stand in the page: its own ids, the page's colours, a description.
+
+    kind: its class, by which the style sheet shows it or does not.
+    """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)  # it would rule the whole page
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", body)
+    body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{kind}-{name}-", body)
     body = re.sub(r" (?:xmlns|xmlns:xlink|version)=\"[^\"]*\"", "", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r"font(?:-family)?: ?(?=')[^;\"]*", "font-family: inherit", body)
@@ -134,8 +152,8 @@ def inline(svg: str, name: str, alt: str) -> Markup:
     opening = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
     if opening is None:
         raise ValueError(f"the picture {name} does not begin as matplotlib's do")
-    root = Markup('<svg role="img" aria-label="{}" style="max-width: {}px"').format(
-        alt, round(float(opening[1]) * 4 / 3)
+    root = Markup('<svg class="{}" role="img" aria-label="{}" style="max-width: {}px"').format(
+        kind, alt, round(float(opening[1]) * 4 / 3)
     )
     return root + Markup(body[opening.end() :])
 
@@ -165,25 +183,56 @@ def agreement_source(one: Agreement) -> tuple[str, str]:
     return f"metrics/{file}.json#{key}", ""
 
 
-def thresholds(predictions: Sequence[pd.DataFrame]) -> dict[str, dict[str, Any]]:
+def drawing(sizes: Sequence[int], most: int = 7) -> dict[str, Any]:
+    """Return where the units and lines of a network's drawing are, in units of its view box.
+
+    most: units that are drawn of a layer; of a larger one the middle is left out.
+    """
+    gap, step, middle = 96, 30, 148
+    columns: list[dict[str, Any]] = []
+    for number, units in enumerate(sizes):
+        shown = min(units, most)
+        columns.append(
+            {
+                "x": gap // 2 + gap * number,
+                "ys": [middle + step * (place - (shown - 1) / 2) for place in range(shown)],
+                "cut": units > most,
+            }
+        )
+    for column in columns:
+        if column["cut"]:
+            del column["ys"][most // 2]
+    lines = [
+        (left["x"], y, right["x"], other)
+        for left, right in itertools.pairwise(columns)
+        for y, other in itertools.product(left["ys"], right["ys"])
+    ]
+    return {"width": gap * len(sizes), "columns": columns, "middle": middle, "lines": lines}
+
+
+def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
     """Return by model the labels and probabilities of the test rows, for the page's script.
 
-    predictions: row, the label, network, predicted, probability; one model or several.
+    sources: by the place of a model's scores, its predictions: row, the label, network, predicted,
+    probability. The scores hold the counts at one half.
     """
-    return {
-        str(model): {
-            "label": one.iloc[:, 1].astype(int).tolist(),
-            "probability": one["probability"].tolist(),
-        }
-        for table in predictions
-        for model, one in table.groupby("network", sort=False)
-    }
+    found = {}
+    for place, table in sources.items():
+        for model, one in table.groupby("network", sort=False):
+            several = place.endswith("mlp.json#")
+            found[str(model)] = {
+                "label": one.iloc[:, 1].astype(int).tolist(),
+                "probability": one["probability"].tolist(),
+                "scores": f"{place}{model}." if several else place,
+            }
+    return found
 
 
-def grid(candidates: pd.DataFrame) -> dict[str, Any]:
+def grid(candidates: pd.DataFrame, standard_error: float) -> dict[str, Any]:
     """Return the search as a table of cells: a row a network, a column a learning rate.
 
-    candidates: as the stage grid_search wrote them, a line a combination.
+    candidates: as the stage grid_search wrote them, a line a combination. standard_error: of the
+    best one's mean; who is no further below it cannot be told apart from it.
     """
     scores = candidates["mean_test_score"]
     span = scores.max() - scores.min()
@@ -194,6 +243,7 @@ def grid(candidates: pd.DataFrame) -> dict[str, Any]:
             "row": row,
             "name": one["candidate"],
             "best": one["rank_test_score"] == 1,
+            "close": one["mean_test_score"] >= scores.max() - standard_error,
             # Between a tenth and under a half, so that the text upon it stays readable.
             "heat": round(10 + 35 * (one["mean_test_score"] - scores.min()) / (span or 1)),
             "folds": [f"{score:.4f}" for score in folds.iloc[row]],
@@ -210,6 +260,38 @@ def grid(candidates: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return by first and second model where a pair's line is, its verdict and its sentence.
+
+    pairs: as the stage compare wrote them. sentences: one for each of its lines on all test rows.
+    """
+    lines = np.flatnonzero(pairs["rows"] == "all")
+    found: dict[str, dict[str, Any]] = {}
+    for line, told in zip(lines, sentences, strict=True):
+        one = pairs.iloc[line]
+        found.setdefault(one["first"], {})[one["second"]] = {
+            "line": line,
+            "differ": verdicts.differ(dict(one)),
+            "p": verdicts.p_value(one["p_value"]),
+            "sentence": told,
+        }
+    return found
+
+
+def followed(tables: Mapping[str, pd.DataFrame], curves: Metrics) -> dict[str, dict[str, Any]]:
+    """Return by network its losses and accuracies by epoch and where it might have stopped.
+
+    tables: by network's name in `curves`, as the stage curves wrote them.
+    """
+    return {
+        model: {
+            "columns": {str(name): column.tolist() for name, column in table.items()},
+            "stops": {stop: curves[model][stop]["epoch"] for stop in report.STOPPED_AT},
+        }
+        for model, table in tables.items()
+    }
+
+
 def data(content: object, name: str) -> Markup:
     """Return content for a script, as JSON that no text in it can end."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
@@ -218,7 +300,44 @@ def data(content: object, name: str) -> Markup:
     return Markup('<script type="application/json" id="{}">{}</script>').format(name, Markup(text))
 
 
-def page(files: Mapping[str, Content], pictures: Mapping[str, str], content: Metrics) -> str:
+def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics) -> dict[str, Any]:
+    """Return what the page's templates name and the report's does not.
+
+    tables: by path, what the stages wrote. metrics: by stage.
+    """
+    notebook, search = metrics["mlp"]["notebook"], metrics["grid_search"]
+    sizes = [
+        metrics["ingest"]["features"],
+        *map(int, notebook["hidden_layer_sizes"].split("-")),
+        1,
+    ]
+    pairs, names = tables["data/compare_pairs.csv"], report.model_names(metrics)
+    return {
+        "notebook_layers": layers(sizes),
+        "drawing": drawing(sizes),
+        "grid": grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
+        "stops_named": report.STOPPED_AT,
+        "matrix": matrix(pairs, comparison.pair_sentences(pairs, names)),
+        "followed": followed(
+            {
+                "notebook": tables["plots/curves_notebook.csv"],
+                "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
+            },
+            metrics["curves"],
+        ),
+        "thresholds": thresholds(
+            {
+                "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
+                "metrics/mlp.json#": tables["data/mlp_predictions.csv"],
+                "metrics/grid_search.json#": tables["data/grid_search_predictions.csv"],
+            }
+        ),
+    }
+
+
+def page(
+    files: Mapping[str, Content], pictures: Mapping[str, Mapping[str, str]], content: Metrics
+) -> str:
     """Return the page as HTML.
 
     files: by path, what the stage has read. pictures: by name, SVG texts of matplotlib with text
@@ -251,8 +370,10 @@ def page(files: Mapping[str, Content], pictures: Mapping[str, str], content: Met
     return environment.get_template("index.html.jinja").render(content)
 
 
-def _picture(pictures: Mapping[str, str], name: str, alt: str) -> Markup:
-    return inline(pictures[name], name, alt)
+def _picture(pictures: Mapping[str, Mapping[str, str]], name: str, alt: str) -> Markup:
+    """Return a picture once for each width of the page; the style sheet shows one of them."""
+    drawn = (inline(of_kind[name], name, alt, kind) for kind, of_kind in pictures.items())
+    return Markup("").join(drawn)
 
 
 def _asset(name: str) -> Markup:

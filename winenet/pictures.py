@@ -163,9 +163,10 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
-        axes.set_title(names[model], loc="left", fontweight="bold")
-        axes.set_xlabel("mean probability of a bin")
-    panels[0].set_ylabel("share of class 1 in the bin")
+        title = plotting.fit(axes, names[model], 9.5)
+        axes.set_title(title, loc="left", fontweight="bold")
+        axes.set_xlabel(plotting.fit(axes, "mean probability of a bin"))
+    panels[0].set_ylabel(plotting.fit(panels[0], "share of class 1 in the bin"))
     return plotting.svg(drawn)
 
 
@@ -238,5 +239,5 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
         plotting.spread(axes, one, places, names[model], plotting.COLOURS[model])
     plotting.rows_named(axes, list(order))
     plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
-    axes.legend(frameon=False, loc="lower right")
+    plotting.legend_of(axes, "lower right")
     return plotting.svg(drawn)

@@ -4,8 +4,10 @@ No statistics and no reading of files: a table comes in, the drawn axes go out.
 """
 
 import io
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
@@ -27,6 +29,7 @@ COLOURS = {
 }
 Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 INK, ACCENT = "#333333", "#0072B2"
+COLUMN, PHONE = 7.6, 4.0  # inches that a page of the browser has for a figure
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
     "font.size": 10,
@@ -35,20 +38,42 @@ STYLE: dict[Any, Any] = {
 }
 
 
+# Inches that a figure may be wide; a wider one breaks its panels into rows.
+_room: ContextVar[float | None] = ContextVar("room", default=None)
+
+
 def figure(width: float = 7, height: float = 4, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure with its axes side by side; width and height in inches."""
-    with mpl.rc_context(STYLE):
-        empty = Figure(figsize=(width, height), layout="constrained")
-        axes = empty.subplots(1, columns, squeeze=False)
-    return empty, list(axes[0])
+    """Return an empty figure with its axes side by side; width and height in inches.
 
-
-def text_as_text() -> AbstractContextManager[None]:
-    """Let `svg` write words as words, for a page that brings its own type.
-
-    Without it they are drawn as paths, which look the same wherever the file is opened.
+    Where there is less room, the axes stand below each other and keep about their shape.
     """
-    return mpl.rc_context({"svg.fonttype": "none"})
+    room, in_a_row = _room.get(), columns
+    if room is not None:
+        in_a_row = min(columns, max(1, round(room * columns / width)))
+        height *= min(1, max(0.9, room / in_a_row * columns / width))
+        width = room
+    rows = -(-columns // in_a_row)
+    with mpl.rc_context(STYLE):
+        empty = Figure(figsize=(width, height * rows), layout="constrained")
+        axes = empty.subplots(rows, in_a_row, squeeze=False).flatten()
+    for spare in axes[columns:]:
+        spare.remove()
+    return empty, list(axes[:columns])
+
+
+@contextmanager
+def for_page(room: float) -> Iterator[None]:
+    """Draw for a page with so much room, in inches, that brings its own type.
+
+    Words are written as words; without it they are drawn as paths, which look the same wherever
+    the file is opened.
+    """
+    before = _room.set(room)
+    try:
+        with mpl.rc_context({"svg.fonttype": "none", "axes.titlesize": 11}):
+            yield
+    finally:
+        _room.reset(before)
 
 
 def svg(drawn: Figure) -> str:
@@ -73,12 +98,43 @@ def words(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best")
 
     legend: where, in matplotlib's words; None leaves it out.
     """
-    axes.set_title(title, loc="left", fontweight="bold")
-    axes.set(xlabel=x, ylabel=y)
+    axes.set_title(fit(axes, title), loc="left", fontweight="bold")
+    axes.set(xlabel=fit(axes, x, 10), ylabel=fit(axes, y))
     axes.grid(alpha=0.25)
     if legend and len(axes.get_lines()) > 1:
-        axes.legend(frameon=False, loc=legend)
+        legend_of(axes, legend)
     return axes
+
+
+def legend_of(axes: Axes, place: Place) -> Axes:
+    """Name the lines in the axes; on a page, where panels are small, once below the figure."""
+    if _room.get() is None or _width(axes) > 6:
+        axes.legend(frameon=False, loc=place)
+        return axes
+    whole = axes.get_figure(root=True)
+    assert isinstance(whole, Figure)
+    if not whole.legends:
+        handles, labels = axes.get_legend_handles_labels()
+        columns = 1 if whole.get_figwidth() <= PHONE else 2
+        whole.set_figheight(whole.get_figheight() + 0.22 * -(-len(handles) // columns))
+        outside: Any = "outside lower left"
+        whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns)
+    return axes
+
+
+def fit(axes: Axes, text: str, letters: float = 9) -> str:
+    """Return a text in lines that a panel of a page has room for. letters: in an inch."""
+    if _room.get() is None:
+        return text
+    return textwrap.fill(text, max(12, int(letters * _width(axes) - 6)))
+
+
+def _width(axes: Axes) -> float:
+    """Return how many inches a panel has, with its share of what is between them."""
+    whole, cells = axes.get_figure(root=True), axes.get_gridspec()
+    assert whole is not None
+    assert cells is not None
+    return float(whole.get_figwidth() / cells.ncols)
 
 
 def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str) -> Axes:
@@ -92,7 +148,8 @@ def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str
 
 def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
     """Name the places 0, 1, ... of the vertical axis, the first on top."""
-    axes.set_yticks(range(len(names)), names, parse_math=False)  # a name may hold a dollar sign
+    shown = [fit(axes, name, 5) if _width(axes) <= PHONE else name for name in names]
+    axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
     return axes
 
@@ -142,7 +199,8 @@ def key(drawn: Figure, meanings: Mapping[str, str]) -> Figure:
         Line2D([], [], color=INK, marker=shape, linestyle="", markersize=8, label=meaning)
         for shape, meaning in meanings.items()
     ]
-    drawn.legend(handles=marks, frameon=False, loc="outside lower center", ncols=len(marks))
+    columns = len(marks) if drawn.get_figwidth() > PHONE else 1
+    drawn.legend(handles=marks, frameon=False, loc="outside lower center", ncols=columns)
     return drawn
 
 
