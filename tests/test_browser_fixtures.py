@@ -1,5 +1,6 @@
 """The checks of the browser tests can fail: a fault of a page is seen, and a skip is a failure."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -179,7 +180,17 @@ def test_a_chromium_that_is_named_is_taken(monkeypatch):
     assert chromium.program() == sys.executable
 
 
-# ---- .ci/run
+# ---- what is installed for them
+
+
+def test_the_lock_of_npm_holds_the_pins_hashes_and_no_address():
+    text = (ROOT / "package-lock.json").read_text("utf-8")
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    pins = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
+    locked = {name.removeprefix("node_modules/"): one for name, one in packages.items() if name}
+    assert {name: one["version"] for name, one in locked.items()} == pins
+    assert all(one["integrity"].startswith("sha512-") for one in locked.values())
 
 
 def test_ci_looks_for_the_same_programs():
