@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test browser verify verify-quick gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
+.PHONY: all test browser verify verify-quick kills gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -37,6 +37,9 @@ verify: environment ## prove the committed numbers, byte for byte, whatever is v
 
 verify-quick: environment ## the same in one run of two minutes, without the other BLAS kernels
 	@$(RUN) python -m tools.verify --quick
+
+kills: environment ## kill the pipeline 30 times at random and see that nothing is lost; an hour
+	@$(RUN) python -m tools.kills
 
 # The shell fills in BASE, not make: what would be code here may stand in the name of a branch.
 gate: environment ## hold the metrics against the floors in params.yaml; BASE=main: against main, too

@@ -123,3 +123,25 @@ def test_the_sum_fails_for_a_difference_and_when_nothing_was_reused():
     told, good = kills.verdict([none, none])
     assert not good
     assert told.endswith("None did, so nothing was shown about the journal.")
+
+
+def test_a_run_that_does_not_go_on_is_a_difference_and_no_end(monkeypatch, tmp_path):
+    def refuse(*_):
+        raise VerifyError("`dvc repro` ended with exit code 255:\nbusy")
+
+    monkeypatch.setattr(kills, "begin", lambda clone, text: None)
+    monkeypatch.setattr(kills, "kill", lambda *_: SAID)
+    monkeypatch.setattr(kills, "run", refuse)
+    size = Size("small", "", 10.0, {}, {"dvc.lock": "1"})
+    found = kills.kill_and_resume(size, tmp_path, {}, random.Random(0))
+    assert found.difference.endswith("busy")
+    assert not kills.verdict([found, found._replace(reused=5, difference="")])[1]
+    assert kills.verdict([found._replace(reused=5, difference="")])[1]
+
+
+@pytest.mark.parametrize("numbers", [("0", "0"), ("3", "5"), ("3", "-1")])
+def test_numbers_of_kills_that_cannot_be_are_refused(numbers, capsys):
+    with pytest.raises(SystemExit):
+        kills.parse(["--kills", numbers[0], "--full", numbers[1]])
+    assert "Give one kill at least" in " ".join(capsys.readouterr().err.split())
+    assert kills.parse(["--kills", "3", "--full", "3"]).full == 3

@@ -79,7 +79,7 @@ def less(params: str) -> str:
 
 def begin(clone: Path, params: str) -> None:
     """Leave nothing but what is in git and is no result, and these parameters."""
-    for name in (".winenet", ".dvc/cache", ".dvc/tmp", *FOLDERS):
+    for name in (".winenet", ".dvc/cache", ".dvc/tmp", "../dvc_site_cache_dir", *FOLDERS):
         shutil.rmtree(clone / name, ignore_errors=True)
     verify.git(clone, "checkout", "--quiet", "HEAD", "--", ".")
     for path in listed(clone):
@@ -219,7 +219,10 @@ def kill_and_resume(
         seconds = rng.uniform(0, size.seconds)
         said = kill(REPRO, clone, environment, seconds)
     stage = hit(said)
-    reused, count = fits(run(clone, environment)).get(stage, (0, 0))
+    try:
+        reused, count = fits(run(clone, environment)).get(stage, (0, 0))
+    except VerifyError as error:  # the run that was to go on did not: the other rounds still count
+        return Round(size.name, seconds, stage, 0, 0, str(error))
     # A stage may train what an earlier one has trained: that is no work saved from the kill.
     reused -= size.fits.get(stage, (0, 0))[0]
     difference = first_difference(size.files, snapshot(clone))
@@ -256,7 +259,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
     parser.add_argument("--full", type=int, default=5, help="of them, of the whole pipeline")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
-    return parser.parse_args(arguments)
+    asked = parser.parse_args(arguments)
+    if asked.kills < 1 or not 0 <= asked.full <= asked.kills:
+        parser.error(
+            f"--kills {asked.kills} --full {asked.full}: nothing would be killed, or more of the "
+            "whole pipeline than in all. Give one kill at least, and --full from 0 to --kills."
+        )
+    return asked
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -274,7 +283,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         verify.check_clean(verify.ROOT)
         with verify.fresh_clone(verify.ROOT) as clone:
-            environment = verify.isolated(clone, os.environ) | {"WINENET_JOURNAL": "on"}
+            # What joblib shares between processes outlives a SIGKILL: it goes with the clone.
+            environment = verify.isolated(clone, os.environ) | {
+                "WINENET_JOURNAL": "on",
+                "JOBLIB_TEMP_FOLDER": str(clone.parent),
+            }
             params = (clone / "params.yaml").read_text("utf-8")
             for name, text, count in (
                 ("reduced", less(params), asked.kills - asked.full),
