@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test verify verify-quick kills gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
+.PHONY: all test browser verify verify-quick kills gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -26,6 +26,11 @@ all: environment ## (or plain `make`) environment, check of params and raw files
 
 test: environment-dev ## run the tests
 	@$(RUN) python -m pytest
+
+browser: ## bring axe-core by npm, for the browser tests of report/index.html; they need a Chromium or Chrome, too
+	@npm --version >/dev/null 2>&1 || { echo 'npm does not run, so axe-core cannot be installed, and' \
+	'the tests that need it are skipped. Install Node.js with npm, then run `make browser` again.' >&2; exit 1; }
+	@npm ci --ignore-scripts --no-audit --no-fund
 
 verify: environment ## prove the committed numbers, byte for byte, whatever is varied; ONLY=locale: that alone
 	@$(RUN) python -m tools.verify $${ONLY:+--only="$$ONLY"}
@@ -57,7 +62,7 @@ notebook: environment-notebook ## open notebooks/walkthrough.ipynb, the course n
 lock: python ## renew requirements*.lock after a change of their .in files
 	@$(ENVIRONMENT) lock
 
-clean: ## remove .venv, builds and the caches of Python, pytest, hypothesis, ruff, mypy; results and DVC's cache stay
+clean: ## remove .venv, node_modules, builds and the caches of Python, pytest, hypothesis, ruff, mypy; results and DVC's cache stay
 	rm -rf .venv .venv.lock node_modules .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist winenet.egg-info
 	find . -name __pycache__ -not -path './.git/*' -type d -prune -exec rm -rf {} +
 

@@ -1,18 +1,23 @@
 """Headless Chromium for the tests marked `browser`, and what may not happen on a page.
 
-WINENET_CHROMIUM names the program; else it is looked for on the PATH. Where there is none, the
-tests are skipped, and fail instead with WINENET_BROWSER=required, as in .ci/run.
+A plugin of pytest, and functions. WINENET_CHROMIUM names the program; else it is looked for on the
+PATH. Where there is none the tests are skipped, and fail instead with WINENET_BROWSER=required, as
+in .ci/run.
 """
+
+from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+
+if TYPE_CHECKING:  # Playwright takes a while, and most test files need none
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 INDEX = ROOT / "report" / "index.html"
@@ -20,66 +25,109 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def missing(what: str, cure: str) -> None:
-    """Skip a test for want of something, or fail it where it must be there."""
-    told = f"{what} is not here; {cure}"
-    if os.environ.get("WINENET_BROWSER") == "required":
-        pytest.fail(f"{told}, and WINENET_BROWSER=required lets no test be skipped for it")
-    pytest.skip(told)
+# ---- the plugin
+
+
+# A module, not the session: Playwright's event loop is in the way of nbclient's.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    with launched() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """report/index.html in a fresh context; no error and no request may have come up at the end."""
+    with opened(browser) as shown:
+        yield shown
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Turn a skip into a failure where browser tests are required, whatever it was skipped for."""
+    report = yield
+    required = os.environ.get("WINENET_BROWSER") == "required"
+    if report.skipped and required and item.get_closest_marker("browser"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nWINENET_BROWSER=required lets no browser test be skipped."
+    return report
+
+
+# ---- the browser and its pages
 
 
 def program() -> str:
-    """Return the path of Chromium."""
+    """Return the path of Chromium; skip the test where there is none."""
     asked = os.environ.get("WINENET_CHROMIUM")
-    found = asked or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    found = next(filter(None, map(shutil.which, [asked] if asked else PROGRAMS)), None)
+    if found is None and asked:
+        pytest.fail(
+            f"WINENET_CHROMIUM={asked} is no program that can be run. Set it to the path of a "
+            f"Chromium or Chrome, or unset it: then {', '.join(PROGRAMS)} are looked for."
+        )
     if found is None:
-        missing("Chromium", "on Debian `apt-get install chromium` brings it")
-    return str(found)
+        pytest.skip(
+            "Chromium is not here: on Debian `apt-get install chromium` brings it, elsewhere "
+            "WINENET_CHROMIUM may name a Chrome"
+        )
+    return found
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
     """Run Chromium without a window for as long as the context lasts."""
     path = program()
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         # Root, as in a container, may not use the sandbox; the page is our own file.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+        try:
+            yield started
+        finally:
+            started.close()
 
 
 @contextmanager
 def opened(browser: Browser, file: Path = INDEX, **options: Any) -> Iterator[Page]:
-    """Open a file in a fresh context; fail at the end for an error, or a request for another file.
+    """Open a file in a fresh context; fail at the end for a line on the console, or a request.
 
-    options: of Playwright's new_context, such as color_scheme and viewport.
+    options: of Playwright's new_context: color_scheme, viewport, reduced_motion,
+    java_script_enabled, ...
     """
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
     address = file.as_uri()
-    page.on(
-        "request",
-        lambda request: (
-            None if request.url.split("#")[0] == address else faults.append(request.url[:200])
-        ),
-    )
-    page.goto(address)
-    yield page
-    context.close()
+    faults: list[str] = []
+
+    def note_request(request: Any) -> None:
+        if request.url.split("#")[0] != address:
+            faults.append(f"request: {request.url[:200]}")
+
+    context = browser.new_context(**options)
+    try:
+        # The context hears every page and frame, also one that a script opens.
+        context.on("console", lambda message: faults.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: faults.append(f"error: {error.error}"))
+        context.on("request", note_request)
+        shown = context.new_page()
+        shown.on("websocket", lambda socket: faults.append(f"request: {socket.url[:200]}"))
+        shown.set_default_timeout(20_000)
+        shown.goto(address)
+        yield shown
+    finally:
+        context.close()
     assert faults == []
 
 
 def axe(page: Page) -> list[str]:
     """Return what axe-core finds wrong with a page: rule, and the elements that break it."""
     if not AXE.exists():
-        missing("axe-core", "`npm ci` brings it")
+        pytest.skip("axe-core is not here: `make browser` brings it")
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run()")
-    assert found["passes"]
+    judged = {one["id"] for one in found["passes"] + found["violations"]}
+    assert "color-contrast" in judged  # it does not come true by looking at nothing
     return [
         f"{one['id']}: {node['target']}: {node.get('failureSummary')}"
         for one in found["violations"]

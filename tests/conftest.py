@@ -17,6 +17,8 @@ from small_pipeline import finished as finished
 # of every trained network depend. It is imported for that alone.
 import stages
 
+pytest_plugins = ["browser"]  # browser.py, beside this file
+
 ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
@@ -140,22 +142,3 @@ def trained_workspace(after_training: Workspace, tmp_path: Path) -> Workspace:
     """A fresh copy in which the stages before the comparison have run, cut short."""
     shutil.copytree(after_training.path, tmp_path, dirs_exist_ok=True)
     return Workspace(tmp_path)
-
-
-# A module, not the session: Playwright's event loop is in the way of nbclient's.
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium; see tests/browser.py."""
-    from browser import launched
-
-    with launched() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser):
-    """report/index.html in a fresh context; no error and no request may have come up at the end."""
-    from browser import opened
-
-    with opened(browser) as shown:
-        yield shown

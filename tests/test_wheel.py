@@ -27,7 +27,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CORE = {"numpy", "scikit-learn", "scipy"}
 # joblib and threadpoolctl are scikit-learn's own requirements.
 CORE_MODULES = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
-PACKAGES = {"yaml": "pyyaml", "pydantic_core": "pydantic"}  # where module and package differ
+PACKAGES = {  # where module and package differ, or one brings the other
+    "markdown_it": "markdown-it-py",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+    "yaml": "pyyaml",
+}
 
 SCRIPT = """
 import json, sys
