@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from small_pipeline import finished as finished
+from small_pipeline import trained as trained
 
 # Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
 # of every trained network depend. It is imported for that alone.

@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
+MODELS = ("logistic", "mlp", "grid_search")
 SMALL = {
     "handmade": {"epochs": [20, 50], "plot_every": 10, "seeds": 3},
     "mlp": {"max_iter": 4},
@@ -105,15 +106,35 @@ def rename_columns(folder: Path) -> None:
         file.write_text(f"{header}\n{rows}", encoding="utf-8", newline="\n")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of the working tree's files whose small pipeline has been run and committed."""
-    folder = tmp_path_factory.mktemp("pipeline") / "repository"
+def copied(folder: Path) -> Path:
+    """Copy the working tree's files into a folder, but for what the stages write."""
     listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard")
     for name in listed.splitlines():
         if (ROOT / name).is_file() and not name.startswith(("metrics/", "plots/", "report/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tables behind the committed page, which are not in git.
+
+    It is this one when its pipeline has run; else they are computed elsewhere, in a minute.
+    """
+    names = ("handmade_path", *(f"{stage}_predictions" for stage in MODELS))
+    if all((ROOT / "data" / f"{name}.csv").exists() for name in names):
+        return ROOT
+    folder = copied(tmp_path_factory.mktemp("trained") / "repository")
+    git(folder, "init", "--quiet")
+    dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of the working tree's files whose small pipeline has been run and committed."""
+    folder = copied(tmp_path_factory.mktemp("pipeline") / "repository")
     (folder / "dvc.lock").unlink(missing_ok=True)
     for section, values in SMALL.items():
         change(folder, section, **values)

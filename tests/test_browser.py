@@ -149,8 +149,8 @@ def test_who_wants_less_motion_sees_none(browser):
 # ---- the threshold
 
 
-def table_of(stage):
-    return pd.read_csv(ROOT / "data" / f"{stage}_predictions.csv")
+def table_of(folder, stage):
+    return pd.read_csv(folder / "data" / f"{stage}_predictions.csv")
 
 
 def counts(table, threshold):
@@ -168,13 +168,13 @@ def shown(page):
     return {one.get_attribute("data-cell"): int(one.inner_text().replace(",", "")) for one in cells}
 
 
-def test_the_threshold_moves_the_confusion_matrix(browser):
-    mlp = table_of("mlp")
+def test_the_threshold_moves_the_confusion_matrix(browser, trained):
+    mlp = table_of(trained, "mlp")
     tables = {
-        "logistic": table_of("logistic"),
+        "logistic": table_of(trained, "logistic"),
         "notebook": mlp[mlp["network"] == "notebook"],
         "one_hidden_layer": mlp[mlp["network"] == "one_hidden_layer"],
-        "grid_search": table_of("grid_search"),
+        "grid_search": table_of(trained, "grid_search"),
     }
     with opened(browser) as page:
         slider = page.locator("#threshold-value")

@@ -21,8 +21,8 @@ COLUMNS = (
 
 
 @pytest.fixture(scope="module")
-def path():
-    return pd.read_csv(ROOT / PATH)
+def path(trained):
+    return pd.read_csv(trained / PATH)
 
 
 def read(page, block):
