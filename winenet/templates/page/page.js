@@ -72,12 +72,20 @@
   }
 
   // Calls `tell` with the button that is pointed at, focused or touched.
+  // A pointer at rest, under which the page scrolls, must not take the word from the focus.
   function explain(selector, tell) {
+    let told;
+    const once = (button) => {
+      if (button !== told) tell(button);
+      told = button;
+    };
     all(selector).forEach((button) => {
-      for (const event of ["pointerenter", "focus", "click"]) {
-        button.addEventListener(event, () => tell(button));
-      }
+      button.addEventListener("pointermove", (event) => {
+        if (event.movementX || event.movementY) once(button);
+      });
+      for (const event of ["focus", "click"]) button.addEventListener(event, () => once(button));
     });
+    return once;
   }
 
   // ---- the search: the folds of a cell
@@ -89,7 +97,7 @@
     const [words, svg] = [$("heat-readout").querySelector("p"), $("heat-readout").querySelector("svg")];
     const places = [0, 1, 2, 3].map((i) => least + ((most - least) * i) / 3);
 
-    explain("#heat button", (button) => {
+    const tell = explain("#heat button", (button) => {
       const folds = scores(button);
       const epochs = button.dataset.epochs.split(" ");
       const told = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
@@ -107,7 +115,7 @@
     show("heat-readout", "heat-hint");
     words.textContent = "No cell chosen yet.";
     const best = document.querySelector("#heat button.best");
-    if (best) best.dispatchEvent(new PointerEvent("pointerenter"));
+    if (best) tell(best);
   }
 
   // ---- pairs of models
