@@ -72,12 +72,20 @@
   }
 
   // Calls `tell` with the button that is pointed at, focused or touched.
+  // A pointer at rest, under which the page scrolls, must not take the word from the focus.
   function explain(selector, tell) {
+    let told;
+    const once = (button) => {
+      if (button !== told) tell(button);
+      told = button;
+    };
     all(selector).forEach((button) => {
-      for (const event of ["pointerenter", "focus", "click"]) {
-        button.addEventListener(event, () => tell(button));
-      }
+      button.addEventListener("pointermove", (event) => {
+        if (event.movementX || event.movementY) once(button);
+      });
+      for (const event of ["focus", "click"]) button.addEventListener(event, () => once(button));
     });
+    return once;
   }
 
   // ---- the search: the folds of a cell
@@ -89,7 +97,7 @@
     const [words, svg] = [$("heat-readout").querySelector("p"), $("heat-readout").querySelector("svg")];
     const places = [0, 1, 2, 3].map((i) => least + ((most - least) * i) / 3);
 
-    explain("#heat button", (button) => {
+    const tell = explain("#heat button", (button) => {
       const folds = scores(button);
       const epochs = button.dataset.epochs.split(" ");
       const told = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
@@ -107,7 +115,7 @@
     show("heat-readout", "heat-hint");
     words.textContent = "No cell chosen yet.";
     const best = document.querySelector("#heat button.best");
-    if (best) best.dispatchEvent(new PointerEvent("pointerenter"));
+    if (best) tell(best);
   }
 
   // ---- pairs of models
@@ -129,10 +137,18 @@
     const losses = (columns) => [...columns.training_loss, ...columns.held_out_loss].filter((value) => value > 0);
     const smallest = Math.min(...Object.values(networks).flatMap(({ columns }) => losses(columns)));
     const largest = Math.max(...Object.values(networks).flatMap(({ columns }) => losses(columns)));
-    const decades = [];
-    for (let power = Math.ceil(Math.log10(smallest)); 10 ** power <= largest; power += 1) {
-      decades.push([10 ** power, String(Number((10 ** power).toPrecision(1)))]);
+    // Powers of ten; where the losses reach over too few of them, twice and five times these, too.
+    function decades(steps) {
+      const found = [];
+      for (let power = Math.floor(Math.log10(smallest)); 10 ** power <= largest; power += 1) {
+        for (const step of steps) {
+          const value = Number((step * 10 ** power).toPrecision(1));
+          if (value >= smallest && value <= largest) found.push([value, String(value)]);
+        }
+      }
+      return found;
     }
+    const lossTicks = [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map(decades).find((one) => one.length > 1) ?? [[largest, largest.toPrecision(2)]];
 
     function epochTicks(last) {
       const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => last / one <= 5) ?? last;
@@ -170,7 +186,7 @@
       const floor = 1 - 3 * step;
       const ticks = [0, 1, 2, 3].map((i) => floor + step * i);
       marks = [
-        curves($("followed-loss"), "Loss (cross-entropy)", "loss", { from: smallest * 0.9, to: largest * 1.05, log: true, ticks: decades }),
+        curves($("followed-loss"), "Loss (cross-entropy)", "loss", { from: smallest * 0.9, to: largest * 1.05, log: true, ticks: lossTicks }),
         curves($("followed-accuracy"), "Accuracy, the axis cut off below", "accuracy", { from: floor, to: 1, ticks: ticks.map((value) => [value, String(Number(value.toFixed(3)))]) }),
       ];
       move();
