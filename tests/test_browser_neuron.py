@@ -1,6 +1,7 @@
 """The neuron by hand in a browser: what the slider shows, and the training that runs there."""
 
 import re
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -347,9 +348,10 @@ def test_who_wants_no_motion_sees_steps_instead(page):
     slider = page.locator(f"{SLIDER} input[type=range]")
     slider.press("Home")
     click(page, SLIDER, "play")
-    seen = set()
+    seen, start = set(), time.monotonic()
     for _ in range(15):
         page.wait_for_timeout(100)
         seen.add(slider.input_value())
-    assert len(seen) <= 3  # one picture a second
+    # One picture a second; a busy machine waits for longer than it is asked.
+    assert len(seen) <= 2 + (time.monotonic() - start)
     click(page, SLIDER, "play")
