@@ -678,6 +678,6 @@ def test_make_gate_checks_the_floors_and_with_base_the_losses(repository):
 
 
 def test_ci_runs_the_gate():
-    assert "\nfor target in lint test verify-quick gate; do\n" in (ROOT / ".ci/run").read_text(
-        "utf-8"
-    )
+    assert "\nfor target in lint browser test verify-quick gate; do\n" in (
+        ROOT / ".ci/run"
+    ).read_text("utf-8")
