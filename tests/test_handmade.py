@@ -581,6 +581,24 @@ def test_a_curve_keeps_its_ends_when_it_is_thinned(last: int, shown: list[int]):
     assert claims.thinned(last) == shown
 
 
+def test_a_rounded_path_has_an_exact_start_and_no_last_bits():
+    drawn, parameters = committed(1000)
+    found = claims.path(parameters, (drawn.X, drawn.y), (drawn.X_held_out, drawn.y_held_out), [])
+    rounded = claims.rounded(found)
+    start = ["bias", "weight_X1", "weight_X2", "weight_X3"]
+    assert rounded.loc[0, start].tolist() == found.loc[0, start].tolist()
+    assert rounded.loc[0, start].tolist() == [drawn.B1.item(), *drawn.W1.ravel()]
+    rest = rounded.drop(columns=start).to_numpy()
+    assert (rest == rest.round(10)).all()
+    assert (rounded[start].to_numpy()[1:] == rounded[start].to_numpy()[1:].round(10)).all()
+    assert rounded.to_numpy() == pytest.approx(found.to_numpy(), abs=0.5e-10, rel=1e-15)
+    # As another BLAS kernel leaves it: everything but what was drawn moves in its last bits.
+    other = found * (1 + 2e-16)
+    other.loc[0, start] = found.loc[0, start]
+    assert (other != found).to_numpy().any()
+    assert (claims.rounded(other) == rounded).to_numpy().all()
+
+
 def test_the_path_holds_the_run_at_its_epochs():
     drawn, parameters = committed(1000)
     held_out = drawn.X_held_out, drawn.y_held_out

@@ -1,7 +1,7 @@
 """The page's section on the neuron by hand: what it shows, and what its script computes with.
 
-The script trains the same network again in the reader's browser, so rows, start and path are
-handed to it as the exact float64 that the stage handmade wrote.
+The script trains the same network again in the reader's browser, so rows and start are handed to
+it as exact float64, and the path as the stage handmade wrote it.
 """
 
 import itertools
