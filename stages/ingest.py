@@ -13,7 +13,7 @@ def main() -> None:
         stages.say(
             f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
         )
-    labels = table[settings.label_column]
+    labels = table[settings.target]
     files.write_exact("data/table.csv", table)
     files.write_metrics(
         "metrics/ingest.json",
@@ -29,7 +29,7 @@ def main() -> None:
     )
     stages.say(
         f"joined {len(settings.files)} files into {len(table)} rows of "
-        f"{table.shape[1] - 1} features and {settings.label_column} (data/table.csv)"
+        f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
 
 

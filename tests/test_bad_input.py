@@ -152,7 +152,7 @@ PARAMS = {
     "2,000 brackets": share("[" * 2000 + "]" * 2000),
     "a number of 5,000 digits": share("0x" + "f" * 5000),
     "a name of 200 characters": content(
-        lambda old: old.replace(b"label_column: Class", b"label_column: " + b"x" * 200)
+        lambda old: old.replace(b"target: Class", b"target: " + b"x" * 200)
     ),
 }
 RAW = {

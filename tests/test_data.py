@@ -66,7 +66,7 @@ def test_every_cell_is_the_raw_file_s(table):
 
 def test_the_order_of_files_and_labels_is_the_one_in_params_yaml(table):
     red, white = SETTINGS.ingest.files
-    turned = SETTINGS.ingest.model_copy(update={"files": [white, red], "label_column": "red"})
+    turned = SETTINGS.ingest.model_copy(update={"files": [white, red], "target": "red"})
     other = data.read_raw(str(ROOT / "data" / "raw"), turned)
     assert list(other["red"]) == [0] * 4898 + [1] * 1599
     assert other.iloc[0, :12].to_list() == table.iloc[1599, :12].to_list()
@@ -245,7 +245,7 @@ GOOD = b"acid;pH\n1;3\n2;3.5\n3;3.25\n"
 SMALL = Ingest(
     files=[RawFile(name="red.csv", label=1), RawFile(name="white.csv", label=0)],
     separator=";",
-    label_column="Class",
+    target="Class",
     columns={"acid": [0.0, 20.0], "pH": [2.0, 5.0]},
 )
 OUT_OF_ACID = "is out of range; it must lie in 0 to 20"

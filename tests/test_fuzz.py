@@ -201,7 +201,7 @@ def check_params(content: bytes) -> None:
     found = read_well_or_refuse(params.load, "params.yaml", content)
     if found is not None:
         assert 0 < found.split.test_size < 1
-        for name in [*found.ingest.columns, found.ingest.label_column]:
+        for name in [*found.ingest.columns, found.ingest.target]:
             assert name.isprintable()
             assert name[0] not in "=+-@"
         for least, largest in found.ingest.columns.values():
@@ -228,7 +228,7 @@ def test_other_params(content: bytes):
 SMALL = params.Ingest(
     files=[params.RawFile(name="a.csv", label=0), params.RawFile(name="b.csv", label=1)],
     separator=";",
-    label_column="Class",
+    target="Class",
     columns={"acid": [0, 20], "pH": [2, 5]},
 )
 GOOD = b'acid;"pH"\n1;3\n2.5;3.25\n0;5\n'

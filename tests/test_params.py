@@ -333,7 +333,7 @@ ONE_FAULT = {
         ("name: winequality-red.csv", "name: winequality-white.csv"),
         "'winequality-white.csv' is listed twice",
     ),
-    "the label among the features": (("label_column: Class", "label_column: pH"), "'pH' is one of"),
+    "the label among the features": (("target: Class", "target: pH"), "'pH' is one of"),
     "a long separator": (('separator: ";"', "separator: ';;'"), "one character of ASCII"),
     "a line end as separator": (('separator: ";"', 'separator: "\\n"'), "one character of ASCII"),
     "a foreign separator": (('separator: ";"', "separator: é"), "one character of ASCII"),

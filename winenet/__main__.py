@@ -27,7 +27,7 @@ def check() -> None:
 
     settings = params.load()
     table = data.read_raw(data.RAW_FOLDER, settings.ingest)
-    parts = data.split(table, settings.ingest.label_column, settings.split)
+    parts = data.split(table, settings.ingest.target, settings.split)
     groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
     data.check_folds(parts.y_train, settings.grid_search.cv, groups)
     data.hold_out(parts.X_train, parts.y_train, settings.curves, groups)

@@ -54,7 +54,7 @@ def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
         faults += [f"{path}: {fault}" for fault in found]
         if not found:
             features = frame[list(settings.columns)].apply(pd.to_numeric)
-            frames.append(features.assign(**{settings.label_column: file.label}))
+            frames.append(features.assign(**{settings.target: file.label}))
     if faults:
         raise DataError(
             f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
@@ -64,7 +64,7 @@ def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
             "back), or change what is expected under `ingest` in params.yaml."
         )
     table = pd.concat(frames, ignore_index=True)
-    _check_labels(table[settings.label_column], settings.files)
+    _check_labels(table[settings.target], settings.files)
     return table
 
 

@@ -5,6 +5,7 @@ is none must not look like one.
 """
 
 import contextlib
+import dataclasses
 import glob
 import io
 import json
@@ -22,9 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from winenet.errors import InputError, printable, shown
-from winenet.model import Array, Model, Normaliser
+from winenet.model import Array, Model, Preprocessing, Saved
 
-MODEL_FORMAT = "winenet model 1"
+MODEL_FORMAT = "winenet model 2"
 LARGEST_MODEL = 2**31  # bytes; a larger file is not even opened
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 NUMBERS, WHOLE, TEXT = (
@@ -38,6 +39,7 @@ NPY = re.compile(
     rb"'shape': \(((?:\d{1,18}, ?){0,32}(?:\d{1,18})?)\), \} *\n",
     re.DOTALL,
 )
+SCALING = ("fill", "centre", "factor", "offset", "minimum", "maximum")  # of a numeric column
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
 SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
@@ -115,22 +117,30 @@ def write_text(path: str, text: str) -> None:
     _replace(path, text.encode())
 
 
-def write_model(path: str, model: Model, normaliser: Normaliser) -> None:
+def write_model(path: str, saved: Saved) -> None:
     """Write a model as .npz: plain arrays that numpy reads with `allow_pickle=False`.
 
-    Arrays: format; coefs_0, intercepts_0, ... per layer; activation; classes; and the
-    normaliser's features, minimum, maximum. The bytes depend on the values alone: numpy's own
-    writer would put in the date.
+    Arrays: format; coefs_0, intercepts_0, ... per layer; activation; classes; labels; target; the
+    preprocessing's, with the levels of all categories in a row and n_levels of each; fact_names
+    and fact_values. The bytes depend on the values alone: numpy's own writer would put in the date.
     """
+    model, raw = saved.model, saved.preprocessing
     arrays: dict[str, npt.ArrayLike] = {
         "format": MODEL_FORMAT,
-        **{f"coefs_{layer}": weights for layer, weights in enumerate(model.weights)},
-        **{f"intercepts_{layer}": biases for layer, biases in enumerate(model.biases)},
+        **{f"coefs_{layer}": _float64(W) for layer, W in enumerate(model.weights)},
+        **{f"intercepts_{layer}": _float64(b) for layer, b in enumerate(model.biases)},
         "activation": model.activation,
         "classes": model.classes,
-        "features": normaliser.features,
-        "minimum": normaliser.minimum,
-        "maximum": normaliser.maximum,
+        "labels": _texts(saved.labels),
+        "target": saved.target,
+        "numbers": _texts(raw.numbers),
+        **{name: _float64(getattr(raw, name)) for name in SCALING},
+        "categories": _texts(raw.categories),
+        "levels": _texts([level for levels in raw.levels for level in levels]),
+        "n_levels": np.array([len(levels) for levels in raw.levels], dtype=np.int64),
+        "most_frequent": _texts(raw.most_frequent),
+        "fact_names": _texts(list(saved.facts)),
+        "fact_values": _float64(list(saved.facts.values())),
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -145,8 +155,18 @@ def write_model(path: str, model: Model, normaliser: Normaliser) -> None:
     _replace(path, target.getvalue())
 
 
-def read_model(path: str) -> Model:
-    """Read the layers of a model that `write_model` wrote.
+def _float64(values: npt.ArrayLike) -> Array:
+    """Return values as a model's file holds them; a network of float32 is widened, exactly."""
+    return np.asarray(values, dtype=np.float64)
+
+
+def _texts(texts: list[str]) -> npt.NDArray[np.str_]:
+    """Return texts as an array; an empty list is one of text, too."""
+    return np.array(texts, dtype=np.str_)
+
+
+def read_model(path: str) -> Saved:
+    """Read a model that `write_model` wrote.
 
     Nothing of the file is executed, and no more memory is taken than the file is long: its arrays
     are stored uncompressed, so that a zip bomb is none.
@@ -186,7 +206,7 @@ def _arrays(content: bytes) -> dict[str, bytes]:
         return {name: opened.read(member) for name, member in zip(names, members, strict=True)}
 
 
-def _model(arrays: Mapping[str, bytes]) -> Model:
+def _model(arrays: Mapping[str, bytes]) -> Saved:
     """Return the model in an .npz file's members; raise ValueError when they do not make one."""
     made_by = _array(arrays, "format", TEXT, 0)
     if made_by != MODEL_FORMAT:
@@ -199,10 +219,14 @@ def _model(arrays: Mapping[str, bytes]) -> Model:
     biases = [_array(arrays, f"intercepts_{layer}", NUMBERS, 1) for layer in layers]
     activation = str(_array(arrays, "activation", TEXT, 0))
     classes = _array(arrays, "classes", WHOLE, 1)
-    features = _array(arrays, "features", TEXT, 1)
-    minimum, maximum = (_array(arrays, name, NUMBERS, 1) for name in ("minimum", "maximum"))
+    labels = _array(arrays, "labels", TEXT, 1).tolist()
+    target = str(_array(arrays, "target", TEXT, 0))
+    names = _array(arrays, "fact_names", TEXT, 1).tolist()
+    values = _array(arrays, "fact_values", NUMBERS, 1).tolist()
+    preprocessing = _preprocessing(arrays)
 
-    expected = {"format", "activation", "classes", "features", "minimum", "maximum"}
+    expected = {"format", "activation", "classes", "labels", "target", "fact_names", "fact_values"}
+    expected |= {"numbers", *SCALING, "categories", "levels", "n_levels", "most_frequent"}
     expected |= {f"{name}_{layer}" for name in ("coefs", "intercepts") for layer in layers}
     for name in arrays:
         if name not in expected:
@@ -211,18 +235,58 @@ def _model(arrays: Mapping[str, bytes]) -> Model:
         raise ValueError(
             f"its activation is {shown(activation)}; it must be one of {', '.join(ACTIVATIONS)}"
         )
-    if len(classes) != 2 or classes[0] >= classes[1]:
-        raise ValueError(f"its classes are {classes[:9].tolist()}; there must be two, in order")
-    if not len(features) == len(minimum) == len(maximum):
+    if len(classes) < 2 or (np.diff(classes) <= 0).any():
         raise ValueError(
-            f"it has {len(features)} features, but {len(minimum)} minima and {len(maximum)} maxima"
+            f"its classes are {classes[:9].tolist()}; there must be at least two, in order"
         )
-    _check_layers(len(features), weights, biases)
-    return Model(weights, biases, activation, classes)
+    if len(labels) != len(classes):
+        raise ValueError(f"it has {len(classes)} classes, but {len(labels)} labels")
+    if len(names) != len(values):
+        raise ValueError(f"it has {len(names)} names of facts, but {len(values)} values")
+    _check_layers(len(preprocessing.inputs), weights, biases, len(classes))
+    model = Model(weights, biases, activation, classes)
+    facts = dict(zip(names, values, strict=True))
+    return Saved(model, preprocessing, target, labels, facts)
 
 
-def _check_layers(features: int, weights: list[Array], biases: list[Array]) -> None:
-    """Raise ValueError when a layer does not fit the one before it, or the last is not one unit."""
+def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
+    """Return the preprocessing in an .npz file's members; raise ValueError when it is none."""
+    numbers = _array(arrays, "numbers", TEXT, 1).tolist()
+    scaling = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
+    for name, values in scaling.items():
+        if len(values) != len(numbers):
+            raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
+    categories = _array(arrays, "categories", TEXT, 1).tolist()
+    levels = _array(arrays, "levels", TEXT, 1).tolist()
+    sizes = _array(arrays, "n_levels", WHOLE, 1).tolist()
+    most_frequent = _array(arrays, "most_frequent", TEXT, 1).tolist()
+    if not len(categories) == len(sizes) == len(most_frequent):
+        raise ValueError(
+            f"it has {len(categories)} categories, but numbers of levels of {len(sizes)} and most "
+            f"frequent levels of {len(most_frequent)}"
+        )
+    if any(size < 1 for size in sizes) or sum(sizes) != len(levels):
+        raise ValueError(f"its categories have {sizes[:9]} levels; {len(levels)} are there")
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    by_category = [levels[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    for name, own, level in zip(categories, by_category, most_frequent, strict=True):
+        if level not in own:
+            raise ValueError(f"{shown(level)} is no level of its category {shown(name)}")
+    if len({*numbers, *categories}) != len(numbers) + len(categories):
+        raise ValueError("it has a column twice")
+    return Preprocessing(
+        numbers=numbers,
+        categories=categories,
+        levels=by_category,
+        most_frequent=most_frequent,
+        **scaling,
+    )
+
+
+def _check_layers(
+    features: int, weights: list[Array], biases: list[Array], classes: int
+) -> None:
+    """Raise ValueError when a layer does not fit the one before it, or the last the classes."""
     inputs = features
     for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
         if W.shape != (inputs, len(b)) or not W.size:
@@ -231,8 +295,11 @@ def _check_layers(features: int, weights: list[Array], biases: list[Array]) -> N
                 "intercepts"
             )
         inputs = len(b)
-    if inputs != 1:
-        raise ValueError(f"its last layer has {inputs} units; two classes have one")
+    outputs = 1 if classes == 2 else classes
+    if inputs != outputs:
+        raise ValueError(
+            f"its last layer has {inputs} units; {classes} classes have {outputs}"
+        )
 
 
 def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) -> npt.NDArray[Any]:
@@ -267,15 +334,25 @@ def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) 
     return array.reshape(shape, order=order).copy()
 
 
-def read_normaliser(path: str) -> Normaliser:
-    """Read the scaling that the split stage wrote.
+def write_preprocessing(path: str, preprocessing: Preprocessing) -> None:
+    """Write a preprocessing as JSON; a float is the shortest text that reads back to the same."""
+    content = dataclasses.asdict(preprocessing)
+    content |= {name: getattr(preprocessing, name).tolist() for name in SCALING}
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    _replace(path, f"{text}\n".encode())
 
-    Raises FileError when the file is missing or is no table.
+
+def read_preprocessing(path: str) -> Preprocessing:
+    """Read the preprocessing that the split stage wrote.
+
+    Raises FileError when the file is missing or is no such JSON.
     """
-    table = _with_columns(path, ("feature", "minimum", "maximum"))
-    return Normaliser(
-        list(table["feature"]), table["minimum"].to_numpy(), table["maximum"].to_numpy()
-    )
+    content = read_metrics(path)
+    try:
+        scaling = {name: np.array(content.pop(name), dtype=np.float64) for name in SCALING}
+        return Preprocessing(**content, **scaling)
+    except (TypeError, KeyError, ValueError) as error:
+        raise FileError(_damaged(path, "preprocessing", str(error))) from None
 
 
 def read_labels(path: str) -> pd.Series:

@@ -14,30 +14,74 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Normaliser:
-    """The min-max scaling that was fitted on the training rows.
+class Preprocessing:
+    """What makes a network's inputs of raw columns, as it was fitted on the training rows.
 
-    features: their names, in the order of the columns. minimum, maximum: (features,), raw units.
+    numbers: names of the numeric columns. fill, centre, factor, offset: (numbers,); a missing
+    value becomes fill, and an input is (value - centre) * factor + offset. minimum, maximum:
+    (numbers,), of the training rows, in raw units. categories: names of the other columns.
+    levels: by category, in order; each becomes an input of 0 or 1. most_frequent: by category,
+    the level that a missing value becomes.
     """
 
-    features: list[str]
+    numbers: list[str]
+    fill: Array
+    centre: Array
+    factor: Array
+    offset: Array
     minimum: Array
     maximum: Array
+    categories: list[str]
+    levels: list[list[str]]
+    most_frequent: list[str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the raw columns, the numeric ones first."""
+        return [*self.numbers, *self.categories]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs: a numeric column's own, then `column=level`."""
+        encoded = zip(self.categories, self.levels, strict=True)
+        return [*self.numbers, *(f"{name}={level}" for name, levels in encoded for level in levels)]
+
+    @property
+    def origins(self) -> list[str]:
+        """The raw column behind each of the inputs."""
+        encoded = zip(self.categories, self.levels, strict=True)
+        return [*self.numbers, *(name for name, levels in encoded for _ in levels)]
 
 
 @dataclass(frozen=True)
 class Model:
-    """The layers of a binary classifier.
+    """The layers of a classifier.
 
     weights: per layer (fan_in, fan_out). biases: per layer (fan_out,). activation: the hidden
-    layers' function; the output is the logistic function of the last layer, the probability of
-    classes[1]. classes: (2,).
+    layers' function. classes: (classes,) of whole numbers, in order. The output of two classes is
+    one unit, whose logistic function is the probability of classes[1]; of more classes it is a
+    unit each, whose softmax is their probabilities.
     """
 
     weights: list[Array]
     biases: list[Array]
     activation: str
     classes: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """All that a model's file holds, so that it predicts raw rows by itself.
+
+    target: the name of the label's column. labels: (classes,), the classes as the raw files write
+    them. facts: of the training, such as rows, epochs and loss.
+    """
+
+    model: Model
+    preprocessing: Preprocessing
+    target: str
+    labels: list[str]
+    facts: dict[str, float]
 
 
 def from_logistic(fitted: LogisticRegression) -> Model:

@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -106,16 +106,32 @@ Estimator = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
 ]
 Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
+# A number with bounds, any number, or a text that is one of several.
+Column = Annotated[
+    Bounds | Literal["number", "category"],
+    Field(description="what a column holds: [least, largest], number or category"),
+]
+Label = Annotated[int | str, Field(description="a label, as the raw files write it")]
+Word = Annotated[str, AfterValidator(_harmless_name)]
+Dtype = Annotated[Literal["float64", "float32"], Field(description="the type of the weights")]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
 
 
 class RawFile(Section):
-    """One file of the folder data/raw and the label of all its rows."""
+    """One file of the folder data/raw, and the label of all its rows if it has no such column."""
 
     name: Annotated[str, AfterValidator(_printable)] = Field(
         pattern=r"^[^/\\]+$", description="the name of a file in data/raw"
     )
-    label: int = Field(ge=0, le=1, description="the class of the file's rows")
+    label: Label | None = None
+
+
+class Words(Section):
+    """How the pages call a row and the classes."""
+
+    row: Word = Field(description="what one row is")
+    rows: Word = Field(description="what several rows are")
+    classes: dict[str, Word] = Field(description="a name for each label")
 
 
 class Ingest(Section):
@@ -125,8 +141,12 @@ class Ingest(Section):
     separator: str = Field(
         pattern=r"^[\t !#-~]$", description="the raw files' separator, one character of ASCII"
     )
-    label_column: Name = Field(description="the name of the label's column")
-    columns: dict[Name, Bounds] = Field(min_length=1, description="the raw columns")
+    target: Name = Field(description="the name of the label's column")
+    positive: Label | None = None
+    columns: dict[Name, Column] = Field(min_length=1, description="the raw columns")
+    leave_out: list[str] = Field(default=[], description="raw columns that are not used")
+    missing: list[str] = Field(default=[], description="texts that stand for a missing value")
+    words: Words | None = None
 
     @field_validator("files")
     @classmethod
@@ -135,13 +155,30 @@ class Ingest(Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"'{name}' is listed twice")
+        labelled = [file.name for file in files if file.label is not None]
+        if labelled and len(labelled) < len(files):
+            raise ValueError(
+                f"'{labelled[0]}' has a label and another file has none; all have one, or the "
+                "target is a column of all"
+            )
         return files
 
     @model_validator(mode="after")
-    def _label_is_no_feature(self) -> Self:
-        if self.label_column in self.columns:
-            raise ValueError(f"label_column '{self.label_column}' is one of the raw columns")
+    def _each_column_once(self) -> Self:
+        if self.target in self.columns:
+            raise ValueError(f"target '{self.target}' is one of the raw columns")
+        for name in self.leave_out:
+            if name in self.columns or name == self.target:
+                raise ValueError(f"leave_out names '{name}', which is also in use")
         return self
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """By raw column, "number" or "category"."""
+        return {
+            name: "category" if kind == "category" else "number"
+            for name, kind in self.columns.items()
+        }
 
 
 class Split(Section):
@@ -152,6 +189,9 @@ class Split(Section):
     stratify: bool = Field(description="whether both sets keep the table's class shares")
     duplicates: Literal["keep", "drop", "group"] = Field(
         description="what is done with rows that equal another"
+    )
+    normalise: Literal["min-max", "standard", "robust", "none"] = Field(
+        default="min-max", description="how numbers are scaled, by the training rows"
     )
 
 
@@ -179,6 +219,7 @@ class Logistic(Section):
 
     solver: Literal["liblinear", "lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"]
     random_state: Seed
+    max_iter: int = Field(default=100, ge=1, description="a number of iterations")
 
 
 class Network(Section):
@@ -194,13 +235,27 @@ class Networks(Section):
     one_hidden_layer: Network
 
 
+Trained = TypeVar("Trained", "Mlp", "GridSearch")
+
+
+def _winenet_trains_float32(section: Trained) -> Trained:
+    if section.dtype != "float64" and section.estimator != "winenet":
+        raise ValueError(f"dtype {section.dtype} needs estimator winenet")
+    return section
+
+
 class Mlp(Section):
     """The networks of the notebook's second half, under scikit-learn's names."""
 
     estimator: Estimator
     max_iter: Epochs
     random_state: Seed
+    dtype: Dtype = "float64"
     networks: Networks
+
+    @model_validator(mode="after")
+    def _own_type(self) -> Self:
+        return _winenet_trains_float32(self)
 
 
 class ParamGrid(Section):
@@ -218,9 +273,14 @@ class GridSearch(Section):
     estimator: Estimator
     max_iter: Epochs
     random_state: Seed
+    dtype: Dtype = "float64"
     cv: int = Field(ge=2, description="a number of folds")
     scoring: Literal["accuracy", "balanced_accuracy", "f1", "neg_log_loss", "roc_auc"]
     param_grid: ParamGrid
+
+    @model_validator(mode="after")
+    def _own_type(self) -> Self:
+        return _winenet_trains_float32(self)
 
 
 class Curves(Section):
@@ -290,7 +350,7 @@ class Params(Section):
 
     ingest: Ingest
     split: Split
-    handmade: Handmade
+    handmade: Handmade | None = None  # a table other than the notebook's has none
     logistic: Logistic
     mlp: Mlp
     grid_search: GridSearch

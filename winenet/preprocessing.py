@@ -1,0 +1,131 @@
+"""Makes a network's inputs of raw columns: fills gaps, normalises numbers, encodes categories.
+
+scikit-learn fits it, on the training rows alone; what was fitted is kept as plain arrays, so that
+a model's file holds it and predictions apply the very same numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
+
+from winenet.errors import InputError
+from winenet.model import Array, Preprocessing
+
+SCALERS = {
+    "min-max": MinMaxScaler,
+    "standard": StandardScaler,
+    "robust": RobustScaler,
+    "none": lambda: "passthrough",
+}
+BLOCK = 100_000  # rows that are transformed at a time
+
+
+class PreprocessingError(InputError):
+    """The training rows give no preprocessing, or a table does not fit one."""
+
+
+def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Preprocessing:
+    """Return the preprocessing that the training rows call for.
+
+    X_train: (rows, columns), raw; categories as text; a gap is NaN. kinds: by column, "number" or
+    "category". normalise: one of SCALERS. A gap in numbers becomes the median, in categories the
+    most frequent level.
+    Raises PreprocessingError when a column has no value in the training rows.
+    """
+    empty = [name for name in X_train if X_train[name].isna().all()]
+    if empty:
+        raise PreprocessingError(
+            f"Column '{empty[0]}' has no value in any of the {len(X_train)} training rows, so "
+            "nothing could stand for its gaps. Put it under ingest.leave_out in params.yaml, or "
+            "give rows that have it."
+        )
+    numbers = [name for name in X_train if kinds[str(name)] == "number"]
+    categories = [name for name in X_train if kinds[str(name)] == "category"]
+    fitted = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]()),
+             numbers),
+            (
+                "categories",
+                make_pipeline(
+                    SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False)
+                ),
+                categories,
+            ),
+        ]
+    ).fit(X_train.astype(dict.fromkeys(categories, object)))
+    columns = X_train[numbers].to_numpy(dtype=np.float64)
+    fill, centre, factor, offset = _scaling(fitted, len(numbers))
+    imputer, encoder = (
+        fitted.named_transformers_["categories"] if categories else (None, None)
+    )
+    return Preprocessing(
+        numbers=[str(name) for name in numbers],
+        fill=fill,
+        centre=centre,
+        factor=factor,
+        offset=offset,
+        minimum=np.nanmin(columns, axis=0) if numbers else fill,
+        maximum=np.nanmax(columns, axis=0) if numbers else fill,
+        categories=[str(name) for name in categories],
+        levels=[list(map(str, levels)) for levels in encoder.categories_] if categories else [],
+        most_frequent=list(map(str, imputer.statistics_)) if categories else [],
+    )
+
+
+def _scaling(fitted: ColumnTransformer, numbers: int) -> tuple[Array, Array, Array, Array]:
+    """Return fill, centre, factor and offset of each numeric column."""
+    zeros, ones = np.zeros(numbers), np.ones(numbers)
+    if not numbers:
+        return zeros, zeros, ones, zeros
+    imputer, scaler = fitted.named_transformers_["numbers"]
+    fill = np.asarray(imputer.statistics_, dtype=np.float64)
+    if isinstance(scaler, MinMaxScaler):
+        return fill, zeros, scaler.scale_, scaler.min_
+    if isinstance(scaler, StandardScaler):
+        return fill, scaler.mean_, 1 / scaler.scale_, zeros
+    if isinstance(scaler, RobustScaler):
+        return fill, scaler.center_, 1 / scaler.scale_, zeros
+    return fill, zeros, ones, zeros
+
+
+def inputs(preprocessing: Preprocessing, X: pd.DataFrame) -> Array:
+    """Return the inputs of raw rows, (rows, inputs). X: holds the raw columns, in any order.
+
+    A level that no training row had is 0 in all inputs of its category.
+    """
+    made = np.empty((len(X), len(preprocessing.inputs)))
+    for start in range(0, len(X), BLOCK):
+        _fill(preprocessing, X.iloc[start : start + BLOCK], made[start : start + BLOCK])
+    return made
+
+
+def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
+    """Write the inputs of some rows into made, (rows, inputs)."""
+    numbers = len(raw.numbers)
+    values = X[raw.numbers].to_numpy(dtype=np.float64, copy=True)
+    np.copyto(values, raw.fill, where=np.isnan(values))
+    # In scikit-learn's order, so that the bits are those of its MinMaxScaler.
+    values -= raw.centre
+    values *= raw.factor
+    np.add(values, raw.offset, out=made[:, :numbers])
+    place = numbers
+    for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
+        codes = pd.Index(levels).get_indexer(X[name].fillna(usual).astype("str"))
+        made[:, place : place + len(levels)] = codes[:, np.newaxis] == np.arange(len(levels))
+        place += len(levels)
+
+
+def frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
+    """Return the inputs as a table with their names, as `inputs` does."""
+    return pd.DataFrame(inputs(preprocessing, X), columns=preprocessing.inputs)
+
+
+def without(origins: Sequence[str], column: str) -> list[int]:
+    """Return the places of the inputs that do not come from a raw column."""
+    return [place for place, origin in enumerate(origins) if origin != column]
