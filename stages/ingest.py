@@ -8,7 +8,7 @@ from winenet.errors import printable
 def main() -> None:
     """Read data/raw; write the table (the notebook's wine.csv) and what it holds."""
     settings = params.load().ingest
-    memory.check_ingest([f"data/raw/{file.name}" for file in settings.files])
+    memory.check_ingest("data/raw", [file.name for file in settings.files])
     table, labels = data.read_raw("data/raw", settings)
     for name in data.unlisted("data/raw", settings):
         stages.say(
