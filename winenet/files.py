@@ -61,7 +61,8 @@ def read_table(path: str) -> pd.DataFrame:
 
 def _read_csv(path: str, **how: Any) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, **how)
+        table: pd.DataFrame = pd.read_csv(path, **how)
+        return table
     except OSError as error:
         raise FileError(_unreadable(path, error)) from None
     except (ValueError, OverflowError) as error:  # pandas' own errors and UnicodeDecodeError, too
@@ -310,9 +311,7 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     )
 
 
-def _check_layers(
-    features: int, weights: list[Array], biases: list[Array], classes: int
-) -> None:
+def _check_layers(features: int, weights: list[Array], biases: list[Array], classes: int) -> None:
     """Raise ValueError when a layer does not fit the one before it, or the last the classes."""
     inputs = features
     for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
@@ -324,9 +323,7 @@ def _check_layers(
         inputs = len(b)
     outputs = 1 if classes == 2 else classes
     if inputs != outputs:
-        raise ValueError(
-            f"its last layer has {inputs} units; {classes} classes have {outputs}"
-        )
+        raise ValueError(f"its last layer has {inputs} units; {classes} classes have {outputs}")
 
 
 def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) -> npt.NDArray[Any]:

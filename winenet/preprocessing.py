@@ -48,8 +48,11 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     categories = [name for name in X_train if kinds[str(name)] == "category"]
     fitted = ColumnTransformer(
         [
-            ("numbers", make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]()),
-             numbers),
+            (
+                "numbers",
+                make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]()),
+                numbers,
+            ),
             (
                 "categories",
                 make_pipeline(
@@ -61,9 +64,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     ).fit(X_train.astype(dict.fromkeys(categories, object)))
     columns = X_train[numbers].to_numpy(dtype=np.float64)
     fill, centre, factor, offset = _scaling(fitted, len(numbers))
-    imputer, encoder = (
-        fitted.named_transformers_["categories"] if categories else (None, None)
-    )
+    imputer, encoder = fitted.named_transformers_["categories"] if categories else (None, None)
     return Preprocessing(
         numbers=[str(name) for name in numbers],
         fill=fill,
@@ -124,4 +125,3 @@ def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
 def frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
     """Return the inputs as a table with their names, as `inputs` does."""
     return pd.DataFrame(inputs(preprocessing, X), columns=preprocessing.inputs)
-
