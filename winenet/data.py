@@ -340,7 +340,7 @@ def check_folds(
     if counts.min() < cv:
         raise DataError(
             f"grid_search.cv={cv} needs at least {cv} {what} of each class, one a fold, "
-            f"but class {_name(int(counts.index[counts.argmin()]), labels)} has {counts.min()}. Change grid_search.cv or "
+            f"but class {_name(int(counts.index[int(counts.argmin())]), labels)} has {counts.min()}. Change grid_search.cv or "
             "split.test_size in params.yaml, or give more rows."
         )
 
