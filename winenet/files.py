@@ -297,7 +297,7 @@ def _model(arrays: Mapping[str, bytes]) -> Saved:
 def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     """Return the preprocessing in an .npz file's members; raise ValueError when it is none."""
     numbers = _array(arrays, "numbers", TEXT, 1).tolist()
-    scaling = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
+    scaling: dict[str, Any] = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
     for name, values in scaling.items():
         if len(values) != len(numbers):
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
@@ -405,7 +405,8 @@ def read_preprocessing(path: str) -> Preprocessing:
     content = read_metrics(path)
     try:
         scaling = {name: np.array(content.pop(name), dtype=np.float64) for name in SCALING}
-        return Preprocessing(**content, **scaling)
+        scaled: dict[str, Any] = content | scaling
+        return Preprocessing(**scaled)
     except (TypeError, KeyError, ValueError) as error:
         raise FileError(_damaged(path, "preprocessing", str(error))) from None
 
