@@ -298,7 +298,9 @@ class _Csv(Table):
             one: next(csv.reader([header], delimiter=one), [])
             for one in ([separator] if separator else SEPARATORS)
         }
-        best = max(names, key=lambda one: (len(known & set(names[one])), len(names[one])))
+        best = max(names, key=lambda one: len(known & set(names[one])))
+        if not known & set(names[best]):  # spaces may stand in names: they count least
+            best = max(names, key=lambda one: (one != " ") * len(names[one]))
         return best, names[best]
 
     def _rows(self) -> Iterator[bytes]:
