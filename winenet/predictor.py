@@ -52,15 +52,14 @@ class RawPredictor:
         X: raw rows with the model's columns, in any order; a gap is NaN. first: the number of the
         first row in a table that is predicted piece by piece: the pieces have no influence then.
         """
-        inputs = preprocessing.inputs(self.saved.preprocessing, X)
         P = np.empty((len(X), len(self.classes_)))
-        # BLAS may sum a row otherwise in a product of another number of rows, so each product has
-        # the same number, and a row the same place in it, however the table is cut.
-        block = np.zeros((ROWS, inputs.shape[1]))
-        place = first % ROWS
-        start = 0
         # What is infinite here is told by the caller, who knows the row.
         with np.errstate(over="ignore", invalid="ignore"):
+            inputs = preprocessing.inputs(self.saved.preprocessing, X)
+            # BLAS may sum a row otherwise in a product of another number of rows, so each product
+            # has the same number, and a row the same place in it, however the table is cut.
+            block = np.zeros((ROWS, inputs.shape[1]))
+            start, place = 0, first % ROWS
             while start < len(X):
                 part = inputs[start : start + ROWS - place]
                 block[place : place + len(part)] = part

@@ -26,10 +26,11 @@ from winenet.model import Preprocessing
 STDIN = "-"
 MISSING = ("NA", "NaN")  # what stands for a gap, beside an empty cell
 SEPARATORS = (",", ";", "\t", "|", " ")
-BLOCK = 2**21  # bytes of CSV that are read at a time: some 30,000 wines
-ROWS = 50_000  # of Parquet, likewise
+BLOCK = 2**20  # bytes of CSV that are read at a time: some 15,000 wines
+ROWS = 20_000  # of Parquet, likewise
 LONGEST_LINE = 100_000  # bytes; a file without line ends would otherwise be one endless line
 NAMES_SHOWN = 5
+BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
 
 
 class TableError(InputError):
@@ -332,26 +333,34 @@ class _Csv(Table):
         return piece
 
     def _parsed(self, block: bytes, names: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return a block as pandas reads it. names: of the columns; by default the model's."""
+        """Return a block as pandas reads it. names: of the columns; by default the model's.
+
+        Raises ValueError or OverflowError when a cell is no number.
+        """
         places = [place for place, name in self.places.items() if not names or name in names]
         kinds: dict[Any, Any] = {
             place: "float64" if self.places[place] in self.raw.numbers else "str"
             for place in places
         }
         gaps: dict[Any, Any] = {place: sorted(self.gaps[self.places[place]]) for place in places}
-        return pd.read_csv(
-            io.BytesIO(block),
-            sep=self.separator,
-            header=None,
-            names=list(range(len(self.names))),
-            index_col=False,
-            usecols=places,
-            dtype=kinds,
-            na_values=gaps,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            low_memory=False,
+        how: dict[str, Any] = {
+            "sep": self.separator,
+            "header": None,
+            "names": list(range(len(self.names))),
+            "index_col": False,
+            "skip_blank_lines": False,
+            "keep_default_na": False,
+        }
+        piece: pd.DataFrame = pd.read_csv(
+            io.BytesIO(block), usecols=places, dtype=kinds, na_values=gaps, low_memory=False, **how
         )
+        if any(part in block for part in (b"rue", b"RUE", b"alse", b"ALSE")):
+            # A column of nothing but true and false is one of numbers to pandas.
+            numbers = [place for place in places if kinds[place] == "float64"]
+            texts = pd.read_csv(io.BytesIO(block), usecols=numbers, dtype="str", **how)
+            if texts.isin(BOOLEANS).any(axis=None):
+                raise ValueError("a truth value is no number")
+        return piece
 
     def _bad_cell(self, block: bytes, row: int) -> TableError:
         """Return the error of the first cell that pandas cannot read; halves find its line."""
