@@ -478,7 +478,7 @@ def test_a_single_class_is_told(tmp_path):
     (tmp_path / "white.csv").write_bytes(GOOD)
     white_only = SMALL.model_copy(update={"files": SMALL.files[1:]})
     with pytest.raises(DataError, match=r"^The table has 3 of class 0, so it cannot be split\."):
-        data.read_raw(str(tmp_path), white_only).table
+        data.read_raw(str(tmp_path), white_only)
 
 
 def test_files_that_params_yaml_does_not_list_are_named(tmp_path):

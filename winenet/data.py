@@ -299,7 +299,8 @@ def _check_all_classes(parts: Parts, setting: str, second: str, place: str, name
         if lacking:
             raise DataError(
                 f"{setting} leaves {len(labels)} {name} rows and none of "
-                f"class {_name(lacking[0], names)}; both sets need at least one row of each class. {place}"
+                f"class {_name(lacking[0], names)}; both sets need at least one row of each class. "
+                f"{place}"
             )
 
 
@@ -338,9 +339,10 @@ def check_folds(
         what, y_train = "training rows of different features", y_train[~groups.duplicated()]
     counts = y_train.value_counts()
     if counts.min() < cv:
+        rarest = _name(int(counts.index[int(counts.argmin())]), labels)
         raise DataError(
             f"grid_search.cv={cv} needs at least {cv} {what} of each class, one a fold, "
-            f"but class {_name(int(counts.index[int(counts.argmin())]), labels)} has {counts.min()}. Change grid_search.cv or "
+            f"but class {rarest} has {counts.min()}. Change grid_search.cv or "
             "split.test_size in params.yaml, or give more rows."
         )
 

@@ -72,6 +72,7 @@ def predictions(
 
 
 def probabilities(table: pd.DataFrame) -> Any:
+    """Stub."""
     return table["probability"]
 
 

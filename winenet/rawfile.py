@@ -250,10 +250,10 @@ def _line_blocks(
 
 
 def _line_faults(
-    number: int, lines: list[str], columns: int, separator: str
+    first: int, lines: list[str], columns: int, separator: str
 ) -> Iterator[tuple[str, str]]:
     """Yield the lines that pandas would cut, fill up or join, with what is wrong."""
-    for number, line in enumerate(lines, start=number):
+    for number, line in enumerate(lines, start=first):
         if len(line) > LONGEST_LINE:
             yield line, _too_long(number)
         elif not line:
@@ -332,7 +332,7 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
         bar = Progress(Path(path).name, size // 2**20, "MB") if size > LONG else None
         opened: Any
         with Path(path).open("rb") as raw, bar or nullcontext():
-            opened = gzip.open(raw) if path.endswith(".gz") else raw
+            opened = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
             read = 0
             while chunk := opened.read(LONGEST_LINE):
                 if not read:

@@ -35,7 +35,7 @@ def written(schema: Schema) -> dict[str, Any]:
 
 
 def read(content: dict[str, Any]) -> Schema:
-    """Return what `written` was given. Raises LookupError, TypeError or ValueError when it is none."""
+    """Return what `written` was given; raise LookupError, TypeError or ValueError for other."""
     words = content["words"]
     return Schema(
         target=content["target"],
