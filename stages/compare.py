@@ -21,10 +21,10 @@ def main() -> None:
     below, above = compare.bounds(X_train, y_train, settings)
     models = {
         "majority_class": below,
-        "logistic": Predictor(files.read_model("models/logistic.npz")),
-        "notebook": Predictor(files.read_model("models/mlp.npz")),
-        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz")),
-        "grid_search": Predictor(files.read_model("models/grid_search.npz")),
+        "logistic": Predictor(files.read_model("models/logistic.npz").model),
+        "notebook": Predictor(files.read_model("models/mlp.npz").model),
+        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz").model),
+        "grid_search": Predictor(files.read_model("models/grid_search.npz").model),
         "hist_gradient_boosting": above,
     }
     found = compare.predictions(models, test.X)

@@ -21,7 +21,8 @@ def main() -> None:
     rows = files.read_rows("data/split_rows.csv", "train")
 
     groups = rows["group"] if duplicates == "group" else None
-    parts = data.hold_out(X_train, y_train, settings, groups)
+    labels = files.read_schema("data/schema.json").labels
+    parts = data.hold_out(X_train, y_train, settings, groups, labels)
     training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
     numbers = {
         "training_rows": len(training.y),

@@ -1,22 +1,24 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import data, evaluation, files, journal, model, parallel, params, tuning
+from winenet import data, evaluation, files, journal, memory, model, parallel, params, tuning
 
 
 def main() -> None:
     """Read the split; write the table of candidates, and the winner's scores and weights."""
     settings, duplicates = params.load().grid_search, params.load().split.duplicates
+    memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
     rows = files.read_rows("data/split_rows.csv", "test")
-    normaliser = files.read_normaliser("data/normaliser.csv")
+    raw = files.read_preprocessing("data/preprocessing.json")
+    schema = files.read_schema("data/schema.json")
 
     train_rows = files.read_rows("data/split_rows.csv", "train")
     groups = train_rows["group"] if duplicates == "group" else None
-    data.check_folds(y_train, settings.cv, groups)
+    data.check_folds(y_train, settings.cv, groups, schema.labels)
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )
@@ -30,7 +32,8 @@ def main() -> None:
         kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
     stages.say_all(memory.words())
     table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
-    scores = evaluation.scores(y_test, table["predicted"], table["probability"], rows["seen"])
+    probability = evaluation.probabilities(table)
+    scores = evaluation.scores(y_test, table["predicted"], probability, rows["seen"])
 
     files.write_metrics(
         "metrics/grid_search.json",
@@ -64,13 +67,15 @@ def main() -> None:
         ],
     )
     files.write_results("plots/grid_search_loss.csv", evaluation.loss_curve(found.model))
-    files.write_results(
-        "plots/grid_search_roc.csv", evaluation.roc_curve(y_test, table["probability"])
-    )
+    files.write_results("plots/grid_search_roc.csv", evaluation.roc_curve(y_test, probability))
     files.write_results(
         "plots/grid_search_confusion.csv", evaluation.confusion(y_test, table["predicted"])
     )
-    files.write_model("models/grid_search.npz", model.from_mlp(found.model), normaliser)
+    facts = evaluation.training_facts(found.model) | {"rows": len(X_train)}
+    layers = model.from_mlp(found.model)
+    files.write_model(
+        "models/grid_search.npz", model.Saved(layers, raw, schema.target, schema.labels, facts)
+    )
     stages.say(
         f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "
         f"cross-validated accuracy {found.best['mean_test_accuracy']:.4f}, "

@@ -9,6 +9,11 @@ from winenet import claims, files, handmade, params
 def main() -> None:
     """Run sections 0.1 and 0.2 of the notebook and measure what they say."""
     settings = params.load().handmade
+    if settings is None:
+        raise params.ParamsError(
+            "params.yaml has no section handmade, so the notebook's network cannot be run. "
+            "`git checkout -- params.yaml` brings the committed one back."
+        )
     epochs, learning_rate = settings.epochs, settings.learning_rate
 
     # All that is random, in the order of claims.draw: the first of its seeds is this run.

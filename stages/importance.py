@@ -15,30 +15,32 @@ def main() -> None:
         files.read_labels("data/y_test.csv"),
         files.read_rows("data/split_rows.csv", "test")["seen"],
     )
-    normaliser = files.read_normaliser("data/normaliser.csv")
+    raw = files.read_preprocessing("data/preprocessing.json")
     found = files.read_metrics("metrics/grid_search.json")
-    logistic = files.read_model("models/logistic.npz")
+    logistic = files.read_model("models/logistic.npz").model
     trained = {
         "logistic": Predictor(logistic),
-        "notebook": Predictor(files.read_model("models/mlp.npz")),
-        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz")),
-        "grid_search": Predictor(files.read_model("models/grid_search.npz")),
+        "notebook": Predictor(files.read_model("models/mlp.npz").model),
+        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz").model),
+        "grid_search": Predictor(files.read_model("models/grid_search.npz").model),
     }
-    data.check_leave_out(settings.leave_out, normaliser.features)
+    data.check_leave_out(settings.leave_out, raw.columns)
 
-    stages.say(f"shuffling each of {X_train.shape[1]} features {settings.n_repeats} times")
-    shuffled = importance.shuffled(trained, test, settings)
-    models = {"logistic": contenders.baseline(params.load().logistic)}
+    stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
+    shuffled = importance.shuffled(trained, test, raw.origins, settings)
+    models = {"logistic": contenders.baseline(params.load().logistic, y_train.nunique())}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
     if settings.leave_out:
         stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
     with journal.opened() as memory:
-        without = importance.left_out(models, X_train, y_train, test, trained, settings.leave_out)
+        without = importance.left_out(
+            models, X_train, y_train, test, trained, raw.origins, settings.leave_out
+        )
     stages.say_all(memory.words())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_results(
-        "plots/importance_coefficients.csv", importance.coefficients(logistic, normaliser)
+        "plots/importance_coefficients.csv", importance.coefficients(logistic, raw)
     )
     files.write_results("plots/importance_shuffled.csv", shuffled)
     for name, one in shuffled.groupby("model", sort=False):

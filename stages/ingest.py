@@ -1,26 +1,27 @@
 """Stage ingest: join the raw files into one table and check every cell of them."""
 
 import stages
-from winenet import data, files, params
+from winenet import data, files, memory, params, schema
 from winenet.errors import printable
 
 
 def main() -> None:
     """Read data/raw; write the table (the notebook's wine.csv) and what it holds."""
     settings = params.load().ingest
-    table = data.read_raw("data/raw", settings)
+    memory.check_ingest("data/raw", [file.name for file in settings.files])
+    table, labels = data.read_raw("data/raw", settings)
     for name in data.unlisted("data/raw", settings):
         stages.say(
             f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
         )
-    labels = table[settings.target]
-    files.write_exact("data/table.csv", table)
+    files.write_exact("data/table.csv", table, gaps=True)
+    files.write_metrics("data/schema.json", schema.to_json(data.schema(settings, labels)))
     files.write_metrics(
         "metrics/ingest.json",
         {
             "rows": len(table),
             "features": table.shape[1] - 1,
-            "classes": labels.value_counts().to_dict(),
+            "classes": table[settings.target].value_counts().to_dict(),
             "copies": {
                 "rows": data.copies(table),
                 "rows_by_features": data.copies(table[list(settings.columns)]),
@@ -31,6 +32,10 @@ def main() -> None:
         f"joined {len(settings.files)} files into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
+    gaps = table.isna().sum()
+    if gaps.any():
+        told = ", ".join(f"{printable(str(name))} {gap}" for name, gap in gaps.items() if gap)
+        stages.say(f"missing values: {told}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def main() -> None:
     found = files.read_metrics("metrics/grid_search.json")
     data.check_train_sizes(y_train, settings)
 
-    models = {"logistic": contenders.baseline(params.load().logistic)}
+    models = {"logistic": contenders.baseline(params.load().logistic, y_train.nunique())}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "

@@ -1,37 +1,44 @@
 """Stage logistic: fit the baseline on the training rows and score it on the test rows."""
 
-from sklearn.linear_model import LogisticRegression
-
 import stages
-from winenet import evaluation, files, model, params
+from winenet import evaluation, files, logistic, memory, model, params
 
 
 def main() -> None:
     """Read the split; write the baseline's scores, predictions, curves and weights."""
     settings = params.load().logistic
+    memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
     rows = files.read_rows("data/split_rows.csv", "test")
-    normaliser = files.read_normaliser("data/normaliser.csv")
+    raw = files.read_preprocessing("data/preprocessing.json")
+    schema = files.read_schema("data/schema.json")
 
-    fitted = LogisticRegression(solver=settings.solver, random_state=settings.random_state)
-    fitted.fit(X_train, y_train)
+    classes = len(schema.labels)
+    if logistic.solver(settings, classes) != settings.solver:
+        stages.say(
+            f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}"
+        )
+    fitted = logistic.new(settings, classes).fit(X_train, y_train)
     table = evaluation.predictions(fitted, X_test, y_test, rows["row"], "logistic")
-    scores = evaluation.scores(y_test, table["predicted"], table["probability"], rows["seen"])
+    probability = evaluation.probabilities(table)
+    scores = evaluation.scores(y_test, table["predicted"], probability, rows["seen"])
 
     files.write_metrics("metrics/logistic.json", scores)
     files.write_results("data/logistic_predictions.csv", table)
-    files.write_results(
-        "plots/logistic_roc.csv", evaluation.roc_curve(y_test, table["probability"])
-    )
+    files.write_results("plots/logistic_roc.csv", evaluation.roc_curve(y_test, probability))
     files.write_results(
         "plots/logistic_confusion.csv", evaluation.confusion(y_test, table["predicted"])
     )
-    files.write_model("models/logistic.npz", model.from_logistic(fitted), normaliser)
+    facts = {"rows": len(X_train), "iterations": int(fitted.n_iter_.max())}
+    layers = model.from_logistic(fitted)
+    files.write_model(
+        "models/logistic.npz", model.Saved(layers, raw, schema.target, schema.labels, facts)
+    )
     stages.say(
-        f"fitted {settings.solver} on {len(X_train)} rows; accuracy {scores['accuracy']:.4f} "
+        f"fitted {fitted.solver} on {len(X_train)} rows; accuracy {scores['accuracy']:.4f} "
         f"on {len(X_test)} test rows"
     )
 

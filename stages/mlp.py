@@ -3,7 +3,7 @@
 import pandas as pd
 
 import stages
-from winenet import evaluation, files, model, params, tuning
+from winenet import evaluation, files, memory, model, params, tuning
 
 # A file a network: `dvc plots` draws all rows of a file as one line.
 PATHS = {
@@ -25,18 +25,21 @@ PATHS = {
 def main() -> None:
     """Read the split; write both networks' scores, predictions, curves and weights."""
     settings = params.load().mlp
+    memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = files.read_labels("data/y_test.csv")
     rows = files.read_rows("data/split_rows.csv", "test")
-    normaliser = files.read_normaliser("data/normaliser.csv")
+    raw = files.read_preprocessing("data/preprocessing.json")
+    schema = files.read_schema("data/schema.json")
 
     fitted, tables, scores = {}, {}, {}
     for name, network in settings.networks:
         stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
         fitted[name] = tuning.new_network(
             settings.estimator,
+            settings.dtype,
             hidden_layer_sizes=tuple(network.hidden_layer_sizes),
             max_iter=settings.max_iter,
             random_state=settings.random_state,
@@ -44,7 +47,7 @@ def main() -> None:
         table = evaluation.predictions(fitted[name], X_test, y_test, rows["row"], name)
         tables[name] = table
         scores[name] = evaluation.scores(
-            y_test, table["predicted"], table["probability"], rows["seen"]
+            y_test, table["predicted"], evaluation.probabilities(table), rows["seen"]
         )
         scores[name] |= evaluation.training_facts(fitted[name])
         scores[name]["hidden_layer_sizes"] = tuning.size_name(network.hidden_layer_sizes)
@@ -56,11 +59,15 @@ def main() -> None:
     files.write_metrics("metrics/mlp.json", scores)
     files.write_results("data/mlp_predictions.csv", pd.concat(tables.values()))
     for name, (loss, roc, confusion, weights) in PATHS.items():
-        predicted, probability = tables[name]["predicted"], tables[name]["probability"]
+        predicted, probability = tables[name]["predicted"], evaluation.probabilities(tables[name])
         files.write_results(loss, evaluation.loss_curve(fitted[name]))
         files.write_results(roc, evaluation.roc_curve(y_test, probability))
         files.write_results(confusion, evaluation.confusion(y_test, predicted))
-        files.write_model(weights, model.from_mlp(fitted[name]), normaliser)
+        facts = evaluation.training_facts(fitted[name]) | {"rows": len(X_train)}
+        layers = model.from_mlp(fitted[name])
+        files.write_model(
+            weights, model.Saved(layers, raw, schema.target, schema.labels, facts)
+        )
 
 
 if __name__ == "__main__":

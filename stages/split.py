@@ -1,26 +1,28 @@
-"""Stage split: cut the table into training and test rows and bring every feature to [0, 1]."""
+"""Stage split: cut the table into training and test rows and make the networks' inputs of them."""
 
 import pandas as pd
 
 import stages
-from winenet import data, files, model, params
+from winenet import data, files, memory, params, preprocessing
 
 
 def main() -> None:
-    """Read the table; write the notebook's four files, the scaling, and which row went where."""
+    """Read the table; write the notebook's four files, the preprocessing, which row went where."""
     settings = params.load().split
-    table = files.read_table("data/table.csv")
-    parts = data.split(table, str(table.columns[-1]), settings)
-    scaler, normaliser = data.fit_normaliser(parts.X_train)
+    memory.check_split("data/table.csv")
+    schema = files.read_schema("data/schema.json")
+    table = files.read_raw_table("data/table.csv", schema.kinds)
+    parts = data.split(table, schema.target, settings, schema.labels)
+    fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.normalise)
     rows = data.rows(parts)
     seen = rows.loc[rows["set"] == "test", "seen"]
 
-    files.write_exact("data/X_train_normalized.csv", data.normalise(scaler, parts.X_train))
-    files.write_exact("data/X_test_normalized.csv", data.normalise(scaler, parts.X_test))
+    files.write_exact("data/X_train_normalized.csv", preprocessing.frame(fitted, parts.X_train))
+    files.write_exact("data/X_test_normalized.csv", preprocessing.frame(fitted, parts.X_test))
     files.write_exact("data/y_train.csv", parts.y_train.to_frame())
     files.write_exact("data/y_test.csv", parts.y_test.to_frame())
     files.write_exact("data/split_rows.csv", rows)
-    files.write_exact("data/normaliser.csv", _scaling(normaliser))
+    files.write_preprocessing("data/preprocessing.json", fitted)
     files.write_metrics(
         "metrics/split.json",
         {
@@ -34,16 +36,6 @@ def main() -> None:
         f"cut {len(rows)} of {len(table)} rows into {len(parts.y_train)} for training and "
         f"{len(parts.y_test)} for the test (duplicates: {settings.duplicates}); "
         f"{seen.sum()} test rows have a copy in training"
-    )
-
-
-def _scaling(normaliser: model.Normaliser) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "feature": normaliser.features,
-            "minimum": normaliser.minimum,
-            "maximum": normaliser.maximum,
-        }
     )
 
 

@@ -22,7 +22,7 @@ SETTINGS = params.load(str(ROOT / "params.yaml"))
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return data.read_raw(str(ROOT / "data" / "raw"), SETTINGS.ingest)
+    return data.read_raw(str(ROOT / "data" / "raw"), SETTINGS.ingest).table
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_every_cell_is_the_raw_file_s(table):
 def test_the_order_of_files_and_labels_is_the_one_in_params_yaml(table):
     red, white = SETTINGS.ingest.files
     turned = SETTINGS.ingest.model_copy(update={"files": [white, red], "target": "red"})
-    other = data.read_raw(str(ROOT / "data" / "raw"), turned)
+    other = data.read_raw(str(ROOT / "data" / "raw"), turned).table
     assert list(other["red"]) == [0] * 4898 + [1] * 1599
     assert other.iloc[0, :12].to_list() == table.iloc[1599, :12].to_list()
 
@@ -391,7 +391,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadRaw:
         for name, content in (("red.csv", red), ("white.csv", white)):
             if content is not None:
                 (Path("raw") / name).write_bytes(content)
-        return data.read_raw("raw", SMALL)
+        return data.read_raw("raw", SMALL).table
 
     return read_both
 
@@ -477,7 +477,7 @@ def test_a_single_class_is_told(tmp_path):
     (tmp_path / "white.csv").write_bytes(GOOD)
     white_only = SMALL.model_copy(update={"files": SMALL.files[1:]})
     with pytest.raises(DataError, match=r"^The table has 3 of class 0, so it cannot be split\."):
-        data.read_raw(str(tmp_path), white_only)
+        data.read_raw(str(tmp_path), white_only).table
 
 
 def test_files_that_params_yaml_does_not_list_are_named(tmp_path):

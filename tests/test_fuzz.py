@@ -287,7 +287,7 @@ RAW_PIECES = [
 def check_raw(content: bytes, separator: str = ";") -> None:
     Path("raw/b.csv").write_bytes(GOOD.replace(b";", separator.encode()))
     asked = SMALL.model_copy(update={"separator": separator})
-    table = read_well_or_refuse(lambda _: data.read_raw("raw", asked), "raw/a.csv", content)
+    table = read_well_or_refuse(lambda _: data.read_raw("raw", asked).table, "raw/a.csv", content)
     if table is not None:
         assert list(table.columns) == ["acid", "pH", "Class"]
         assert table["acid"].between(0, 20).all()

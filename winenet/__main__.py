@@ -26,11 +26,11 @@ def check() -> None:
     from winenet import data, params
 
     settings = params.load()
-    table = data.read_raw(data.RAW_FOLDER, settings.ingest)
-    parts = data.split(table, settings.ingest.target, settings.split)
+    table, labels = data.read_raw(data.RAW_FOLDER, settings.ingest)
+    parts = data.split(table, settings.ingest.target, settings.split, labels)
     groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
-    data.check_folds(parts.y_train, settings.grid_search.cv, groups)
-    data.hold_out(parts.X_train, parts.y_train, settings.curves, groups)
+    data.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
+    data.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
     data.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
     data.check_train_sizes(parts.y_train, settings.learning_curve)
     print(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
+from winenet import logistic
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.parallel import fit_many, workers
@@ -19,9 +19,9 @@ class TrainingError(InputError):
     """A network could not be trained again as it was the first time."""
 
 
-def baseline(logistic: Logistic) -> Estimator:
-    """Return the logistic regression, untrained."""
-    return LogisticRegression(solver=logistic.solver, random_state=logistic.random_state)
+def baseline(settings: Logistic, classes: int) -> Estimator:
+    """Return the logistic regression for so many classes, untrained."""
+    return logistic.new(settings, classes)
 
 
 def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict[str, Estimator]:
@@ -36,6 +36,7 @@ def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict
             tuple(network.hidden_layer_sizes),
             max_iter=mlp.max_iter,
             random_state=mlp.random_state,
+            dtype=mlp.dtype,
         )
         for name, network in mlp.networks
     }
@@ -44,6 +45,7 @@ def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict
         learning_rate_init=min(rates, key=lambda rate: abs(rate - best["best_learning_rate_init"])),
         max_iter=grid_search.max_iter,
         random_state=grid_search.random_state,
+        dtype=grid_search.dtype,
     )
     return found | {"grid_search": tuned}
 

@@ -127,15 +127,21 @@ def _reading(fitted: Any, sets: dict[str, Rows]) -> dict[str, float]:
     """
     reading = {"epoch": fitted.n_iter_}
     for name, (X, y) in sets.items():
-        probability = fitted.predict_proba(X)[:, 1]
+        P = fitted.predict_proba(X)
         # scikit-learn's log_loss, of which it is the same, takes longer than the epoch.
-        reading[f"{name}_loss"] = evaluation.row_losses(y, probability).mean()
-        reading[f"{name}_accuracy"] = np.mean((probability > 0.5) == y)
+        reading[f"{name}_loss"] = _row_losses(y, P).mean()
+        reading[f"{name}_accuracy"] = np.mean(P.argmax(axis=1) == y)
     return reading
+
+
+def _row_losses(y: pd.Series, P: Any) -> Any:
+    """Return what each row adds to the log loss, (rows,), in nats. P: (rows, classes)."""
+    came_true = P[np.arange(len(y)), y]
+    return -np.log(np.clip(came_true, np.finfo(np.float64).eps, 1))
 
 
 def _loss_of_errors(fitted: Any, rows: Rows) -> float:
     """Return what the rows that are predicted wrongly add to the mean loss."""
-    probability = fitted.predict_proba(rows.X)[:, 1]
-    wrong = (probability > 0.5) != rows.y
-    return float(evaluation.row_losses(rows.y, probability)[wrong].sum()) / len(rows.y)
+    P = fitted.predict_proba(rows.X)
+    wrong = P.argmax(axis=1) != rows.y
+    return float(_row_losses(rows.y, P)[wrong].sum()) / len(rows.y)

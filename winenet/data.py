@@ -1,9 +1,6 @@
-"""Checks, joins, splits and normalises tables. Every fault of a raw file is told at once."""
+"""Checks, joins and splits tables. Every fault of a raw file is told at once."""
 
-import codecs
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,19 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import MinMaxScaler
 
-from winenet.errors import InputError, did_you_mean, printable, shown
-from winenet.model import Normaliser
-from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
+from winenet import rawfile
+from winenet.errors import did_you_mean, printable, shown
+from winenet.params import Curves, Ingest, LearningCurve, Split
+from winenet.rawfile import DataError as DataError
+from winenet.schema import Schema
 
 RAW_FOLDER = "data/raw"
-FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
-LONGEST_LINE = 100_000  # bytes; a file without line ends would otherwise be one endless line
-
-
-class DataError(InputError):
-    """A raw file or a table cannot be used."""
+MOST_LEVELS = 1_000  # of a category; each becomes an input of the networks
+Labels = Sequence[str] | None  # by class, as the raw files write them; None: the class itself
 
 
 class Parts(NamedTuple):
@@ -35,26 +29,28 @@ class Parts(NamedTuple):
     y_test: pd.Series
 
 
-def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
-    """Read, check and join the raw files.
+class Raw(NamedTuple):
+    """The raw files' rows, and what the classes are called in them.
 
-    Returns the files' rows in the order of `settings.files`, with the label in the last column.
+    table: the features in the order of params.yaml, and in the last column the class, a whole
+    number from 0 up; of two the positive one is 1. labels: by class.
+    """
+
+    table: pd.DataFrame
+    labels: list[str]
+
+
+def read_raw(folder: str, settings: Ingest) -> Raw:
+    """Read, check and join the raw files, in the order of `settings.files`.
+
     Raises DataError, which names every fault of every file.
     """
     frames: list[pd.DataFrame] = []
     faults: list[str] = []
     for file in settings.files:
-        path = f"{folder}/{file.name}"
-        try:
-            frame, written = _read_csv(path, settings.separator)
-        except DataError as error:
-            faults += str(error).split("\n")
-            continue
-        found = _faults(frame, written, settings.columns)
-        faults += [f"{path}: {fault}" for fault in found]
-        if not found:
-            features = frame[list(settings.columns)].apply(pd.to_numeric)
-            frames.append(features.assign(**{settings.target: file.label}))
+        found, frame = rawfile.read(f"{folder}/{file.name}", settings, file.label)
+        faults += [f"{folder}/{file.name}: {fault}" for fault in found]
+        frames.append(frame)
     if faults:
         raise DataError(
             f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
@@ -63,176 +59,94 @@ def read_raw(folder: str, settings: Ingest) -> pd.DataFrame:
             + f"\nMend the files in {folder} (`git checkout -- {folder}` brings the committed ones "
             "back), or change what is expected under `ingest` in params.yaml."
         )
-    table = pd.concat(frames, ignore_index=True)
-    _check_labels(table[settings.target], settings.files)
-    return table
+    table = frames.pop() if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    _check_levels(table, settings)
+    labels = _labels(table[settings.target], settings)
+    codes = pd.Index(labels).get_indexer(table[settings.target]).astype(np.int64)
+    table[settings.target] = codes
+    return Raw(table, labels)
 
 
-def _read_csv(path: str, separator: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read one file as it stands: blank lines and surplus fields are faults, not skipped.
-
-    Returns its values as pandas reads them, and as they are written.
-    Raises DataError, which names every line that does not have the header's columns.
-    """
-    text = _text(path)
-    if not text.strip():
-        raise DataError(f"{path}: empty; it needs a header and rows")
-    faults = _line_faults(text.removesuffix("\n").split("\n"), separator)
-    if faults:
-        raise DataError("\n".join(f"{path}: {fault}" for fault in faults))
-    try:
-        values = pd.read_csv(
-            io.StringIO(text), sep=separator, low_memory=False, skip_blank_lines=False
-        )
-        written = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            skip_blank_lines=False,
-            dtype="str",
-            keep_default_na=False,
-        )
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{path}: no table ({printable(str(error))})") from None
-    return values, written
+def schema(settings: Ingest, labels: list[str]) -> Schema:
+    """Return what a table is that was read as params.yaml says. labels: by class."""
+    words = settings.words
+    names = {} if words is None else words.classes
+    return Schema(
+        target=settings.target,
+        labels=labels,
+        kinds=settings.kinds,
+        row="row" if words is None else words.row,
+        rows="rows" if words is None else words.rows,
+        names=[names.get(label, label) for label in labels],
+    )
 
 
-def _text(path: str) -> str:
-    """Return a file's text with LF line ends.
-
-    Raises DataError when it cannot be read, is no UTF-8, or has a line that is far too long; that
-    is noticed before more than such a line is in memory.
-    """
-    content, number = bytearray(), 1
-    try:
-        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-            raise DataError(f"{path}: is a device or a pipe, not a file")  # would never end
-        with Path(path).open("rb") as stream:
-            while chunk := stream.read(LONGEST_LINE):
-                breaks = chunk.count(b"\n") or chunk.count(b"\r")
-                if len(chunk) == LONGEST_LINE and not breaks:
-                    raise DataError(f"{path}: {_too_long(number)}")
-                content += chunk
-                number += breaks
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder, not a file") from None
-    except PermissionError:
-        what = "is a folder, not a file" if Path(path).is_dir() else "may not be read by this user"
-        raise DataError(f"{path}: {what}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{path}: is UTF-16; save the file as UTF-8")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}: line {line} is not UTF-8; save the file as UTF-8") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _too_long(number: int) -> str:
-    return f"line {number} is longer than {LONGEST_LINE:,} bytes; a line needs a line end"
-
-
-def _line_faults(lines: list[str], separator: str) -> list[str]:
-    """Return the lines that pandas would cut, fill up or join; the header is line 1."""
-    for number, line in enumerate(lines, start=1):
-        if len(line) > LONGEST_LINE:
-            return [_too_long(number)]
-    if not lines[0]:
-        return ["line 1 is blank; the header must stand there"]
-    header = next(csv.reader(lines[:1], delimiter=separator))
-    faults = [
-        f"column {shown(name)} stands {header.count(name)} times in the header"
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1
-    ]
-    faults += [
-        f"column {place} has no name in the header"
-        for place, name in enumerate(header, start=1)
-        if not name and header.count(name) == 1
-    ]
-    uneven = []
-    for number, line in enumerate(lines, start=1):
-        cells = len(next(csv.reader([line], delimiter=separator), []))
-        if not line:
-            uneven.append(f"line {number} is blank")
-        elif "\0" in line:
-            uneven.append(f"line {number} has a null byte; the file is no text or is damaged")
-        elif line.count('"') % 2:
-            uneven.append(f"line {number} has a quotation mark that is not closed")
-        elif cells != len(header):
-            uneven.append(f"line {number} has {_cells(cells)}, the header has {len(header)}")
-    faults += uneven[:FAULTS_SHOWN]
-    if len(uneven) > FAULTS_SHOWN:
-        faults.append(f"{len(uneven) - FAULTS_SHOWN} more such lines")
-    return faults
-
-
-def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
-
-
-def _faults(
-    frame: pd.DataFrame, written: pd.DataFrame, columns: Mapping[str, Sequence[float]]
-) -> list[str]:
-    """Return every fault of one raw file, in words. written: the frame's cells as text."""
-    missing = [name for name in columns if name not in frame]
-    unknown = [str(name) for name in frame if name not in columns]
-    faults = [
-        f"column {shown(name)} is not expected{did_you_mean(name, missing)}" for name in unknown
-    ]
-    if len(faults) > FAULTS_SHOWN:
-        more = len(faults) - FAULTS_SHOWN
-        faults = [*faults[:FAULTS_SHOWN], f"{more} more columns that are not expected"]
-    faults += [f"column '{name}' is missing" for name in missing]
-    if missing and len(frame.columns) == 1:
-        faults.append(
-            "the header has one column only: the separator may be another than `ingest.separator`"
-        )
-    if frame.empty:
-        faults.append("no rows below the header")
-    for name, (least, largest) in columns.items():
-        if name in frame:
-            faults += _column_faults(frame[name], written[name], least, largest)
-    return faults
-
-
-def _column_faults(
-    column: pd.Series, written: pd.Series, least: float, largest: float
-) -> list[str]:
-    """Return the faults of one column; a line is counted as an editor does, the header is 1."""
-    numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
-    numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
-    empty = column.isna()
-    text = numbers.isna() & ~empty
-    outside = ~numbers.between(least, largest) & ~empty & ~text
-    found = []
-    for mask, rule in (
-        (empty, "no value; every cell needs a number"),
-        (text, "no number"),
-        (outside, f"out of range; it must lie in {least:g} to {largest:g}"),
-    ):
-        cells = written[mask]
-        for row, cell in cells.head(FAULTS_SHOWN).items():
-            told = f"{shown(cell)} is " if cell else ""
-            found.append(f"line {int(str(row)) + 2}, column '{column.name}': {told}{rule}")
-        if len(cells) > FAULTS_SHOWN:
-            found.append(f"column '{column.name}': {len(cells) - FAULTS_SHOWN} more such cells")
-    return found
-
-
-def _check_labels(labels: pd.Series, files: list[RawFile]) -> None:
-    counts = labels.value_counts()
+def _labels(column: pd.Series, settings: Ingest) -> list[str]:
+    """Return the labels in the order of their classes; the positive one is the last of two."""
+    counts = column.value_counts()
     if len(counts) < 2 or counts.min() < 2:
-        told = ", ".join(f"{count} of class {label}" for label, count in counts.items())
-        raise DataError(
-            f"The table has {told}, so it cannot be split. It needs both classes, with at least "
-            f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
-            f"({', '.join(file.name for file in files)})."
+        told = ", ".join(
+            f"{count} of class {printable(str(label))}" for label, count in counts.items()
         )
+        raise DataError(
+            f"The table has {told}, so it cannot be split. It needs "
+            f"{'both classes' if len(counts) < 3 else 'several classes'}, with at least "
+            f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
+            f"({', '.join(file.name for file in settings.files)})."
+        )
+    labels = sorted(map(str, counts.index), key=_in_order)
+    positive = None if settings.positive is None else str(settings.positive)
+    if len(labels) > 2:
+        if positive is not None:
+            raise DataError(
+                f"ingest.positive is {shown(positive)}, but column '{settings.target}' has "
+                f"{len(labels)} labels ({_some(labels)}), so none of them is the positive one. "
+                "Set ingest.positive to null in params.yaml, or join the others to one label."
+            )
+        if len(labels) > MOST_LEVELS:
+            raise DataError(
+                f"Column '{settings.target}' has {len(labels):,} labels ({_some(labels)}), so it "
+                f"looks like a number or a name and no class. At most {MOST_LEVELS:,} can be told "
+                "apart. Change ingest.target in params.yaml."
+            )
+        return labels
+    if positive not in labels:
+        given = "null" if positive is None else shown(positive)
+        raise DataError(
+            f"ingest.positive is {given}, but the labels of '{settings.target}' are "
+            f"{_some(labels)}, so it is open which of the two is class 1. "
+            "Set ingest.positive in params.yaml to one of them."
+        )
+    return sorted(labels, key=lambda label: label == positive)
+
+
+def _in_order(label: str) -> tuple[bool, int, str]:
+    """Return a key that sorts whole numbers by their value, before texts."""
+    number = label.lstrip("-").isdecimal() and len(label) < 19
+    return (not number, int(label) if number else 0, label)
+
+
+def _some(labels: Sequence[str]) -> str:
+    told = ", ".join(shown(label) for label in labels[:5])
+    return f"{told}, ..." if len(labels) > 5 else told
+
+
+def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
+    """Raise DataError for a text column that is no category, or that has no value at all."""
+    for name, kind in settings.kinds.items():
+        if table[name].isna().all():
+            raise DataError(
+                f"Column '{name}' has no value in any row, so nothing can be learnt from it. "
+                "Move it from ingest.columns to ingest.leave_out in params.yaml."
+            )
+        levels = table[name].nunique() if kind == "category" else 0
+        if levels > MOST_LEVELS:
+            raise DataError(
+                f"Column '{name}' has {levels:,} different texts in {len(table):,} rows, and each "
+                f"would become an input of its own; a category has at most {MOST_LEVELS:,}. It may "
+                "be a name or an id: move it from ingest.columns to ingest.leave_out in "
+                "params.yaml, or join rare texts in the raw file."
+            )
 
 
 def unlisted(folder: str, settings: Ingest) -> list[str]:
@@ -241,7 +155,7 @@ def unlisted(folder: str, settings: Ingest) -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir() if path.name not in listed)
 
 
-def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
+def split(table: pd.DataFrame, label: str, settings: Split, labels: Labels = None) -> Parts:
     """Cut the table into training and test rows, as the notebook does when copies are kept.
 
     With `duplicates: drop` a row that equals an earlier one in all columns is left out; with
@@ -262,12 +176,16 @@ def split(table: pd.DataFrame, label: str, settings: Split) -> Parts:
             f"test_size={settings.test_size} cannot cut {len(table)} rows: "
             f"{str(error).rstrip('.')}. {place}"
         ) from None
-    _check_both_classes(parts, f"test_size={settings.test_size}", "test", place)
+    _check_all_classes(parts, f"test_size={settings.test_size}", "test", place, labels)
     return parts
 
 
 def hold_out(
-    X_train: pd.DataFrame, y_train: pd.Series, settings: Curves, groups: pd.Series | None = None
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    settings: Curves,
+    groups: pd.Series | None = None,
+    labels: Labels = None,
 ) -> Parts:
     """Cut the training rows once more, with the same class shares in both sets.
 
@@ -283,7 +201,7 @@ def hold_out(
             f"validation_size={size} cannot cut {len(y_train)} training rows; both sets need at "
             f"least one row of each class. {place}"
         ) from None
-    _check_both_classes(parts, f"validation_size={size}", "held-out", place)
+    _check_all_classes(parts, f"validation_size={size}", "held-out", place, labels)
     return parts
 
 
@@ -373,7 +291,9 @@ def _cut(
     return Parts(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
 
 
-def _check_both_classes(parts: Parts, setting: str, second: str, place: str) -> None:
+def _check_all_classes(
+    parts: Parts, setting: str, second: str, place: str, names: Labels
+) -> None:
     """Raise DataError when a set lacks a class. second: what the rows are that were cut off."""
     classes = set(parts.y_train) | set(parts.y_test)
     for name, labels in (("training", parts.y_train), (second, parts.y_test)):
@@ -381,7 +301,7 @@ def _check_both_classes(parts: Parts, setting: str, second: str, place: str) -> 
         if lacking:
             raise DataError(
                 f"{setting} leaves {len(labels)} {name} rows and none of "
-                f"class {lacking[0]}; both sets need at least one row of each class. {place}"
+                f"class {_name(lacking[0], names)}; both sets need at least one row of each class. {place}"
             )
 
 
@@ -404,18 +324,13 @@ def rows(parts: Parts) -> pd.DataFrame:
     )
 
 
-def fit_normaliser(X_train: pd.DataFrame) -> tuple[MinMaxScaler, Normaliser]:
-    """Fit the min-max scaler on the training rows only: the test rows are not to be known yet."""
-    scaler = MinMaxScaler().fit(X_train)
-    return scaler, Normaliser(list(X_train.columns), scaler.data_min_, scaler.data_max_)
+def _name(code: int, labels: Labels) -> str:
+    return str(code) if labels is None else str(labels[code])
 
 
-def normalise(scaler: MinMaxScaler, X: pd.DataFrame) -> pd.DataFrame:
-    """Bring the features to [0, 1] on the training rows' scale; test rows may lie outside."""
-    return pd.DataFrame(scaler.transform(X), columns=X.columns)
-
-
-def check_folds(y_train: pd.Series, cv: int, groups: pd.Series | None = None) -> None:
+def check_folds(
+    y_train: pd.Series, cv: int, groups: pd.Series | None = None, labels: Labels = None
+) -> None:
     """Raise DataError when a class has too few training rows for the search's folds.
 
     groups: (rows,), whose rows are to stay together, so that a whole group counts as one row.
@@ -427,7 +342,7 @@ def check_folds(y_train: pd.Series, cv: int, groups: pd.Series | None = None) ->
     if counts.min() < cv:
         raise DataError(
             f"grid_search.cv={cv} needs at least {cv} {what} of each class, one a fold, "
-            f"but class {counts.idxmin()} has {counts.min()}. Change grid_search.cv or "
+            f"but class {_name(int(counts.idxmin()), labels)} has {counts.min()}. Change grid_search.cv or "
             "split.test_size in params.yaml, or give more rows."
         )
 
@@ -440,7 +355,7 @@ def copies(table: pd.DataFrame) -> int:
 def copy_groups(X: pd.DataFrame) -> pd.Series:
     """Return for each row the index of the first row with the very same features."""
     index = pd.Series(X.index, index=X.index, name="group")
-    return index.groupby([X[name] for name in X], sort=False).transform("first")
+    return index.groupby([X[name] for name in X], sort=False, dropna=False).transform("first")
 
 
 def seen_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:

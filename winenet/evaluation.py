@@ -71,6 +71,10 @@ def predictions(
     )
 
 
+def probabilities(table: pd.DataFrame) -> Any:
+    return table["probability"]
+
+
 def scores(
     y: pd.Series, predicted: pd.Series, probability: pd.Series, seen: pd.Series
 ) -> dict[str, Any]:

@@ -14,16 +14,18 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from winenet import schema
 from winenet.errors import InputError, printable, shown
 from winenet.model import Array, Model, Preprocessing, Saved
+from winenet.schema import Schema
 
 MODEL_FORMAT = "winenet model 2"
 LARGEST_MODEL = 2**31  # bytes; a larger file is not even opened
@@ -54,12 +56,36 @@ def read_table(path: str) -> pd.DataFrame:
 
     Raises FileError when the file is missing or is no table.
     """
+    return _read_csv(path)
+
+
+def _read_csv(path: str, **how: Any) -> pd.DataFrame:
     try:
-        return pd.read_csv(path)
+        return pd.read_csv(path, **how)
     except OSError as error:
         raise FileError(_unreadable(path, error)) from None
     except (ValueError, OverflowError) as error:  # pandas' own errors and UnicodeDecodeError, too
         raise FileError(_damaged(path, "table", str(error).strip())) from None
+
+
+def read_schema(path: str) -> Schema:
+    """Read what the stage ingest wrote of the table.
+
+    Raises FileError when the file is missing or is no such JSON.
+    """
+    try:
+        return schema.from_json(read_metrics(path))
+    except (LookupError, TypeError, ValueError) as error:
+        raise FileError(_damaged(path, "schema", str(error))) from None
+
+
+def read_raw_table(path: str, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Read the table of raw rows: an empty cell is a gap, and a category is text, even `NA`.
+
+    kinds: by column, "number" or "category". Raises FileError as `read_table` does.
+    """
+    texts = {name: "str" for name, kind in kinds.items() if kind == "category"}
+    return _read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
 
 
 def read_metrics(path: str) -> dict[str, Any]:
@@ -83,13 +109,14 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}, which is no number")
 
 
-def write_exact(path: str, table: pd.DataFrame) -> None:
+def write_exact(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
     """Write a table that a later stage computes with.
 
-    A float is the shortest text that reads back to the same float64.
+    A float is the shortest text that reads back to the same float64. gaps: whether NaN is a gap,
+    written as an empty cell, and no fault.
     """
-    _refuse_not_finite(path, table)
-    _replace(path, table.to_csv(index=False, lineterminator="\n").encode())
+    _refuse_not_finite(path, table, gaps=gaps)
+    _replace(path, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
 
 
 def write_results(path: str, table: pd.DataFrame) -> None:
@@ -407,9 +434,9 @@ def _plain(name: str, value: Any, path: str) -> Any:
     return value
 
 
-def _refuse_not_finite(path: str, table: pd.DataFrame) -> None:
+def _refuse_not_finite(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
     for name, column in table.select_dtypes("number").items():
-        bad = column[~np.isfinite(column)]
+        bad = column[np.isinf(column) if gaps else ~np.isfinite(column)]
         if len(bad):
             raise FileError(_not_finite(path, f"{name} in row {bad.index[0]}", bad.iloc[0]))
 
@@ -444,9 +471,10 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() and len(text) <= 200 else printable(text)
 
 
-def _replace(path: str, content: bytes) -> None:
+def _replace(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
     """Put the content in the file's place in one step, so that nobody ever sees half of it.
 
+    content: the bytes, or what writes them into a stream: a large table is never whole in memory.
     Raises FileError when the disk is full or the folder does not let it; the old file stays.
     """
     target = Path(path)
@@ -457,7 +485,10 @@ def _replace(path: str, content: bytes) -> None:
             left.unlink(missing_ok=True)  # of a process that was killed while it wrote
         try:
             with partial.open("wb") as stream:
-                stream.write(content)
+                if callable(content):
+                    content(stream)
+                else:
+                    stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             partial.replace(target)
@@ -465,9 +496,10 @@ def _replace(path: str, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 partial.unlink()
     except OSError as error:
+        room = "itself" if callable(content) else f"{len(content):,} bytes"
         raise FileError(
             f"{path} could not be written ({error.strerror}), so the stage was not finished; no "
-            f"half of it is left. It needs room for {len(content):,} bytes and a folder that this "
+            f"half of it is left. It needs room for {room} and a folder that this "
             "user may write in: make room or change the folder's rights, then run `dvc repro`."
         ) from None
     _sync_folder(target.parent)

@@ -1,6 +1,6 @@
 """What decides: coefficients, shuffled features, and models trained without a feature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,43 +13,74 @@ from sklearn.metrics import accuracy_score
 from winenet import evaluation
 from winenet.contenders import Estimator, fit_all
 from winenet.evaluation import Classifier, Rows
-from winenet.model import Model, Normaliser
+from winenet.model import Model, Preprocessing
 from winenet.params import Importance
 
 
-def coefficients(logistic: Model, normaliser: Normaliser) -> pd.DataFrame:
-    """Return a line a feature, the heaviest first: feature, coefficient, per_unit.
+def coefficients(logistic: Model, raw: Preprocessing) -> pd.DataFrame:
+    """Return a line an input, the heaviest first: feature, coefficient, per_unit.
 
     coefficient: by how much the log-odds of class 1 rise over the feature's whole range in the
-    training rows, so that features compare. per_unit: the same for one raw unit.
+    training rows, so that features compare. per_unit: the same for one raw unit. A level of a
+    category is there or not, so both are the same. More than two classes have a first column,
+    class, and lines of their own, on the softmax's scale.
     """
-    coefficient = logistic.weights[0][:, 0]
-    spans = normaliser.maximum - normaliser.minimum
-    table = pd.DataFrame(
-        {
-            "feature": normaliser.features,
-            "coefficient": coefficient,
-            # A feature that is constant in training has no range, and no weight for its unit.
-            "per_unit": np.divide(
-                coefficient, spans, out=np.zeros_like(coefficient), where=spans > 0
-            ),
-        }
-    )
-    order = table["coefficient"].abs().sort_values(ascending=False, kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    levels = len(raw.inputs) - len(raw.numbers)
+    factor = np.concatenate([raw.factor, np.ones(levels)])
+    span = np.concatenate([raw.maximum - raw.minimum, np.ones(levels)])
+    tables = []
+    for code, weights in zip(
+        logistic.classes[-logistic.weights[0].shape[1] :], logistic.weights[0].T, strict=True
+    ):
+        # A feature that is constant in training has no range, and no weight for its unit.
+        per_unit = np.where(span > 0, weights * factor, 0.0)
+        table = pd.DataFrame(
+            {
+                "class": code,
+                "feature": raw.inputs,
+                "coefficient": per_unit * span,
+                "per_unit": per_unit,
+            }
+        )
+        order = table["coefficient"].abs().sort_values(ascending=False, kind="stable").index
+        tables.append(table.loc[order])
+    found = pd.concat(tables, ignore_index=True)
+    return found.drop(columns="class") if len(tables) == 1 else found
 
 
-def shuffled(models: Mapping[str, Classifier], rows: Rows, settings: Importance) -> pd.DataFrame:
-    """Return how much accuracy each model loses when a feature's values are shuffled.
+class _FromPlaces:
+    """A classifier of rows that say from which row each raw column is taken.
 
+    So a shuffled column of places is a shuffled feature, whatever number of inputs it has.
+    """
+
+    def __init__(self, model: Classifier, X: pd.DataFrame, columns: list[int]) -> None:
+        self.model, self.X, self.columns = model, X, columns
+        self.inputs = X.to_numpy()
+
+    def predict(self, places: Any) -> Any:
+        """Return the classes, (rows,). places: (rows, raw columns), rows of X."""
+        taken = self.inputs[places[:, self.columns], np.arange(self.inputs.shape[1])]
+        return self.model.predict(pd.DataFrame(taken, columns=self.X.columns))
+
+
+def shuffled(
+    models: Mapping[str, Classifier], rows: Rows, origins: Sequence[str], settings: Importance
+) -> pd.DataFrame:
+    """Return how much accuracy each model loses when a raw feature's values are shuffled.
+
+    origins: the raw column behind each input; the inputs of one column are shuffled together.
     Returns a line a model and feature: model, feature, mean, sd over the repeats.
     Source: Breiman (2001), Machine Learning 45(1):5-32, section 10.
     """
     tables = []
+    features = list(dict.fromkeys(origins))
+    columns = [features.index(origin) for origin in origins]
+    places = np.repeat(np.arange(len(rows.X))[:, np.newaxis], len(features), axis=1)
     for name, model in models.items():
         found = permutation_importance(
-            FrozenEstimator(model),
-            rows.X,
+            FrozenEstimator(_FromPlaces(model, rows.X, columns)),
+            places,
             rows.y,
             scoring=_accuracy,
             n_repeats=settings.n_repeats,
@@ -59,7 +90,7 @@ def shuffled(models: Mapping[str, Classifier], rows: Rows, settings: Importance)
             pd.DataFrame(
                 {
                     "model": name,
-                    "feature": list(rows.X),
+                    "feature": features,
                     "mean": found.importances_mean,
                     "sd": found.importances.std(axis=1, ddof=1),
                 }
@@ -78,20 +109,26 @@ def left_out(
     y_train: pd.Series,
     test: Rows,
     whole: Mapping[str, Classifier],
+    origins: Sequence[str],
     features: list[str],
 ) -> dict[str, Any]:
     """Train each model again without a feature, for each of the features.
 
-    models: untrained. whole: the same, trained with all features. Returns by feature and model:
+    models: untrained. whole: the same, trained with all features. origins: the raw column behind
+    each input. Returns by feature and model:
     accuracy, accuracy_unseen, errors, further_errors, and the p_value of the exact McNemar test
     against the model with all features, corrected by Holm's method within the feature.
     """
     plan = [(feature, name) for feature in features for name in models]
     trained = [clone(models[name]) for _, name in plan]
-    fit_all(trained, [(X_train.drop(columns=feature), y_train) for feature, _ in plan])
+    kept = {
+        feature: [place for place, origin in enumerate(origins) if origin != feature]
+        for feature in features
+    }
+    fit_all(trained, [(X_train.iloc[:, kept[feature]], y_train) for feature, _ in plan])
     found: dict[str, Any] = {feature: {} for feature in features}
     for (feature, name), model in zip(plan, trained, strict=True):
-        predicted = pd.Series(model.predict(test.X.drop(columns=feature)))
+        predicted = pd.Series(model.predict(test.X.iloc[:, kept[feature]]))
         with_it = pd.Series(whole[name].predict(test.X))
         both = evaluation.paired_errors(test.y, with_it, predicted)
         found[feature][name] = {

@@ -4,7 +4,7 @@ scikit-learn fits it, on the training rows alone; what was fitted is kept as pla
 a model's file holds it and predictions apply the very same numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -125,7 +125,3 @@ def frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
     """Return the inputs as a table with their names, as `inputs` does."""
     return pd.DataFrame(inputs(preprocessing, X), columns=preprocessing.inputs)
 
-
-def without(origins: Sequence[str], column: str) -> list[int]:
-    """Return the places of the inputs that do not come from a raw column."""
-    return [place for place, origin in enumerate(origins) if origin != column]

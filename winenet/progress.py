@@ -14,13 +14,13 @@ LINES = 5  # in a log, a line for about each fifth of the work
 
 
 class Progress:
-    """Counts finished fits. A context: it closes the bar at its end.
+    """Counts finished fits, or other units. A context: it closes the bar at its end.
 
-    name: what the lines begin with. fits: how many there will be.
+    name: what the lines begin with. fits: how many there will be. unit: what they are.
     """
 
-    def __init__(self, name: str, fits: int) -> None:
-        self.name, self.fits = name, fits
+    def __init__(self, name: str, fits: int, unit: str = "fits") -> None:
+        self.name, self.fits, self.unit = name, fits, unit
         self.done, self.lines = 0, 0
         self.start = time.monotonic()
         self.bar = _bar(name) if sys.stderr.isatty() else None
@@ -28,7 +28,7 @@ class Progress:
     def update(self, fits: int, share: float, note: str = "") -> None:
         """Show that so many more fits are done. share: of the whole work, in (0, 1]."""
         self.done += fits
-        told = f"{self.done} of {self.fits} fits" + (f", {note}" if note else "")
+        told = f"{self.done} of {self.fits} {self.unit}" + (f", {note}" if note else "")
         if self.bar is not None:
             self.bar.n = share
             self.bar.set_postfix_str(told)

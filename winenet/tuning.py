@@ -32,6 +32,10 @@ Network: TypeAlias = Any  # a DenseClassifier or an MLPClassifier, which has no 
 Folds: TypeAlias = list[tuple[Any, Any]]  # per fold the places of the training and scored rows
 
 
+# What a score is called in scikit-learn when there are more than two classes.
+SEVERAL = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
+
+
 class SearchError(InputError):
     """A candidate of the grid could not be trained."""
 
@@ -44,9 +48,11 @@ class Found(NamedTuple):
     model: Network
 
 
-def new_network(estimator: str, **parameters: Any) -> Network:
-    """Return an unfitted network. estimator: "winenet" or "scikit-learn"."""
-    return DenseClassifier(**parameters) if estimator == "winenet" else MLPClassifier(**parameters)
+def new_network(estimator: str, dtype: str, **parameters: Any) -> Network:
+    """Return an unfitted network. estimator: "winenet" or "scikit-learn"; that has float64 only."""
+    if estimator == "winenet":
+        return DenseClassifier(**parameters, dtype=dtype)
+    return MLPClassifier(**parameters)
 
 
 def epochs_trained(fitted: Network, *_: object) -> int:
@@ -69,10 +75,13 @@ def grid_search(
     rates = settings.param_grid.learning_rate_init
     grid: dict[str, list[Any]] = {"hidden_layer_sizes": sizes, "learning_rate_init": rates}
     network = new_network(
-        settings.estimator, max_iter=settings.max_iter, random_state=settings.random_state
+        settings.estimator,
+        settings.dtype,
+        max_iter=settings.max_iter,
+        random_state=settings.random_state,
     )
     cv = folds(settings.cv, X, y, groups)
-    search = _search(network, grid, settings, cv)
+    search = _search(network, grid, settings, cv, y.nunique())
     # One BLAS thread a process: more fight each other for the cores.
     with (
         parallel_config(backend="loky", n_jobs=workers(), inner_max_num_threads=1),
@@ -120,7 +129,7 @@ def out_of_fold(
                 [(X.iloc[train], y.iloc[train]) for train, _ in cv],
                 n_jobs=workers(),
             )
-            P = np.empty((len(y), 2))
+            P = np.empty((len(y), len(winner.classes_)))
             for model, (_, scored) in zip(models, cv, strict=True):
                 P[scored] = model.predict_proba(X.iloc[scored])
         else:
@@ -135,19 +144,27 @@ def out_of_fold(
             str(y.name): y.to_numpy(),
             "fold": fold,
             "predicted": winner.classes_[P.argmax(axis=1)],
-            "probability": P[:, 1],
+            **_probabilities(P),
             "seen": seen,
         }
     )
 
 
+def _probabilities(P: Any) -> dict[str, Any]:
+    """Return the columns of probabilities: of class 1, or of each of several. P: (rows, classes)."""
+    if P.shape[1] == 2:
+        return {"probability": P[:, 1]}
+    return {f"probability_{code}": P[:, code] for code in range(P.shape[1])}
+
+
 def _search(
-    network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds
+    network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds, classes: int
 ) -> GridSearchCV:
     """Return the search that has not begun; the table needs accuracy and epochs of every fold."""
+    scoring = settings.scoring if classes == 2 else SEVERAL.get(settings.scoring, settings.scoring)
     how: dict[str, Any] = {
         "cv": cv,
-        "scoring": {"score": settings.scoring, "accuracy": "accuracy", "epochs": epochs_trained},
+        "scoring": {"score": scoring, "accuracy": "accuracy", "epochs": epochs_trained},
         "refit": "score",
     }
     if settings.estimator == "winenet":
@@ -186,8 +203,9 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
         table[f"split{fold}_test_score"] = results[f"split{fold}_test_score"]
     for fold in range(cv):
         table[f"split{fold}_epochs"] = results[f"split{fold}_test_epochs"].astype(int)
+    outputs = 1 if len(search.classes_) == 2 else len(search.classes_)
     table["parameters"] = [
-        n_parameters([search.n_features_in_, *params["hidden_layer_sizes"], 1])
+        n_parameters([search.n_features_in_, *params["hidden_layer_sizes"], outputs])
         for params in results["params"]
     ]
     best = table.iloc[search.best_index_]

@@ -1,0 +1,68 @@
+"""Tells before a long work whether memory would suffice, with the figure and the cure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from winenet.errors import InputError
+
+GB = 1e9
+LEAST = 2**26  # bytes of a file below which nothing is estimated
+# Peak of a stage over the bytes of the CSV that it reads, measured at 2 million rows.
+INGEST, SPLIT, TRAIN = 3.0, 6.0, 4.0
+PACKED = 6  # by how much gzip shrinks such a file, about
+
+
+class TooLargeError(InputError):
+    """The work would need more memory than there is."""
+
+
+def check_ingest(folder: str, names: Sequence[str]) -> None:
+    """Raise when the raw files are too large to be joined in memory."""
+    _check(sum(_size(f"{folder}/{name}") for name in names), INGEST, "join the raw files", "ingest.files")
+
+
+def check_split(path: str) -> None:
+    """Raise when the table is too large to be cut in memory."""
+    _check(_size(path), SPLIT, f"split {path}", "ingest.files")
+
+
+def check_training(*paths: str) -> None:
+    """Raise when training rows and test rows are too large to be held."""
+    _check(sum(_size(path) for path in paths), TRAIN, "train", "ingest.files")
+
+
+def _size(path: str) -> int:
+    """Return the bytes of a file when it is unpacked, about; 0 when it is not there."""
+    if not Path(path).is_file():
+        return 0
+    return Path(path).stat().st_size * (PACKED if path.endswith((".gz", ".parquet")) else 1)
+
+
+def available() -> int:
+    """Return the bytes that this process may still take, swap left aside."""
+    free = int(psutil.virtual_memory().available)
+    limit = _limit()
+    return free if limit is None else min(free, limit - int(psutil.Process().memory_info().vms))
+
+
+def _limit() -> int | None:
+    """Return the limit of this process's address space (`ulimit -v`), None without one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else int(soft)
+
+
+def _check(size: int, factor: float, work: str, place: str) -> None:
+    needed, there = int(size * factor), available()
+    if size >= LEAST and needed > there:
+        raise TooLargeError(
+            f"To {work} would take about {needed / GB:.1f} GB of memory ({size / GB:.2f} GB of "
+            f"text), but {max(there, 0) / GB:.1f} GB are free, so the stage was not begun. Free "
+            f"memory, use a machine with more, or give fewer rows or columns ({place} in "
+            "params.yaml); benchmarks/README.md has the table of sizes."
+        )

@@ -1,0 +1,48 @@
+"""What a table is: its columns, its classes, and the words for them.
+
+The stage ingest writes it as data/schema.json; the stages after it need no params.yaml for that.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The table behind the pipeline.
+
+    target: the name of the label's column. labels: by class, as the raw files write them. kinds:
+    by raw column, "number" or "category", in the table's order. row, rows: what the pages call one
+    and several. names: by class, what the pages call it.
+    """
+
+    target: str
+    labels: list[str]
+    kinds: dict[str, str]
+    row: str
+    rows: str
+    names: list[str]
+
+
+def to_json(schema: Schema) -> dict[str, Any]:
+    """Return the content of data/schema.json; the columns are a list, since their order counts."""
+    return {
+        "target": schema.target,
+        "classes": schema.labels,
+        "columns": [list(column) for column in schema.kinds.items()],
+        "words": {"row": schema.row, "rows": schema.rows, "classes": schema.names},
+    }
+
+
+def from_json(content: dict[str, Any]) -> Schema:
+    """Return what `to_json` was given. Raises LookupError, TypeError or ValueError when it is none.
+    """
+    words = content["words"]
+    return Schema(
+        target=content["target"],
+        labels=content["classes"],
+        kinds={name: kind for name, kind in content["columns"]},
+        row=words["row"],
+        rows=words["rows"],
+        names=words["classes"],
+    )
