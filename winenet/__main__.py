@@ -8,7 +8,7 @@ import argparse
 import sys
 from importlib.util import find_spec
 
-from winenet.errors import InputError, printable
+from winenet.errors import InputError
 
 # What the commands need and the library does not; so the imports stand in the commands.
 NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
@@ -96,7 +96,7 @@ def init(**given: object) -> None:
     folder, options = starter.arguments(given)
     for line in starter.make(folder, options):
         print(f"init: {line}")
-    print(f"init: {printable(str(folder))} is ready; read ingest in its params.yaml, then run make")
+    print(f"init: {folder} is ready; read ingest in its params.yaml, then run make")
 
 
 def _init_arguments(command: argparse.ArgumentParser) -> None:

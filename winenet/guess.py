@@ -7,8 +7,9 @@ import csv
 import gzip
 import math
 import re
+import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from winenet import data, params
-from winenet.errors import InputError, did_you_mean, printable, shown
+from winenet.errors import InputError, did_you_mean, shown
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
@@ -28,6 +29,7 @@ POSITIVE = (
 NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
 MOST_LEVELS = 1_000  # of a text column; each becomes an input of its own
 MANY_LABELS = 20  # from which on labels with decimals are taken for measurements
+ROWS_AT_A_TIME = 200_000  # as text they take much room
 SAMPLE = 200  # lines on which the separator is tried
 RAREST = 200  # rows of the rarest class from which on a plain random cut keeps the shares
 LARGE = 100_000  # rows from which on the trainings are fewer
@@ -148,17 +150,17 @@ def _files_and_target(options: Options) -> tuple[list[File], str]:
     for path in paths:
         if not path.exists():
             raise GuessError(
-                f"--table {printable(str(path))}: there is no such file, so there is nothing to "
+                f"--table {named(path)}: there is no such file, so there is nothing to "
                 "make a pipeline of. Give the path of a CSV file."
             )
         if not path.is_file():
             raise GuessError(
-                f"--table {printable(str(path))}: is no file, so it cannot be read as a table. "
+                f"--table {named(path)}: is no file, so it cannot be read as a table. "
                 "Give each CSV file of a folder by a --table of its own."
             )
         if path.suffix.lower() in (".parquet", ".xlsx", ".xls", ".zip", ".json"):
             raise GuessError(
-                f"--table {printable(str(path))}: {path.suffix} is not read here. Save the table "
+                f"--table {named(path)}: {path.suffix} is not read here. Save the table "
                 "as CSV, a header and a line a row; it may be packed as .csv.gz."
             )
     names = [path.name for path in paths]
@@ -166,7 +168,7 @@ def _files_and_target(options: Options) -> tuple[list[File], str]:
         if names.count(name) > 1:
             raise GuessError(
                 f"--table: two tables are called {shown(name)}, and both would be copied to "
-                f"{data.RAW_FOLDER}/{printable(name)}. Rename one of them."
+                f"{data.RAW_FOLDER}/{name}. Rename one of them."
             )
         if not name.isprintable():
             raise GuessError(
@@ -226,7 +228,7 @@ def _separator(options: Options) -> str:
         found = max(cells, key=lambda separator: cells[separator])
         if cells[found] < 2:
             raise GuessError(
-                f"{printable(str(options.tables[0]))}: the header is {shown(lines[0])}, one column "
+                f"{named(options.tables[0])}: the header is {shown(lines[0])}, one column "
                 "by any of the separators , ; tab | and space. Give the right one by --separator; "
                 "a table needs a column to predict and one to predict it from."
             )
@@ -235,7 +237,7 @@ def _separator(options: Options) -> str:
 
 def _first_lines(path: Path, number: int) -> list[str]:
     """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
-    told = printable(str(path))
+    told = named(path)
     lines: list[str] = []
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -266,7 +268,7 @@ def _first_lines(path: Path, number: int) -> list[str]:
 
 
 def _no_utf8(path: Path) -> str:
-    name = printable(str(path))
+    name = named(path)
     return (
         f"{name}: is not UTF-8, so its texts cannot be read for sure. Save the file as UTF-8, for "
         f"example with `iconv -f latin1 -t utf-8 {name} > utf8.csv`."
@@ -285,7 +287,7 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
     first, *others = headers
     names = list(headers[first])
     for path, header in headers.items():
-        told = printable(str(path))
+        told = named(path)
         if len(header) < 2:
             raise GuessError(
                 f"{told}: the header has one column ({shown(header[0])}) by the separator "
@@ -308,12 +310,12 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
             if (name in other) != (name in names):
                 has, lacks = (path, first) if name in other else (first, path)
                 raise GuessError(
-                    f"{printable(str(lacks))} has no column {shown(name)}, which "
-                    f"{printable(str(has))} has. All tables need the same columns."
+                    f"{named(lacks)} has no column {shown(name)}, which "
+                    f"{named(has)} has. All tables need the same columns."
                 )
     if all(_is_number(name) for name in names):
         raise GuessError(
-            f"{printable(str(first))}: the first line holds numbers ({shown(', '.join(names))}), "
+            f"{named(first)}: the first line holds numbers ({shown(', '.join(names))}), "
             "so it is no header. Put a line with the columns' names above it."
         )
     return names
@@ -323,7 +325,7 @@ def _check_names(
     files: Sequence[File], names: Sequence[str], target: str, options: Options
 ) -> None:
     """Raise GuessError for options that name no column, and for names that params.yaml refuses."""
-    path = printable(str(files[0].path))
+    path = named(files[0].path)
     if options.label is None and target not in names:
         raise GuessError(
             f"--target {shown(target)} is no column of {path}{did_you_mean(target, names)}. "
@@ -354,47 +356,56 @@ def _check_names(
 
 
 def _read(files: Sequence[File], names: Sequence[str], separator: str, target: str) -> _Read:
-    """Read all tables as text."""
+    """Read all tables as text, some rows at a time."""
     levels: dict[str, list[pd.Series]] = {name: [] for name in names}
-    targets = []
+    targets: list[pd.Series] = []
     for file in files:
-        told = printable(str(file.path))
-        try:
-            frame = pd.read_csv(
-                file.path,
+        before = len(targets)
+        for frame in _frames(file.path, separator):
+            for name in names:
+                levels[name].append(frame[name].value_counts(sort=False))
+            if file.label is None:
+                targets.append(frame[target])
+            else:
+                targets.append(pd.Series([file.label] * len(frame)))
+        if len(targets) == before:
+            raise GuessError(
+                f"{named(file.path)}: has no rows below the header, so there is nothing to learn "
+                "from."
+            )
+    summed = {
+        name: pd.concat(counts).groupby(level=0, sort=False).sum()
+        for name, counts in levels.items()
+    }
+    labels = pd.concat(targets, ignore_index=True)
+    return _Read(summed, labels, len(labels))
+
+
+def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
+    """Yield some rows of a table at a time, each cell as it is written."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be dropped
+            reader = pd.read_csv(
+                path,
                 sep=separator,
-                dtype="category",  # each text is kept once, so a long table takes little room
+                dtype="str",
                 na_filter=False,
                 encoding="utf-8-sig",
                 index_col=False,
-                on_bad_lines="error",
                 skip_blank_lines=False,
+                chunksize=ROWS_AT_A_TIME,
             )
-        except UnicodeDecodeError:
-            raise GuessError(_no_utf8(file.path)) from None
-        except (ValueError, OverflowError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
-            why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-            raise GuessError(
-                f"{told}: is no table by the separator {shown(separator)} ({why}). Give the right "
-                "one by --separator, or mend the line."
-            ) from None
-        if frame.empty:
-            raise GuessError(
-                f"{told}: has no rows below the header, so there is nothing to learn from."
-            )
-        for name in names:
-            levels[name].append(frame[name].astype("category").value_counts())
-        label = pd.Series([file.label] * len(frame)) if file.label is not None else frame[target]
-        targets.append(label.astype("str"))
-    summed = {
-        name: pd.concat([pd.Series(one.to_numpy(), one.index.astype("str")) for one in counts])
-        .groupby(level=0, sort=False)
-        .sum()
-        for name, counts in levels.items()
-    }
-    summed = {name: counts[counts > 0] for name, counts in summed.items()}
-    labels = pd.concat(targets, ignore_index=True)
-    return _Read(summed, labels, len(labels))
+            with reader:
+                yield from (frame for frame in reader if len(frame))
+    except UnicodeDecodeError:
+        raise GuessError(_no_utf8(path)) from None
+    except (ValueError, OverflowError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
+        why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise GuessError(
+            f"{named(path)}: is no table by the separator {shown(separator)} ({why}). Give the "
+            "right one by --separator, or mend the line."
+        ) from None
 
 
 def _missing(read: _Read, target: str, options: Options) -> list[str]:
@@ -619,6 +630,11 @@ def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list
 
 
 # ------------------------------------------------------------------ words
+
+
+def named(path: Path) -> str:
+    """Return a path for a message, whole unless a screen cannot show it."""
+    return str(path) if str(path).isprintable() else shown(str(path))
 
 
 def _is_number(text: str) -> bool:

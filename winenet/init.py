@@ -12,15 +12,16 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import yaml
 
 from winenet import params
 from winenet.errors import InputError, printable, shown
-from winenet.guess import Column, Guess, Options, guess
+from winenet.guess import Column, Guess, Options, guess, named
 
 ROOT = Path(__file__).parents[1]
 STARTER = "tools/starter"  # the templates of params.yaml and README.md
@@ -93,7 +94,7 @@ def _check_root() -> None:
 
 
 def _check_target(target: Path) -> None:
-    told = printable(str(target))
+    told = named(target)
     if os.path.lexists(target):
         raise InitError(
             f"{told} is there already, and init overwrites nothing, not even an empty folder. Give "
@@ -101,7 +102,7 @@ def _check_target(target: Path) -> None:
         )
     if not target.parent.is_dir():
         raise InitError(
-            f"{told} cannot be made: {printable(str(target.parent))} is no folder. Make that "
+            f"{told} cannot be made: {named(target.parent)} is no folder. Make that "
             "first, or give another place."
         )
     if not target.name.isprintable():
@@ -116,7 +117,7 @@ def _unnamed(target: Path) -> Iterator[Path]:
         around = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
     except OSError as error:
         raise InitError(
-            f"{printable(str(target))} cannot be made ({error.strerror}). Give a place where this "
+            f"{named(target)} cannot be made ({error.strerror}). Give a place where this "
             "user may write."
         ) from None
     try:
@@ -125,8 +126,8 @@ def _unnamed(target: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         raise InitError(
-            f"{printable(str(target))} could not be made ({error.strerror}), and nothing of it is "
-            "left. It needs room on the disk and a folder that this user may write in."
+            f"{named(target)} could not be made ({error.strerror or error}), and nothing of it "
+            "is left. It needs room on the disk and a folder that this user may write in."
         ) from error
     finally:
         shutil.rmtree(around, ignore_errors=True)
@@ -144,12 +145,14 @@ def _fill(folder: Path, found: Guess, params_yaml: str, name: str) -> None:
     for path in COPIED:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / path).is_dir():
-            shutil.copytree(ROOT / path, folder / path, ignore=ignored, copy_function=shutil.copy)
+            shutil.copytree(
+                ROOT / path, folder / path, ignore=ignored, copy_function=shutil.copyfile
+            )
         else:
-            shutil.copy(ROOT / path, folder / path)
-    shutil.copy(ROOT / CARRIED, folder / CARRIED)
+            shutil.copyfile(ROOT / path, folder / path)
+    shutil.copyfile(ROOT / CARRIED, folder / CARRIED)
     licence = next(one for one in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if one.is_file())
-    shutil.copy(licence, folder / "winenet/LICENSE")
+    shutil.copyfile(licence, folder / "winenet/LICENSE")
     graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive)
     texts = {
         "params.yaml": params_yaml,
@@ -157,7 +160,9 @@ def _fill(folder: Path, found: Guess, params_yaml: str, name: str) -> None:
         "Makefile": makefile((ROOT / "Makefile").read_text(encoding="utf-8")),
         "README.md": readme(found, graph, name),
     }
+    texts |= ignored_outputs(yaml.safe_load(graph)["stages"])
     for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
     (folder / "data/raw").mkdir(parents=True)
     for file in found.files:
@@ -281,14 +286,27 @@ def readme(found: Guess, graph: str, name: str) -> str:
     )
 
 
-def mermaid(stages: Mapping[str, Mapping[str, object]]) -> str:
+def ignored_outputs(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return by path the lists of what git ignores, as DVC would write them after a first run.
+
+    They are there before it, so that no result gets into git when that run fails.
+    """
+    lists: dict[str, str] = {}
+    for content in stages.values():
+        for path in outputs(content, cached=True):
+            place, _, name = path.rpartition("/")
+            lists[f"{place}/.gitignore"] = lists.get(f"{place}/.gitignore", "") + f"/{name}\n"
+    return lists
+
+
+def mermaid(stages: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the graph as `dvc dag --md` prints it. stages: those of dvc.yaml."""
     writers = {path: stage for stage, content in stages.items() for path in outputs(content)}
     number = {stage: place for place, stage in enumerate(sorted(stages), start=1)}
     edges = {
         (number[writers[dep]], number[stage])
         for stage, content in stages.items()
-        for dep in content["deps"]  # type: ignore[attr-defined]
+        for dep in content["deps"]
         if dep in writers
     }
     lines = [f'\tnode{place}["{stage}"]' for stage, place in number.items()]
@@ -296,10 +314,17 @@ def mermaid(stages: Mapping[str, Mapping[str, object]]) -> str:
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
 
 
-def outputs(stage: Mapping[str, object]) -> list[str]:
-    """Return the paths that a stage of dvc.yaml writes."""
-    entries = [one for kind in ("outs", "metrics", "plots") for one in stage.get(kind, [])]  # type: ignore[attr-defined]
-    return [path for one in entries for path in (one if isinstance(one, dict) else [one])]
+def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
+    """Return the paths that a stage of dvc.yaml writes. cached: only those of DVC's cache."""
+    found = []
+    for entry in (one for kind in ("outs", "metrics", "plots") for one in stage.get(kind, [])):
+        with_settings = entry if isinstance(entry, dict) else {entry: {}}
+        found += [
+            path
+            for path, settings in with_settings.items()
+            if not cached or settings.get("cache", True)
+        ]
+    return found
 
 
 def _template(name: str) -> jinja2.Template:
@@ -407,12 +432,13 @@ def _without_notebook(found: re.Match[str]) -> str:
 
 def _general(text: str, positive: str | None) -> str:
     """Replace the words for the wine's classes, and for what only the notebook has."""
-    one = re.fullmatch(r"[\w.-]{1,20}", positive or "", re.ASCII)
-    named = f" (1 is {positive})" if one else ""
+    plain = re.fullmatch(r"(?!1$)[\w.-]{1,20}", positive or "", re.ASCII)
+    named = f" (1 is {positive})" if plain else ""
+    of_class = " of class 1" if positive is not None else ""
     for old, new in {
         r" \(1 is red\)": named,
-        r"predicted probability of red\b": "predicted probability of class 1",
-        r"share that is red\b": "share that is of class 1",
+        r"predicted probability of red\b": f"predicted probability{of_class}",
+        r"share that is red\b": "share that is of class 1" if of_class else "share",
         r"Train the notebook's network, and the one hidden layer that its text asks for\.": (
             "Train a network of two hidden layers, and one of one."
         ),
@@ -437,10 +463,8 @@ def makefile(text: str) -> str:
     return re.sub(r"(?m)^\.PHONY:.*$", f".PHONY: {' '.join(TARGETS)}", whole)
 
 
-def arguments(given: Mapping[str, object]) -> tuple[Path, Options]:
+def arguments(given: Mapping[str, Any]) -> tuple[Path, Options]:
     """Return what argparse found as the folder and the options."""
-    tables: Sequence[str] = given["table"]  # type: ignore[assignment]
     known = {name: given[name] for name in ("target", "label", "separator", "positive", "missing")}
-    leave_out: Sequence[str] = given["leave_out"] or []  # type: ignore[assignment]
-    options = Options([Path(one) for one in tables], leave_out=leave_out, **known)  # type: ignore[arg-type]
-    return Path(str(given["folder"])), options
+    tables = [Path(one) for one in given["table"]]
+    return Path(given["folder"]), Options(tables, leave_out=given["leave_out"] or (), **known)
