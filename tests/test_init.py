@@ -19,7 +19,7 @@ import yaml
 from dvc.utils.serialize import parse_yaml
 
 from winenet import __main__ as commands
-from winenet import init, params
+from winenet import data, init, params
 from winenet.errors import InputError
 from winenet.guess import Guess, Options, guess
 
@@ -108,7 +108,7 @@ def test_the_comments_say_what_was_seen(write: Write) -> None:
     )
     seen = {name: column.seen for name, column in found(path).columns.items()}
     assert seen == {
-        "a": "0.5 to 9.5, 2 missing",
+        "a": "0.5 to 9.5; 2 missing",
         "code": "1 to 3; 3 whole numbers: category, if they are codes",
         "text": "4 texts: red, blue, gr\u00fcn, ...",
     }
@@ -141,7 +141,7 @@ def test_missing_texts_that_are_given_are_the_only_ones(write: Write) -> None:
     guessed = found(path, missing=["-999"])
     assert guessed.missing == ["-999"]
     assert guessed.columns["b"].seen == "3 texts: None, one, two"
-    assert guessed.columns["a"].seen == "0.5 to 9.5, 1 missing"
+    assert guessed.columns["a"].seen == "0.5 to 9.5; 1 missing"
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_what_tells_nothing_or_names_each_row_is_left_out_and_why(write: Write) 
         "customer_id": "another whole number in each row: a row number or an id",
         "name": "another text in each row: a name or an id",
         "ticket": "30 different texts in 40 rows: names or ids",
-        "constant": "always x, so it tells nothing",
+        "constant": "always x; it tells nothing",
         "empty": "no value in any row",
-        "one": "always 7.5, so it tells nothing",
+        "one": "always 7.5; it tells nothing",
         "asked": "as asked",
     }
 
@@ -258,6 +258,26 @@ def test_the_settings_fit_the_rarest_class(
 ) -> None:
     path = write(a=numbers(rows), y=[*["p"] * rarest, *["q"] * (rows - rarest)])
     assert found(path).settings[:5] == settings
+
+
+@pytest.mark.parametrize("order", ["apq", "pqa"])
+@pytest.mark.parametrize("counts", [(3, 5), (3, 7, 11), (4, 300), (5, 5), (3, 3, 80)])
+def test_the_settings_of_small_classes_hold_in_the_pipeline(
+    write: Write, tmp_path: Path, counts: tuple[int, ...], order: str
+) -> None:
+    """The draws depend on how the classes are numbered and on the order of the rows."""
+    labels = [label for label, rows in zip(order, counts, strict=False) for _ in range(rows)]
+    path = write(
+        a=numbers(len(labels)), y=[labels[place * 11 % len(labels)] for place in range(len(labels))]
+    )
+    text = init.params_text(found(path))
+    (tmp_path / "params.yaml").write_text(text, "utf-8")
+    settings = params.load(str(tmp_path / "params.yaml"))
+    raw = data.read_raw(str(tmp_path), settings.ingest)
+    parts = data.split(raw.table, "y", settings.split)
+    data.check_folds(parts.y_train, settings.grid_search.cv)
+    data.hold_out(parts.X_train, parts.y_train, settings.curves)
+    data.check_train_sizes(parts.y_train, settings.learning_curve)
 
 
 def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
@@ -619,7 +639,7 @@ ingest:
   leave_out:            # columns that are not used
     - id  # another whole number in each row: a row number or an id
   columns:              # number, category, or [least, largest]: the values that can be true
-    width: number     # 0.3 to 13.9, 4 missing
+    width: number     # 0.3 to 13.9; 4 missing
     colour: category  # 3 texts: red, green, blue
 """
     )

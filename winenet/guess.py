@@ -135,7 +135,9 @@ def guess(options: Options) -> Guess:
     labels = _labels(read.target, target, missing)
     positive, why = _positive(labels, target, options)
     columns, leave_out = _columns(read, names, target, missing, options)
-    settings = _settings(read.target, labels, read.rows > LARGE)
+    # As the pipeline numbers the classes: where a class is small, the draws depend on it.
+    codes = pd.Index(data.class_order(labels, positive)).get_indexer(read.target)
+    settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
     return Guess(
         files, separator, target, labels, positive, why, missing, columns, leave_out, settings
     )
@@ -516,11 +518,11 @@ def _columns(
 def _column(name: str, levels: pd.Series, rows: int, missing: Sequence[str]) -> Column | str:
     """Return how a column is used, or why it is not. levels: rows by text, without the missing."""
     present = int(levels.sum())
-    gaps = f", {rows - present:,} missing" if present < rows else ""
+    gaps = f"; {rows - present:,} missing" if present < rows else ""
     if present == 0:
         return "no value in any row"
     if len(levels) == 1:
-        return f"always {_word(str(levels.index[0]))}{gaps}, so it tells nothing"
+        return f"always {_word(str(levels.index[0]))}{gaps}; it tells nothing"
     numbers = pd.to_numeric(pd.Series(levels.index.astype("object")), errors="coerce")
     finite = np.isfinite(numbers.to_numpy(dtype=np.float64))
     if finite.all():

@@ -67,8 +67,8 @@ def _told(found: Guess) -> list[str]:
     """Return what was guessed, in lines."""
     kinds = [column.kind for column in found.columns.values()]
     lines = [
-        f"{len(kinds)} columns: {kinds.count('number')} numbers, "
-        f"{kinds.count('category')} categories; separator {shown(found.separator)}; missing: "
+        f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
+        f"separator {shown(found.separator)}; missing: "
         f"{', '.join(map(shown, found.missing)) or 'none'}",
         f"{shown(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
     ]
