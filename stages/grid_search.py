@@ -26,11 +26,11 @@ def main() -> None:
         f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
         f"{parallel.workers()} processes"
     )
-    with journal.opened() as memory:
+    with journal.opened() as tally:
         found = tuning.grid_search(X_train, y_train, settings, groups)
         cv = tuning.folds(settings.cv, X_train, y_train, groups)
         kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
-    stages.say_all(memory.words())
+    stages.say_all(tally.words())
     table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = evaluation.probabilities(table)
     scores = evaluation.scores(y_test, table["predicted"], probability, rows["seen"])

@@ -15,7 +15,7 @@ def main() -> None:
             f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
         )
     files.write_exact("data/table.csv", table, gaps=True)
-    files.write_metrics("data/schema.json", schema.to_json(data.schema(settings, labels)))
+    files.write_metrics("data/schema.json", schema.written(data.schema(settings, labels)))
     files.write_metrics(
         "metrics/ingest.json",
         {

@@ -25,7 +25,7 @@ import pytest
 
 from winenet import __main__ as command
 from winenet import data, files, params
-from winenet.model import Model, Normaliser
+from winenet.model import Model, Preprocessing, Saved
 
 FOLDER = Path(__file__).parent / "bad_input"
 BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` brings the last committed"
@@ -200,9 +200,11 @@ def members(change: Callable[[dict[str, bytes]], dict[str, bytes]], how: int) ->
 def a_model() -> bytes:
     target = Path(f"{os.getpid()}.npz")
     names = [f"feature {number}" for number in range(12)]
+    scaling = [np.zeros(12), np.zeros(12), np.ones(12), np.zeros(12), np.zeros(12), np.ones(12)]
+    raw = Preprocessing(names, *scaling, [], [], [])
     model = Model([np.arange(12.0).reshape(12, 1)], [np.ones(1)], "identity", np.array([0, 1]))
     try:
-        files.write_model(str(target), model, Normaliser(names, np.zeros(12), np.ones(12)))
+        files.write_model(str(target), Saved(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
         return target.read_bytes()
     finally:
         target.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def test_a_rate_that_the_metrics_have_rounded_is_the_grid_s():
 
 
 def test_the_baseline_is_the_logistic_regression_of_params():
-    baseline = contenders.baseline(LOGISTIC)
+    baseline = contenders.baseline(LOGISTIC, 2)
     assert (baseline.solver, baseline.random_state) == ("liblinear", 5)
     alike = LogisticRegression(solver="liblinear", random_state=5)
     assert baseline.get_params() == alike.get_params()
@@ -108,7 +108,7 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
         "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
         "best_learning_rate_init": found.best["learning_rate_init"],
     }
-    models = {"logistic": contenders.baseline(LOGISTIC)}
+    models = {"logistic": contenders.baseline(LOGISTIC, 2)}
     models |= contenders.networks(settings, grid_search(estimator), best)
     contenders.fit_all([*models.values()], [rows] * 4)
     for name, network in settings.networks:

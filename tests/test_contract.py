@@ -272,7 +272,7 @@ def test_only_files_and_the_journal_write() -> None:
     sources = [*(ROOT / "stages").glob("*.py"), *(ROOT / "winenet").glob("*.py")]
     found = {f"{file.parent.name}/{file.name}": writes(file.read_text("utf-8")) for file in sources}
     assert {path: calls for path, calls in found.items() if calls} == {
-        "winenet/files.py": {"mkdir", "open", "save"},
+        "winenet/files.py": {"mkdir", "open", "save", "to_csv"},
         "winenet/init.py": {  # a new folder, never this one
             *("copyfile", "copytree", "ignore_patterns", "mkdir", "mkdtemp", "open", "rmtree"),
             *("TemporaryDirectory", "write_text"),

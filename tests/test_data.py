@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from winenet import data, params
+from winenet import data, params, preprocessing
 from winenet.data import DataError, Parts
 from winenet.params import Curves, Ingest, LearningCurve, RawFile, Split
 
@@ -194,10 +194,10 @@ GOLDEN = [("train", row) for row in golden_head("train_head.csv")] + [
 
 @pytest.fixture(scope="module")
 def normalised(parts: Parts) -> dict[str, pd.DataFrame]:
-    scaler, _ = data.fit_normaliser(parts.X_train)
+    fitted = preprocessing.fit(parts.X_train, SETTINGS.ingest.kinds, "min-max")
     return {
-        "train": data.normalise(scaler, parts.X_train),
-        "test": data.normalise(scaler, parts.X_test),
+        "train": preprocessing.frame(fitted, parts.X_train),
+        "test": preprocessing.frame(fitted, parts.X_test),
     }
 
 
@@ -225,15 +225,15 @@ def test_the_notebook_s_head_is_reproduced(normalised, part, row):
 def test_the_scaling_knows_the_training_rows_only():
     X_train = pd.DataFrame({"pH": [3.0, 4.0, 3.5], "alcohol": [8.0, 12.0, 9.0]}, index=[5, 1, 9])
     X_test = pd.DataFrame({"pH": [2.0, 5.0], "alcohol": [16.0, 10.0]}, index=[0, 2])
-    scaler, normaliser = data.fit_normaliser(X_train)
-    assert normaliser.features == ["pH", "alcohol"]
-    assert normaliser.minimum.tolist() == [3.0, 8.0]
-    assert normaliser.maximum.tolist() == [4.0, 12.0]
-    assert data.normalise(scaler, X_train).to_dict("list") == {
+    fitted = preprocessing.fit(X_train, SETTINGS.ingest.kinds, "min-max")
+    assert fitted.numbers == fitted.columns == fitted.inputs == ["pH", "alcohol"]
+    assert fitted.minimum.tolist() == [3.0, 8.0]
+    assert fitted.maximum.tolist() == [4.0, 12.0]
+    assert preprocessing.frame(fitted, X_train).to_dict("list") == {
         "pH": [0.0, 1.0, 0.5],
         "alcohol": [0.0, 1.0, 0.25],
     }
-    assert data.normalise(scaler, X_test).to_dict("list") == {
+    assert preprocessing.frame(fitted, X_test).to_dict("list") == {
         "pH": [-1.0, 2.0],
         "alcohol": [2.0, 0.5],
     }
@@ -243,9 +243,10 @@ def test_the_scaling_knows_the_training_rows_only():
 
 GOOD = b"acid;pH\n1;3\n2;3.5\n3;3.25\n"
 SMALL = Ingest(
-    files=[RawFile(name="red.csv", label=1), RawFile(name="white.csv", label=0)],
+    files=[RawFile(name="red.csv", label="1"), RawFile(name="white.csv", label="0")],
     separator=";",
     target="Class",
+    positive="1",
     columns={"acid": [0.0, 20.0], "pH": [2.0, 5.0]},
 )
 OUT_OF_ACID = "is out of range; it must lie in 0 to 20"

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from winenet import data, files, params
 from winenet.errors import InputError
-from winenet.model import Model, Normaliser
+from winenet.model import Model, Preprocessing, Saved
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_bytes()
@@ -226,9 +226,10 @@ def test_other_params(content: bytes):
 # Raw files
 
 SMALL = params.Ingest(
-    files=[params.RawFile(name="a.csv", label=0), params.RawFile(name="b.csv", label=1)],
+    files=[params.RawFile(name="a.csv", label="0"), params.RawFile(name="b.csv", label="1")],
     separator=";",
     target="Class",
+    positive="1",
     columns={"acid": [0, 20], "pH": [2, 5]},
 )
 GOOD = b'acid;"pH"\n1;3\n2.5;3.25\n0;5\n'
@@ -329,23 +330,23 @@ def test_cells_of_any_kind(rows: list[list[str]], separator: str, ended: bool):
 def a_model() -> bytes:
     rng = np.random.default_rng(0)
     layers = [rng.normal(size=(2, 3)), rng.normal(size=(3, 1))]
-    files.write_model(
-        "good.npz",
-        Model(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1])),
-        Normaliser(["pH", "acid"], np.zeros(2), np.ones(2)),
-    )
+    raw = Preprocessing(["pH"], *[np.ones(1)] * 6, ["acid"], [["no"]], ["no"])
+    model = Model(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
+    files.write_model("good.npz", Saved(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
     return Path("good.npz").read_bytes()
 
 
 def check_model(content: bytes) -> None:
-    model = read_well_or_refuse(files.read_model, "some.npz", content)
-    if model is not None:
+    saved = read_well_or_refuse(files.read_model, "some.npz", content)
+    if saved is not None:
+        model = saved.model
+        assert len(saved.preprocessing.inputs) == len(model.weights[0])
         shapes = [W.shape for W in model.weights]
         assert all(a[1] == b[0] for a, b in itertools.pairwise(shapes))
         assert [b.shape for b in model.biases] == [(shape[1],) for shape in shapes]
         assert all(np.isfinite(values).all() for values in [*model.weights, *model.biases])
         assert all(values.dtype == np.float64 for values in [*model.weights, *model.biases])
-        assert len(model.classes) == 2
+        assert len(model.classes) == len(saved.labels) >= 2
 
 
 @given(st.binary(max_size=200))

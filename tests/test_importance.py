@@ -2,6 +2,7 @@
 feature is the fit without its column.
 """
 
+import dataclasses
 import json
 
 import numpy as np
@@ -16,7 +17,7 @@ import stages
 from winenet import importance, model
 from winenet.estimator import DenseClassifier
 from winenet.evaluation import Rows
-from winenet.model import Model, Normaliser
+from winenet.model import Model, Preprocessing
 from winenet.params import Importance
 from winenet.predictor import Predictor
 
@@ -68,7 +69,7 @@ def whole(fitted) -> dict[str, Predictor]:
 
 
 def test_shuffled_features_cost_what_scikit_learn_says(fitted, whole):
-    table = importance.shuffled(whole, TEST, SETTINGS)
+    table = importance.shuffled(whole, TEST, list(TEST.X), SETTINGS)
     assert list(table.columns) == ["model", "feature", "mean", "sd"]
     assert list(zip(table["model"], table["feature"], strict=True)) == [
         (name, feature) for name in whole for feature in ("first", "second", "nothing")
@@ -84,10 +85,10 @@ def test_shuffled_features_cost_what_scikit_learn_says(fitted, whole):
 
 
 def test_shuffling_is_seeded(whole):
-    first = importance.shuffled(whole, TEST, SETTINGS)
-    pd.testing.assert_frame_equal(importance.shuffled(whole, TEST, SETTINGS), first)
+    first = importance.shuffled(whole, TEST, list(TEST.X), SETTINGS)
+    pd.testing.assert_frame_equal(importance.shuffled(whole, TEST, list(TEST.X), SETTINGS), first)
     reseeded = SETTINGS.model_copy(update={"random_state": 4})
-    assert list(importance.shuffled(whole, TEST, reseeded)["mean"]) != list(first["mean"])
+    assert list(importance.shuffled(whole, TEST, list(TEST.X), reseeded)["mean"]) != list(first["mean"])
 
 
 def test_a_feature_without_a_weight_costs_nothing(whole):
@@ -97,38 +98,74 @@ def test_a_feature_without_a_weight_costs_nothing(whole):
     )
     X = pd.DataFrame({"first": [0.0, 1.0] * 20, "second": 0.5, "nothing": 0.5})
     rows = Rows(X, X["first"].astype(int), pd.Series([False] * 40))
-    table = importance.shuffled({"by hand": by_first}, rows, SETTINGS).set_index("feature")
+    table = importance.shuffled({"by hand": by_first}, rows, list(X), SETTINGS).set_index("feature")
     assert table.loc["first", "mean"] == pytest.approx(0.5, abs=0.2)
     assert table.loc[["second", "nothing"], ["mean", "sd"]].to_numpy().tolist() == [[0, 0], [0, 0]]
 
 
+def test_the_inputs_of_one_category_are_shuffled_together():
+    """By hand: the class is told by both levels of a category, so its shuffling is one."""
+    codes = np.arange(40) % 2
+    X = pd.DataFrame({"age": 0.5, "sex=f": 1.0 - codes, "sex=m": codes * 1.0})
+    by_sex = Predictor(
+        Model([np.array([[0.0], [-9.0], [9.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    )
+    rows = Rows(X, pd.Series(codes), pd.Series([False] * 40))
+    table = importance.shuffled({"by hand": by_sex}, rows, ["age", "sex", "sex"], SETTINGS)
+    assert list(table["feature"]) == ["age", "sex"]
+    assert table["mean"].tolist()[0] == 0
+    assert table["mean"].tolist()[1] == pytest.approx(0.5, abs=0.2)
+
+
 # Coefficients.
+
+
+def scaled(names: list[str], least: np.ndarray, largest: np.ndarray) -> Preprocessing:
+    spans = largest - least
+    factor = 1 / np.where(spans > 0, spans, 1)
+    zeros = np.zeros(len(names))
+    return Preprocessing(
+        names, zeros, zeros, factor, -least * factor, least, largest, [], [], []
+    )
 
 
 def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
     logistic = Model(
         [np.array([[2.0], [-6.0], [0.0], [2.0]])], [np.zeros(1)], "identity", np.array([0, 1])
     )
-    normaliser = Normaliser(
+    raw = scaled(
         ["alcohol", "sugar", "constant", "pH"],
         np.array([8.0, 0.0, 5.0, 2.5]),
         np.array([18.0, 60.0, 5.0, 4.5]),
     )
-    table = importance.coefficients(logistic, normaliser)
+    table = importance.coefficients(logistic, raw)
     # -6 over 60 units, 2 over 10, 2 over 2; what is constant in training has no unit to speak of.
-    assert table.to_dict("list") == {
-        "feature": ["sugar", "alcohol", "pH", "constant"],
-        "coefficient": [-6.0, 2.0, 2.0, 0.0],
-        "per_unit": [-0.1, 0.2, 1.0, 0.0],
-    }
+    assert table["feature"].tolist() == ["sugar", "alcohol", "pH", "constant"]
+    assert table["coefficient"].tolist() == pytest.approx([-6.0, 2.0, 2.0, 0.0])
+    assert table["per_unit"].tolist() == pytest.approx([-0.1, 0.2, 1.0, 0.0])
+
+
+def test_a_level_of_a_category_has_one_coefficient_and_each_class_its_lines():
+    one = scaled(["age"], np.array([10.0]), np.array([60.0]))
+    raw = dataclasses.replace(
+        one, categories=["sex"], levels=[["f", "m"]], most_frequent=["f"]
+    )
+    weights = np.array([[1.0, -2.0, 1.0], [0.5, 3.0, 0.0], [-0.5, -3.0, 0.25]])
+    logistic = Model([weights], [np.zeros(3)], "identity", np.array([0, 1, 2]))
+    table = importance.coefficients(logistic, raw)
+    assert list(table.columns) == ["class", "feature", "coefficient", "per_unit"]
+    assert table["class"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert table["feature"].tolist()[3:6] == ["sex=f", "sex=m", "age"]
+    assert table["coefficient"].tolist()[3:6] == pytest.approx([3.0, -3.0, -2.0])
+    assert table["per_unit"].tolist()[3:6] == pytest.approx([3.0, -3.0, -2.0 / 50])
 
 
 def test_a_coefficient_for_one_unit_is_that_of_the_raw_values(fitted):
     """The log-odds of the model on normalised rows, from raw rows and the coefficients per unit."""
     logistic = fitted["logistic"]
     spans, least = np.array([10.0, 0.5, 3.0]), np.array([4.0, -1.0, 0.0])
-    normaliser = Normaliser(list(TEST.X), least, least + spans)
-    per_unit = importance.coefficients(model.from_logistic(logistic), normaliser)
+    normalised = scaled(list(TEST.X), least, least + spans)
+    per_unit = importance.coefficients(model.from_logistic(logistic), normalised)
     raw = TEST.X * spans + least
     weights = per_unit.set_index("feature").loc[list(raw), "per_unit"].to_numpy()
     log_odds = raw.to_numpy() @ weights
@@ -142,7 +179,7 @@ def test_a_coefficient_for_one_unit_is_that_of_the_raw_values(fitted):
 @pytest.fixture(scope="module")
 def left_out(whole) -> dict[str, dict[str, dict[str, float]]]:
     features = ["second", "nothing"]
-    return importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, features)
+    return importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), features)
 
 
 def test_a_model_without_a_feature_is_scikit_learn_s_fit_without_its_column(fitted, left_out):
@@ -183,12 +220,12 @@ def test_p_values_are_exact_and_corrected_within_the_feature(fitted, left_out):
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones(whole):
     everything = TEST._replace(seen=pd.Series([True] * 150))
-    found = importance.left_out(MODELS, TRAINING.X, TRAINING.y, everything, whole, ["nothing"])
+    found = importance.left_out(MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"])
     assert {one["accuracy_unseen"] for one in found["nothing"].values()} == {None}
 
 
 def test_no_feature_left_out_trains_nothing(whole, capsys):
-    assert importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, []) == {}
+    assert importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), []) == {}
     assert capsys.readouterr().out == ""
 
 

@@ -59,12 +59,14 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "random_state": 42,
         "stratify": False,
         "duplicates": "keep",
+        "normalise": "min-max",
     }
-    assert settings.logistic.model_dump() == {"solver": "liblinear", "random_state": 42}
+    assert settings.logistic.model_dump() == {"solver": "liblinear", "random_state": 42, "max_iter": 100}
     assert settings.mlp.model_dump() == {
         "estimator": "winenet",
         "max_iter": 500,
         "random_state": 42,
+        "dtype": "float64",
         "networks": {
             "notebook": {"hidden_layer_sizes": [100, 50]},
             "one_hidden_layer": {"hidden_layer_sizes": [100]},
@@ -74,6 +76,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "estimator": "winenet",
         "max_iter": 500,
         "random_state": 42,
+        "dtype": "float64",
         "cv": 5,
         "scoring": "accuracy",
         "param_grid": {
@@ -259,7 +262,7 @@ def test_other_readers_of_yaml_keep_their_scalars():
 
 def test_every_fault_is_told_at_once(load):
     text = committed_with(
-        ("label: 1\n", "label: 2\n"),
+        ("label: 1\n", "label: 1.0\n"),
         ("pH: [2.5, 4.5]", "pH: [4.5, 2.5]"),
         ("alcohol: [4, 20]", "alcohol: [4]"),
         ("test_size: 0.2", "test_size: 1.2"),
@@ -271,8 +274,8 @@ def test_every_fault_is_told_at_once(load):
     )
     assert message(load, text) == (
         "params.yaml has 10 faults, so no stage was run and no result was touched:\n"
-        "  ingest.files[0].label: 2 cannot serve as the class of the file's rows: should be less"
-        " than or equal to 1\n"
+        "  ingest.files[0].label: 1.0 cannot serve as a label, as the raw files write it: should be"
+        " a valid string\n"
         "  ingest.columns.pH: [4.5, 2.5] cannot serve as the least and the largest possible value:"
         " it needs [least, largest] with least < largest\n"
         "  ingest.columns.alcohol: [4] cannot serve as the least and the largest possible value:"
@@ -428,7 +431,7 @@ def test_a_file_without_sections_is_told(load, text):
 NO_YAML = {
     "a key given twice": (
         ("test_size: 0.2", "test_size: 0.2\n  test_size: 0.3"),
-        "the key 'test_size' is given twice line 28, column 3",
+        "the key 'test_size' is given twice line 35, column 3",
     ),
     "a section given twice": (("logistic:", "split:"), "the key 'split' is given twice line"),
     "an open bracket": (("test_size: 0.2", "test_size: [0.2"), "expected ',' or ']'"),
@@ -438,7 +441,7 @@ NO_YAML = {
         "the key 5 is no text; put it in quotes line",
     ),
     "a truth value as key": (("test_size:", "true:"), "the key true is no text; put it in quotes"),
-    "a list as key": (("test_size: 0.2", "? [a]\n  : 0.2"), "is no text; put it in quotes line 27"),
+    "a list as key": (("test_size: 0.2", "? [a]\n  : 0.2"), "is no text; put it in quotes line 34"),
     "text behind !!int": (("0.2", "!!int abc"), "this cannot be read as tag:yaml.org,2002:int"),
     "a number of 5000 digits": (("0.2", "9" * 5000), "this cannot be read as tag:yaml.org"),
     "code": (("0.2", "!!python/object/apply:os.getcwd []"), "could not determine a constructor"),

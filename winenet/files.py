@@ -74,7 +74,7 @@ def read_schema(path: str) -> Schema:
     Raises FileError when the file is missing or is no such JSON.
     """
     try:
-        return schema.from_json(read_metrics(path))
+        return schema.read(read_metrics(path))
     except (LookupError, TypeError, ValueError) as error:
         raise FileError(_damaged(path, "schema", str(error))) from None
 

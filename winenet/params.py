@@ -14,8 +14,11 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
@@ -115,12 +118,20 @@ Estimator = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
 ]
 Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
+Kind = Annotated[
+    Literal["number", "category"],
+    Field(description="what the column holds: [least, largest], number or category"),
+]
 # A number with bounds, any number, or a text that is one of several.
 Column = Annotated[
-    Bounds | Literal["number", "category"],
-    Field(description="what a column holds: [least, largest], number or category"),
+    Annotated[Bounds, Tag("bounds")] | Annotated[Kind, Tag("kind")],
+    Discriminator(lambda given: "kind" if isinstance(given, str) else "bounds"),
 ]
-Label = Annotated[int | str, Field(description="a label, as the raw files write it")]
+Label = Annotated[
+    str,
+    BeforeValidator(lambda given: str(given) if type(given) is int else given),
+]
+LABEL = "a label, as the raw files write it"
 Word = Annotated[str, AfterValidator(_harmless_name)]
 Dtype = Annotated[Literal["float64", "float32"], Field(description="the type of the weights")]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
@@ -132,7 +143,7 @@ class RawFile(Section):
     name: Annotated[str, AfterValidator(_printable)] = Field(
         pattern=r"^[^/\\]+$", description="the name of a file in data/raw"
     )
-    label: Label | None = None
+    label: Label | None = Field(default=None, description=LABEL)
 
 
 class Words(Section):
@@ -151,7 +162,7 @@ class Ingest(Section):
         pattern=r"^[\t !#-~]$", description="the raw files' separator, one character of ASCII"
     )
     target: Name = Field(description="the name of the label's column")
-    positive: Label | None = None
+    positive: Label | None = Field(default=None, description=LABEL)
     columns: dict[Name, Column] = Field(min_length=1, description="the raw columns")
     leave_out: list[str] = Field(default=[], description="raw columns that are not used")
     missing: list[str] = Field(default=[], description="texts that stand for a missing value")
@@ -453,7 +464,8 @@ def _check_size(content: Any) -> None:
 
 def _fault(detail: ErrorDetails) -> str:
     """Put one of pydantic's findings as: place, value, rule."""
-    location = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
+    whole = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
+    location = whole[:3] + whole[4:] if whole[:2] == ("ingest", "columns") else whole
     place = _place(location)
     if detail["type"] == "extra_forbidden":
         known = list(_model_at(location[:-1]).model_fields)
@@ -465,7 +477,7 @@ def _fault(detail: ErrorDetails) -> str:
         keys = ", ".join(_model_at(location).model_fields)
         return f"{place}: {shown(detail['input'])} is no section; it needs the keys {keys}"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    description = _description_at(location)
+    description = _description_at(whole)
     meant = f" as {description}" if description else ""
     return f"{place}: {shown(detail['input'])} cannot serve{meant}: {rule}"
 
@@ -502,7 +514,9 @@ def _description_at(location: tuple[int | str, ...]) -> str | None:
     for step in location:
         while "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-        if isinstance(step, int):
+        if "oneOf" in node:  # of Column; the step is its tag
+            node = node["oneOf"][step == "kind"]
+        elif isinstance(step, int):
             node = node.get("items", {})
         else:
             node = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}

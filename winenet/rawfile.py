@@ -133,7 +133,7 @@ def _checked(
             if mask.any():
                 cells = written()[name][mask]
                 found.note(name, rule, (np.flatnonzero(mask) + first).tolist(), list(cells))
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(columns, index=values.index, copy=False)
 
 
 def _outside(numbers: pd.Series, kind: Any, there: pd.Series) -> tuple[pd.Series, str]:
@@ -289,9 +289,12 @@ def _values(block: _Block, kinds: Mapping[str, str], settings: Ingest) -> _Value
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     texts = [name for name, kind in kinds.items() if kind == "category"]
     how: dict[str, Any] = {"sep": settings.separator, "skip_blank_lines": False}
+    if not kinds:  # none of the columns is there, which is told; the rows count all the same
+        rows = pd.DataFrame(index=range(block.text.count("\n") - 1))
+        return block.first, rows, _Written(block.text, settings.separator)
     try:
         parts = []
-        if numbers or not texts:
+        if numbers:
             parts.append(
                 pd.read_csv(
                     io.StringIO(block.text),

@@ -24,7 +24,7 @@ class Schema:
     names: list[str]
 
 
-def to_json(schema: Schema) -> dict[str, Any]:
+def written(schema: Schema) -> dict[str, Any]:
     """Return the content of data/schema.json; the columns are a list, since their order counts."""
     return {
         "target": schema.target,
@@ -34,8 +34,8 @@ def to_json(schema: Schema) -> dict[str, Any]:
     }
 
 
-def from_json(content: dict[str, Any]) -> Schema:
-    """Return what `to_json` was given. Raises LookupError, TypeError or ValueError when it is none.
+def read(content: dict[str, Any]) -> Schema:
+    """Return what `written` was given. Raises LookupError, TypeError or ValueError when it is none.
     """
     words = content["words"]
     return Schema(
