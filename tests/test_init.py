@@ -298,7 +298,7 @@ def test_the_wines_get_the_notebook_s_settings() -> None:
     for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
         assert settings[section] == committed[section], section
     assert settings["logistic"] == committed["logistic"] | {"max_iter": 1000}
-    for key in ("files", "separator", "target", "positive"):
+    for key in ("files", "separator", "target", "positive", "missing", "leave_out"):
         assert settings["ingest"][key] == committed["ingest"][key], key
     assert settings["ingest"]["columns"] == dict.fromkeys(committed["ingest"]["columns"], "number")
 

@@ -136,7 +136,7 @@ def guess(options: Options) -> Guess:
     positive, why = _positive(labels, target, options)
     columns, leave_out = _columns(read, names, target, missing, options)
     # As the pipeline numbers the classes: where a class is small, the draws depend on it.
-    codes = pd.Index(data.class_order(labels, positive)).get_indexer(read.target)
+    codes = pd.Index(data.class_order(labels, positive)).get_indexer(pd.Index(read.target))
     settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
     return Guess(
         files, separator, target, labels, positive, why, missing, columns, leave_out, settings
