@@ -6,7 +6,9 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 
 from winenet.errors import InputError
 
@@ -134,7 +136,7 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
 
 
 # What each help page ends with.
-EXAMPLES = {
+EXAMPLES: dict[Callable[..., Any], str] = {
     check: """examples:
   python -m winenet check
 
@@ -165,6 +167,11 @@ The folder is complete by itself: `make` in it runs the pipeline. What was guess
 stands in its params.yaml, with the reasons. Nothing is overwritten; a fault leaves nothing.""",
 }
 
+
+# What adds the arguments of a command.
+ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] = {
+    init: _init_arguments,
+}
 
 # What --base is, for the commands that take it.
 BASES = {
@@ -199,10 +206,10 @@ def main() -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)
+        if run in ARGUMENTS:
+            ARGUMENTS[run](command)
         if run in BASES:
             command.add_argument("--base", metavar="REV", help=BASES[run])
-        if run is init:
-            _init_arguments(command)
     options = vars(parser.parse_args())
     run = options.pop("run")
     try:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -276,14 +277,21 @@ def readme(found: Guess, graph: str, name: str) -> str:
     """Return the folder's README. graph: its dvc.yaml."""
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
+    gaps = [text for text in found.missing if text]  # predict knows an empty cell, NA and NaN
+    told = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
     return _template("README.md").render(
         name=name,
         guess=found,
+        missing=told,
         tables=" and ".join(tables),
         columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
         graph=mermaid(stages),
         stages={stage: content["desc"] for stage, content in stages.items()},
     )
+
+
+def _flag(missing: str) -> str:
+    return f"--missing {shlex.quote(missing)}"
 
 
 def ignored_outputs(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
