@@ -39,9 +39,7 @@ def main() -> None:
     stages.say_all(memory.words())
 
     files.write_metrics("metrics/importance.json", {"without": without})
-    files.write_results(
-        "plots/importance_coefficients.csv", importance.coefficients(logistic, raw)
-    )
+    files.write_results("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
     files.write_results("plots/importance_shuffled.csv", shuffled)
     for name, one in shuffled.groupby("model", sort=False):
         first = one.nlargest(1, "mean").iloc[0]

@@ -18,9 +18,7 @@ def main() -> None:
 
     classes = len(schema.labels)
     if logistic.solver(settings, classes) != settings.solver:
-        stages.say(
-            f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}"
-        )
+        stages.say(f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}")
     fitted = logistic.new(settings, classes).fit(X_train, y_train)
     table = evaluation.predictions(fitted, X_test, y_test, rows["row"], "logistic")
     probability = evaluation.probabilities(table)

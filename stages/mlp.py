@@ -65,9 +65,7 @@ def main() -> None:
         files.write_results(confusion, evaluation.confusion(y_test, predicted))
         facts = evaluation.training_facts(fitted[name]) | {"rows": len(X_train)}
         layers = model.from_mlp(fitted[name])
-        files.write_model(
-            weights, model.Saved(layers, raw, schema.target, schema.labels, facts)
-        )
+        files.write_model(weights, model.Saved(layers, raw, schema.target, schema.labels, facts))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
@@ -243,7 +244,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "one bit of a weight changed": content(
         lambda old: old.replace(np.arange(12.0).tobytes(), np.arange(1, 13.0).tobytes())
     ),
-    "another format": arrays(format="winenet model 2"),
+    "another format": arrays(format="winenet model 1"),
     "a missing array": arrays(intercepts_0=None),
     "a surplus array": arrays(surplus=np.ones(1)),
     "an array twice": twice,
@@ -255,9 +256,22 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "one input too few": arrays(coefs_0=np.ones((11, 1))),
     "two outputs": arrays(coefs_0=np.ones((12, 2)), intercepts_0=np.ones(2)),
     "a vector for a matrix": arrays(coefs_0=np.ones(12)),
-    "three classes": arrays(classes=np.array([0, 1, 2])),
+    "a class without a label": arrays(classes=np.array([0, 1, 2])),
+    "classes in disorder": arrays(classes=np.array([1, 0])),
+    "a label twice": arrays(labels=["red", "red"]),
     "an unknown activation": arrays(activation="exec"),
-    "fewer features than minima": arrays(features=[f"feature {number}" for number in range(11)]),
+    "a column too few": arrays(numbers=[f"feature {number}" for number in range(11)]),
+    "a column twice": arrays(numbers=["feature 0"] * 12),
+    "a minimum above its maximum": arrays(minimum=np.full(12, 2.0)),
+    "a category without levels": arrays(
+        categories=["colour"], n_levels=np.array([0]), most_frequent=["red"]
+    ),
+    "a most frequent level that is none": arrays(
+        categories=["colour"],
+        levels=["red", "white"],
+        n_levels=np.array([2]),
+        most_frequent=["blue"],
+    ),
     "a zip bomb": content(
         lambda _: members(lambda old: old | {"coefs_0.npy": bytes(2**27)}, zipfile.ZIP_DEFLATED)
     ),
@@ -266,9 +280,37 @@ MODELS: dict[str, Callable[[Path], None]] = {
 }
 
 
+TABLE_HEADER = b",".join(b"feature %d" % number for number in range(12)) + b"\n"
+TABLE_ROW = b",".join(b"0.%d" % number for number in range(1, 13)) + b"\n"
+TABLE = TABLE_HEADER + TABLE_ROW * 3
+TABLES: dict[str, Callable[[Path], None]] = {
+    "missing": lambda file: file.unlink(),
+    "a folder": folder_in_place,
+    "empty": content(lambda _: b""),
+    "header only": content(lambda _: TABLE_HEADER),
+    "binary": content(lambda _: bytes(range(256)) * 9),
+    "one endless line": content(lambda _: b"7" * 2**20),
+    "UTF-16": content(lambda old: old.decode().encode("utf-16")),
+    "Latin-1": content(lambda old: old + b"\xe9\n"),
+    "half a gzip": content(lambda old: gzip.compress(old)[:-9]),
+    "a column missing": content(lambda old: old.replace(b"feature 11", b"Feature-11")),
+    "a column twice": content(lambda old: old.replace(b"feature 11", b"feature 10")),
+    "a blank line": content(lambda old: old + b"\n" + TABLE_ROW),
+    "a cell too few": content(lambda old: old + TABLE_ROW.partition(b",")[2]),
+    "an open quotation mark": content(lambda old: old + b'"' + TABLE_ROW),
+    "a text for a number": content(lambda old: old + TABLE_ROW.replace(b"0.12", b"twelve")),
+    "an infinite number": content(lambda old: old + TABLE_ROW.replace(b"0.12", b"inf")),
+    "numbers beyond all sums": content(
+        lambda old: old + TABLE_ROW.replace(b"0.11,0.12", b"-1e308,1e308")
+    ),
+    "Parquet that is none": content(lambda old: b"PAR1" + old + b"PAR1"),
+}
+
+
 def do(case: Case, folder: Path) -> None:
     """Bring the bad input of a line into a workspace."""
     file, actions = {
+        "table": (folder / "new.csv", TABLES),
         "params": (folder / "params.yaml", PARAMS),
         "raw": (folder / RED, RAW),
         "model": (folder / MODEL, MODELS),
@@ -434,7 +476,34 @@ def test_a_stage_tells_what_is_wrong_with_a_model(
 def test_the_model_that_is_damaged_above_is_a_good_one(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("good.npz").write_bytes(a_model())
-    assert files.read_model("good.npz").weights[0].shape == (12, 1)
+    assert files.read_model("good.npz").model.weights[0].shape == (12, 1)
+
+
+# Tables that are to be predicted
+
+
+@cases([one for one in CASES if one.kind == "table"])
+def test_predict_tells_what_is_wrong_with_a_table(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], case: Case
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model.npz").write_bytes(a_model())
+    Path("new.csv").write_bytes(TABLE)
+    if case.case == "Parquet that is none":
+        pytest.importorskip("pyarrow")
+    words = ["winenet", "predict", "model.npz", "new.csv", "-o", "out.csv"]
+    monkeypatch.setattr(sys, "argv", words)
+    command.main()
+    assert len(Path("out.csv").read_bytes().splitlines()) == 4
+    Path("out.csv").unlink()
+    do(case, tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    printed, errors = capfd.readouterr()
+    holds(case, ended.value.code, printed, errors, stage=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 # The environment
@@ -641,7 +710,8 @@ def test_the_environment_s_faults_are_told(split_workspace, case: Case) -> None:
 def test_there_are_at_least_sixty_cases_and_each_is_done_once() -> None:
     assert len(CASES) >= 60
     assert len({(one.kind, one.case) for one in CASES}) == len(CASES)
-    for kind, actions in (("params", PARAMS), ("raw", RAW), ("model", MODELS)):
+    kinds = (("params", PARAMS), ("raw", RAW), ("model", MODELS), ("table", TABLES))
+    for kind, actions in kinds:
         special = {one.case for one in CASES if one.kind == kind and "` becomes `" not in one.done}
         assert special == set(actions), kind
     assert {one.case for one in CASES if one.kind == "environment"} == set(ENVIRONMENT)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from sklearn.neural_network import MLPClassifier
 
 from winenet import files, model
 from winenet.files import FileError
-from winenet.model import Model, Normaliser
+from winenet.model import Model, Preprocessing, Saved
 
 ROOT = Path(__file__).parents[1]
 
@@ -191,60 +192,98 @@ def test_a_metric_that_is_not_finite_is_refused(value):
 # Models.
 
 
-def a_model() -> tuple[Model, Normaliser]:
+def a_model() -> Saved:
+    """Two numbers and a category of two levels, three hidden units, two classes."""
     rng = np.random.default_rng(1)
-    return (
-        Model(
-            [rng.random((2, 3)), rng.random((3, 1))],
-            [rng.random(3), rng.random(1)],
-            "relu",
-            np.array([0, 1]),
-        ),
-        Normaliser(["pH", "alcohol"], np.array([2.74, 8.0]), np.array([4.01, 14.2])),
+    model = Model(
+        [rng.random((4, 3)), rng.random((3, 1))],
+        [rng.random(3), rng.random(1)],
+        "relu",
+        np.array([0, 1]),
     )
+    raw = Preprocessing(
+        numbers=["pH", "alcohol"],
+        fill=np.array([3.2, 10.3]),
+        centre=np.zeros(2),
+        factor=np.array([0.5, 0.25]),
+        offset=np.array([-1.5, -2.0]),
+        minimum=np.array([2.74, 8.0]),
+        maximum=np.array([4.01, 14.2]),
+        categories=["cork"],
+        levels=[["natural", "screw cap"]],
+        most_frequent=["natural"],
+    )
+    return Saved(model, raw, "Class", ["white", "red"], {"rows": 5197.0, "loss": 0.015})
+
+
+NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in files.SCALING} | {"numbers": []}
+NO_CATEGORIES: dict[str, object] = {"categories": [], "levels": [], "most_frequent": []}
 
 
 def test_a_model_file_holds_plain_arrays():
-    trained, normaliser = a_model()
-    files.write_model("models/some.npz", trained, normaliser)
+    saved = a_model()
+    files.write_model("models/some.npz", saved)
     with np.load("models/some.npz", allow_pickle=False) as stored:
         assert {name: stored[name].tolist() for name in stored.files} == {
-            "format": "winenet model 1",
-            "coefs_0": trained.weights[0].tolist(),
-            "intercepts_0": trained.biases[0].tolist(),
-            "coefs_1": trained.weights[1].tolist(),
-            "intercepts_1": trained.biases[1].tolist(),
+            "format": "winenet model 2",
+            "coefs_0": saved.model.weights[0].tolist(),
+            "intercepts_0": saved.model.biases[0].tolist(),
+            "coefs_1": saved.model.weights[1].tolist(),
+            "intercepts_1": saved.model.biases[1].tolist(),
             "activation": "relu",
             "classes": [0, 1],
-            "features": ["pH", "alcohol"],
+            "labels": ["white", "red"],
+            "target": "Class",
+            "numbers": ["pH", "alcohol"],
+            "fill": [3.2, 10.3],
+            "centre": [0, 0],
+            "factor": [0.5, 0.25],
+            "offset": [-1.5, -2.0],
             "minimum": [2.74, 8.0],
             "maximum": [4.01, 14.2],
+            "categories": ["cork"],
+            "levels": ["natural", "screw cap"],
+            "n_levels": [2],
+            "most_frequent": ["natural"],
+            "fact_names": ["rows", "loss"],
+            "fact_values": [5197, 0.015],
         }
         assert stored["coefs_0"].dtype == np.float64
 
 
 def test_the_same_model_gives_the_same_bytes():
-    trained, normaliser = a_model()
-    transposed_twice = Model(
-        [np.asfortranarray(weights) for weights in trained.weights],
-        trained.biases,
-        trained.activation,
-        trained.classes,
-    )
-    assert not transposed_twice.weights[0].flags.c_contiguous
-    for path, what in (("1.npz", trained), ("2.npz", trained), ("3.npz", transposed_twice)):
-        files.write_model(path, what, normaliser)
+    saved = a_model()
+    transposed = [np.asfortranarray(weights) for weights in saved.model.weights]
+    transposed_twice = replace(saved, model=replace(saved.model, weights=transposed))
+    assert not transposed_twice.model.weights[0].flags.c_contiguous
+    for path, what in (("1.npz", saved), ("2.npz", saved), ("3.npz", transposed_twice)):
+        files.write_model(path, what)
     first, second, third = (Path(f"{number}.npz").read_bytes() for number in (1, 2, 3))
     assert first == second == third
 
 
+def test_a_network_of_float32_is_written_as_float64():
+    saved = a_model()
+    narrow = [weights.astype(np.float32) for weights in saved.model.weights]
+    files.write_model("some.npz", replace(saved, model=replace(saved.model, weights=narrow)))
+    back = files.read_model("some.npz").model.weights
+    assert [W.dtype for W in back] == [np.float64, np.float64]
+    assert all((W == N).all() for W, N in zip(back, narrow, strict=True))
+
+
 def test_a_model_file_tells_nothing_of_the_day_or_the_host():
-    files.write_model("some.npz", *a_model())
+    files.write_model("some.npz", a_model())
     with zipfile.ZipFile("some.npz") as archive:
         for member in archive.infolist():
             assert member.date_time == (1980, 1, 1, 0, 0, 0)
             assert (member.create_system, member.external_attr) == (3, 0o644 << 16)
             assert (member.compress_type, member.extra) == (zipfile.ZIP_STORED, b"")
+
+
+def with_numbers_only(model: Model) -> Saved:
+    """Return a model of two numbers, in a file's form."""
+    raw = replace(a_model().preprocessing, categories=[], levels=[], most_frequent=[])
+    return replace(a_model(), model=model, preprocessing=raw)
 
 
 def rows_and_labels() -> tuple[pd.DataFrame, pd.Series]:
@@ -264,7 +303,7 @@ def test_a_model_file_is_enough_to_predict(hidden):
     else:
         fitted = MLPClassifier(hidden, max_iter=5, random_state=0).fit(X, y)
         written = model.from_mlp(fitted)
-    files.write_model("some.npz", written, a_model()[1])
+    files.write_model("some.npz", with_numbers_only(written))
 
     with np.load("some.npz", allow_pickle=False) as stored:
         layers = sum(name.startswith("coefs_") for name in stored.files)
@@ -289,17 +328,67 @@ def test_a_model_that_was_written_reads_back_bit_for_bit(hidden):
     else:
         fitted = MLPClassifier(hidden, activation="tanh", max_iter=5, random_state=0)
         written = model.from_mlp(fitted.fit(*rows_and_labels()))
-    files.write_model("models/some.npz", written, a_model()[1])
+    files.write_model("models/some.npz", with_numbers_only(written))
     back = files.read_model("models/some.npz")
-    for ours, theirs in ((back.weights, written.weights), (back.biases, written.biases)):
-        assert len(ours) == len(theirs) == 1 + len(hidden or ())
-        for our, their in zip(ours, theirs, strict=True):
-            assert (our.dtype, our.shape) == (np.float64, their.shape)
-            np.testing.assert_array_equal(our, their)
-    assert back.activation == ("identity" if hidden is None else "tanh")
-    assert list(back.classes) == [0, 1]
-    files.write_model("models/again.npz", back, a_model()[1])
+    assert_same(back, with_numbers_only(written))
+    assert len(back.model.weights) == 1 + len(hidden or ())
+    assert back.model.activation == ("identity" if hidden is None else "tanh")
+    files.write_model("models/again.npz", back)
     assert Path("models/again.npz").read_bytes() == Path("models/some.npz").read_bytes()
+
+
+def assert_same(back: Saved, written: Saved) -> None:
+    """Assert that all of a model came back: arrays bit for bit, texts, lists, their order."""
+    for ours, theirs in zip(
+        (*back.model.weights, *back.model.biases),
+        (*written.model.weights, *written.model.biases),
+        strict=True,
+    ):
+        assert (ours.dtype, ours.shape) == (np.float64, theirs.shape)
+        np.testing.assert_array_equal(ours, theirs)
+    assert (back.model.classes.dtype, list(back.model.classes)) == (
+        np.int64,
+        list(written.model.classes),
+    )
+    for field in fields(Preprocessing):
+        ours, theirs = (getattr(one.preprocessing, field.name) for one in (back, written))
+        if field.name in files.SCALING:
+            assert (ours.dtype, ours.tobytes()) == (np.float64, theirs.tobytes())
+        else:
+            assert ours == theirs
+    assert (back.target, back.labels) == (written.target, written.labels)
+    assert list(back.facts.items()) == list(written.facts.items())
+
+
+A_LONG_TEXT = "x" * 300
+KINDS = {
+    "numbers and categories": a_model(),
+    "only numbers": with_numbers_only(
+        Model([np.ones((2, 1))], [np.ones(1)], "identity", np.array([0, 1]))
+    ),
+    "only categories, three classes, no facts": Saved(
+        Model([np.arange(15.0).reshape(5, 3)], [np.arange(3.0)], "identity", np.array([0, 1, 2])),
+        Preprocessing(
+            numbers=[],
+            **{name: np.zeros(0) for name in files.SCALING},
+            categories=["a", "b=1", 'ç, "d"'],
+            levels=[["", " "], ["1"], ["é", A_LONG_TEXT]],
+            most_frequent=["", "1", A_LONG_TEXT],
+        ),
+        target="ü",
+        labels=["", "a,b", "\n"],
+        facts={},
+    ),
+    "classes that are no row": replace(
+        a_model(), model=replace(a_model().model, classes=np.array([-3, 2**40]))
+    ),
+}
+
+
+@pytest.mark.parametrize("saved", KINDS.values(), ids=[*KINDS])
+def test_every_kind_of_model_comes_back(saved: Saved):
+    files.write_model("some.npz", saved)
+    assert_same(files.read_model("some.npz"), saved)
 
 
 # Whole or not at all.
@@ -369,7 +458,7 @@ AGAIN = "), so no stage can work with it. `dvc repro` makes it again."
 
 
 @pytest.mark.parametrize(
-    "read", [files.read_table, files.read_metrics, files.read_normaliser, files.read_model]
+    "read", [files.read_table, files.read_metrics, files.read_preprocessing, files.read_model]
 )
 def test_a_missing_file_is_told(read):
     with pytest.raises(FileError) as caught:
@@ -402,7 +491,7 @@ def an_array() -> bytes:
 
 
 def a_truncated_model() -> bytes:
-    files.write_model("whole.npz", *a_model())
+    files.write_model("whole.npz", a_model())
     return Path("whole.npz").read_bytes()[:-100]
 
 
@@ -421,9 +510,9 @@ def test_a_file_that_is_no_whole_archive_is_told(content):
 
 
 def test_a_model_whose_bytes_were_changed_is_told():
-    files.write_model("some.npz", *a_model())
+    files.write_model("some.npz", a_model())
     content = Path("some.npz").read_bytes()
-    weights = a_model()[0].weights[0].tobytes()
+    weights = a_model().model.weights[0].tobytes()
     assert content.count(weights) == 1
     Path("some.npz").write_bytes(content.replace(weights, bytes(len(weights))))
     with pytest.raises(
@@ -434,18 +523,26 @@ def test_a_model_whose_bytes_were_changed_is_told():
 
 MODEL_ARRAYS = {
     "format": files.MODEL_FORMAT,
-    "coefs_0": np.ones((2, 1)),
+    "coefs_0": np.ones((4, 1)),
     "intercepts_0": np.ones(1),
     "activation": "relu",
     "classes": np.array([0, 1]),
-    "features": ["pH", "alcohol"],
-    "minimum": np.zeros(2),
-    "maximum": np.ones(2),
+    "labels": ["white", "red"],
+    "target": "Class",
+    "numbers": ["pH", "alcohol"],
+    **dict.fromkeys(files.SCALING, np.zeros(2)),
+    "categories": ["cork"],
+    "levels": ["natural", "screw cap"],
+    "n_levels": np.array([2]),
+    "most_frequent": ["natural"],
+    "fact_names": ["rows", "loss"],
+    "fact_values": np.array([5197, 0.5]),
 }
+THREE = {"classes": np.array([0, 1, 2]), "labels": ["a", "b", "c"]}
 NO_MODEL = [
     (
-        {"format": "winenet model 2"},
-        "its format is 'winenet model 2', not 'winenet model 1': another version of winenet wrote "
+        {"format": "winenet model 1"},
+        "its format is 'winenet model 1', not 'winenet model 2': another version of winenet wrote "
         "it",
     ),
     *(({name: None}, f"{name} is not a file in the archive") for name in MODEL_ARRAYS),
@@ -453,37 +550,83 @@ NO_MODEL = [
     ({"intercepts_1": np.ones(1)}, "it has 'intercepts_1', which no model of winenet has"),
     ({"coefs_2": np.ones((1, 1))}, "coefs_1 is not a file in the archive"),
     ({"surplus": np.ones(1)}, "it has 'surplus', which no model of winenet has"),
+    ({"features": ["pH"]}, "it has 'features', which no model of winenet has"),
     (
         {"classes": np.array([0, "red"], dtype=object)},
         "classes has the type '|O'; winenet writes '<i8'",
     ),
-    ({"classes": np.array([0, 1, 2])}, "its classes are [0, 1, 2]; there must be two, in order"),
-    ({"classes": np.array([1, 1])}, "its classes are [1, 1]; there must be two, in order"),
+    ({"classes": np.array([0])}, "its classes are [0]; there must be at least two, in order"),
+    ({"classes": np.array([1, 1])}, "its classes are [1, 1]; there must be at least two, in order"),
+    ({"classes": np.array([0, 1, 2])}, "it has 3 classes, but 2 labels"),
+    (THREE, "its last layer has 1 units; 3 classes have 3"),
+    ({"labels": ["red", "red"]}, "it has the label 'red' twice"),
+    ({"labels": np.array([0, 1])}, "labels has the type '<i8'; winenet writes text"),
+    ({"target": ["Class"]}, "target has the shape (1,); it needs 0 dimensions"),
+    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is no text"),
     ({"classes": np.array(["0", "1"])}, "classes has the type '<U1'; winenet writes '<i8'"),
-    ({"coefs_0": np.ones((2, 1), np.float32)}, "coefs_0 has the type '<f4'; winenet writes '<f8'"),
-    ({"coefs_0": np.ones((2, 1), ">f8")}, "coefs_0 has the type '>f8'; winenet writes '<f8'"),
-    ({"coefs_0": np.ones(2)}, "coefs_0 has the shape (2,); it needs 2 dimensions"),
+    ({"coefs_0": np.ones((4, 1), np.float32)}, "coefs_0 has the type '<f4'; winenet writes '<f8'"),
+    ({"coefs_0": np.ones((4, 1), ">f8")}, "coefs_0 has the type '>f8'; winenet writes '<f8'"),
+    ({"coefs_0": np.ones(4)}, "coefs_0 has the shape (4,); it needs 2 dimensions"),
     (
         {"coefs_0": np.ones((3, 1))},
-        "coefs_0 has the shape (3, 1), but 2 inputs and 1 intercepts",
+        "coefs_0 has the shape (3, 1), but 4 inputs and 1 intercepts",
     ),
     (
-        {"coefs_0": np.ones((2, 0)), "intercepts_0": np.ones(0)},
-        "coefs_0 has the shape (2, 0), but 2 inputs and 0 intercepts",
+        {"coefs_0": np.ones((4, 0)), "intercepts_0": np.ones(0)},
+        "coefs_0 has the shape (4, 0), but 4 inputs and 0 intercepts",
     ),
     (
-        {"coefs_0": np.ones((2, 3)), "intercepts_0": np.ones(3)},
-        "its last layer has 3 units; two classes have one",
+        {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3)},
+        "its last layer has 3 units; 2 classes have 1",
     ),
-    ({"coefs_0": np.array([[1], [math.nan]])}, "coefs_0 holds nan; a weight is finite"),
+    ({"coefs_0": np.array([[1], [2], [3], [math.nan]])}, "coefs_0 holds nan; a weight is finite"),
     ({"intercepts_0": np.array([-math.inf])}, "intercepts_0 holds -inf; a weight is finite"),
     (
         {"activation": "softmax"},
         "its activation is 'softmax'; it must be one of identity, logistic, tanh, relu",
     ),
-    ({"features": ["pH"]}, "it has 1 features, but 2 minima and 2 maxima"),
+    *(
+        ({name: np.zeros(3)}, f"it has 2 numeric columns, but {name} of 3")
+        for name in files.SCALING
+    ),
+    ({"factor": np.array([1, math.inf])}, "factor holds inf; a weight is finite"),
+    ({"minimum": np.array([0.0, 1])}, "the minimum of 'alcohol' is 1.0, its maximum 0.0"),
+    ({"numbers": ["pH", "pH"]}, "it has the column 'pH' twice"),
+    ({"numbers": ["pH", "cork"]}, "it has the column 'cork' twice"),
     (
-        {"coefs_0": np.zeros((2, 1), dtype=[("x", "<f8")])},
+        {"categories": ["cork", "colour"]},
+        "it has 2 categories, but numbers of levels of 1 and most frequent levels of 1",
+    ),
+    ({"n_levels": np.array([3])}, "its categories have [3] levels; 2 are there"),
+    (
+        {
+            "n_levels": np.array([2, 0]),
+            "categories": ["cork", "colour"],
+            "most_frequent": ["natural", ""],
+        },
+        "its categories have [2, 0] levels; 2 are there",
+    ),
+    ({"n_levels": np.array([2**62])}, f"its categories have [{2**62}] levels; 2 are there"),
+    ({"levels": ["natural", "natural"]}, "it has the level 'natural' twice"),
+    ({"most_frequent": ["glass"]}, "'glass' is no level of its category 'cork'"),
+    (
+        {**NO_NUMBERS, "categories": [], "levels": [], "n_levels": [], "most_frequent": []},
+        # numpy writes an empty list as floats
+        "numbers has the type '<f8'; winenet writes text",
+    ),
+    (
+        {
+            **NO_NUMBERS,
+            **dict.fromkeys(["numbers", *NO_CATEGORIES], np.array([], dtype=str)),
+            "n_levels": np.array([], dtype=np.int64),
+        },
+        "coefs_0 has the shape (4, 1), but 0 inputs and 1 intercepts",
+    ),
+    ({"fact_values": np.ones(3)}, "it has 2 names of facts, but 3 values"),
+    ({"fact_names": ["rows", "rows"]}, "it has the fact 'rows' twice"),
+    ({"fact_values": np.array([1, math.nan])}, "fact_values holds nan; a weight is finite"),
+    (
+        {"coefs_0": np.zeros((4, 1), dtype=[("x", "<f8")])},
         "coefs_0 is no array as winenet writes it",
     ),
 ]
@@ -495,12 +638,15 @@ def save_model(path: str, changes: dict[str, object]) -> None:
 
 
 def test_the_arrays_that_are_changed_below_are_a_model():
-    save_model("some.npz", {"coefs_0": np.asfortranarray([[1.0], [2.0]])})
-    assert files.read_model("some.npz").weights[0].tolist() == [[1], [2]]
-    layers = {"coefs_0": np.asfortranarray([[1.0, 2], [3, 4]]), "intercepts_0": np.ones(2)}
+    save_model("some.npz", {"coefs_0": np.asfortranarray([[1.0], [2.0], [3.0], [4.0]])})
+    assert files.read_model("some.npz").model.weights[0].tolist() == [[1], [2], [3], [4]]
+    first = np.asfortranarray([[1.0, 2], [3, 4], [5, 6], [7, 8]])
+    layers = {"coefs_0": first, "intercepts_0": np.ones(2)}
     layers |= {"coefs_1": np.ones((2, 1)), "intercepts_1": np.ones(1)}
     save_model("some.npz", layers)
-    assert files.read_model("some.npz").weights[0].tolist() == [[1, 2], [3, 4]]
+    assert files.read_model("some.npz").model.weights[0].tolist() == first.tolist()
+    save_model("some.npz", THREE | {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3)})
+    assert files.read_model("some.npz").labels == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -513,6 +659,19 @@ def test_an_archive_that_is_no_model_is_told(changes, why):
     with pytest.raises(FileError) as caught:
         files.read_model("some.npz")
     assert str(caught.value) == f"some.npz is no model of winenet ({why}{AGAIN}"
+    with pytest.raises(FileError) as caught:
+        files.read_model("some.npz", by_stage=False)
+    assert str(caught.value) == (
+        f"some.npz is no model of winenet ({why}), so nothing was done. Give a model's .npz file, "
+        "such as models/mlp.npz."
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_is_no_model():
+    os.mkfifo("some.npz")
+    with pytest.raises(FileError, match=r"\(it is a device or a pipe, not a file\)"):
+        files.read_model("some.npz")
 
 
 def test_the_split_s_tables_are_read_by_name():
@@ -528,17 +687,25 @@ def test_the_split_s_tables_are_read_by_name():
         ),
     )
     files.write_exact("y.csv", pd.DataFrame({"Class": [1, 0]}))
-    files.write_exact(
-        "scale.csv", pd.DataFrame({"feature": ["pH"], "minimum": [2.74], "maximum": [4.01]})
-    )
-    labels, scale = files.read_labels("y.csv"), files.read_normaliser("scale.csv")
+    labels = files.read_labels("y.csv")
     assert files.read_rows("rows.csv", "test").to_dict("list") == {
         "row": [9, 2],
         "group": [4, 2],
         "seen": [True, False],
     }
     assert (labels.name, list(labels)) == ("Class", [1, 0])
-    assert (scale.features, list(scale.minimum), list(scale.maximum)) == (["pH"], [2.74], [4.01])
+
+
+def test_a_preprocessing_comes_back_and_a_damaged_one_is_told():
+    files.write_preprocessing("raw.json", a_model().preprocessing)
+    back = files.read_preprocessing("raw.json")
+    assert_same(replace(a_model(), preprocessing=back), a_model())
+    content = json.loads(text_of("raw.json"))
+    for name in content:
+        damaged = {key: value for key, value in content.items() if key != name}
+        Path("raw.json").write_text(json.dumps(damaged), encoding="utf-8")
+        with pytest.raises(FileError, match=rf"^raw\.json is no preprocessing \(.*'{name}'"):
+            files.read_preprocessing("raw.json")
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -559,7 +726,7 @@ def members(**changes: bytes) -> dict[str, bytes]:
 
 def claiming(shape: str) -> bytes:
     """Return an array whose header claims a shape that its bytes do not have."""
-    return members()["coefs_0"].replace(b"(2, 1), }".ljust(40), f"({shape}), }}".ljust(40).encode())
+    return members()["coefs_0"].replace(b"(4, 1), }".ljust(40), f"({shape}), }}".ljust(40).encode())
 
 
 def a_sparse_file(path: str) -> None:
@@ -585,7 +752,7 @@ def test_a_size_that_a_member_only_claims_is_refused():
         files.read_model("some.npz")
 
 
-@pytest.mark.parametrize("shape", ["99999999999, 9999999", "2, 2", "0, 1", "3, 1"])
+@pytest.mark.parametrize("shape", ["99999999999, 9999999", "4, 2", "0, 1", "3, 1"])
 def test_a_shape_that_an_array_only_claims_is_refused(shape):
     claimed = claiming(shape)
     assert claimed != members()["coefs_0"]
@@ -601,7 +768,7 @@ def test_a_file_that_is_far_too_large_is_not_even_read():
 
 
 @pytest.mark.parametrize(
-    "read", [files.read_table, files.read_metrics, files.read_normaliser, files.read_model]
+    "read", [files.read_table, files.read_metrics, files.read_preprocessing, files.read_model]
 )
 def test_a_folder_in_the_place_of_a_file_is_told(read):
     Path("some").mkdir()
@@ -609,13 +776,10 @@ def test_a_folder_in_the_place_of_a_file_is_told(read):
         read("some")
 
 
-@pytest.mark.parametrize(
-    "read", [files.read_normaliser, lambda path: files.read_rows(path, "test")], ids=["n", "rows"]
-)
-def test_a_table_without_the_columns_that_are_read_is_told(read):
+def test_a_table_without_the_columns_that_are_read_is_told():
     Path("some.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(FileError, match=r"^some\.csv is no table of .* \(it has no column "):
-        read("some.csv")
+        files.read_rows("some.csv", "test")
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays():

@@ -283,7 +283,7 @@ def test_a_stage_whose_input_is_missing_says_how_it_is_made(workspace):
     code, printed, errors = workspace.run("stages.split")
     assert (code, printed) == (1, f"split: {stages.numerics()}\n")
     assert errors == (
-        "\nsplit: data/table.csv is missing, so this stage has nothing to work on. "
+        "\nsplit: data/schema.json is missing, so this stage has nothing to work on. "
         f"`dvc repro` makes it again.\n{LAST_LINE}"
     )
 

@@ -88,7 +88,9 @@ def test_shuffling_is_seeded(whole):
     first = importance.shuffled(whole, TEST, list(TEST.X), SETTINGS)
     pd.testing.assert_frame_equal(importance.shuffled(whole, TEST, list(TEST.X), SETTINGS), first)
     reseeded = SETTINGS.model_copy(update={"random_state": 4})
-    assert list(importance.shuffled(whole, TEST, list(TEST.X), reseeded)["mean"]) != list(first["mean"])
+    assert list(importance.shuffled(whole, TEST, list(TEST.X), reseeded)["mean"]) != list(
+        first["mean"]
+    )
 
 
 def test_a_feature_without_a_weight_costs_nothing(whole):
@@ -124,9 +126,7 @@ def scaled(names: list[str], least: np.ndarray, largest: np.ndarray) -> Preproce
     spans = largest - least
     factor = 1 / np.where(spans > 0, spans, 1)
     zeros = np.zeros(len(names))
-    return Preprocessing(
-        names, zeros, zeros, factor, -least * factor, least, largest, [], [], []
-    )
+    return Preprocessing(names, zeros, zeros, factor, -least * factor, least, largest, [], [], [])
 
 
 def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
@@ -147,9 +147,7 @@ def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
 
 def test_a_level_of_a_category_has_one_coefficient_and_each_class_its_lines():
     one = scaled(["age"], np.array([10.0]), np.array([60.0]))
-    raw = dataclasses.replace(
-        one, categories=["sex"], levels=[["f", "m"]], most_frequent=["f"]
-    )
+    raw = dataclasses.replace(one, categories=["sex"], levels=[["f", "m"]], most_frequent=["f"])
     weights = np.array([[1.0, -2.0, 1.0], [0.5, 3.0, 0.0], [-0.5, -3.0, 0.25]])
     logistic = Model([weights], [np.zeros(3)], "identity", np.array([0, 1, 2]))
     table = importance.coefficients(logistic, raw)
@@ -220,7 +218,9 @@ def test_p_values_are_exact_and_corrected_within_the_feature(fitted, left_out):
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones(whole):
     everything = TEST._replace(seen=pd.Series([True] * 150))
-    found = importance.left_out(MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"])
+    found = importance.left_out(
+        MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"]
+    )
     assert {one["accuracy_unseen"] for one in found["nothing"].values()} == {None}
 
 

@@ -1,10 +1,12 @@
 """Commands on the whole, around the pipeline's run.
 
 `check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them,
-`summary` tells what moved. `init` makes such a pipeline for another table.
+`summary` tells what moved. `init` makes such a pipeline for another table. `describe` tells what a
+model is, `predict` uses it, `export` writes it in another form.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -135,7 +137,131 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-# What each help page ends with.
+def predict(
+    model: str,
+    table: str,
+    out: str | None,
+    separator: str | None,
+    missing: list[str] | None,
+    *,
+    force: bool,
+) -> None:
+    """Write label and probabilities of each row of a raw table; tell what did not fit the model.
+
+    Raises InputError when the model, the table or out cannot be used.
+    """
+    from winenet import predict as predicting
+    from winenet import stream
+
+    gaps = stream.MISSING if missing is None else missing
+    try:
+        predicting.run(model, table, out, separator, gaps, force=force)
+    except BrokenPipeError:  # such as `| head`: who reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def describe(model: str) -> None:
+    """Print what a model's file holds. Raises InputError when it is none."""
+    from winenet import describe as describing
+    from winenet import files
+
+    print(describing.described(model, files.read_model(model, by_stage=False)))
+
+
+def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
+    """Write a model in another form, which is ONNX; print how it was checked.
+
+    Raises InputError when the model or out cannot be used, or the result predicts otherwise.
+    """
+    from winenet import export as exporting
+
+    assert onnx  # argparse requires it
+    exporting.run(model, out, force=force)
+
+
+def _separator(text: str) -> str:
+    """Return a separator of one character; a tab may be written as a backslash and t."""
+    sign = "\t" if text == "\\t" else text
+    if len(sign) != 1 or not sign.isascii() or sign.isalnum() or sign in '"\r\n\0+-.':
+        raise argparse.ArgumentTypeError(
+            f"{text!r} separates nothing: it must be one sign such as , or ; or | or \\t"
+        )
+    return sign
+
+
+def _predict_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument(
+        "table",
+        metavar="TABLE",
+        help="raw rows, not normalised: CSV, packed by gzip or not, or Parquet (needs pyarrow); "
+        "- is standard input",
+    )
+    command.add_argument(
+        "-o", "--out", metavar="OUT", help="the file to write, whole or not at all"
+    )
+    command.add_argument(
+        "--separator",
+        type=_separator,
+        metavar="SIGN",
+        help="between the cells of a CSV; without it the one that fits the model's columns best",
+    )
+    command.add_argument(
+        "--missing",
+        action="append",
+        metavar="TEXT",
+        help="a text that stands for a gap, as an empty cell always does; may be given several "
+        "times (without it NA and NaN)",
+    )
+    command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
+    command.epilog = """\
+The table's columns are matched by name, whatever their order; further ones are left out. Each line
+of CSV below the header is a row. Gaps are filled as in the training. The output is CSV: `row`,
+counted from 0, the label in a column of the target's name, and a column `p(LABEL)` for each label,
+its probability to six decimals; with two labels the last one is the positive one's. What did not
+fit the model (gaps, unknown levels, values outside the training range) is told on standard error at
+the end. After an error there is no OUT; standard output then ends with the rows before the fault.
+
+examples:
+  python -m winenet predict models/mlp.npz new.csv -o predicted.csv
+  python -m winenet predict models/mlp.npz new.parquet | head
+  zcat new.csv.gz | python -m winenet predict models/mlp.npz - --missing '?' > predicted.csv
+"""
+
+
+def _describe_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.epilog = """\
+Tells layers, labels, columns with their training range, what fills gaps, and facts of the training.
+
+examples:
+  python -m winenet describe models/mlp.npz
+"""
+
+
+def _export_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument(
+        "--onnx", action="store_true", required=True, help="as ONNX; needs `pip install '.[onnx]'`"
+    )
+    command.add_argument(
+        "-o", "--out", metavar="OUT", help="the file to write; without it MODEL's name, .onnx"
+    )
+    command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
+    command.epilog = """\
+The graph takes raw rows: `numbers` (rows, numbers) of float64, NaN for a gap, and `categories`
+(rows, categories) of text, an empty one for a gap; its metadata name the columns in their order. It
+gives `label` and `probabilities`. Where onnxruntime is installed, its probabilities of random rows
+in the training range must be the model's to 1e-6, or nothing is written.
+
+examples:
+  python -m winenet export models/mlp.npz --onnx
+  python -m winenet export models/mlp.npz --onnx -o wine.onnx --force
+"""
+
+
+# What the help pages of the other commands end with.
 EXAMPLES: dict[Callable[..., Any], str] = {
     check: """examples:
   python -m winenet check
@@ -167,10 +293,12 @@ The folder is complete by itself: `make` in it runs the pipeline. What was guess
 stands in its params.yaml, with the reasons. Nothing is overwritten; a fault leaves nothing.""",
 }
 
-
-# What adds the arguments of a command.
+# What adds the arguments of a command, and its examples.
 ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] = {
     init: _init_arguments,
+    predict: _predict_arguments,
+    describe: _describe_arguments,
+    export: _export_arguments,
 }
 
 # What --base is, for the commands that take it.
@@ -197,6 +325,9 @@ def main() -> None:
         (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
         (summary, "print in Markdown what moved against a base revision, for a pull request"),
         (init, "make a pipeline like this one for another table, in a new folder"),
+        (predict, "label and probabilities of each row of a raw table, by a model's file"),
+        (describe, "print what a model's file holds"),
+        (export, "write a model as ONNX, which takes raw rows"),
     ):
         command = commands.add_parser(
             run.__name__,

@@ -62,7 +62,7 @@ def read_raw(folder: str, settings: Ingest) -> Raw:
     table = frames.pop() if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     _check_levels(table, settings)
     labels = _labels(table[settings.target], settings)
-    codes = pd.Index(labels).get_indexer(table[settings.target]).astype(np.int64)
+    codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
     table[settings.target] = codes
     return Raw(table, labels)
 
@@ -296,9 +296,7 @@ def _cut(
     return Parts(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
 
 
-def _check_all_classes(
-    parts: Parts, setting: str, second: str, place: str, names: Labels
-) -> None:
+def _check_all_classes(parts: Parts, setting: str, second: str, place: str, names: Labels) -> None:
     """Raise DataError when a set lacks a class. second: what the rows are that were cut off."""
     classes = set(parts.y_train) | set(parts.y_test)
     for name, labels in (("training", parts.y_train), (second, parts.y_test)):
@@ -347,7 +345,7 @@ def check_folds(
     if counts.min() < cv:
         raise DataError(
             f"grid_search.cv={cv} needs at least {cv} {what} of each class, one a fold, "
-            f"but class {_name(int(counts.idxmin()), labels)} has {counts.min()}. Change grid_search.cv or "
+            f"but class {_name(int(counts.index[int(counts.argmin())]), labels)} has {counts.min()}. Change grid_search.cv or "
             "split.test_size in params.yaml, or give more rows."
         )
 

@@ -14,7 +14,7 @@ import os
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -61,7 +61,8 @@ def read_table(path: str) -> pd.DataFrame:
 
 def _read_csv(path: str, **how: Any) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, **how)
+        table: pd.DataFrame = pd.read_csv(path, **how)
+        return table
     except OSError as error:
         raise FileError(_unreadable(path, error)) from None
     except (ValueError, OverflowError) as error:  # pandas' own errors and UnicodeDecodeError, too
@@ -192,26 +193,42 @@ def _texts(texts: list[str]) -> npt.NDArray[np.str_]:
     return np.array(texts, dtype=np.str_)
 
 
-def read_model(path: str) -> Saved:
+def read_model(path: str, *, by_stage: bool = True) -> Saved:
     """Read a model that `write_model` wrote.
 
     Nothing of the file is executed, and no more memory is taken than the file is long: its arrays
-    are stored uncompressed, so that a zip bomb is none.
+    are stored uncompressed, so that a zip bomb is none. by_stage: whether `dvc repro` makes the
+    file again; a person may have named any file.
     Raises FileError when the file is missing, or when anything in it is not as it was written.
     """
     try:
         size = Path(path).stat().st_size
         if size > LARGEST_MODEL:
             raise ValueError(f"it has {size:,} bytes; a model has {LARGEST_MODEL:,} at most")
+        if not Path(path).is_file() and not Path(path).is_dir():
+            raise ValueError("it is a device or a pipe, not a file")  # which may never end
         return _model(_arrays(Path(path).read_bytes()))
     except OSError as error:
-        raise FileError(_unreadable(path, error)) from None
+        told = _unreadable(path, error)
+        raise FileError(told if by_stage else _of_a_person(told)) from None
     except (
         *(ValueError, RuntimeError, EOFError, KeyError, OverflowError),
         *(struct.error, zipfile.BadZipFile, zipfile.LargeZipFile),
     ) as error:
         why = str(error.args[0]) if error.args else "it ends too early"
-        raise FileError(_damaged(path, "model of winenet", why)) from None
+        told = _damaged(path, "model of winenet", why)
+        raise FileError(told if by_stage else _of_a_person(told)) from None
+
+
+def _of_a_person(told: str) -> str:
+    """Return the same message for a command, which is no stage: DVC may not know the file."""
+    for stage, command in (
+        ("so this stage has nothing to work on", "so nothing was done"),
+        ("so no stage can work with it", "so nothing was done"),
+        (" `dvc repro` makes it again.", " Give a model's .npz file, such as models/mlp.npz."),
+    ):
+        told = told.replace(stage, command)
+    return told
 
 
 def _arrays(content: bytes) -> dict[str, bytes]:
@@ -270,6 +287,8 @@ def _model(arrays: Mapping[str, bytes]) -> Saved:
         raise ValueError(f"it has {len(classes)} classes, but {len(labels)} labels")
     if len(names) != len(values):
         raise ValueError(f"it has {len(names)} names of facts, but {len(values)} values")
+    _check_once("label", labels)
+    _check_once("fact", names)
     _check_layers(len(preprocessing.inputs), weights, biases, len(classes))
     model = Model(weights, biases, activation, classes)
     facts = dict(zip(names, values, strict=True))
@@ -279,7 +298,7 @@ def _model(arrays: Mapping[str, bytes]) -> Saved:
 def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     """Return the preprocessing in an .npz file's members; raise ValueError when it is none."""
     numbers = _array(arrays, "numbers", TEXT, 1).tolist()
-    scaling = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
+    scaling: dict[str, Any] = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
     for name, values in scaling.items():
         if len(values) != len(numbers):
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
@@ -299,8 +318,11 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     for name, own, level in zip(categories, by_category, most_frequent, strict=True):
         if level not in own:
             raise ValueError(f"{shown(level)} is no level of its category {shown(name)}")
-    if len({*numbers, *categories}) != len(numbers) + len(categories):
-        raise ValueError("it has a column twice")
+        _check_once("level", own)
+    _check_once("column", [*numbers, *categories])
+    for name, least, largest in zip(numbers, scaling["minimum"], scaling["maximum"], strict=True):
+        if least > largest:
+            raise ValueError(f"the minimum of {shown(name)} is {least}, its maximum {largest}")
     return Preprocessing(
         numbers=numbers,
         categories=categories,
@@ -310,9 +332,16 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     )
 
 
-def _check_layers(
-    features: int, weights: list[Array], biases: list[Array], classes: int
-) -> None:
+def _check_once(what: str, names: list[str]) -> None:
+    """Raise ValueError when a name stands twice in a list."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"it has the {what} {shown(name)} twice")
+        seen.add(name)
+
+
+def _check_layers(features: int, weights: list[Array], biases: list[Array], classes: int) -> None:
     """Raise ValueError when a layer does not fit the one before it, or the last the classes."""
     inputs = features
     for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
@@ -324,9 +353,7 @@ def _check_layers(
         inputs = len(b)
     outputs = 1 if classes == 2 else classes
     if inputs != outputs:
-        raise ValueError(
-            f"its last layer has {inputs} units; {classes} classes have {outputs}"
-        )
+        raise ValueError(f"its last layer has {inputs} units; {classes} classes have {outputs}")
 
 
 def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) -> npt.NDArray[Any]:
@@ -356,8 +383,10 @@ def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) 
     array = np.frombuffer(content, kind, math.prod(shape), header.end())
     if type_ == NUMBERS and not np.isfinite(array).all():
         raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}; a weight is finite")
-    if type_ == TEXT and not (array.view("<u4") <= 0x10FFFF).all():
-        raise ValueError(f"{name} is no text")
+    if type_ == TEXT:
+        letters = array.view("<u4")  # surrogates, and what lies beyond Unicode, could not be shown
+        if ((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any():
+            raise ValueError(f"{name} is no text")
     return array.reshape(shape, order=order).copy()
 
 
@@ -377,7 +406,8 @@ def read_preprocessing(path: str) -> Preprocessing:
     content = read_metrics(path)
     try:
         scaling = {name: np.array(content.pop(name), dtype=np.float64) for name in SCALING}
-        return Preprocessing(**content, **scaling)
+        scaled: dict[str, Any] = content | scaling
+        return Preprocessing(**scaled)
     except (TypeError, KeyError, ValueError) as error:
         raise FileError(_damaged(path, "preprocessing", str(error))) from None
 
@@ -477,24 +507,12 @@ def _replace(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
     content: the bytes, or what writes them into a stream: a large table is never whole in memory.
     Raises FileError when the disk is full or the folder does not let it; the old file stays.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
-            left.unlink(missing_ok=True)  # of a process that was killed while it wrote
-        try:
-            with partial.open("wb") as stream:
-                if callable(content):
-                    content(stream)
-                else:
-                    stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
+        with replacing(path) as stream:
+            if callable(content):
+                content(stream)
+            else:
+                stream.write(content)
     except OSError as error:
         room = "itself" if callable(content) else f"{len(content):,} bytes"
         raise FileError(
@@ -502,6 +520,29 @@ def _replace(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
             f"half of it is left. It needs room for {room} and a folder that this "
             "user may write in: make room or change the folder's rights, then run `dvc repro`."
         ) from None
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """Give a stream whose content takes the file's place in one step when the block ends well.
+
+    Raises OSError when the disk is full or the folder does not let it; the old file stays then, and
+    when the block raises.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        left.unlink(missing_ok=True)  # of a process that was killed while it wrote
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(target)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
     _sync_folder(target.parent)
 
 

@@ -20,7 +20,12 @@ class TooLargeError(InputError):
 
 def check_ingest(folder: str, names: Sequence[str]) -> None:
     """Raise when the raw files are too large to be joined in memory."""
-    _check(sum(_size(f"{folder}/{name}") for name in names), INGEST, "join the raw files", "ingest.files")
+    _check(
+        sum(_size(f"{folder}/{name}") for name in names),
+        INGEST,
+        "join the raw files",
+        "ingest.files",
+    )
 
 
 def check_split(path: str) -> None:

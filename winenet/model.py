@@ -3,6 +3,7 @@
 A logistic regression is a network without hidden layer, so it has one layer of weights.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ class Saved:
     preprocessing: Preprocessing
     target: str
     labels: list[str]
-    facts: dict[str, float]
+    facts: Mapping[str, float]
 
 
 def from_logistic(fitted: LogisticRegression) -> Model:

@@ -8,7 +8,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import yaml
 from pydantic import (
@@ -255,13 +255,9 @@ class Networks(Section):
     one_hidden_layer: Network
 
 
-Trained = TypeVar("Trained", "Mlp", "GridSearch")
-
-
-def _winenet_trains_float32(section: Trained) -> Trained:
-    if section.dtype != "float64" and section.estimator != "winenet":
-        raise ValueError(f"dtype {section.dtype} needs estimator winenet")
-    return section
+def _check_dtype(estimator: str, dtype: str) -> None:
+    if dtype != "float64" and estimator != "winenet":
+        raise ValueError(f"dtype {dtype} needs estimator winenet")
 
 
 class Mlp(Section):
@@ -275,7 +271,8 @@ class Mlp(Section):
 
     @model_validator(mode="after")
     def _own_type(self) -> Self:
-        return _winenet_trains_float32(self)
+        _check_dtype(self.estimator, self.dtype)
+        return self
 
 
 class ParamGrid(Section):
@@ -300,7 +297,8 @@ class GridSearch(Section):
 
     @model_validator(mode="after")
     def _own_type(self) -> Self:
-        return _winenet_trains_float32(self)
+        _check_dtype(self.estimator, self.dtype)
+        return self
 
 
 class Curves(Section):

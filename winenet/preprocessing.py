@@ -48,8 +48,11 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     categories = [name for name in X_train if kinds[str(name)] == "category"]
     fitted = ColumnTransformer(
         [
-            ("numbers", make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]()),
-             numbers),
+            (
+                "numbers",
+                make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]()),
+                numbers,
+            ),
             (
                 "categories",
                 make_pipeline(
@@ -61,9 +64,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     ).fit(X_train.astype(dict.fromkeys(categories, object)))
     columns = X_train[numbers].to_numpy(dtype=np.float64)
     fill, centre, factor, offset = _scaling(fitted, len(numbers))
-    imputer, encoder = (
-        fitted.named_transformers_["categories"] if categories else (None, None)
-    )
+    levels, most_frequent = _levels(fitted) if categories else ([], [])
     return Preprocessing(
         numbers=[str(name) for name in numbers],
         fill=fill,
@@ -73,9 +74,16 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
         minimum=np.nanmin(columns, axis=0) if numbers else fill,
         maximum=np.nanmax(columns, axis=0) if numbers else fill,
         categories=[str(name) for name in categories],
-        levels=[list(map(str, levels)) for levels in encoder.categories_] if categories else [],
-        most_frequent=list(map(str, imputer.statistics_)) if categories else [],
+        levels=levels,
+        most_frequent=most_frequent,
     )
+
+
+def _levels(fitted: ColumnTransformer) -> tuple[list[list[str]], list[str]]:
+    """Return the levels of each category, and the most frequent one."""
+    imputer, encoder = fitted.named_transformers_["categories"]
+    levels = [list(map(str, levels)) for levels in encoder.categories_]
+    return levels, list(map(str, imputer.statistics_))
 
 
 def _scaling(fitted: ColumnTransformer, numbers: int) -> tuple[Array, Array, Array, Array]:
@@ -116,7 +124,9 @@ def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
     np.add(values, raw.offset, out=made[:, :numbers])
     place = numbers
     for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
-        codes = pd.Index(levels).get_indexer(X[name].fillna(usual).astype("str"))
+        # As text first: a column of gaps alone is of numbers, which no text could fill.
+        texts = pd.Index(X[name].astype("str").fillna(usual))
+        codes = pd.Index(levels).get_indexer(texts)
         made[:, place : place + len(levels)] = codes[:, np.newaxis] == np.arange(len(levels))
         place += len(levels)
 
@@ -124,4 +134,3 @@ def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
 def frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
     """Return the inputs as a table with their names, as `inputs` does."""
     return pd.DataFrame(inputs(preprocessing, X), columns=preprocessing.inputs)
-

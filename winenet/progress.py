@@ -8,7 +8,7 @@ import sys
 import time
 from multiprocessing.managers import SyncManager
 from threading import Thread
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 LINES = 5  # in a log, a line for about each fifth of the work
 
@@ -16,11 +16,12 @@ LINES = 5  # in a log, a line for about each fifth of the work
 class Progress:
     """Counts finished fits, or other units. A context: it closes the bar at its end.
 
-    name: what the lines begin with. fits: how many there will be. unit: what they are.
+    name: what the lines begin with. fits: how many there will be. unit: what they are. log: where
+    the lines go, without it standard output.
     """
 
-    def __init__(self, name: str, fits: int, unit: str = "fits") -> None:
-        self.name, self.fits, self.unit = name, fits, unit
+    def __init__(self, name: str, fits: int, unit: str = "fits", log: TextIO | None = None) -> None:
+        self.name, self.fits, self.unit, self.log = name, fits, unit, log
         self.done, self.lines = 0, 0
         self.start = time.monotonic()
         self.bar = _bar(name) if sys.stderr.isatty() else None
@@ -36,7 +37,7 @@ class Progress:
             self.lines = int(share * LINES + 1e-9)
             left = (time.monotonic() - self.start) * (1 - share) / share
             rest = f", about {left:.0f} s left" if self.done < self.fits else ""
-            print(f"{self.name}: {told}{rest}", flush=True)
+            print(f"{self.name}: {told}{rest}", file=self.log, flush=True)
 
     def __enter__(self) -> Self:
         """Return this."""

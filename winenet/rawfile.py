@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -120,9 +120,7 @@ def _checked(
             no_value = "no value; every cell needs a text"
         else:
             numeric = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
-            numbers = (
-                column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
-            )
+            numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
             columns[name] = numbers
             text = numbers.isna() & ~empty
             rules = [(text, "no number"), _outside(numbers, kind, ~empty & ~text)]
@@ -198,9 +196,7 @@ def _csv(
     return faults, (_values(block, there, settings) for block in blocks)
 
 
-def _header_faults(
-    header: Sequence[str], kinds: Mapping[str, str], settings: Ingest
-) -> list[str]:
+def _header_faults(header: Sequence[str], kinds: Mapping[str, str], settings: Ingest) -> list[str]:
     missing = [name for name in kinds if name not in header]
     unknown = [name for name in header if name not in kinds and name not in settings.leave_out]
     faults = [
@@ -328,39 +324,41 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
     Raises DataError when it cannot be read, is no UTF-8, or has a line that is far too long; that
     is noticed before more than such a line is in memory.
     """
-    left, number = b"", 1
+    left, number, waiting = b"", 1, list[str]()
     try:
         if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
             raise DataError("is a device or a pipe, not a file")  # would never end
         size = Path(path).stat().st_size
-        shown_progress = Progress(Path(path).name, size // 2**20, "MB") if size > LONG else None
-        opened: IO[bytes]
-        with Path(path).open("rb") as raw, shown_progress or nullcontext():
-            opened = gzip.open(raw) if path.endswith(".gz") else raw  # type: ignore[assignment]
-            while chunk := opened.read(BLOCK if number > 1 else min(BLOCK, LONGEST_LINE)):
-                if not left and number == 1:
+        bar = Progress(Path(path).name, size // 2**20, "MB") if size > LONG else None
+        opened: Any
+        with Path(path).open("rb") as raw, bar or nullcontext():
+            opened = gzip.open(raw) if path.endswith(".gz") else raw
+            read = 0
+            while chunk := opened.read(LONGEST_LINE):
+                if not read:
                     if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                         raise DataError("is UTF-16; save the file as UTF-8")
                     chunk = chunk.removeprefix(codecs.BOM_UTF8)
                 left += chunk
+                read += len(chunk)
                 # A carriage return at the very end may be half of a line end.
                 held = b"\r" if left.endswith(b"\r") else b""
                 whole = left.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
                 whole, end, left = whole.rpartition(b"\n")
-                if len(left) > LONGEST_LINE:
-                    raise DataError(_too_long(number + (whole.count(b"\n") + 1 if end else 0)))
-                left += held
                 if end:
-                    lines = _decoded(whole, number).split("\n")
-                    yield number, lines
-                    number += len(lines)
-                    if shown_progress is not None:
-                        done = raw.tell() // 2**20 - shown_progress.done
-                        shown_progress.update(done, raw.tell() / size)
-        if left.removesuffix(b"\r"):
-            yield number, [_decoded(left.removesuffix(b"\r"), number)]
-        elif left:
-            yield number, [""]
+                    waiting += _decoded(whole, number + len(waiting)).split("\n")
+                if len(left) > LONGEST_LINE:
+                    raise DataError(_too_long(number + len(waiting)))
+                left += held
+                if read >= BLOCK and waiting:
+                    yield number, waiting
+                    number, waiting, read = number + len(waiting), [], 1
+                    if bar is not None:
+                        bar.update(raw.tell() // 2**20 - bar.done, raw.tell() / size)
+        if left:
+            waiting.append(_decoded(left.removesuffix(b"\r"), number + len(waiting)))
+        if waiting:
+            yield number, waiting
     except FileNotFoundError:
         raise DataError("missing") from None
     except IsADirectoryError:

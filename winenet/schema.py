@@ -35,13 +35,12 @@ def written(schema: Schema) -> dict[str, Any]:
 
 
 def read(content: dict[str, Any]) -> Schema:
-    """Return what `written` was given. Raises LookupError, TypeError or ValueError when it is none.
-    """
+    """Return what `written` was given. Raises LookupError, TypeError or ValueError when it is none."""
     words = content["words"]
     return Schema(
         target=content["target"],
         labels=content["classes"],
-        kinds={name: kind for name, kind in content["columns"]},
+        kinds={str(name): str(kind) for name, kind in content["columns"]},
         row=words["row"],
         rows=words["rows"],
         names=words["classes"],

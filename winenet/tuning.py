@@ -151,7 +151,7 @@ def out_of_fold(
 
 
 def _probabilities(P: Any) -> dict[str, Any]:
-    """Return the columns of probabilities: of class 1, or of each of several. P: (rows, classes)."""
+    """Return the columns of probabilities: of class 1, or of each of several classes."""
     if P.shape[1] == 2:
         return {"probability": P[:, 1]}
     return {f"probability_{code}": P[:, code] for code in range(P.shape[1])}
