@@ -335,6 +335,23 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     }
 
 
+def test_thousands_of_columns_have_no_comments(write: Write) -> None:
+    path = write(**{f"{place:040}": numbers() for place in range(1500)}, y=classes("p", "q"))
+    text = init.params_text(found(path))
+    assert len(text.encode()) < params.LARGEST
+    assert f'    "{1499:040}": number\n' in text
+
+
+def test_too_many_columns_are_refused(write: Write, tmp_path: Path) -> None:
+    path = write(**{f"{place:040}": numbers() for place in range(2000)}, y=classes("p", "q"))
+    told = refusal(lambda: init.params_text(found(path)), tmp_path)
+    assert re.fullmatch(
+        "2,000 columns make a params.yaml of [0-9,]+ bytes, and at most 100,000 are read. Take "
+        "columns out of the table.",
+        told,
+    )
+
+
 # ---- what is refused
 
 
@@ -778,18 +795,18 @@ def test_a_place_that_is_not_there_is_refused(write: Write, tmp_path: Path) -> N
 def test_a_table_that_the_new_folder_s_check_refuses_leaves_nothing(
     write: Write, tmp_path: Path
 ) -> None:
-    """What only the reader of the pipeline finds: a line with a cell too few."""
-    path = write(a=numbers(), b=numbers(), y=classes("p", "q"))
-    lines = path.read_text("utf-8").splitlines()
-    path.write_text("\n".join([*lines, "1.5,2.5,", "3.5"]), "utf-8", newline="\n")
-    options = Options([path], target="y", missing=[""])
+    """What only the pipeline's reader finds: a cell of two lines."""
+    path = write(a=numbers(), b=[*classes("u", "v", rows=ROWS - 1), '"u\nv"'], y=classes("p", "q"))
+    options = Options([path], target="y")
     told = before_and_after(tmp_path, lambda: init.make(tmp_path / "new", options))
-    assert told.startswith("Column 'y' is to be predicted, but is '' in ")
-    path.write_text("\n".join([*lines, '1.5,"2', '",p']), "utf-8", newline="\n")
-    told = before_and_after(tmp_path, lambda: init.make(tmp_path / "new", options))
-    assert (
-        told.startswith("Column 'b' holds numbers")
-        or "has a quotation mark that is not closed" in told
+    assert told == (
+        "The tables do not pass the new folder's check, so it was not made (data/raw below is its "
+        "copy of your files):\n"
+        "  The raw files have 2 faults, so no table was made:\n"
+        "    data/raw/table.csv: line 41 has a quotation mark that is not closed\n"
+        "    data/raw/table.csv: line 42 has a quotation mark that is not closed\n"
+        "  Mend the files in data/raw (`git checkout -- data/raw` brings the committed ones back), "
+        "or change what is expected under `ingest` in params.yaml."
     )
 
 

@@ -4,6 +4,7 @@ All is made beside the new folder's place and checked there; the last step gives
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -255,11 +256,16 @@ def params_text(found: Guess) -> str:
 
     Raises ParamsError when the schema takes it not, which is told before anything is made.
     """
-    size = "large" if found.large else "small" if found.rows >= TINY else "tiny"
-    share = max(found.labels.values()) / found.rows
-    text = _template("params.yaml").render(
-        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
-    )
+    text = _rendered(found)
+    if len(text.encode()) > params.LARGEST:  # thousands of columns: without what was seen
+        kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
+        text = _rendered(dataclasses.replace(found, columns=kinds))
+    if len(text.encode()) > params.LARGEST:
+        raise InitError(
+            f"{len(found.columns) + len(found.leave_out):,} columns make a params.yaml of "
+            f"{len(text.encode()):,} bytes, and at most {params.LARGEST:,} are read. Take columns "
+            "out of the table."
+        )
     with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
         path = Path(folder) / "params.yaml"
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -271,6 +277,14 @@ def params_text(found: Guess) -> str:
                 f"No folder was made, for the params would be refused. {told}"
             ) from None
     return text
+
+
+def _rendered(found: Guess) -> str:
+    size = "large" if found.large else "small" if found.rows >= TINY else "tiny"
+    share = max(found.labels.values()) / found.rows
+    return _template("params.yaml").render(
+        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
+    )
 
 
 def readme(found: Guess, graph: str, name: str) -> str:
@@ -392,7 +406,7 @@ def left_out(columns: Mapping[str, str]) -> list[str]:
 def _commented(lines: Mapping[str, str]) -> list[str]:
     """Return lines with their comments one below the other."""
     width = min(max(map(len, lines), default=0), 40)
-    return [f"{line:<{width}}  # {comment}" for line, comment in lines.items()]
+    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
 
 
 # ------------------------------------------------------------------ dvc.yaml and Makefile
