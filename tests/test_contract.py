@@ -273,6 +273,10 @@ def test_only_files_and_the_journal_write() -> None:
     found = {f"{file.parent.name}/{file.name}": writes(file.read_text("utf-8")) for file in sources}
     assert {path: calls for path, calls in found.items() if calls} == {
         "winenet/files.py": {"mkdir", "open", "save", "to_csv"},
+        "winenet/init.py": {  # a new folder, never this one
+            *("copyfile", "copytree", "ignore_patterns", "mkdir", "mkdtemp", "open", "rmtree"),
+            *("TemporaryDirectory", "write_text"),
+        },
         "winenet/journal.py": {"connect", "mkdir", "savez"},
         "winenet/plotting.py": {"savefig"},  # into memory
     }

@@ -1,8 +1,8 @@
 """Commands on the whole, around the pipeline's run.
 
 `check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them,
-`summary` tells what moved. `describe` tells what a model is, `predict` uses it, `export` writes it
-in another form.
+`summary` tells what moved. `init` makes such a pipeline for another table. `describe` tells what a
+model is, `predict` uses it, `export` writes it in another form.
 """
 
 import argparse
@@ -88,6 +88,53 @@ def summary(base: str | None = None) -> None:
     print(written.page(found))
     if any(row.fails for row in found.gate):
         sys.exit(1)
+
+
+def init(**given: object) -> None:
+    """Make a pipeline for another table in a new folder; print what was guessed and done.
+
+    given: the command line, as `_init_arguments` has it. Raises InputError when it cannot be.
+    """
+    from winenet import init as starter
+
+    folder, options = starter.arguments(given)
+    for line in starter.make(folder, options):
+        print(f"init: {line}")
+    print(f"init: {folder} is ready; read ingest in its params.yaml, then run make")
+
+
+def _init_arguments(command: argparse.ArgumentParser) -> None:
+    """Give a parser what init takes."""
+    command.add_argument("folder", metavar="DIR", help="the new folder; it must not be there yet")
+    add = command.add_argument
+    add(
+        "--table",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="a CSV file with a header, UTF-8, or packed as .csv.gz; several are joined",
+    )
+    add("--target", metavar="COLUMN", help="the column that is to be predicted")
+    add(
+        "--label",
+        metavar="COLUMN=VALUE,VALUE",
+        help="in place of --target: a new column to predict, with one value for each table",
+    )
+    add("--positive", metavar="LABEL", help="of two labels, the one that becomes class 1")
+    add("--separator", metavar="CHAR", help="the tables' separator: one character, or tab")
+    add(
+        "--missing",
+        metavar="TEXT",
+        action="append",
+        help="a text that stands for a missing value, '' for an empty cell; repeat it for each: "
+        "with it nothing is guessed",
+    )
+    add(
+        "--leave-out",
+        metavar="COLUMN",
+        action="append",
+        help="a column that is not to be used; repeat it for each",
+    )
 
 
 def predict(
@@ -214,8 +261,41 @@ examples:
 """
 
 
+# What the help pages of the other commands end with.
+EXAMPLES: dict[Callable[..., Any], str] = {
+    check: """examples:
+  python -m winenet check
+
+It ends with 0 when all is fit, else with 1 and every fault at once.""",
+    results: """examples:
+  python -m winenet results
+  python -m winenet results > results.md
+
+It reads what `dvc repro` wrote; the table is Markdown.""",
+    gate: """examples:
+  python -m winenet gate                  the floors alone
+  python -m winenet gate --base main      and the losses against the branch main
+
+It ends with 1 when one fails. The floors stand in params.yaml under gates.""",
+    summary: """examples:
+  python -m winenet summary                               against the last commit
+  python -m winenet summary --base main > summary.md      against the branch main
+
+It ends as gate does.""",
+    init: """examples:
+  python -m winenet init ../iris --table iris.csv --target species
+  python -m winenet init ../loans --table loans.csv --target paid --positive no --leave-out name
+  python -m winenet init ../wine --table data/raw/winequality-red.csv \\
+      --table data/raw/winequality-white.csv --label Class=1,0
+  python -m winenet init ../gaps --table gaps.csv.gz --target ill --missing "" --missing -999
+
+The folder is complete by itself: `make` in it runs the pipeline. What was guessed from the table
+stands in its params.yaml, with the reasons. Nothing is overwritten; a fault leaves nothing.""",
+}
+
 # What adds the arguments of a command, and its examples.
 ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] = {
+    init: _init_arguments,
     predict: _predict_arguments,
     describe: _describe_arguments,
     export: _export_arguments,
@@ -244,6 +324,7 @@ def main() -> None:
         (results, "print the models' scores as a table"),
         (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
         (summary, "print in Markdown what moved against a base revision, for a pull request"),
+        (init, "make a pipeline like this one for another table, in a new folder"),
         (predict, "label and probabilities of each row of a raw table, by a model's file"),
         (describe, "print what a model's file holds"),
         (export, "write a model as ONNX, which takes raw rows"),
@@ -252,6 +333,7 @@ def main() -> None:
             run.__name__,
             help=words,
             description=words,
+            epilog=EXAMPLES.get(run),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)

@@ -1,6 +1,6 @@
 """Checks, joins and splits tables. Every fault of a raw file is told at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,6 +124,11 @@ def _in_order(label: str) -> tuple[bool, int, str]:
     """Return a key that sorts whole numbers by their value, before texts."""
     number = label.lstrip("-").isdecimal() and len(label) < 19
     return (not number, int(label) if number else 0, label)
+
+
+def class_order(labels: Iterable[str], positive: str | None) -> list[str]:
+    """Return labels in the order of their classes, from 0 up; the positive one is the last."""
+    return sorted(sorted(labels, key=_in_order), key=lambda label: label == positive)
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -87,6 +87,15 @@ def _harmless_name(name: str) -> str:
     return name
 
 
+def name_fault(name: str) -> str | None:
+    """Return why no column can have this name, or None when it can."""
+    try:
+        _harmless_name(name)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _printable(name: str) -> str:
     if not name.isprintable():
         raise ValueError("a file's name has printable characters only")
