@@ -119,7 +119,7 @@ def measured(folder: str, sizes: tuple[int, ...], repeats: int) -> list[str]:
     to_file["theirs"] = partial(theirs_to_file, folder, tables[largest])
     times, _ = interleaved(to_file, repeats)
     if Path(f"{folder}/ours.csv").read_bytes() != Path(f"{folder}/theirs.csv").read_bytes():
-        print("the two files differ", file=sys.stderr)
+        print("the two files differ in a last digit", file=sys.stderr)
     lines.append(_line(f"file to file, {largest:,} rows", largest, times))
 
     X = pd.read_csv(tables[largest], dtype={"colour": "str"})

@@ -278,3 +278,23 @@ def test_a_sample_s_intervals_depend_on_its_number_alone():
     assert all(first[key].value != other[key].value for key in first)  # other rows
     assert whole.losses.mean() == whole.scores()["log loss"]
     assert len(whole.y) == 1_000_000
+
+
+# ------------------------------------------------------------------ predictions
+
+
+@pytest.mark.slow
+def test_predictions_are_compared_with_scikit_learn_s_and_are_the_same(bench):
+    code, printed, errors = bench.run("benchmarks.predict", "--quick", "--repeats", "1")
+    assert (code, errors) == (0, "")
+    table = [line.strip("| ").split(" | ") for line in printed.splitlines() if line[:1] == "|"]
+    assert table[0] == ["what", "scikit-learn's pipeline", "winenet", "ratio"]
+    assert [line[0] for line in table[2:]] == [
+        "file to file, 2,000 rows",
+        "predict_proba alone, 2,000 rows in memory",
+        "peak memory, file to file, 1,000 rows",
+        "peak memory, file to file, 2,000 rows",
+    ]
+    assert "The probabilities differ by " in printed
+    code, _, errors = bench.run("benchmarks.predict", "--repeats", "0")
+    assert (code, "--repeats 0: at least one run is needed" in errors) == (2, True)

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from winenet import DenseClassifier, describe, files, model, predict, preprocessing, stream
 from winenet import __main__ as command
+from winenet.errors import InputError
 from winenet.model import Model, Preprocessing, Saved
 from winenet.predictor import RawPredictor
 
@@ -557,6 +560,48 @@ def test_texts_for_gaps_can_be_named(models, monkeypatch, capfd):
     code, _, errors = main(monkeypatch, capfd, *words)
     assert code == 1
     assert "'NA' is no finite number" in errors
+
+
+PIECES = [
+    *(
+        b",",
+        b";",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b'"',
+        b'""',
+        b"'",
+        b"\0",
+        b"\xe9",
+        b" ",
+        b"\t",
+        b"\\",
+        b"#",
+    ),
+    *(b"pH", b"colour", b"red", b"1", b"-", b"1e5", b"1e999", b"NA", b"nan", b"inf", b"True"),
+    *(b"\xef\xbb\xbf", b"\xff\xfe", b"PAR1", b"\x1f\x8b", b"\x0b", b"\xe2\x80\xa8", b"9" * 400),
+]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.sampled_from(PIECES)), max_size=5))
+def test_a_damaged_table_is_read_or_refused_alike_in_all_pieces(damages):
+    table = GOOD.encode()
+    for place, piece in damages:
+        table = table[:place] + piece + table[place:]
+    Path("new.csv").write_bytes(table)
+    found = []
+    for block in (7, stream.BLOCK):
+        try:
+            predict.run("2.npz", "new.csv", "out.csv", force=True, block=block)
+            found.append(text_of("out.csv"))
+        except InputError as error:
+            found.append("refused" if str(error).isprintable() else str(error))
+    assert found[0] == found[1]
+    assert found[0] == "refused" or found[0].startswith("row,")
 
 
 # Parquet.

@@ -6,7 +6,7 @@ model is, `predict` uses it, `export` writes it in another form.
 """
 
 import argparse
-import os
+import contextlib
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -157,7 +157,8 @@ def predict(
     try:
         predicting.run(model, table, out, separator, gaps, force=force)
     except BrokenPipeError:  # such as `| head`: who reads has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.close()  # or Python would try once more at its end, and tell
         sys.exit(1)
 
 

@@ -32,7 +32,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest known word, or "" when none is near."""
     spelled = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), list(spelled), n=1)
-    return f"; did you mean '{spelled[near[0]]}'?" if near else ""
+    return f"; did you mean {shown(spelled[near[0]])}?" if near else ""
 
 
 def shown(value: object) -> str:

@@ -7,7 +7,6 @@ name the columns in their order.
 """
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,7 @@ def onnx_model(saved: Saved) -> bytes:
     Raises ExportError when onnx is not installed.
     """
     try:
-        onnx = import_module("onnx")
+        import onnx
     except ImportError:
         raise ExportError(
             "onnx is not installed, so nothing was exported. It comes with the extra of that name: "
@@ -241,7 +240,7 @@ def check(saved: Saved, content: bytes) -> float | None:
     Raises ExportError when one is greater than TOLERANCE, or a clear label is another one.
     """
     try:
-        runtime = import_module("onnxruntime")
+        import onnxruntime as runtime
     except ImportError:
         return None
     options = runtime.SessionOptions()

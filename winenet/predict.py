@@ -178,7 +178,8 @@ def _decimals(P: Array) -> list[bytes]:
         signs[:, :, place] = digit + ord("0")
     ends: npt.NDArray[np.uint8] = np.full((rows, 1), ord("\n"), np.uint8)
     whole = np.hstack([signs.reshape(rows, -1), ends])
-    return [line.tobytes() for line in whole]
+    texts: list[bytes] = whole.view(f"S{whole.shape[1]}").ravel().tolist()
+    return texts
 
 
 # ------------------------------------------------------------------ what did not fit
