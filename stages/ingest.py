@@ -1,5 +1,7 @@
 """Stage ingest: join the raw files into one table and check every cell of them."""
 
+import pandas as pd
+
 import stages
 from winenet import data, files, params
 from winenet.errors import printable
@@ -15,6 +17,7 @@ def main() -> None:
         )
     labels = table[settings.label_column]
     files.write_exact("data/table.csv", table)
+    files.write_metrics("data/schema.json", _schema(table, settings.label_column))
     files.write_metrics(
         "metrics/ingest.json",
         {
@@ -31,6 +34,16 @@ def main() -> None:
         f"joined {len(settings.files)} files into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.label_column} (data/table.csv)"
     )
+
+
+def _schema(table: pd.DataFrame, target: str) -> dict[str, object]:
+    """Return what the table is, in the wine's words."""
+    return {
+        "target": target,
+        "classes": ["0", "1"],
+        "columns": [[name, "number"] for name in table if name != target],
+        "words": {"row": "wine", "rows": "wines", "classes": ["white", "red"]},
+    }
 
 
 if __name__ == "__main__":
