@@ -124,7 +124,9 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, s
         "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
     }
     accuracies = tables["plots/compare_accuracy.csv"]
-    by_seed = {name: one["own"]["accuracy"] for name, one in comparison.by_network(metrics["seeds"])}
+    by_seed = {
+        name: one["own"]["accuracy"] for name, one in comparison.by_network(metrics["seeds"])
+    }
     return (_drawn_by_hand(tables) if own.notebook else {}) | {
         "plots/networks_loss.svg": pictures.network_losses(losses, names),
         "plots/curves.svg": pictures.early_stopping(

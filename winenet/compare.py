@@ -29,8 +29,7 @@ def predictions(models: Mapping[str, Classifier], X: pd.DataFrame) -> dict[str, 
     """Return by model a line a row: predicted, and `evaluation.probability_columns`."""
     return {
         name: pd.DataFrame(
-            {"predicted": model.predict(X)}
-            | evaluation.probability_columns(model.predict_proba(X))
+            {"predicted": model.predict(X)} | evaluation.probability_columns(model.predict_proba(X))
         )
         for name, model in models.items()
     }

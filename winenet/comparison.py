@@ -27,6 +27,7 @@ SEEDS = (
     *("network", "mean", "sd", "least", "largest", "mean, unseen rows", "seed of params.yaml"),
     "runs worse / equal / better",
 )
+WRONG = 20  # rows that all models get wrong, of those that are shown
 HEAVIEST = 3  # features of a class that are shown, where there are several classes
 
 
@@ -85,10 +86,12 @@ def section(
         ),
         "at_max_iter": learning["at_max_iter"].sum(),
         "compared": in_order(compared["models"]),
-        "wrong": list(np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1)),
+        "wrong": list(np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1))[
+            :WRONG
+        ],
         "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
         "wrong_header": header,
-        "wrong_rows": rows,
+        "wrong_rows": rows[:WRONG],
     }
 
 

@@ -321,9 +321,7 @@ def units(network: Metrics, classes: int) -> list[int]:
     return [(network["parameters"] - after) // hidden[0] - 1, *hidden, outputs]
 
 
-def section(
-    tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words
-) -> dict[str, Any]:
+def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words) -> dict[str, Any]:
     """Return what the page's templates name and the report's does not.
 
     tables: by path, what the stages wrote. metrics: by stage.

@@ -305,11 +305,8 @@ def class_columns(words: Words) -> list[int]:
 
 def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
     """Return the code of the least and of the most frequent class. counts: rows by code."""
-    codes = sorted(map(int, counts))
-    return (
-        min(codes, key=lambda code: counts[str(code)]),
-        max(codes, key=lambda code: counts[str(code)]),
-    )
+    codes = sorted(map(int, counts), key=lambda code: (counts[str(code)], code))
+    return codes[0], codes[-1]
 
 
 def set_table(split: Metrics, words: Words) -> tuple[list[str], list[Row]]:
