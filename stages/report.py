@@ -59,8 +59,8 @@ TABLES = (
     "plots/importance_shuffled.csv",
     "plots/importance_coefficients.csv",
 )
-# Of the tables above, those that only the course notebook's half of the report needs.
-NOTEBOOK = ("data/handmade", "plots/handmade", "tests/golden/", "data/X_")
+# Parts of the paths above that only the course notebook's half of the report needs.
+NOTEBOOK = ("handmade", "golden/", "X_train", "X_test")
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -72,7 +72,7 @@ def has_notebook() -> bool:
 def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words]:
     """Return the metrics by stage, the tables by path, and the words of the table."""
     named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
-    paths = [path for path in TABLES if notebook or not path.startswith(NOTEBOOK)]
+    paths = [path for path in TABLES if notebook or not any(part in path for part in NOTEBOOK)]
     return (
         {name: files.read_metrics(path) for name, path in named.items()},
         {path: files.read_table(path) for path in paths},

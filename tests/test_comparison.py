@@ -19,6 +19,7 @@ import yaml
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet import comparison, report
+from winenet.words import Words
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +55,7 @@ METRICS: dict[str, Any] = {
     },
 }
 NAMES = report.model_names(METRICS)
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 
 
 def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_missing():
@@ -403,7 +405,7 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         *("data/compare_pairs.csv", "data/compare_errors.csv"),
         *("plots/importance_coefficients.csv", "plots/learning_curve.csv"),
     )
-    found = comparison.section(metrics, *(pd.read_csv(none_seen / path) for path in tables))
+    found = comparison.section(metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE)
     assert found["copies"].startswith(
         "Errors on test rows seen in training (10) and on the others ("
     )

@@ -14,6 +14,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet import pictures, plotting
+from winenet.words import Words
 
 NAMES = {
     "logistic": "logistic regression",
@@ -22,6 +23,7 @@ NAMES = {
     "grid_search": "tuned network 50-25",
     "hist_gradient_boosting": "boosted trees",
 }
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 TRAINED = ["logistic", "notebook", "one_hidden_layer", "grid_search"]
 NETWORKS = TRAINED[1:]
 
@@ -49,7 +51,7 @@ def precision_recall(models: list[str]) -> Any:
     return pictures.precision_recall(by_model(models, **shares), NAMES)
 
 
-def calibration(models: list[str]) -> Any:
+def calibration(models: list[str], words: Words = WINE) -> Any:
     bins = by_model(
         models,
         rows=[900, 100, 100],
@@ -58,7 +60,7 @@ def calibration(models: list[str]) -> Any:
         low=[0.0, 0.3, 0.8],
         high=[0.1, 0.5, 0.95],
     )
-    return pictures.calibration(bins, NAMES)
+    return pictures.calibration(bins, NAMES, words)
 
 
 def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from winenet import plotting, report
+from winenet.words import Words
 
 ROOT = Path(__file__).parents[1]
 PRINTED = pd.DataFrame(
@@ -17,6 +18,7 @@ PRINTED = pd.DataFrame(
     ],
     columns=["quantity", "value", "digits", "source"],
 )
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 METRICS = {
     "logistic": {"accuracy": 0.98226},
     "grid_search": {"accuracy": 0.992308, "best_hidden_layer_sizes": "50-25"},
@@ -133,16 +135,16 @@ SURE = (
     ids=["cost", "gained", "no reason to stop"],
 )
 def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None:
-    assert report.early_stopping(found, 1000, 1300) == said
+    assert report.early_stopping(found, 1000, 1300, WINE) == said
 
 
 def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
     found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
-    rows = report.stop_rows(found, 1300)
+    rows = report.stop_rows(found, 1300, WINE)
     assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
     assert report.markdown(report.STOPS, rows) in page
     for network in ("notebook", "one_hidden_layer"):
-        assert report.early_stopping(found[network], found["held_out_rows"], 1300) in page
+        assert report.early_stopping(found[network], found["held_out_rows"], 1300, WINE) in page
 
 
 def test_what_would_break_a_table_is_written_harmlessly() -> None:
