@@ -490,3 +490,34 @@ def test_the_notebook_s_claim_on_tuning_is_judged_by_the_pair(all_seen, errors, 
     claim = report.claims(measured, tuned)[-1]
     assert claim.measured.startswith(says)
     assert claim.verdict == verdict
+
+
+# Several classes.
+
+IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "v|c", "vg"))
+
+
+def test_of_each_class_the_heaviest_features_are_shown():
+    table = pd.DataFrame(
+        {
+            "class": [0] * 4 + [1] * 4,
+            "feature": ["sex=male", "a|b", "c", "d"] * 2,
+            "coefficient": [-4.0, 3.0, 2.0, 1.0, 4.5, -3.5, 2.5, 0.5],
+            "per_unit": 0.0,
+        }
+    )
+    assert comparison.heaviest(table) == {0: [0, 1, 2], 1: [4, 5, 6]}
+    assert comparison.class_coefficient_rows(table, IRIS) == [
+        ("setosa", "sex&#61;male -4.00, a&#124;b +3.00, c +2.00"),
+        ("v&#124;c", "sex&#61;male +4.50, a&#124;b -3.50, c +2.50"),
+    ]
+
+
+def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it():
+    errors = pd.DataFrame(
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": 3.5, "y": [1, 2]}
+    )
+    assert comparison.wrong_rows(errors, 2, IRIS.labels) == (
+        ["row", "seen", "pH", "y"],
+        [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
+    )
