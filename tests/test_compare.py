@@ -317,7 +317,7 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
 def test_three_classes_have_their_scores_curves_and_errors():
     rng = np.random.default_rng(3)
     y = pd.Series(np.arange(60) % 3, name="species")
-    P = rng.random((60, 3)) + 1.5 * np.eye(3)[y]
+    P = rng.random((60, 3)) + 0.5 * np.eye(3)[y]
     P /= P.sum(axis=1, keepdims=True)
 
     class Model:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
@@ -241,10 +241,12 @@ def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:
     """
     number = len(cells)
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
-    if number <= WRITTEN:
+    if number == 2:
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4)
+    elif number <= WRITTEN:
+        axes.imshow(shares, cmap=_shades(0.55), vmin=0, vmax=1)
     else:
-        axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+        axes.imshow(shares, cmap=_shades(1), norm=PowerNorm(0.5, vmin=0, vmax=1))
     cell = 72 * 0.75 * _width(axes) / number  # points, about
     if number <= WRITTEN:
         longest = len(f"{cells.max():,}")
@@ -260,6 +262,14 @@ def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:
         _name_classes(axes, classes, cell)
     axes.set(xlabel="predicted", ylabel="actual")
     return axes
+
+
+def _shades(most: float) -> LinearSegmentedColormap:
+    """Return colours from nothing to the accent, through which a page's paper shows, dark or not.
+
+    most: how opaque the last one is; text upon it needs a pale one.
+    """
+    return LinearSegmentedColormap.from_list("", [to_rgba(ACCENT, 0), to_rgba(ACCENT, most)])
 
 
 def _name_classes(axes: Axes, classes: Sequence[str], cell: float) -> Axes:
