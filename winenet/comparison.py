@@ -46,6 +46,7 @@ def section(
     names, compared = report.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
     header, rows = wrong_rows(errors, len(compared["models"]) - 1, words.labels)
+    common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
     return {
         "alpha": verdicts.ALPHA,
         "choice": verdicts.choice(
@@ -86,9 +87,7 @@ def section(
         ),
         "at_max_iter": learning["at_max_iter"].sum(),
         "compared": in_order(compared["models"]),
-        "wrong": list(np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1))[
-            :WRONG
-        ],
+        "wrong": common[:WRONG],
         "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
         "wrong_header": header,
         "wrong_rows": rows[:WRONG],
