@@ -10,12 +10,13 @@ from pathlib import Path
 
 import any_table
 import pytest
+from browser import opened
 from test_page import EMPTY, Shown, plain
 
 from winenet import page, report
 
 # What only the wine's pages and the notebook's say.
-FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|colour of|acidity|winenet)\b", re.I)
+FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
 KINDS = ("cancer", "iris", "letters")
 
 
@@ -221,3 +222,30 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
     assert stage.pictures.confusions(told["scores"], told["names"], words).startswith("<?xml")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 1280])
+def test_in_a_browser_it_runs_without_a_fault_and_fits_the_screen(shown, browser, width):
+    file = shown.root / "report/index.html"
+    with opened(browser, file, viewport={"width": width, "height": 900}) as opened_page:
+        opened_page.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+        )
+        assert opened_page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert opened_page.locator("#heat-readout").is_visible()
+        assert opened_page.locator("#followed-charts").is_visible()
+
+
+@pytest.mark.browser
+def test_the_threshold_speaks_of_the_table_s_rows(folders, browser):
+    with opened(browser, folders["cancer"] / "report/index.html") as opened_page:
+        slider = opened_page.locator("#threshold-value")
+        slider.fill("0.9")
+        assert re.fullmatch(
+            r"0\.90: \d+ errors, \d+ malignant tumours called benign, "
+            r"\d+ benign tumours called malignant",
+            slider.get_attribute("aria-valuetext"),
+        )
+        titles = opened_page.locator("#threshold-rows .title").all_text_contents()
+        assert titles == ["Tumours: benign up, malignant down (√ scale)"]
