@@ -1,13 +1,15 @@
 """Stage report: set this run beside the notebook, draw the pictures, and write both pages."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import stages
-from winenet import comparison, files, neuron, page, pictures, plotting, report
+from winenet import comparison, files, neuron, page, pictures, plotting, report, words
+from winenet.words import Words
 
 METRICS = {
     "ingest": "metrics/ingest.json",
@@ -57,27 +59,49 @@ TABLES = (
     "plots/importance_shuffled.csv",
     "plots/importance_coefficients.csv",
 )
+# Parts of the paths above that only the course notebook's half of the report needs.
+NOTEBOOK = ("handmade", "golden/", "X_train", "X_test")
 Tables = Mapping[str, pd.DataFrame]
+
+
+def has_notebook() -> bool:
+    """Tell whether the course notebook's half is here; a folder for another table has none."""
+    return find_spec("stages.handmade") is not None
+
+
+def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words]:
+    """Return the metrics by stage, the tables by path, and the words of the table."""
+    named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
+    paths = [path for path in TABLES if notebook or not any(part in path for part in NOTEBOOK)]
+    return (
+        {name: files.read_metrics(path) for name, path in named.items()},
+        {path: files.read_table(path) for path in paths},
+        words.of(files.read_metrics("data/schema.json"), notebook),
+    )
 
 
 def main() -> None:
     """Read what the other stages wrote and what the notebook printed; write pictures and pages."""
-    metrics = {name: files.read_metrics(path) for name, path in METRICS.items()}
-    tables = {path: files.read_table(path) for path in TABLES}
+    metrics, tables, own = read(has_notebook())
 
-    for path, picture in drawn(tables, metrics).items():
+    for path, picture in drawn(tables, metrics, own).items():
         files.write_text(path, picture)
     inline = {}
     for kind, room in (("column", plotting.COLUMN), ("phone", plotting.PHONE)):
         with plotting.for_page(room):
-            inline[kind] = {Path(path).stem: svg for path, svg in drawn(tables, metrics).items()}
+            pictured = drawn(tables, metrics, own)
+        inline[kind] = {Path(path).stem: svg for path, svg in pictured.items()}
 
-    told = content(tables, metrics)
+    told = content(tables, metrics, own)
     files.write_text("report/report.md", report.page(told))
-    told |= page.section(tables, metrics)
-    told["neuron"] = neuron.section(tables, metrics["handmade"])
-    sources = {path: metrics[name] for name, path in METRICS.items()} | tables
+    told |= page.section(tables, metrics, own)
+    if own.notebook:
+        told["neuron"] = neuron.section(tables, metrics["handmade"])
+    sources = {METRICS[name]: content for name, content in metrics.items()} | tables
     files.write_text("report/index.html", page.page(sources, inline, told))
+    if not own.notebook:
+        stages.say("wrote report/index.html, report/report.md and plots/*.svg")
+        return
     agreeing = sum(one.agrees for one in told["agreements"])
     heads = told["heads"].values()
     stages.say(
@@ -87,7 +111,7 @@ def main() -> None:
     )
 
 
-def drawn(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, str]:
+def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, str]:
     """Return by path each picture as SVG text."""
     names = report.model_names(metrics)
     losses = {
@@ -100,7 +124,38 @@ def drawn(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, str]:
         "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
     }
     accuracies = tables["plots/compare_accuracy.csv"]
-    own = {name: one["own"]["accuracy"] for name, one in comparison.by_network(metrics["seeds"])}
+    by_seed = {
+        name: one["own"]["accuracy"] for name, one in comparison.by_network(metrics["seeds"])
+    }
+    return (_drawn_by_hand(tables) if own.notebook else {}) | {
+        "plots/networks_loss.svg": pictures.network_losses(losses, names),
+        "plots/curves.svg": pictures.early_stopping(
+            followed, metrics["curves"], report.followed_networks(metrics["curves"]), own.rule
+        ),
+        "plots/grid_search_scores.svg": pictures.grid_search_scores(
+            tables["plots/grid_search_scores.csv"]
+        ),
+        "plots/confusion.svg": pictures.confusions(report.model_scores(metrics), names, own),
+        "plots/roc.svg": pictures.rocs(tables["plots/compare_roc.csv"], names),
+        "plots/precision_recall.svg": pictures.precision_recall(
+            tables["plots/compare_precision_recall.csv"], names
+        ),
+        "plots/calibration.svg": pictures.calibration(
+            tables["plots/compare_calibration.csv"], names, own
+        ),
+        "plots/compare_accuracy.svg": pictures.accuracies(
+            accuracies[accuracies["model"] != comparison.CONSTANT], names
+        ),
+        "plots/seeds.svg": pictures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
+        "plots/learning_curve.svg": pictures.learning_curve(
+            tables["plots/learning_curve.csv"], names, metrics["learning_curve"]["score"]
+        ),
+        "plots/importance.svg": pictures.importance(tables["plots/importance_shuffled.csv"], names),
+    }
+
+
+def _drawn_by_hand(tables: Tables) -> dict[str, str]:
+    """Return by path each picture of the network by hand."""
     return {
         "plots/handmade_loss.svg": pictures.handmade_loss(tables["plots/handmade_loss.csv"]),
         "plots/handmade_early_stopping.svg": pictures.handmade_early_stopping(
@@ -112,43 +167,49 @@ def drawn(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, str]:
         "plots/handmade_two_outputs.svg": pictures.handmade_two_outputs(
             tables["plots/handmade_two_outputs.csv"]
         ),
-        "plots/networks_loss.svg": pictures.network_losses(losses, names),
-        "plots/curves.svg": pictures.early_stopping(
-            followed, metrics["curves"], report.followed_networks(metrics["curves"])
-        ),
-        "plots/grid_search_scores.svg": pictures.grid_search_scores(
-            tables["plots/grid_search_scores.csv"]
-        ),
-        "plots/confusion.svg": pictures.confusions(report.model_scores(metrics), names),
-        "plots/roc.svg": pictures.rocs(tables["plots/compare_roc.csv"], names),
-        "plots/precision_recall.svg": pictures.precision_recall(
-            tables["plots/compare_precision_recall.csv"], names
-        ),
-        "plots/calibration.svg": pictures.calibration(
-            tables["plots/compare_calibration.csv"], names
-        ),
-        "plots/compare_accuracy.svg": pictures.accuracies(
-            accuracies[accuracies["model"] != comparison.CONSTANT], names
-        ),
-        "plots/seeds.svg": pictures.seeds(tables["plots/seeds_runs.csv"], own, names),
-        "plots/learning_curve.svg": pictures.learning_curve(
-            tables["plots/learning_curve.csv"], names, metrics["learning_curve"]["score"]
-        ),
-        "plots/importance.svg": pictures.importance(tables["plots/importance_shuffled.csv"], names),
     }
 
 
-def content(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
+def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, Any]:
     """Return what the templates of both pages name."""
-    names, scores = report.model_names(metrics), report.model_scores(metrics)
-    agreements = report.agreements(tables["tests/golden/notebook.csv"], metrics)
-    pairs, losses = tables["data/compare_pairs.csv"], tables["plots/handmade_loss.csv"]
-    predictions = tables["data/handmade_predictions.csv"]
-    errors = tables["data/compare_errors.csv"]
-    return {
+    set_header, set_rows = report.set_table(metrics["split"], own)
+    test_rows = metrics["split"]["test"]["rows"]
+    return (_notebook(tables, metrics) if own.notebook else {}) | {
+        "words": own,
         "metrics": metrics,
-        "names": names,
-        "scores": scores,
+        "names": report.model_names(metrics),
+        "scores": report.model_scores(metrics),
+        "set_header": set_header,
+        "set_rows": set_rows,
+        "extremes": report.rarest_and_commonest(metrics["ingest"]["classes"]),
+        "confusions": report.confusion_sentences(metrics, own),
+        "stops": report.STOPS,
+        "stop_rows": report.stop_rows(metrics["curves"], test_rows, own),
+        "early_stopping": {
+            name: report.early_stopping(
+                metrics["curves"][model], metrics["curves"]["held_out_rows"], test_rows, own
+            )
+            for model, name in report.followed_networks(metrics["curves"]).items()
+        },
+        "score_table": report.score_table(metrics),
+        "candidate_rows": report.candidate_rows(tables["data/grid_search_results.csv"]),
+        **comparison.section(
+            metrics,
+            tables["data/compare_pairs.csv"],
+            tables["data/compare_errors.csv"],
+            tables["plots/importance_coefficients.csv"],
+            tables["plots/learning_curve.csv"],
+            own,
+        ),
+    }
+
+
+def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the sections of the course notebook name."""
+    agreements = report.agreements(tables["tests/golden/notebook.csv"], metrics)
+    losses = tables["plots/handmade_loss.csv"]
+    predictions = tables["data/handmade_predictions.csv"]
+    return {
         "agreements": agreements,
         "agreement_rows": report.agreement_rows(agreements),
         "all_agree": all(one.agrees for one in agreements),
@@ -160,34 +221,16 @@ def content(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
                 tables["tests/golden/test_head.csv"], tables["data/X_test_normalized.csv"]
             ),
         },
-        "claims": report.claims(metrics["handmade"], comparison.tuned_pair(pairs)),
+        "claims": report.claims(
+            metrics["handmade"], comparison.tuned_pair(tables["data/compare_pairs.csv"])
+        ),
         "readings": report.readings(metrics["handmade"]["network"]),
         "two_outputs": report.readings(metrics["handmade"]["two_outputs"]),
         "plot_every": losses["epoch"][1] - losses["epoch"][0],
         "six_rows": tables["data/handmade.csv"].round(4),
         "raw": report.side_by_side(predictions, "raw"),
         "probabilities": report.side_by_side(predictions, "probability"),
-        "set_rows": report.set_rows(metrics["split"]),
         "reading_rows": report.reading_rows(metrics["handmade"]),
-        "stops": report.STOPS,
-        "stop_rows": report.stop_rows(metrics["curves"], metrics["split"]["test"]["rows"]),
-        "early_stopping": {
-            name: report.early_stopping(
-                metrics["curves"][model],
-                metrics["curves"]["held_out_rows"],
-                metrics["split"]["test"]["rows"],
-            )
-            for model, name in report.followed_networks(metrics["curves"]).items()
-        },
-        "score_table": report.score_table(metrics),
-        "candidate_rows": report.candidate_rows(tables["data/grid_search_results.csv"]),
-        **comparison.section(
-            metrics,
-            pairs,
-            errors,
-            tables["plots/importance_coefficients.csv"],
-            tables["plots/learning_curve.csv"],
-        ),
     }
 
 

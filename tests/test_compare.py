@@ -309,3 +309,46 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
         "\ncompare: models/mlp.npz is missing, so this stage has nothing to work on. `dvc repro` "
         "makes it again.\n"
     )
+
+
+# Several classes.
+
+
+def test_three_classes_have_their_scores_curves_and_errors():
+    rng = np.random.default_rng(3)
+    y = pd.Series(np.arange(60) % 3, name="species")
+    P = rng.random((60, 3)) + 0.5 * np.eye(3)[y]
+    P /= P.sum(axis=1, keepdims=True)
+
+    class Model:
+        def predict(self, X):
+            return P.argmax(axis=1)
+
+        def predict_proba(self, X):
+            return P
+
+    class Constant(Model):
+        def predict_proba(self, X):
+            return np.full((60, 3), 1 / 3)
+
+    X = pd.DataFrame({"a": np.arange(60.0)})
+    found = compare.predictions({"majority_class": Constant(), "logistic": Model()}, X)
+    columns = ["predicted", "probability_0", "probability_1", "probability_2"]
+    assert list(found["logistic"].columns) == columns
+    test = Rows(X, y, pd.Series([False] * 60))
+    scored = compare.with_intervals(found, test, SETTINGS)
+    assert scored["logistic"]["roc_auc"]["value"] == pytest.approx(
+        evaluation.scores(y, found["logistic"]["predicted"], P, test.seen)["roc_auc"]
+    )
+    assert scored["majority_class"]["roc_auc"] is None
+    curves = compare.curves(found, y)
+    assert [list(table) for table in curves.values()] == [
+        ["step", "false_positive_rate", "true_positive_rate", "model"],
+        ["step", "recall", "precision", "model"],
+        ["step", "rows", "mean_probability", "share", "low", "high", "model"],
+    ]
+    rows = pd.DataFrame({"row": np.arange(60)})
+    raw = X.assign(kind=["x", "y"] * 30, species=y)
+    wrong = compare.errors(found, test, rows, raw)
+    assert list(wrong) == ["row", "wrong_models", "wrong", "seen", "a", "kind", "species"]
+    assert len(wrong) == scored["logistic"]["errors"] > 0

@@ -19,6 +19,7 @@ import yaml
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet import comparison, report
+from winenet.words import Words
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +55,7 @@ METRICS: dict[str, Any] = {
     },
 }
 NAMES = report.model_names(METRICS)
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 
 
 def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_missing():
@@ -403,7 +405,7 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         *("data/compare_pairs.csv", "data/compare_errors.csv"),
         *("plots/importance_coefficients.csv", "plots/learning_curve.csv"),
     )
-    found = comparison.section(metrics, *(pd.read_csv(none_seen / path) for path in tables))
+    found = comparison.section(metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE)
     assert found["copies"].startswith(
         "Errors on test rows seen in training (10) and on the others ("
     )
@@ -425,8 +427,10 @@ def test_rows_that_nothing_can_tell_apart_are_wrong_in_all_models(run, request):
         raw = table.loc[line["row"]]
         assert [line[name] for name in table] == list(raw)
     assert set(common["seen"]) == {run == "all_seen"}
-    shown = section(page_of(folder), "Errors in common").splitlines()
-    assert len([line for line in shown if line.startswith("| ")]) == 2 + len(common)
+    told = section(page_of(folder), "Errors in common")
+    lines = [line for line in told.splitlines() if line.startswith("| ")]
+    assert len(lines) == 2 + min(len(common), comparison.WRONG)
+    assert ("The first of these:" in told) == (len(common) > comparison.WRONG)
 
 
 @pytest.mark.parametrize("run", ["all_seen", "none_seen"])
@@ -488,3 +492,34 @@ def test_the_notebook_s_claim_on_tuning_is_judged_by_the_pair(all_seen, errors, 
     claim = report.claims(measured, tuned)[-1]
     assert claim.measured.startswith(says)
     assert claim.verdict == verdict
+
+
+# Several classes.
+
+IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "v|c", "vg"))
+
+
+def test_of_each_class_the_heaviest_features_are_shown():
+    table = pd.DataFrame(
+        {
+            "class": [0] * 4 + [1] * 4,
+            "feature": ["sex=male", "a|b", "c", "d"] * 2,
+            "coefficient": [-4.0, 3.0, 2.0, 1.0, 4.5, -3.5, 2.5, 0.5],
+            "per_unit": 0.0,
+        }
+    )
+    assert comparison.heaviest(table) == {0: [0, 1, 2], 1: [4, 5, 6]}
+    assert comparison.class_coefficient_rows(table, IRIS) == [
+        ("setosa", "sex&#61;male -4.00, a&#124;b +3.00, c +2.00"),
+        ("v&#124;c", "sex&#61;male +4.50, a&#124;b -3.50, c +2.50"),
+    ]
+
+
+def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it():
+    errors = pd.DataFrame(
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": 3.5, "y": [1, 2]}
+    )
+    assert comparison.wrong_rows(errors, 2, IRIS.labels) == (
+        ["row", "seen", "pH", "y"],
+        [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
+    )

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binom, binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, log_loss, roc_auc_score
 from sklearn.metrics import precision_recall_curve as all_corners
 from sklearn.neural_network import MLPClassifier
 from statsmodels.stats.contingency_tables import mcnemar
@@ -621,3 +621,166 @@ def test_the_calibration_has_no_line_for_an_empty_bin_and_room_for_0_and_1():
     assert found["rows"].tolist() == [1, 3]
     assert found["mean_probability"].tolist() == [0, 1]
     assert found["share"].tolist() == pytest.approx([0, 2 / 3])
+
+
+# ------------------------------------------------------------------ several classes
+
+# Six rows of three classes; row 3 is called 2 in place of 1, row 5 is called 0 in place of 2.
+THREE = pd.Series([0, 0, 1, 1, 2, 2], name="species")
+P3 = pd.DataFrame(
+    [
+        [0.75, 0.125, 0.125],
+        [0.5, 0.25, 0.25],
+        [0.25, 0.5, 0.25],
+        [0.125, 0.25, 0.625],
+        [0.125, 0.125, 0.75],
+        [0.5, 0.125, 0.375],
+    ],
+    columns=["probability_0", "probability_1", "probability_2"],
+)
+CALLED = pd.Series(P3.to_numpy().argmax(axis=1))
+NONE_SEEN = pd.Series([False] * 6)
+
+
+def test_the_scores_of_three_classes_are_those_worked_out_by_hand():
+    came_true = [0.75, 0.5, 0.5, 0.25, 0.75, 0.375]
+    # One-vs-rest, of 2 * 4 pairs each: class 0 has one tie with row 5; class 1 has two ties (rows 1
+    # and 3) beside all else; class 2 has one pair in the wrong order, row 3 above row 5.
+    areas = [7.5 / 8, 7.5 / 8, 7 / 8]
+    # Class 0: precision 2/3, recall 1; class 1: 1 and 1/2; class 2: 1/2 and 1/2.
+    f1 = [4 / 5, 2 / 3, 1 / 2]
+    assert evaluation.scores(THREE, CALLED, P3, NONE_SEEN) == {
+        "accuracy": pytest.approx(4 / 6),
+        "accuracy_unseen": pytest.approx(4 / 6),
+        "balanced_accuracy": pytest.approx((1 + 1 / 2 + 1 / 2) / 3),
+        "f1": pytest.approx(sum(f1) / 3),
+        "roc_auc": pytest.approx(sum(areas) / 3),
+        "log_loss": pytest.approx(-sum(map(math.log, came_true)) / 6),
+        "confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]],
+    }
+
+
+def test_errors_are_what_is_off_the_diagonal_of_either_form():
+    assert evaluation.errors({"confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]]}) == 2
+    assert evaluation.errors({"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}) == 3
+    counts = evaluation.confusion_counts({"tn": 3, "fp": 1, "fn": 2, "tp": 4})
+    assert counts.tolist() == [[3, 1], [2, 4]]
+
+
+@pytest.fixture(scope="module")
+def letters():
+    """Labels and probabilities of 26 classes, some of them tied; most rows are right."""
+    rng = np.random.default_rng(5)
+    y = pd.Series(np.arange(780) % 26, name="letter")
+    raw = rng.normal(size=(780, 26)).round(1)
+    raw[np.arange(780), y] += 2
+    P = np.exp(raw)
+    return y, P / P.sum(axis=1, keepdims=True)
+
+
+def test_the_scores_of_26_classes_are_scikit_learn_s(letters):
+    y, P = letters
+    predicted = pd.Series(P.argmax(axis=1))
+    scores = evaluation.scores(y, predicted, P, pd.Series([False] * 780))
+    assert scores["roc_auc"] == pytest.approx(roc_auc_score(y, P, multi_class="ovr"), abs=1e-12)
+    assert scores["log_loss"] == pytest.approx(log_loss(y, P), abs=1e-12)
+    assert scores["f1"] == pytest.approx(f1_score(y, predicted, average="macro"), abs=1e-12)
+    assert np.array(scores["confusion_matrix"]).shape == (26, 26)
+
+
+def test_the_area_of_a_resample_is_that_of_its_rows(letters):
+    y, P = letters
+    area = evaluation.MacroRocAuc(y, P)
+    drawn = np.random.default_rng(1).integers(0, 780, (3, 2, 780))
+    found = area(drawn)
+    assert found.shape == (3, 2)
+    for place in np.ndindex(3, 2):
+        rows = drawn[place]
+        theirs = roc_auc_score(y[rows], P[rows], multi_class="ovr")
+        assert found[place] == pytest.approx(theirs, abs=1e-12)
+    assert np.isnan(area([row for row in range(780) if y[row] != 3]))
+
+
+def test_of_two_classes_the_macro_average_is_the_area(sample):
+    y, probability = sample
+    both = np.column_stack([1 - probability, probability])
+    found = evaluation.MacroRocAuc(y, both)(np.arange(1300))
+    assert found == pytest.approx(float(evaluation.roc_auc(y, probability)), abs=1e-12)
+
+
+def test_several_classes_have_intervals(letters):
+    y, P = letters
+    predicted, seen = pd.Series(P.argmax(axis=1)), pd.Series([False] * 780)
+    found = evaluation.with_intervals(y, predicted, P, seen, 200, 1)
+    own = evaluation.scores(y, predicted, P, seen)
+    for name, interval in found.items():
+        assert interval.low < interval.value < interval.high
+        assert interval.value == pytest.approx(own[name])
+    # A class of one row is not drawn in some resample.
+    rare = y.where(y.index > 0, 26)
+    with_rare = np.column_stack([P, np.full(780, 0.01)])
+    assert evaluation.with_intervals(rare, predicted, with_rare, seen, 200, 1)["roc_auc"] is None
+
+
+def test_predictions_of_three_classes_have_a_column_each():
+    rng = np.random.default_rng(2)
+    X = pd.DataFrame(rng.random((60, 2)), columns=["a", "b"])
+    y = pd.Series((X["a"] * 3).astype(int), name="species")
+    fitted = LogisticRegression().fit(X, y)
+    table = evaluation.predictions(fitted, X, y, pd.Series(range(60)), "logistic")
+    assert list(table.columns) == [
+        *("row", "species", "network", "predicted"),
+        *("probability_0", "probability_1", "probability_2"),
+    ]
+    found = evaluation.probabilities(table)
+    np.testing.assert_array_equal(found, fitted.predict_proba(X))
+    rows = evaluation.Rows(X, y, pd.Series([False] * 60))
+    expected = evaluation.scores(y, table["predicted"], found, rows.seen)
+    assert evaluation.scores_on(fitted, rows) == expected
+    two = pd.DataFrame({"predicted": [1], "probability": [0.75]})
+    assert evaluation.probabilities(two).tolist() == [0.75]
+
+
+def test_columns_of_other_names_are_no_probabilities():
+    table = pd.DataFrame({"probability_0": [1.0], "probability_of_rain": [0.5], "probability_1": 0})
+    assert list(evaluation.probabilities(table)) == ["probability_0", "probability_1"]
+
+
+@pytest.mark.parametrize("curve", [evaluation.roc_curve, evaluation.precision_recall_curve])
+def test_a_mean_curve_is_short_and_does_not_go_back(letters, curve):
+    y, P = letters
+    found = curve(y, P)
+    x, height = found.iloc[:, 0], found.iloc[:, 1]
+    assert 50 < len(found) <= evaluation.POINTS
+    assert (np.diff(x) >= 0).all()
+    assert (x.iloc[0], x.iloc[-1]) == (0, 1)
+    assert height.between(0, 1).all()
+    pd.testing.assert_frame_equal(found, curve(y, pd.DataFrame(P + 1e-15)))
+
+
+def test_the_area_below_the_mean_roc_curve_is_the_mean_area(letters, monkeypatch):
+    y, P = letters
+    monkeypatch.setattr(evaluation, "POINTS", 1_000_000)
+    whole = evaluation.roc_curve(y, P)
+    area = np.trapezoid(whole["true_positive_rate"], whole["false_positive_rate"])
+    assert area == pytest.approx(roc_auc_score(y, P, multi_class="ovr"), abs=1e-9)
+    monkeypatch.undo()
+    short = evaluation.roc_curve(y, P)
+    area_of_short = np.trapezoid(short["true_positive_rate"], short["false_positive_rate"])
+    assert area_of_short == pytest.approx(area, abs=0.005)
+
+
+def test_a_mean_curve_keeps_the_steps_of_its_curves():
+    step = (np.array([0.0, 0.5, 0.5, 1.0]), np.array([0.0, 0.0, 1.0, 1.0]))
+    flat = (np.array([0.0, 1.0]), np.array([0.5, 0.5]))
+    x, y = evaluation.mean_curve([step, flat])
+    assert (x.tolist(), y.tolist()) == ([0.0, 0.5, 0.5, 1.0], [0.25, 0.25, 0.75, 0.75])
+
+
+def test_the_calibration_of_three_classes_is_that_of_the_called_one():
+    found = evaluation.calibration(THREE, P3, bins=4)
+    assert found[["rows", "mean_probability", "share"]].to_dict("list") == {
+        "rows": [4, 2],
+        "mean_probability": [(0.5 + 0.5 + 0.625 + 0.5) / 4, 0.75],
+        "share": [0.5, 1.0],
+    }

@@ -406,17 +406,16 @@ def loaded(small, monkeypatch):
     from stages import report as stage
 
     monkeypatch.chdir(small.root)
-    metrics = {name: stage.files.read_metrics(path) for name, path in stage.METRICS.items()}
-    return metrics, {path: stage.files.read_table(path) for path in stage.TABLES}
+    return stage.read(notebook=True)
 
 
-def rendered(metrics, tables):
+def rendered(metrics, tables, words):
     from stages import report as stage
 
-    told = stage.content(tables, metrics) | page.section(tables, metrics)
+    told = stage.content(tables, metrics, words) | page.section(tables, metrics, words)
     told["neuron"] = stage.neuron.section(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
-    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics)}
+    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
     return page.page(sources, {"column": names}, told)
 
 
@@ -424,36 +423,36 @@ EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
-    metrics, tables = loaded
+    metrics, tables, words = loaded
     metrics["split"]["copies"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
-    text = rendered(metrics, tables)
+    text = rendered(metrics, tables, words)
     assert "no test row has the same features" in text
     assert "unseen test rows alone" not in text
 
 
 def test_a_run_without_unseen_rows_has_a_page(loaded):
-    metrics, tables = loaded
+    metrics, tables, words = loaded
     metrics["compare"]["test_rows_unseen"] = 0
     for one in metrics["compare"]["models"].values():
         one["accuracy_unseen"] = None
-    assert "unseen test rows alone" not in rendered(metrics, tables)
+    assert "unseen test rows alone" not in rendered(metrics, tables, words)
 
 
 def test_a_run_in_which_no_row_is_wrong_everywhere_has_a_page(loaded):
-    metrics, tables = loaded
+    metrics, tables, words = loaded
     errors = "data/compare_errors.csv"
     tables[errors] = tables[errors].assign(wrong_models=1)
     metrics["compare"]["wrong_in_all_models"] = 0
-    assert "Wines that all models get wrong</h2>" in rendered(metrics, tables)
+    assert "Wines that all models get wrong</h2>" in rendered(metrics, tables, words)
 
 
 def test_a_coefficient_of_zero_everywhere_is_drawn(loaded):
-    metrics, tables = loaded
+    metrics, tables, words = loaded
     path = "plots/importance_coefficients.csv"
     tables[path] = tables[path].assign(coefficient=0.0)
-    assert 'width: 0.0%"' in rendered(metrics, tables)
+    assert 'width: 0.0%"' in rendered(metrics, tables, words)
 
 
 # ---- its parts
@@ -508,7 +507,7 @@ def test_words_of_a_file_are_harmless():
 
 
 def test_a_term_is_a_link_the_first_time_only():
-    terms = page.Terms()
+    terms = page.Terms(GLOSSARY)
     assert re.fullmatch(
         r'<a class="term" id="use-term-p-value" href="#term-p-value" title="[^"]+">p</a>',
         terms("p-value", "p"),

@@ -5,6 +5,7 @@ In an SVG a text is drawn as outlines, with the text itself in a comment before 
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet import pictures, plotting
+from winenet.words import Words
 
 NAMES = {
     "logistic": "logistic regression",
@@ -22,6 +24,7 @@ NAMES = {
     "grid_search": "tuned network 50-25",
     "hist_gradient_boosting": "boosted trees",
 }
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 TRAINED = ["logistic", "notebook", "one_hidden_layer", "grid_search"]
 NETWORKS = TRAINED[1:]
 
@@ -49,7 +52,7 @@ def precision_recall(models: list[str]) -> Any:
     return pictures.precision_recall(by_model(models, **shares), NAMES)
 
 
-def calibration(models: list[str]) -> Any:
+def calibration(models: list[str], words: Words = WINE) -> Any:
     bins = by_model(
         models,
         rows=[900, 100, 100],
@@ -58,7 +61,7 @@ def calibration(models: list[str]) -> Any:
         low=[0.0, 0.3, 0.8],
         high=[0.1, 0.5, 0.95],
     )
-    return pictures.calibration(bins, NAMES)
+    return pictures.calibration(bins, NAMES, words)
 
 
 def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:
@@ -363,3 +366,98 @@ def test_a_key_below_the_figure_says_what_shapes_mean():
 def test_every_model_has_a_colour_of_its_own():
     assert set(plotting.COLOURS) == {*NAMES, "majority_class"}
     assert len(set(plotting.COLOURS.values())) == len(plotting.COLOURS)
+
+
+# Several classes.
+
+IRIS = ("setosa", "versicolor", "virginica")
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
+
+
+def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
+    """Draw the matrices of the trained models: 90 rows of a class right, one taken for the next."""
+    matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
+    words = Words("target", "row", "rows", classes, labels or classes)
+    scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
+    return pictures.confusions(scores, NAMES, words)
+
+
+def test_calibration_says_what_the_share_is_of():
+    several = Words("species", "row", "rows", IRIS, IRIS)
+    assert "share that is right in the bin" in texts(calibration(TRAINED, several))
+    two = Words("diagnosis", "row", "rows", ("benign", "malignant"), ("benign", "malignant"))
+    assert "share of class malignant in the bin" in texts(calibration(TRAINED, two))
+
+
+def test_two_classes_are_drawn_under_their_labels():
+    scores = {"logistic": {"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}}
+    written = texts(pictures.confusions(scores, NAMES, WINE))
+    assert {"0", "1", "3", "2", "4", "actual", "predicted"} <= set(written)
+    assert "red" not in written
+
+
+@pytest.mark.parametrize("classes", [IRIS, LETTERS, LETTERS[:10], LETTERS[:5]])
+def test_a_confusion_matrix_names_its_classes_and_is_the_same_bytes_each_time(classes):
+    first = confusions(classes)
+    assert first == confusions(classes)
+    assert set(classes) <= set(texts(first))
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize(
+    ("classes", "numbers"), [(IRIS, 9), (LETTERS[:10], 20), (LETTERS[:11], 0), (LETTERS, 0)]
+)
+def test_counts_stand_in_the_cells_where_there_is_room(classes, numbers):
+    figure = confusions(classes)
+    assert len(figure.axes) == 4
+    for axes in figure.axes:
+        assert len(axes.texts) == numbers
+        (image,) = axes.get_images()
+        assert image.get_array().shape == (len(classes), len(classes))
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("room", [None, plotting.COLUMN, plotting.PHONE])
+def test_no_two_names_of_26_classes_overlap(room):
+    if room is None:
+        figure = confusions(LETTERS)
+    else:
+        with plotting.for_page(room):
+            figure = confusions(LETTERS)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for labels, low, high in (
+            (axes.get_xticklabels(), "x0", "x1"),
+            (axes.get_yticklabels()[::-1], "y0", "y1"),
+        ):
+            boxes = [label.get_window_extent() for label in labels]
+            for one, other in pairwise(boxes):
+                assert getattr(one, high) <= getattr(other, low) + 0.5
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_rare_error_among_26_classes_is_seen():
+    axes = confusions(LETTERS).axes[0]
+    (image,) = axes.get_images()
+    right, wrong, nothing = (image.norm(share) for share in (90 / 91, 1 / 91, 0.0))
+    assert right > 0.9 > 0.2 > wrong > 0.1 > nothing
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_long_name_is_cut_and_a_dollar_sign_is_no_formula():
+    names = ("a class of a very long name", "$\\frac{1}$", "c")
+    (axes, *_) = confusions(names).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == ["a class of a…", "$\\frac{1}$", "c"]
+    assert not any(label.get_parse_math() for label in axes.get_yticklabels())
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
+
+
+@pytest.mark.usefixtures("_figures")
+def test_of_a_hundred_classes_not_all_are_named():
+    names = tuple(f"class {number}" for number in range(100))
+    with plotting.for_page(plotting.PHONE):
+        (axes, *_) = confusions(names).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert 20 < len(shown) < 60
+    assert shown[0] == "class 0"

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from jinja2 import UndefinedError
 
 from winenet import plotting, report
+from winenet.words import Words
 
 ROOT = Path(__file__).parents[1]
 PRINTED = pd.DataFrame(
@@ -17,6 +19,7 @@ PRINTED = pd.DataFrame(
     ],
     columns=["quantity", "value", "digits", "source"],
 )
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 METRICS = {
     "logistic": {"accuracy": 0.98226},
     "grid_search": {"accuracy": 0.992308, "best_hidden_layer_sizes": "50-25"},
@@ -133,16 +136,16 @@ SURE = (
     ids=["cost", "gained", "no reason to stop"],
 )
 def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None:
-    assert report.early_stopping(found, 1000, 1300) == said
+    assert report.early_stopping(found, 1000, 1300, WINE) == said
 
 
 def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
     found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
-    rows = report.stop_rows(found, 1300)
+    rows = report.stop_rows(found, 1300, WINE)
     assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
     assert report.markdown(report.STOPS, rows) in page
     for network in ("notebook", "one_hidden_layer"):
-        assert report.early_stopping(found[network], found["held_out_rows"], 1300) in page
+        assert report.early_stopping(found[network], found["held_out_rows"], 1300, WINE) in page
 
 
 def test_what_would_break_a_table_is_written_harmlessly() -> None:
@@ -194,3 +197,73 @@ def test_a_heat_map_keeps_the_order_of_the_table_and_frames_the_best() -> None:
     (frame,) = axes.patches
     assert (round(frame.get_x() + 0.47), round(frame.get_y() + 0.47)) == (0, 1)
     assert [text.get_text() for text in axes.texts] == ["0.9100", "0.9200", "0.9900", "0.9300"]
+
+
+# Several classes.
+
+IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "vc", "vg"))
+LETTERS = Words("letter", "row", "rows", tuple("abcdefgh"), tuple("abcdefgh"))
+
+
+def sets(*counts: int) -> dict[str, object]:
+    by_code = {str(code): count for code, count in enumerate(counts)}
+    return {name: {"rows": sum(counts), "classes": by_code} for name in ("train", "test")}
+
+
+def test_the_sets_have_a_column_a_class_of_two_the_positive_first() -> None:
+    header, rows = report.set_table(sets(4898, 1599), WINE)
+    assert header == ["set", "rows", "red", "white"]
+    assert rows[0] == ("training", "6,497", "1,599", "4,898")
+    header, rows = report.set_table(sets(50, 40, 30), IRIS)
+    assert header == ["set", "rows", "setosa", "v&#124;c", "virginica"]
+    assert rows[1] == ("test", "120", "50", "40", "30")
+
+
+def test_the_sets_of_many_classes_name_the_rarest_and_the_commonest() -> None:
+    header, rows = report.set_table(sets(5, 5, 3, 9, 9, 5, 5, 5), LETTERS)
+    assert header == ["set", "rows", "least frequent", "most frequent"]
+    assert rows == [("training", "46", "c (3)", "e (9)"), ("test", "46", "c (3)", "e (9)")]
+
+
+def test_the_most_frequent_confusions_come_first_and_the_number_of_their_class() -> None:
+    matrix = [[138, 2, 0], [0, 90, 12], [2, 0, 70]]
+    assert report.confusions(matrix, IRIS) == [
+        "v&#124;c taken for virginica: 12 of 102",
+        "setosa taken for v&#124;c: 2 of 140",
+        "virginica taken for setosa: 2 of 72",
+    ]
+    everywhere = [[1] * 8 for _ in range(8)]
+    assert len(report.confusions(everywhere, LETTERS)) == report.CONFUSIONS == 5
+
+
+def test_each_model_has_its_confusions_in_words_and_none_is_told_of_two_classes() -> None:
+    perfect = {"confusion_matrix": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]}
+    wrong = {"confusion_matrix": [[3, 0, 0], [0, 2, 1], [0, 0, 3]]}
+    sizes = {"hidden_layer_sizes": "8-4"}
+    metrics = {
+        "logistic": perfect,
+        "mlp": {"notebook": wrong | sizes, "one_hidden_layer": perfect | sizes},
+        "grid_search": perfect | {"best_hidden_layer_sizes": "6"},
+    }
+    assert report.confusion_sentences(metrics, IRIS) == [
+        "**Logistic regression.** No error.",
+        "**Network 8-4.** v&#124;c taken for virginica: 1 of 3.",
+        "**Network 8-4.** No error.",
+        "**Tuned network 6.** No error.",
+    ]
+    assert report.confusion_sentences(committed(), WINE) == []
+
+
+def test_the_stop_is_the_notebook_s_or_scikit_learn_s() -> None:
+    assert report.stopped_at(WINE)["notebook_stop"] == "the notebook's stop"
+    assert report.stopped_at(IRIS)["notebook_stop"] == "scikit-learn's stop"
+    found = followed(20, 200, p=0.004)
+    assert "6 at scikit-learn's stop, epoch 200" in report.early_stopping(found, 1000, 1300, IRIS)
+
+
+def test_both_pages_read_templates_alike_and_a_missing_name_is_an_error() -> None:
+    for autoescape, expected in ((True, "&lt;"), (False, "<")):
+        environment = report.environment(autoescape=autoescape)
+        assert environment.from_string("{{ text }}").render(text="<") == expected
+        with pytest.raises(UndefinedError):
+            environment.from_string("{{ missing }}").render()

@@ -26,10 +26,10 @@ def bounds(
 
 
 def predictions(models: Mapping[str, Classifier], X: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return by model a line a row: predicted, probability of class 1."""
+    """Return by model a line a row: predicted, and `evaluation.probability_columns`."""
     return {
         name: pd.DataFrame(
-            {"predicted": model.predict(X), "probability": model.predict_proba(X)[:, 1]}
+            {"predicted": model.predict(X)} | evaluation.probability_columns(model.predict_proba(X))
         )
         for name, model in models.items()
     }
@@ -49,7 +49,7 @@ def with_intervals(
         intervals = evaluation.with_intervals(
             test.y,
             one["predicted"],
-            one["probability"],
+            evaluation.probabilities(one),
             test.seen,
             settings.n_resamples,
             settings.random_state,
@@ -103,7 +103,7 @@ def curves(found: Mapping[str, pd.DataFrame], y: pd.Series) -> dict[str, pd.Data
     return {
         kind: pd.concat(
             [
-                curve(y, one["probability"]).assign(model=name).reset_index(names="step")
+                curve(y, evaluation.probabilities(one)).assign(model=name).reset_index(names="step")
                 for name, one in found.items()
                 if name != CONSTANT
             ],

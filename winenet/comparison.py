@@ -3,7 +3,7 @@
 They come from what the stages seeds, importance, learning_curve and compare have found.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from winenet import report, verdicts
 from winenet.report import Metrics, Row
+from winenet.words import Words
 
 # From the line below to the one above, the notebook's models in between, in its order.
 ORDER = (
@@ -26,6 +27,8 @@ SEEDS = (
     *("network", "mean", "sd", "least", "largest", "mean, unseen rows", "seed of params.yaml"),
     "runs worse / equal / better",
 )
+WRONG = 20  # rows that all models get wrong, of those that are shown
+HEAVIEST = 3  # features of a class that are shown, where there are several classes
 
 
 def section(
@@ -34,6 +37,7 @@ def section(
     errors: pd.DataFrame,
     coefficients: pd.DataFrame,
     learning: pd.DataFrame,
+    words: Words,
 ) -> dict[str, Any]:
     """Return what the page's template names in this section.
 
@@ -41,7 +45,8 @@ def section(
     """
     names, compared = report.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
-    header, rows = wrong_rows(errors, len(compared["models"]) - 1)
+    header, rows = wrong_rows(errors, len(compared["models"]) - 1, words.labels)
+    common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
     return {
         "alpha": verdicts.ALPHA,
         "choice": verdicts.choice(
@@ -69,7 +74,9 @@ def section(
             verdicts.seeds(spread, runs, names[network])
             for network, spread in by_network(metrics["seeds"])
         ],
-        "coefficient_rows": coefficient_rows(coefficients),
+        "coefficient_rows": class_coefficient_rows(coefficients, words)
+        if words.several
+        else coefficient_rows(coefficients),
         "left_out": [
             verdicts.left_out(feature, in_order(by_model), names)
             for feature, by_model in metrics["importance"]["without"].items()
@@ -80,11 +87,10 @@ def section(
         ),
         "at_max_iter": learning["at_max_iter"].sum(),
         "compared": in_order(compared["models"]),
-        "tuned_pair": verdicts.pair(tuned_pair(pairs), names),
-        "wrong": list(np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1)),
+        "wrong": common[:WRONG],
         "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
         "wrong_header": header,
-        "wrong_rows": rows,
+        "wrong_rows": rows[:WRONG],
     }
 
 
@@ -172,13 +178,45 @@ def coefficient_rows(coefficients: pd.DataFrame) -> list[Row]:
     ]
 
 
-def wrong_rows(errors: pd.DataFrame, models: int) -> tuple[list[str], list[Row]]:
+def heaviest(coefficients: pd.DataFrame) -> dict[int, list[int]]:
+    """Return by class the lines of its heaviest features.
+
+    coefficients: class, feature, coefficient, the heaviest of each class first.
+    """
+    return {
+        int(str(code)): some.index[:HEAVIEST].tolist()
+        for code, some in coefficients.groupby("class", sort=False)
+    }
+
+
+def class_coefficient_rows(coefficients: pd.DataFrame, words: Words) -> list[Row]:
+    """Return a row a class: its name, and its heaviest features with their coefficients."""
+    return [
+        (
+            verdicts.literal(words.classes[code]),
+            ", ".join(
+                f"{verdicts.literal(coefficients['feature'][line])} "
+                f"{coefficients['coefficient'][line]:+.2f}"
+                for line in lines
+            ),
+        )
+        for code, lines in heaviest(coefficients).items()
+    ]
+
+
+def wrong_rows(
+    errors: pd.DataFrame, models: int, labels: Sequence[str] = ()
+) -> tuple[list[str], list[Row]]:
     """Return header and rows of the test rows that all models get wrong, with their raw values.
 
-    errors: as the stage compare wrote them. models: how many there are, the constant one aside.
+    errors: as the stage compare wrote them, the label's code last. models: how many there are, the
+    constant one aside. labels: by code, what to show in its place.
     """
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
     shown = common.assign(seen=common["seen"].map({True: "yes", False: "no"}))
+    if labels:
+        told = dict(enumerate(map(verdicts.literal, labels)))
+        shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)
     return [verdicts.literal(name) for name in shown], [
         tuple(row) for row in shown.itertuples(index=False)
     ]

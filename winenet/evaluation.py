@@ -1,9 +1,15 @@
-"""Scores of binary classifiers, how sure they are, and whether two differ. Numbers only."""
+"""Scores of classifiers, how sure they are, and whether two differ. Numbers only.
 
+Labels are codes from 0. With two classes a model's probability is that of class 1, (rows,); with
+more it is a table of all of them, (rows, classes), and what is told of one class is averaged over
+one-vs-rest.
+"""
+
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +20,11 @@ from sklearn.neural_network import MLPClassifier
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
-
+Probability: TypeAlias = pd.Series | pd.DataFrame | Array  # (rows,), or (rows, classes)
 
 LEVEL = 0.95  # of all intervals
 BATCH_VALUES = 130_000  # of a bootstrap that are held at a time: 1 MB an array, the fastest
+POINTS = 200  # of an averaged curve, at most
 
 
 class Interval(NamedTuple):
@@ -31,7 +38,7 @@ class Interval(NamedTuple):
 class Rows(NamedTuple):
     """Rows that a model is scored on.
 
-    X: (rows, features), normalised. y: (rows,) of 0 and 1. seen: (rows,), whether the training
+    X: (rows, features), normalised. y: (rows,), codes. seen: (rows,), whether the training
     rows hold the row's features.
     """
 
@@ -55,7 +62,7 @@ class Classifier(Protocol):
 def predictions(
     fitted: Classifier, X: pd.DataFrame, y: pd.Series, rows: pd.Series, network: str
 ) -> pd.DataFrame:
-    """Return a line a row: row, the label, network, predicted, probability of class 1.
+    """Return a line a row: row, the label, network, predicted, and `probability_columns`.
 
     X: (rows, features), normalised. y: (rows,), named as its column is called.
     rows: (rows,), their numbers in data/table.csv, counted from 0.
@@ -66,25 +73,45 @@ def predictions(
             str(y.name): y.to_numpy(),
             "network": network,
             "predicted": fitted.predict(X),
-            "probability": fitted.predict_proba(X)[:, 1],
+            **probability_columns(fitted.predict_proba(X)),
         }
     )
 
 
-def probabilities(table: pd.DataFrame) -> Any:
-    """Stub."""
-    return table["probability"]
+def probability_columns(P: Array) -> dict[str, Array]:
+    """Return the columns of probabilities in a table of predictions. P: (rows, classes).
+
+    With two classes it is `probability`, of class 1; with more `probability_0`, `probability_1`
+    and so on.
+    """
+    if P.shape[1] == 2:
+        return {"probability": P[:, 1]}
+    return {f"probability_{code}": column for code, column in enumerate(P.T)}
+
+
+def probabilities(table: pd.DataFrame) -> pd.Series | pd.DataFrame:
+    """Return the probabilities of a table of predictions: (rows,), or (rows, classes) from three.
+
+    table: with the columns of `probability_columns`.
+    """
+    if "probability" in table:
+        return table["probability"]
+    names = [name for name in table if re.fullmatch(r"probability_\d+", str(name))]
+    return table[names]
 
 
 def scores(
-    y: pd.Series, predicted: pd.Series, probability: pd.Series, seen: pd.Series
+    y: pd.Series, predicted: pd.Series, probability: Probability, seen: pd.Series
 ) -> dict[str, Any]:
     """Return the scores under scikit-learn's names.
 
-    y, predicted: (rows,) of 0 and 1. probability: (rows,), of class 1. seen: (rows,), whether the
-    training rows hold the row's features; accuracy_unseen leaves such rows out, and is None when
-    no row is left.
+    y, predicted: (rows,), codes. probability: as `probabilities` returns it. seen: (rows,), whether
+    the training rows hold the row's features; accuracy_unseen leaves such rows out, and is None
+    when no row is left. With more than two classes f1 is the macro average, roc_auc the one-vs-rest
+    macro average, and confusion_matrix a list of rows, actual by predicted.
     """
+    if np.ndim(probability) == 2:
+        return _scores_of_several(y, predicted, np.asarray(probability), seen)
     tn, fp, fn, tp = metrics.confusion_matrix(y, predicted, labels=[0, 1]).ravel()
     return {
         "accuracy": metrics.accuracy_score(y, predicted),
@@ -97,15 +124,39 @@ def scores(
     }
 
 
+def _scores_of_several(
+    y: pd.Series, predicted: pd.Series, P: Array, seen: pd.Series
+) -> dict[str, Any]:
+    """Return the scores of more than two classes. P: (rows, classes)."""
+    codes = np.arange(P.shape[1])
+    return {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "accuracy_unseen": accuracy_unseen(y, predicted, seen),
+        "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
+        "f1": metrics.f1_score(y, predicted, labels=codes, average="macro", zero_division=0),
+        "roc_auc": float(MacroRocAuc(y, P)(np.arange(len(P)))),
+        "log_loss": float(row_losses(y, P).mean()),
+        "confusion_matrix": metrics.confusion_matrix(y, predicted, labels=codes).tolist(),
+    }
+
+
 def scores_on(fitted: Classifier, rows: Rows) -> dict[str, Any]:
     """Return the scores of a fitted model, as `scores` does."""
-    probability = pd.Series(fitted.predict_proba(rows.X)[:, 1])
-    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probability, rows.seen)
+    found = pd.DataFrame(probability_columns(fitted.predict_proba(rows.X)))
+    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.seen)
 
 
 def errors(scores: Mapping[str, Any]) -> int:
     """Return how many rows a model got wrong, from its confusion matrix."""
-    return int(scores["confusion_matrix"]["fp"] + scores["confusion_matrix"]["fn"])
+    counts = confusion_counts(scores["confusion_matrix"])
+    return int(counts.sum() - counts.trace())
+
+
+def confusion_counts(matrix: Mapping[str, int] | Sequence[Sequence[int]]) -> Labels:
+    """Return a confusion matrix of the metrics as (classes, classes), actual by predicted."""
+    if isinstance(matrix, Mapping):
+        return np.array([[matrix["tn"], matrix["fp"]], [matrix["fn"], matrix["tp"]]])
+    return np.array(matrix)
 
 
 def accuracy_unseen(y: pd.Series, predicted: pd.Series, seen: pd.Series) -> float | None:
@@ -166,16 +217,67 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
         return np.asarray(above / (positives * negatives))
 
 
-def row_losses(y: pd.Series, probability: pd.Series | Array) -> Array:
-    """Return what each row adds to the log loss, (rows,), in nats; a 0 or 1 counts as almost so."""
-    came_true = np.where(y == 1, probability, 1 - probability)
+class MacroRocAuc:
+    """The macro average of the one-vs-rest areas under the ROC curve, of many resamples at once.
+
+    y: (rows,), codes. P: (rows, classes). Called with the numbers of the rows drawn, (..., drawn),
+    it returns (...). NaN where a class or its rest was not drawn. Each class is sorted once; a
+    resample only weighs its rows, so that many classes cost no sorting each time.
+    """
+
+    def __init__(self, y: pd.Series | Array, P: Array) -> None:
+        self.rows = len(P)
+        truth = np.asarray(y)
+        self.classes = []
+        for code, p in enumerate(P.T):
+            order = p.argsort(kind="stable")
+            others = (truth[order] != code).astype(np.float64)
+            own = np.flatnonzero(others == 0)
+            ranked = p[order]
+            # Of each row of the class: how many in the order are below it, and how many not above.
+            below = ranked.searchsorted(ranked[own], "left")
+            not_above = ranked.searchsorted(ranked[own], "right")
+            self.classes.append((order, others, own, below, not_above))
+
+    def __call__(self, drawn: npt.ArrayLike, axis: int = -1) -> Array:
+        """Return the areas. drawn: (..., drawn), numbers of rows; axis is the last one."""
+        chosen = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
+        shape = chosen.shape[:-1]
+        flat = chosen.reshape(-1, chosen.shape[-1])
+        places = flat + self.rows * np.arange(len(flat))[:, np.newaxis]
+        counts = np.bincount(places.ravel(), minlength=len(flat) * self.rows)
+        weights = counts.reshape(len(flat), self.rows).astype(np.float64)
+        areas = [self._area(weights, *one) for one in self.classes]
+        return np.asarray(np.mean(areas, axis=0).reshape(shape))
+
+    @staticmethod
+    def _area(
+        weights: Array, order: Labels, others: Array, own: Labels, below: Labels, not_above: Labels
+    ) -> Array:
+        """Return one class's areas, (resamples,): pairs in the right order, ties as a half."""
+        ordered = weights[:, order]
+        passed = np.zeros((len(weights), weights.shape[1] + 1))
+        np.cumsum(ordered * others, axis=1, out=passed[:, 1:])
+        of_class = ordered[:, own]
+        right = (of_class * (passed[:, below] + passed[:, not_above])).sum(axis=1) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(right / (of_class.sum(axis=1) * passed[:, -1]))
+
+
+def row_losses(y: pd.Series, probability: Probability) -> Array:
+    """Return what each row adds to the log loss, (rows,), in nats; a 0 or 1 counts as almost so.
+
+    probability: (rows,), of class 1, or (rows, classes).
+    """
+    P = np.asarray(probability)
+    came_true = P[np.arange(len(P)), np.asarray(y)] if P.ndim == 2 else np.where(y == 1, P, 1 - P)
     return np.asarray(-np.log(np.clip(came_true, np.finfo(np.float64).eps, 1)))
 
 
 def with_intervals(
     y: pd.Series,
     predicted: pd.Series,
-    probability: pd.Series,
+    probability: Probability,
     seen: pd.Series,
     resamples: int,
     random_state: int,
@@ -186,13 +288,19 @@ def with_intervals(
     interval can be told.
     """
     correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(seen)
-    truth, P = y.to_numpy(dtype=np.float64), np.asarray(probability)
+    P = np.asarray(probability)
+    statistic: Callable[..., Array]
+    sample: tuple[Array, ...]
+    if P.ndim == 2:
+        statistic, sample = MacroRocAuc(y, P), (np.arange(len(P), dtype=np.float64),)
+    else:
+        statistic, sample = roc_auc, (y.to_numpy(dtype=np.float64), P)
     return {
         "accuracy": wilson(int(correct.sum()), len(correct)),
         "accuracy_unseen": wilson(int(correct[unseen].sum()), int(unseen.sum()))
         if unseen.any()
         else None,
-        "roc_auc": bootstrapped(roc_auc, (truth, P), resamples, random_state),
+        "roc_auc": bootstrapped(statistic, sample, resamples, random_state),
         "log_loss": bootstrapped(np.mean, (row_losses(y, probability),), resamples, random_state),
     }
 
@@ -244,42 +352,80 @@ def paired_errors(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str
     }
 
 
-def roc_curve(y: pd.Series, probability: pd.Series) -> pd.DataFrame:
+def roc_curve(y: pd.Series, probability: Probability) -> pd.DataFrame:
     """Return the corners of the ROC curve: false_positive_rate and true_positive_rate.
 
-    Probabilities that differ only in their last bits count as equal: which they are depends on the
-    processor, and so would the corners.
+    Of more than two classes it is the mean of the one-vs-rest curves. Probabilities that differ
+    only in their last bits count as equal: which they are depends on the processor, and so would
+    the corners.
     """
-    fpr, tpr, _ = metrics.roc_curve(y, probability.round(12))
-    return pd.DataFrame({"false_positive_rate": fpr, "true_positive_rate": tpr})
+    x, y_ = _corners(_roc_corners, y, probability)
+    return pd.DataFrame({"false_positive_rate": x, "true_positive_rate": y_})
 
 
-def precision_recall_curve(y: pd.Series, probability: pd.Series) -> pd.DataFrame:
+def precision_recall_curve(y: pd.Series, probability: Probability) -> pd.DataFrame:
     """Return the corners of the precision-recall curve: recall and precision.
 
-    Probabilities are rounded as for `roc_curve`.
+    Classes are averaged and probabilities rounded as for `roc_curve`.
     """
-    precision, recall, _ = metrics.precision_recall_curve(
-        y, probability.round(12), drop_intermediate=True
-    )
-    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
+    recall, precision = _corners(_precision_recall_corners, y, probability)
+    return pd.DataFrame({"recall": recall, "precision": precision})
 
 
-def calibration(y: pd.Series, probability: pd.Series, bins: int = 10) -> pd.DataFrame:
+Corners: TypeAlias = tuple[Array, Array]  # x, which never falls, and y
+
+
+def _roc_corners(y: Any, probability: Any) -> Corners:
+    fpr, tpr, _ = metrics.roc_curve(y, probability)
+    return fpr, tpr
+
+
+def _precision_recall_corners(y: Any, probability: Any) -> Corners:
+    precision, recall, _ = metrics.precision_recall_curve(y, probability, drop_intermediate=True)
+    return recall[::-1], precision[::-1]
+
+
+def _corners(draw: Callable[[Any, Any], Corners], y: pd.Series, given: Probability) -> Corners:
+    """Return the corners of a curve, or of the mean of each class's against the rest."""
+    rounded = np.asarray(given).round(12)
+    if rounded.ndim == 1:
+        return draw(y, rounded)
+    return mean_curve([draw(y == code, column) for code, column in enumerate(rounded.T)])
+
+
+def mean_curve(curves: Sequence[Corners]) -> Corners:
+    """Return the mean of curves over all of their x, upright steps kept, in POINTS at most."""
+    grid = np.unique(np.concatenate([x for x, _ in curves]))
+    # Where a curve steps, np.interp takes the last y of an x; read backwards, the first.
+    first = np.mean([np.interp(-grid, -x[::-1], y[::-1]) for x, y in curves], axis=0)
+    last = np.mean([np.interp(grid, x, y) for x, y in curves], axis=0)
+    x, y = np.repeat(grid, 2), np.column_stack([first, last]).ravel()
+    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    # Points at about the same distance along the curve; of those that coincide, one.
+    kept = np.unique(way.searchsorted(np.linspace(0, way[-1], POINTS)))
+    return x[kept], y[kept]
+
+
+def calibration(y: pd.Series, probability: Probability, bins: int = 10) -> pd.DataFrame:
     """Return how often the class 1 came true, by the probability that it was given.
 
-    Returns a line for each of the bins of equal width that holds a row: rows, mean_probability,
-    share with its Wilson interval, low and high.
+    Of more than two classes it is how often the most probable one did. Returns a line for each of
+    the bins of equal width that holds a row: rows, mean_probability, share with its Wilson
+    interval, low and high.
     """
-    place = np.minimum((np.asarray(probability) * bins).astype(int), bins - 1)
+    given = np.asarray(probability)
+    came_true = np.asarray(y)
+    if given.ndim == 2:
+        came_true, given = given.argmax(axis=1) == came_true, given.max(axis=1)
+    place = np.minimum((given * bins).astype(int), bins - 1)
     lines = []
     for members in (place == one for one in range(bins)):
         if members.any():
-            share = wilson(int(y[members].sum()), int(members.sum()))
+            share = wilson(int(came_true[members].sum()), int(members.sum()))
             lines.append(
                 {
                     "rows": int(members.sum()),
-                    "mean_probability": float(np.mean(probability[members])),
+                    "mean_probability": float(np.mean(given[members])),
                     "share": share.value,
                     "low": share.low,
                     "high": share.high,

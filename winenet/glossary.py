@@ -1,13 +1,16 @@
 """The terms that the page uses, each explained in a sentence or two."""
 
+from winenet.words import Words
+
+# In braces: what Words calls a row and the two classes.
 GLOSSARY = {
     "accuracy": "The share of the rows whose label is predicted rightly.",
     "AUC": "The area under the ROC curve: 1 is perfect, 0.5 is guessing. It is the probability "
-    "that a red wine drawn at random is given more than a white one.",
+    "that a {positive} {row} drawn at random is given more than a {negative} one.",
     "bias": "A number that a neuron adds to its weighted inputs. Training changes it, too.",
     "boosted trees": "Many small decision trees; each mends the errors of those before it.",
     "calibration": "Whether of the rows that were given a probability of, say, 0.8 four in five "
-    "are ones.",
+    "are {ones}.",
     "confidence interval": "Where the true value may well lie: of 95 % intervals made in this way, "
     "95 in 100 hold it.",
     "confusion matrix": "The counts of rows by true and predicted label.",
@@ -15,8 +18,8 @@ GLOSSARY = {
     "fold, on all the others, and scored on that one.",
     "early stopping": "To end a training when the loss on held-out rows no longer falls.",
     "epoch": "One pass over all training rows.",
-    "F1": "The harmonic mean of precision (of those called red, the share that is) and recall (of "
-    "the red ones, the share that is found).",
+    "F1": "The harmonic mean of precision (of those called {positive}, the share that is) and "
+    "recall (of the {positive} ones, the share that is found).",
     "forward pass": "The computation from the inputs to the outputs of a network.",
     "gradient descent": "Training by small steps: each weight is changed against the slope of the "
     "loss, the gradient.",
@@ -49,15 +52,50 @@ GLOSSARY = {
     "permutation importance": "How much accuracy is lost when a feature's values are shuffled.",
     "ReLU": "The rectified linear unit, max(0, x): what a hidden unit here makes of its weighted "
     "sum.",
-    "ROC curve": "The share of red wines that are found over the share of white ones that are "
-    "taken for red, for every threshold.",
+    "ROC curve": "The share of {positive} {rows} that are found over the share of {negative} ones "
+    "that are taken for {positive}, for every threshold.",
     "seed": "The number from which random numbers are made: the same seed gives the same start "
     "weights and the same order of rows.",
     "sigmoid": "The function 1 / (1 + exp(-x)). It turns any number into one between 0 and 1, "
     "which is read as a probability.",
     "standard error": "How far a mean of several scores may well be from the true one.",
     "test set": "The rows that are set aside to score the finished models.",
-    "threshold": "The probability above which a row is called a 1.",
+    "threshold": "The probability above which a row is called {one}.",
     "training set": "The rows that models learn from.",
     "weight": "A number by which a neuron multiplies one of its inputs. Training changes it.",
 }
+
+# What is explained otherwise where there are more than two classes.
+SEVERAL = {
+    "AUC": "The area under the ROC curve: 1 is perfect, 0.5 is guessing. Here it is the mean over "
+    "the classes, each against all the others.",
+    "calibration": "Whether of the rows whose class was predicted with a probability of, say, 0.8 "
+    "four in five are right.",
+    "F1": "The harmonic mean of precision (of those called a class, the share that is) and recall "
+    "(of the class's own, the share that is found); here the mean over the classes.",
+    "hidden layer": "Neurons between the inputs and the outputs. They let a network bend the "
+    "borders between the classes.",
+    "logistic regression": "The softmax of weighted sums of the inputs, one sum a class: a network "
+    "without hidden layer. scikit-learn's also keeps the weights small (a penalty).",
+    "ROC curve": "The share of a class's {rows} that are found over the share of all others that "
+    "are taken for it, for every threshold; here the mean over the classes.",
+    "softmax": "Turns one number a class into probabilities that sum to 1: the larger the number, "
+    "the larger its share.",
+}
+
+
+def explained(words: Words) -> dict[str, str]:
+    """Return each term with its explanation, in the words of a table."""
+    if words.several:
+        entries, told = GLOSSARY | SEVERAL, {"positive": "", "negative": "", "one": "", "ones": ""}
+    else:
+        own = words.labels[1]
+        entries = GLOSSARY
+        told = {
+            "positive": words.positive,
+            "negative": words.negative,
+            "one": "a 1" if own == "1" else words.positive,
+            "ones": "ones" if own == "1" else words.positive,
+        }
+    told |= {"row": words.row, "rows": words.rows}
+    return {name: text.format(**told) for name, text in entries.items()}

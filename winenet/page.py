@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 from winenet import comparison, plotting, report, verdicts
-from winenet.glossary import GLOSSARY
+from winenet.glossary import explained
 from winenet.report import TEMPLATES, Agreement, Metrics
+from winenet.words import Words
 
 Content = dict[str, Any] | pd.DataFrame
 SENTENCES = "report/report.md"  # where each sentence stands, too
@@ -89,6 +89,12 @@ class Sources:
             text = text.replace(",", "")
         return Markup("<span{}>{}</span>").format(told, text)
 
+    def named(self, source: str, names: Sequence[str]) -> Markup:
+        """Return a class by its name, in an element that names the source of its code."""
+        code = int(self[source])
+        own = Markup("") if names[code] == str(code) else Markup(' data-code="{}"').format(code)
+        return Markup('<span data-source="{}"{}>{}</span>').format(source, own, names[code])
+
 
 def shown(value: Any, digits: int | None, significant: int | None, scale: int, signed: bool) -> str:
     """Return a value as text: a word as it is, yes or no, a number rounded, thousands apart."""
@@ -105,9 +111,13 @@ def shown(value: Any, digits: int | None, significant: int | None, scale: int, s
 
 
 class Terms:
-    """Links the first use of each term to its entry in the glossary."""
+    """Links the first use of each term to its entry in the glossary.
 
-    def __init__(self) -> None:
+    glossary: by term, what it means.
+    """
+
+    def __init__(self, glossary: Mapping[str, str]) -> None:
+        self.glossary = glossary
         self.used: set[str] = set()
 
     def __call__(self, name: str, text: str = "") -> Markup:
@@ -119,7 +129,11 @@ class Terms:
             return escape(text or name)
         self.used.add(name)
         link = Markup('<a class="term" id="use-{0}" href="#{0}" title="{1}">{2}</a>')
-        return link.format(term_id(name), GLOSSARY[name], text or name)
+        return link.format(term_id(name), self.glossary[name], text or name)
+
+    def entries(self) -> dict[str, str]:
+        """Return the glossary of the terms that were used so far."""
+        return {name: text for name, text in self.glossary.items() if name in self.used}
 
 
 def term_id(name: str) -> str:
@@ -271,7 +285,9 @@ def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def followed(tables: Mapping[str, pd.DataFrame], curves: Metrics) -> dict[str, dict[str, Any]]:
+def followed(
+    tables: Mapping[str, pd.DataFrame], curves: Metrics, words: Words
+) -> dict[str, dict[str, Any]]:
     """Return by network its losses and accuracies by epoch and where it might have stopped.
 
     tables: by network's name in `curves`, as the stage curves wrote them.
@@ -279,7 +295,7 @@ def followed(tables: Mapping[str, pd.DataFrame], curves: Metrics) -> dict[str, d
     return {
         model: {
             "columns": {str(name): column.tolist() for name, column in table.items()},
-            "stops": {stop: curves[model][stop]["epoch"] for stop in report.STOPPED_AT},
+            "stops": {stop: curves[model][stop]["epoch"] for stop in report.stopped_at(words)},
         }
         for model, table in tables.items()
     }
@@ -293,23 +309,38 @@ def data(content: object, name: str) -> Markup:
     return Markup('<script type="application/json" id="{}">{}</script>').format(name, Markup(text))
 
 
-def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics) -> dict[str, Any]:
+def units(network: Metrics, classes: int) -> list[int]:
+    """Return the units of a network's inputs, hidden layers and output, from what metrics tell.
+
+    A category takes an input for each of its values, so the inputs are worked out from the number
+    of parameters.
+    """
+    hidden = list(map(int, network["hidden_layer_sizes"].split("-")))
+    outputs = 1 if classes == 2 else classes
+    after = sum(layer["parameters"] for layer in layers([*hidden, outputs]))
+    return [(network["parameters"] - after) // hidden[0] - 1, *hidden, outputs]
+
+
+def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words) -> dict[str, Any]:
     """Return what the page's templates name and the report's does not.
 
     tables: by path, what the stages wrote. metrics: by stage.
     """
-    notebook, search = metrics["mlp"]["notebook"], metrics["grid_search"]
-    sizes = [
-        metrics["ingest"]["features"],
-        *map(int, notebook["hidden_layer_sizes"].split("-")),
-        1,
-    ]
+    search = metrics["grid_search"]
+    sizes = units(metrics["mlp"]["notebook"], len(words.classes))
     pairs, names = tables["data/compare_pairs.csv"], report.model_names(metrics)
     return {
         "notebook_layers": layers(sizes),
         "drawing": drawing(sizes),
         "grid": grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
-        "stops_named": report.STOPPED_AT,
+        "inputs": sizes[0],
+        "words": words,
+        "class_columns": report.class_columns(words),
+        "extremes_of": report.rarest_and_commonest,
+        "heaviest": comparison.heaviest(tables["plots/importance_coefficients.csv"])
+        if words.several
+        else {},
+        "stops_named": report.stopped_at(words),
         "matrix": matrix(pairs, comparison.pair_sentences(pairs, names)),
         "followed": followed(
             {
@@ -317,8 +348,11 @@ def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics) -> dict[str, A
                 "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
             },
             metrics["curves"],
+            words,
         ),
-        "thresholds": thresholds(
+        "thresholds": {}
+        if words.several
+        else thresholds(
             {
                 "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
                 "metrics/mlp.json#": tables["data/mlp_predictions.csv"],
@@ -336,17 +370,11 @@ def page(
     files: by path, what the stage has read. pictures: by name, SVG texts of matplotlib with text
     as text. content: what else the template names.
     """
-    sources, terms = Sources(files), Terms()
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
+    sources, terms = Sources(files), Terms(explained(content["words"]))
+    environment = report.environment(autoescape=True)
     environment.globals |= {
         "result": sources.result,
+        "named": sources.named,
         "value": sources.__getitem__,
         "term": terms,
         "term_id": term_id,
@@ -355,7 +383,7 @@ def page(
         "picture": partial(_picture, pictures),
         "source_of": agreement_source,
         "files": files,
-        "glossary": GLOSSARY,
+        "glossary": terms.entries,
         "asset": _asset,
         "digits_of": lambda text: len(text.partition(".")[2]),
     }

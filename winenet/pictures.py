@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from winenet import plotting
+from winenet import evaluation, plotting
+from winenet.words import Words
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -70,14 +71,16 @@ def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
     return plotting.svg(drawn)
 
 
-def early_stopping(curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str]) -> str:
+def early_stopping(
+    curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str], rule: str
+) -> str:
     """Draw loss and accuracy by epoch, and the two epochs at which a training might stop.
 
     curves: by model, epoch, training_loss, held_out_loss, training_accuracy, held_out_accuracy.
-    numbers: by model, with best and notebook_stop.
+    numbers: by model, with best and notebook_stop. rule: whose the latter is, "the notebook's".
     """
     drawn, panels = plotting.figure(width=10, height=4.4, columns=2)
-    stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", "the notebook's stop")}
+    stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
     for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
         for model, table in curves.items():
             name, colour = names[model], plotting.COLOURS[model]
@@ -108,11 +111,20 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
     return plotting.svg(drawn)
 
 
-def confusions(scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """Draw the confusion matrices side by side. scores: by model, with confusion_matrix."""
-    drawn, panels = plotting.figure(width=10, height=2.9, columns=len(scores))
+def confusions(
+    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], words: Words
+) -> str:
+    """Draw the confusion matrices side by side; of many classes, in two rows.
+
+    scores: by model, with confusion_matrix.
+    """
+    many = len(words.classes) > 4
+    height, rows = (4.8, 2) if many else (2.9, 1)
+    drawn, panels = plotting.figure(10, height, len(scores), rows)
+    shown = words.classes if words.several else words.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
-        plotting.confusion(axes, score["confusion_matrix"], ("0", "1"))
+        counts = evaluation.confusion_counts(score["confusion_matrix"])
+        plotting.confusion(axes, counts, shown)
         axes.set_title(names[model], loc="left", fontweight="bold")
     return plotting.svg(drawn)
 
@@ -154,10 +166,11 @@ def _twice(
     return drawn, whole, corner
 
 
-def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:
+def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Words) -> str:
     """Draw how often class 1 came true over the probability that it was given, model by model.
 
-    bins: model, rows, mean_probability, share, low, high.
+    With several classes it is the predicted one. bins: model, rows, mean_probability, share, low,
+    high.
     """
     models = list(dict.fromkeys(bins["model"]))
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
@@ -166,7 +179,9 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str]) -> str:
         title = plotting.fit(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.fit(axes, "mean probability of a bin"))
-    panels[0].set_ylabel(plotting.fit(panels[0], "share of class 1 in the bin"))
+    share = "share that is right" if words.several else f"share of class {words.labels[1]}"
+    told = plotting.fit(panels[0], f"{share} in the bin")
+    panels[0].set_ylabel(told, parse_math=False)  # a label may hold a dollar sign
     return plotting.svg(drawn)
 
 

@@ -12,8 +12,10 @@ from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
@@ -27,8 +29,10 @@ COLOURS = {
     "hist_gradient_boosting": "#E69F00",
     "majority_class": "#777777",
 }
+Labels = npt.NDArray[np.int64]
 Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 INK, ACCENT = "#333333", "#0072B2"
+WRITTEN = 10  # classes up to which a confusion matrix has its counts written in
 COLUMN, PHONE = 7.6, 4.0  # inches that a page of the browser has for a figure
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
@@ -42,15 +46,19 @@ STYLE: dict[Any, Any] = {
 _room: ContextVar[float | None] = ContextVar("room", default=None)
 
 
-def figure(width: float = 7, height: float = 4, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure with its axes side by side; width and height in inches.
+def figure(
+    width: float = 7, height: float = 4, columns: int = 1, rows: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure with its axes side by side; width and height of a row in inches.
 
-    Where there is less room, the axes stand below each other and keep about their shape.
+    columns: how many axes, in so many rows. Where there is less room, they stand below each other
+    and keep about their shape.
     """
-    room, in_a_row = _room.get(), columns
+    room, in_a_row = _room.get(), -(-columns // rows)
+    columns_drawn = in_a_row
     if room is not None:
-        in_a_row = min(columns, max(1, round(room * columns / width)))
-        height *= min(1, max(0.9, room / in_a_row * columns / width))
+        in_a_row = min(in_a_row, max(1, round(room * columns_drawn / width)))
+        height *= min(1, max(0.9 if rows == 1 else 0, room / in_a_row * columns_drawn / width))
         width = room
     rows = -(-columns // in_a_row)
     with mpl.rc_context(STYLE):
@@ -225,21 +233,64 @@ def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axe
     return axes
 
 
-def confusion(axes: Axes, counts: Mapping[str, int], classes: tuple[str, str]) -> Axes:
-    """Draw the four counts tn, fp, fn, tp of a binary classifier, shaded within their row."""
-    cells = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
-    shares = cells / cells.sum(axis=1, keepdims=True)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4)
-    for row, column in np.ndindex(cells.shape):
-        axes.text(column, row, f"{cells[row, column]:,}", ha="center", va="center", color="black")
-    axes.set_xticks([0, 1], classes)
-    axes.set_yticks([0, 1], classes)
+def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:
+    """Draw a confusion matrix, shaded within its rows.
+
+    cells: (classes, classes), counts, actual by predicted. Up to WRITTEN classes each count stands
+    in its cell; of more, rare errors are shaded darker than their share, so that they are seen.
+    """
+    number = len(cells)
+    shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
+    if number == 2:
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.4)
+    elif number <= WRITTEN:
+        axes.imshow(shares, cmap=_shades(0.55), vmin=0, vmax=1)
+    else:
+        axes.imshow(shares, cmap=_shades(1), norm=PowerNorm(0.5, vmin=0, vmax=1))
+    cell = 72 * 0.75 * _width(axes) / number  # points, about
+    if number <= WRITTEN:
+        longest = len(f"{cells.max():,}")
+        size: dict[str, Any] = {} if number == 2 else {"fontsize": min(10.0, 1.4 * cell / longest)}
+        for row, column in np.ndindex(cells.shape):
+            if cells[row, column] or number <= 4:  # among many, a nought only hides the others
+                text = f"{cells[row, column]:,}"
+                axes.text(column, row, text, ha="center", va="center", color="black", **size)
+    if number == 2:
+        axes.set_xticks([0, 1], classes, parse_math=False)
+        axes.set_yticks([0, 1], classes, parse_math=False)
+    else:
+        _name_classes(axes, classes, cell)
     axes.set(xlabel="predicted", ylabel="actual")
     return axes
 
 
+def _shades(most: float) -> LinearSegmentedColormap:
+    """Return colours from nothing to the accent, through which a page's paper shows, dark or not.
+
+    most: how opaque the last one is; text upon it needs a pale one.
+    """
+    return LinearSegmentedColormap.from_list("", [to_rgba(ACCENT, 0), to_rgba(ACCENT, most)])
+
+
+def _name_classes(axes: Axes, classes: Sequence[str], cell: float) -> Axes:
+    """Name the rows and columns of a matrix; cell: the size of one, in points.
+
+    A long name is cut; where there is no room for all, every second is named, or every third.
+    """
+    step = max(1, -(-int(6 / cell * 100) // 100)) if cell < 6 else 1
+    places = range(0, len(classes), step)
+    names = [textwrap.shorten(classes[place], 14, placeholder="…") for place in places]
+    names = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
+    size = min(9.0, max(5.0, 0.85 * cell * step))
+    wide = max(map(len, names)) * size * 0.65 > cell * step
+    alike: dict[str, Any] = {"fontsize": size, "parse_math": False}
+    axes.set_xticks(places, names, rotation=90 if wide else 0, **alike)
+    axes.set_yticks(places, names, **alike)
+    return axes
+
+
 def calibration(axes: Axes, bins: pd.DataFrame, colour: str) -> Axes:
-    """Draw the share of class 1 by bin with its interval; the diagonal would be perfect.
+    """Draw the share that came true by bin with its interval; the diagonal would be perfect.
 
     bins: rows, mean_probability, share, low, high. A bin's mark grows with its rows.
     """

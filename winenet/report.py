@@ -12,6 +12,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winenet import evaluation, verdicts
+from winenet.words import Words, capital
 
 TEMPLATES = Path(__file__).parent / "templates"
 Metrics = Mapping[str, Any]
@@ -32,11 +33,8 @@ STOPS = (
     *("training loss", "held-out loss", "test loss"),
     *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
 )
-STOPPED_AT = {
-    "best": "the lowest held-out loss",
-    "notebook_stop": "the notebook's stop",
-    "last": "the last epoch",
-}
+SET_CLASSES = 6  # with more, the table of the sets has no column a class
+CONFUSIONS = 5  # of a model that are named
 
 
 class Agreement(NamedTuple):
@@ -288,14 +286,77 @@ def score_rows(metrics: Metrics) -> list[Row]:
     ]
 
 
-def set_rows(split: Metrics) -> list[Row]:
-    """Return a row a set: name, rows, of them class 1, of them class 0."""
+def stopped_at(words: Words) -> dict[str, str]:
+    """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
+    return {
+        "best": "the lowest held-out loss",
+        "notebook_stop": f"{words.rule} stop",
+        "last": "the last epoch",
+    }
+
+
+def class_columns(words: Words) -> list[int]:
+    """Return the codes of the classes that have a column of the sets' table; none of too many."""
+    if not words.several:
+        return [1, 0]
+    codes = range(len(words.classes))
+    return list(codes) if len(codes) <= SET_CLASSES else []
+
+
+def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Return the code of the least and of the most frequent class. counts: rows by code."""
+    codes = sorted(map(int, counts), key=lambda code: (counts[str(code)], code))
+    return codes[0], codes[-1]
+
+
+def set_table(split: Metrics, words: Words) -> tuple[list[str], list[Row]]:
+    """Return header and a row a set: name, rows, and of them those of each class.
+
+    Of more than SET_CLASSES classes the least and the most frequent are named.
+    """
+    columns, names = class_columns(words), [verdicts.literal(name) for name in words.classes]
+    rows: list[Row] = []
+    for name, part in (("training", split["train"]), ("test", split["test"])):
+        counts = part["classes"]
+        if columns:
+            told = [f"{counts[str(code)]:,}" for code in columns]
+        else:
+            told = [
+                f"{names[code]} ({counts[str(code)]:,})" for code in rarest_and_commonest(counts)
+            ]
+        rows.append((name, f"{part['rows']:,}", *told))
+    own = [names[code] for code in columns] or ["least frequent", "most frequent"]
+    return ["set", "rows", *own], rows
+
+
+def confusions(matrix: Any, words: Words) -> list[str]:
+    """Return the most frequent errors in words: "o taken for d: 12 of 140".
+
+    matrix: as the metrics have it. The number after "of" is that of the class's test rows.
+    """
+    counts, names = evaluation.confusion_counts(matrix), words.classes
+    wrong = [
+        (-counts[actual, predicted], actual, predicted)
+        for actual in range(len(names))
+        for predicted in range(len(names))
+        if actual != predicted and counts[actual, predicted]
+    ]
     return [
-        (
-            name,
-            *(f"{count:,}" for count in (part["rows"], part["classes"]["1"], part["classes"]["0"])),
-        )
-        for name, part in (("training", split["train"]), ("test", split["test"]))
+        f"{verdicts.literal(names[actual])} taken for {verdicts.literal(names[predicted])}: "
+        f"{-count:,} of {counts[actual].sum():,}"
+        for count, actual, predicted in sorted(wrong)[:CONFUSIONS]
+    ]
+
+
+def confusion_sentences(metrics: Metrics, words: Words) -> list[str]:
+    """Return a sentence a model on what it takes for what; none with two classes."""
+    if not words.several:
+        return []
+    names = model_names(metrics)
+    return [
+        f"**{capital(names[model])}.** "
+        f"{'; '.join(confusions(score['confusion_matrix'], words)) or 'No error'}."
+        for model, score in model_scores(metrics).items()
     ]
 
 
@@ -311,7 +372,7 @@ def reading_rows(handmade: Metrics) -> list[Row]:
     ]
 
 
-def stop_rows(curves: Metrics, test_rows: int) -> list[Row]:
+def stop_rows(curves: Metrics, test_rows: int, words: Words) -> list[Row]:
     """Return a row a network and stop, its columns as STOPS names them; errors of the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
@@ -320,17 +381,17 @@ def stop_rows(curves: Metrics, test_rows: int) -> list[Row]:
     return [
         (
             name,
-            words,
+            at,
             curves[model][stop]["epoch"],
             *(f"{curves[model][stop][value]:.4f}" for value in values),
             _errors(curves[model][stop]["test_accuracy"], test_rows),
         )
         for model, name in followed_networks(curves).items()
-        for stop, words in STOPPED_AT.items()
+        for stop, at in stopped_at(words).items()
     ]
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int) -> str:
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Words) -> str:
     """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
 
     found: what the stage curves measured of one network.
@@ -339,7 +400,7 @@ def early_stopping(found: Metrics, held_out_rows: int, test_rows: int) -> str:
         [
             _loss_rises(found["best"], found["last"]),
             *_accuracy_follows(found["best"], found["last"], held_out_rows),
-            _worth_of_stopping(found, test_rows),
+            _worth_of_stopping(found, test_rows, words.rule),
         ]
     )
 
@@ -374,15 +435,15 @@ def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
     ]
 
 
-def _worth_of_stopping(found: Metrics, rows: int) -> str:
+def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
     best, stop, last = (
         _errors(found[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
     )
     epoch = found["notebook_stop"]["epoch"]
     if epoch == found["last"]["epoch"]:
-        others = f"{stop} at the last epoch, before which the notebook's rule does not stop"
+        others = f"{stop} at the last epoch, before which {rule} rule does not stop"
     else:
-        others = f"{stop} at the notebook's stop, epoch {epoch:,}, and {last} at the last epoch"
+        others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
     if not verdicts.differ(found):
         verdict = "these rows cannot tell the first two apart"
     else:
@@ -445,17 +506,25 @@ def score_table(metrics: Metrics) -> str:
 
 def page(content: Mapping[str, Any]) -> str:
     """Return the report as Markdown. content: what the template names; nothing may be missing."""
-    environment = Environment(
+    # The page is Markdown; `markdown` takes care of what stands in cells.
+    own = environment(autoescape=False)
+    own.globals["table"] = markdown
+    own.filters |= {"small": _small, "code": verdicts.code, "literal": verdicts.literal}
+    return own.get_template("report.md.jinja").render(content)
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """Return what both pages' templates are read by; a name that is missing is an error."""
+    own = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # the page is Markdown; `markdown` takes care of what stands in cells
+        autoescape=autoescape,
     )
-    environment.globals["table"] = markdown
-    environment.filters["small"] = _small
-    return environment.get_template("report.md.jinja").render(content)
+    own.filters["capital"] = capital
+    return own
 
 
 def _cell(value: object) -> str:

@@ -20,6 +20,7 @@ from sklearn.model_selection import (
 )
 from sklearn.neural_network import MLPClassifier
 
+from winenet import evaluation
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.network import n_parameters
@@ -144,17 +145,10 @@ def out_of_fold(
             str(y.name): y.to_numpy(),
             "fold": fold,
             "predicted": winner.classes_[P.argmax(axis=1)],
-            **_probabilities(P),
+            **evaluation.probability_columns(P),
             "seen": seen,
         }
     )
-
-
-def _probabilities(P: Any) -> dict[str, Any]:
-    """Return the columns of probabilities: of class 1, or of each of several classes."""
-    if P.shape[1] == 2:
-        return {"probability": P[:, 1]}
-    return {f"probability_{code}": P[:, code] for code in range(P.shape[1])}
 
 
 def _search(

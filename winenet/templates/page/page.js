@@ -227,6 +227,7 @@
   function moveThreshold() {
     const tables = read("threshold-data");
     const [choice, slider] = [$("threshold-model"), $("threshold-value")];
+    const { rows, positive, negative } = $("threshold-controls").dataset; // how they are called
     const count = ({ label, probability }, threshold) => {
       const cells = { tn: 0, fp: 0, fn: 0, tp: 0 };
       probability.forEach((p, i) => {
@@ -280,19 +281,19 @@
       };
       for (const [name, text] of Object.entries(facts)) document.querySelector(`[data-fact="${name}"]`).textContent = text;
       $("threshold-shown").textContent = threshold.toFixed(2);
-      $("threshold-confusion").caption.textContent = `Test wines of ${choice.selectedOptions[0].textContent.trim()}, counted`;
-      slider.setAttribute("aria-valuetext", `${threshold.toFixed(2)}: ${facts.errors} errors, ${grouped(fp)} white wines called red, ${grouped(fn)} red wines called white`);
+      $("threshold-confusion").caption.textContent = `Test ${rows} of ${choice.selectedOptions[0].textContent.trim()}, counted`;
+      slider.setAttribute("aria-valuetext", `${threshold.toFixed(2)}: ${facts.errors} errors, ${grouped(fp)} ${negative} ${rows} called ${positive}, ${grouped(fn)} ${positive} ${rows} called ${negative}`);
       drawCurve(rates(cells));
-      drawWines(threshold);
+      drawRows(threshold);
     }
 
     function drawCurve(point) {
       const svg = $("threshold-roc");
       const [edge, floor] = [0.2, 0.8];
       const at = axes(svg, "ROC curve, upper left corner",
-        { from: -0.004, to: edge, ticks: [[0, "0"], [0.1, "0.1"], [0.2, "0.2"]], name: "share of white wines called red" },
+        { from: -0.004, to: edge, ticks: [[0, "0"], [0.1, "0.1"], [0.2, "0.2"]], name: `share of ${negative} ${rows} called ${positive}` },
         { from: floor, to: 1.004, ticks: [[0.8, "0.8"], [0.9, "0.9"], [1, "1"]] });
-      add(svg, "text", { x: at.box.left + 10, y: at.box.bottom - 8 }, "up: share of red wines found");
+      add(svg, "text", { x: at.box.left + 10, y: at.box.bottom - 8 }, `up: share of ${positive} ${rows} found`);
       // What is below the corner is drawn on its edge, and the curve ends where it leaves it.
       const within = curves[choice.value].filter(({ x }) => x <= edge);
       const steps = [...within, { x: edge, y: within.at(-1).y }].map(({ x, y }) => ({ x, y: Math.max(y, floor) }));
@@ -302,17 +303,17 @@
       if (outside) add(svg, "text", { x: at.box.right - 6, y: at.box.bottom - 26, "text-anchor": "end" }, "the point is outside this corner");
     }
 
-    // Red wines upwards, white ones downwards; square roots, so that a single wine can be seen.
-    function drawWines(threshold) {
-      const svg = $("threshold-wines");
+    // Rows of class 1 upwards, the others downwards; square roots, so that a single row can be seen.
+    function drawRows(threshold) {
+      const svg = $("threshold-rows");
       fit(svg, 190);
-      const [white, red] = bins(tables[choice.value]);
-      const high = Math.sqrt(Math.max(...white, ...red));
+      const [zeros, ones] = bins(tables[choice.value]);
+      const high = Math.sqrt(Math.max(...zeros, ...ones));
       const marks = [-high * high, 0, high * high].map((value) => [Math.sign(value) * Math.sqrt(Math.abs(value)), grouped(Math.abs(value))]);
-      const at = axes(svg, "Wines: red up, white down (√ scale)",
-        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: "probability of red" },
+      const at = axes(svg, `${rows.charAt(0).toUpperCase()}${rows.slice(1)}: ${positive} up, ${negative} down (√ scale)`,
+        { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: `probability of ${positive}` },
         { from: -high, to: high, ticks: marks });
-      [[red, "is-red", 1], [white, "is-white", -1]].forEach(([counts, kind, up]) => counts.forEach((number, i) => {
+      [[ones, "is-positive", 1], [zeros, "is-negative", -1]].forEach(([counts, kind, up]) => counts.forEach((number, i) => {
         if (!number) return;
         const [zero, end] = [at.py(0), at.py(up * Math.sqrt(number))];
         add(svg, "rect", { x: at.px(i / BINS) + 1, width: at.px(1 / BINS) - at.px(0) - 2, y: Math.min(zero, end), height: Math.abs(end - zero), class: kind });
@@ -322,9 +323,9 @@
 
     choice.addEventListener("change", move);
     slider.addEventListener("input", move);
-    window.addEventListener("resize", () => drawWines(Number(slider.value)));
+    window.addEventListener("resize", () => drawRows(Number(slider.value)));
     slider.addEventListener("change", () => { $("threshold-status").textContent = slider.getAttribute("aria-valuetext"); });
-    show("threshold-controls", "threshold-facts", "threshold-roc", "threshold-wines");
+    show("threshold-controls", "threshold-facts", "threshold-roc", "threshold-rows");
     slider.value = "0.5";
     move();
   }
@@ -333,5 +334,5 @@
   explainCells();
   explainPairs();
   followEpochs();
-  moveThreshold();
+  if ($("threshold-data")) moveThreshold(); // with two classes
 })();

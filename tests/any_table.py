@@ -1,0 +1,335 @@
+"""What the stages before the report write of any table, with scikit-learn's models and no pipeline.
+
+`python tests/any_table.py iris FOLDER` makes such a folder and the report in it, to be looked at.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_blobs
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from winenet import compare, evaluation, files
+from winenet.params import Compare
+
+LETTERS = [chr(ord("a") + number) for number in range(26)]
+NETWORKS = {"notebook": (8, 4), "one_hidden_layer": (8,), "grid_search": (6,)}
+READINGS = ("training", "held_out", "test")
+
+
+class Table(NamedTuple):
+    """Raw features, codes of the classes, their labels, and words of the table's own."""
+
+    X: pd.DataFrame
+    y: pd.Series
+    labels: list[str]
+    words: Mapping[str, str] = MappingProxyType({})
+
+
+def iris() -> Table:
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    return Table(X, y.rename("species"), ["setosa", "versicolor", "virginica"])
+
+
+def digits() -> Table:
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    return Table(X, y.rename("digit"), [str(digit) for digit in range(10)])
+
+
+def cancer() -> Table:
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    words = {"row": "tumour", "rows": "tumours"}
+    return Table(X, y.rename("diagnosis"), ["malignant", "benign"], words)
+
+
+def letters() -> Table:
+    X, y = make_blobs(520, 8, centers=26, cluster_std=3.0, random_state=3)
+    columns = [f"stroke {number}" for number in range(8)]
+    return Table(pd.DataFrame(X, columns=columns), pd.Series(y, name="letter"), LETTERS)
+
+
+TABLES = {one.__name__: one for one in (iris, digits, cancer, letters)}
+
+
+def make(table: Table) -> None:
+    """Write into this folder what the stage report reads of a table without a notebook."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        _make(table)
+
+
+def _make(table: Table) -> None:
+    X, y = table.X, table.y
+    words = {"row": "row", "rows": "rows", "classes": table.labels, **table.words}
+    files.write_metrics(
+        "data/schema.json",
+        {
+            "target": y.name,
+            "classes": table.labels,
+            "columns": [[name, "number"] for name in X],
+            "words": words,
+        },
+    )
+    counts = {str(code): int(number) for code, number in y.value_counts().items()}
+    files.write_metrics(
+        "metrics/ingest.json",
+        {"rows": len(X), "features": X.shape[1], "classes": counts, "copies": {"rows": 0}},
+    )
+    train, test = train_test_split(np.arange(len(X)), test_size=0.3, random_state=0, stratify=y)
+    scaler = MinMaxScaler().fit(X.iloc[train])
+    X_train, X_test = (
+        pd.DataFrame(scaler.transform(X.iloc[rows]), columns=X.columns) for rows in (train, test)
+    )
+    y_train, y_test = (y.iloc[rows].reset_index(drop=True) for rows in (train, test))
+    seen = pd.Series(np.arange(len(test)) < 5)
+    files.write_metrics(
+        "metrics/split.json",
+        {
+            "duplicates": "keep",
+            "train": {"rows": len(train), "classes": _counts(y_train)},
+            "test": {"rows": len(test), "classes": _counts(y_test)},
+            "copies": {"test_rows_seen": 5, "test_rows_unseen": len(test) - 5},
+        },
+    )
+
+    logistic = LogisticRegression(max_iter=200).fit(X_train, y_train)
+    networks = {
+        name: MLPClassifier(sizes, max_iter=60, random_state=1, learning_rate_init=0.01).fit(
+            X_train, y_train
+        )
+        for name, sizes in NETWORKS.items()
+    }
+    trained = {"logistic": logistic} | networks
+    rows = pd.Series(test, name="row")
+    predicted = {
+        name: evaluation.predictions(model, X_test, y_test, rows, name)
+        for name, model in trained.items()
+    }
+    scores = {
+        name: evaluation.scores(y_test, one["predicted"], evaluation.probabilities(one), seen)
+        for name, one in predicted.items()
+    }
+    for name, network in networks.items():
+        scores[name] |= evaluation.training_facts(network)
+    files.write_metrics("metrics/logistic.json", scores["logistic"])
+    files.write_results("data/logistic_predictions.csv", predicted["logistic"])
+    mlp = {
+        name: scores[name] | {"hidden_layer_sizes": "-".join(map(str, NETWORKS[name]))}
+        for name in ("notebook", "one_hidden_layer")
+    }
+    files.write_metrics("metrics/mlp.json", mlp)
+    both = pd.concat([predicted[name] for name in mlp])
+    files.write_results("data/mlp_predictions.csv", both)
+    files.write_results("data/grid_search_predictions.csv", predicted["grid_search"])
+    for name, path in (
+        ("notebook", "plots/mlp_loss.csv"),
+        ("one_hidden_layer", "plots/mlp_loss_one_hidden_layer.csv"),
+        ("grid_search", "plots/grid_search_loss.csv"),
+    ):
+        files.write_results(path, evaluation.loss_curve(networks[name]))
+    _search(scores["grid_search"])
+    _curves(len(train))
+    accuracies = {name: scores[name]["accuracy"] for name in NETWORKS}
+    _seeds(accuracies)
+    _learning_curve(list(trained), len(train))
+    _importance(logistic, list(trained), X)
+
+    test_rows = evaluation.Rows(X_test, y_test, seen)
+    settings = Compare(n_resamples=100, random_state=0)
+    below = DummyClassifier(strategy="prior").fit(X_train, y_train)
+    above = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X_train, y_train)  # is quicker
+    models = {"majority_class": below} | trained | {"hist_gradient_boosting": above}
+    found = compare.predictions(models, X_test)
+    scored = compare.with_intervals(found, test_rows, settings)
+    pairs = compare.pairs(found, test_rows)
+    raw = pd.concat([X, y], axis=1)
+    wrong = compare.errors(found, test_rows, rows.to_frame(), raw)
+    seeds = files.read_metrics("metrics/seeds.json")
+    files.write_metrics(
+        "metrics/compare.json",
+        {
+            "test_rows": len(test),
+            "test_rows_unseen": len(test) - 5,
+            "models": {
+                name: one | ({"seeds": seeds[name]["accuracy"]} if name in seeds else {})
+                for name, one in scored.items()
+            },
+            "pairs": compare.differences(pairs),
+            "wrong_in_any_model": len(wrong),
+            "wrong_in_all_models": int((wrong["wrong_models"] == 5).sum()),
+        },
+    )
+    files.write_results("data/compare_pairs.csv", pairs)
+    files.write_results("data/compare_errors.csv", wrong)
+    files.write_results("plots/compare_accuracy.csv", compare.accuracies(scored))
+    for kind, curve in compare.curves(found, y_test).items():
+        files.write_results(f"plots/compare_{kind}.csv", curve)
+
+
+def _counts(y: pd.Series) -> dict[str, int]:
+    return {str(code): int(number) for code, number in y.value_counts().items()}
+
+
+# The stages below train what costs time; their numbers here are made up, their shapes are not.
+
+
+def _search(scores: dict[str, Any]) -> None:
+    files.write_metrics(
+        "metrics/grid_search.json",
+        scores
+        | {
+            "best_hidden_layer_sizes": "6",
+            "best_learning_rate_init": 0.01,
+            "candidates": 2,
+            "cv_accuracy": 0.9,
+            "cv_score": 0.9,
+            "test_minus_cv_accuracy": scores["accuracy"] - 0.9,
+            "choice": {
+                "on_edge": {"hidden_layer_sizes": False, "learning_rate_init": True},
+                "within_one_standard_error": 2,
+                "standard_error": 0.01,
+                "smallest_within_one_standard_error": "6 at 0.01",
+            },
+            "out_of_fold": {"accuracy_unseen": 0.9, "errors": 7, "rows_seen": 2},
+            "fits_at_max_iter": 3,
+        },
+    )
+    candidates = pd.DataFrame(
+        {
+            "candidate": ["6 at 0.01", "6 at 0.001"],
+            "hidden_layer_sizes": ["6", "6"],
+            "learning_rate_init": [0.01, 0.001],
+            "mean_test_score": [0.9, 0.895],
+            "std_test_score": [0.01, 0.02],
+            "rank_test_score": [1, 2],
+            "mean_test_accuracy": [0.9, 0.895],
+            "split0_test_score": [0.91, 0.9],
+            "split1_test_score": [0.89, 0.89],
+            "split0_epochs": [40, 60],
+            "split1_epochs": [50, 60],
+        }
+    )
+    files.write_results("data/grid_search_results.csv", candidates)
+    files.write_results("plots/grid_search_scores.csv", candidates.iloc[:, :4])
+
+
+def _curves(training_rows: int) -> None:
+    epochs = np.arange(1, 31)
+    found: dict[str, Any] = {}
+    for name in ("notebook", "one_hidden_layer"):
+        table = pd.DataFrame(
+            {
+                "epoch": epochs,
+                "training_loss": 1 / epochs,
+                "held_out_loss": 1 / epochs + 0.002 * epochs,
+                "training_accuracy": 1 - 0.3 / epochs,
+                "held_out_accuracy": 1 - 0.5 / epochs,
+            }
+        )
+        files.write_results(f"plots/curves_{name}.csv", table)
+        best = int(table["held_out_loss"].argmin()) + 1
+        reading = {f"{rows}_{what}": 0.5 for rows in READINGS for what in ("loss", "accuracy")}
+        reading |= {"held_out_loss_of_errors": 0.2}
+        found[name] = {
+            stop: reading | {"epoch": epoch}
+            for stop, epoch in (("best", best), ("notebook_stop", 28), ("last", 30))
+        } | {"hidden_layer_sizes": "-".join(map(str, NETWORKS[name])), "p_value": 0.4}
+    rows = {"training_rows": training_rows - 20, "held_out_rows": 20, "held_out_rows_seen": 1}
+    files.write_metrics("metrics/curves.json", found | rows)
+
+
+def _seeds(accuracies: dict[str, float]) -> None:
+    spread = {"mean": 0.9, "sd": 0.01, "min": 0.88, "max": 0.92}
+    own = {"errors": 3, "runs_worse": 1, "runs_equal": 0, "runs_better": 1}
+    files.write_metrics(
+        "metrics/seeds.json",
+        {
+            name: {"accuracy": spread, "accuracy_unseen": spread, "own": own | {"accuracy": value}}
+            for name, value in accuracies.items()
+        }
+        | {"runs": 2},
+    )
+    runs = pd.DataFrame(
+        [
+            {"model": name, "random_state": seed, "accuracy": value + 0.01 * seed}
+            for name, value in accuracies.items()
+            for seed in (0, 1)
+        ]
+    )
+    files.write_results("plots/seeds_runs.csv", runs)
+
+
+def _learning_curve(models: list[str], rows: int) -> None:
+    interval = {"low": -0.01, "high": 0.03}
+    gain = {"gain": 0.01, "over_seeds": interval, "over_rows": interval}
+    files.write_metrics(
+        "metrics/learning_curve.json",
+        {
+            "models": dict.fromkeys(models, gain),
+            "rows": rows,
+            "rows_before": rows // 2,
+            "score": "accuracy_unseen",
+        },
+    )
+    lines = [
+        {"model": name, "step": step, "rows": size, "mean": mean, "low": mean - 0.05}
+        | {"high": min(1.0, mean + 0.05), "min": mean, "max": mean, "at_max_iter": 1}
+        for name in models
+        for step, (size, mean) in enumerate(((rows // 2, 0.8), (rows, 0.9)))
+    ]
+    files.write_results("plots/learning_curve.csv", pd.DataFrame(lines))
+
+
+def _importance(logistic: LogisticRegression, models: list[str], X: pd.DataFrame) -> None:
+    without = {"accuracy": 0.9, "accuracy_unseen": 0.9, "errors": 4, "further_errors": 1}
+    files.write_metrics(
+        "metrics/importance.json",
+        {"without": {X.columns[0]: dict.fromkeys(models, without | {"p_value": 1.0})}},
+    )
+    coefficients = logistic.coef_
+    several = len(coefficients) > 1
+    lines = pd.DataFrame(
+        [
+            {"class": code, "feature": name, "coefficient": value, "per_unit": value / 10}
+            for code, of_class in enumerate(coefficients)
+            for name, value in sorted(zip(X, of_class, strict=True), key=lambda one: -abs(one[1]))
+        ]
+    )
+    files.write_results(
+        "plots/importance_coefficients.csv", lines if several else lines.drop(columns="class")
+    )
+    shuffled = [
+        {"model": model, "feature": name, "mean": 0.1 / (1 + number), "sd": 0.01}
+        for model in models
+        for number, name in enumerate(X)
+    ]
+    files.write_results("plots/importance_shuffled.csv", pd.DataFrame(shuffled))
+
+
+def main() -> None:
+    """Make the folder and the report of one of the tables."""
+    name, folder = sys.argv[1:]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    make(TABLES[name]())
+    from stages import report
+
+    report.has_notebook = lambda: False
+    report.main()
+
+
+if __name__ == "__main__":
+    main()
