@@ -352,3 +352,11 @@ def test_three_classes_have_their_scores_curves_and_errors():
     wrong = compare.errors(found, test, rows, raw)
     assert list(wrong) == ["row", "wrong_models", "wrong", "seen", "a", "kind", "species"]
     assert len(wrong) == scored["logistic"]["errors"] > 0
+
+
+def test_a_gap_in_a_wrong_row_is_an_empty_text():
+    gaps = RAW.assign(pH=RAW["pH"].where(RAW.index != 11), kind=["x"] * 11 + [None, "y"])
+    table = compare.errors(FOUND, TEST, ROWS, gaps[["pH", "kind", "Class"]])
+    assert table["row"].tolist() == [11, 1, 2, 12]
+    assert table["pH"].tolist() == ["", 3.01, 3.02, 3.12]
+    assert table["kind"].tolist() == ["", "x", "x", "y"]

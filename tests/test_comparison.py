@@ -523,3 +523,11 @@ def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it()
         ["row", "seen", "pH", "y"],
         [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
     )
+
+
+def test_a_gap_in_a_wrong_row_is_a_dash():
+    errors = pd.DataFrame(
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": [np.nan, 3.5]}
+        | {"y": [1, 0]}
+    )
+    assert comparison.wrong_rows(errors, 2)[1] == [(3, "no", "-", 1), (5, "no", 3.5, 0)]

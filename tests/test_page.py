@@ -497,6 +497,11 @@ def test_a_result_names_its_source_and_its_digits(options, expected):
     assert sources.result("a.json#v", **options) == expected
 
 
+def test_a_gap_is_shown_as_a_dash():
+    sources = page.Sources({"t.csv": pd.DataFrame({"pH": [3.5, np.nan]})})
+    assert sources.result("t.csv#pH@1") == '<span data-source="t.csv#pH@1">-</span>'
+
+
 def test_words_of_a_file_are_harmless():
     sources = page.Sources({"a.json": {"v": '<script>alert("x")</script>'}})
     assert "<script" not in sources.result("a.json#v")

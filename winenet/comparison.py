@@ -217,6 +217,8 @@ def wrong_rows(
     if labels:
         told = dict(enumerate(map(verdicts.literal, labels)))
         shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)
+    for name in shown.columns[shown.isna().any()]:
+        shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
     return [verdicts.literal(name) for name in shown], [
         tuple(row) for row in shown.itertuples(index=False)
     ]

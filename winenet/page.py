@@ -97,9 +97,11 @@ class Sources:
 
 
 def shown(value: Any, digits: int | None, significant: int | None, scale: int, signed: bool) -> str:
-    """Return a value as text: a word as it is, yes or no, a number rounded, thousands apart."""
+    """Return a value as text: a word as it is, yes or no, a number rounded, a gap as a dash."""
     if isinstance(value, str):
         return value
+    if pd.isna(value):  # a gap in the raw table
+        return "-"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     sign = "+" if signed else ""
