@@ -16,7 +16,7 @@ ENVIRONMENT := "$(PYTHON)" tools/environment.py
 RUN := $(ENVIRONMENT) run
 
 .DEFAULT_GOAL := all
-.PHONY: all test browser verify verify-quick kills gate summary bench notebook lint lock clean help python environment environment-dev environment-notebook
+.PHONY: all test browser verify verify-quick kills gate summary bench notebook scheduler worker lint lock clean help python environment environment-dev environment-notebook environment-cluster
 
 all: environment ## (or plain `make`) environment, check of params and raw files, pipeline, metrics
 	@$(RUN) python -m winenet check
@@ -59,6 +59,12 @@ lint: environment-dev ## ruff check, ruff format --check, mypy
 notebook: environment-notebook ## open notebooks/walkthrough.ipynb, the course notebook on top of winenet, in JupyterLab
 	@$(RUN) python -m jupyter lab notebooks/walkthrough.ipynb
 
+scheduler: environment-cluster ## start a Dask scheduler; SCHEDULER=tcp://10.0.0.5:8786: where it listens, and who is there can run code here
+	@$(RUN) python -m tools.cluster scheduler $${SCHEDULER:+"$$SCHEDULER"}
+
+worker: environment-cluster ## start processes that train for the scheduler at SCHEDULER=tcp://10.0.0.5:8786; WINENET_WORKERS=2: so many
+	@$(RUN) python -m tools.cluster worker $${SCHEDULER:+"$$SCHEDULER"}
+
 lock: python ## renew requirements*.lock after a change of their .in files
 	@$(ENVIRONMENT) lock
 
@@ -84,3 +90,6 @@ environment-dev: python
 
 environment-notebook: python
 	@$(ENVIRONMENT) make --notebook $(CHOSEN)
+
+environment-cluster: python
+	@$(ENVIRONMENT) make --cluster $(CHOSEN)

@@ -59,16 +59,18 @@ def main() -> int:
         "candidates": rows.candidates,
         "growth": rows.growth,
         "torch": rows.torch,
+        "cluster": rows.on_cluster,
         "pipeline": pipeline.whole,
     }
-    default = [name for name in known if name != "pipeline"]  # it takes minutes, and needs git
+    # The one needs distributed; the other takes minutes, and needs git.
+    default = [name for name in known if name not in ("cluster", "pipeline")]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--only",
         nargs="+",
         choices=known,
         metavar="NAME",
-        help=f"{', '.join(known)}; without it all but pipeline",
+        help=f"{', '.join(known)}; without it all but cluster and pipeline",
     )
     parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (default 3)")
     parser.add_argument(

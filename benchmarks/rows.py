@@ -3,8 +3,10 @@
 Exceptions: growth, which measures each contender once and alone, and torch, which draws otherwise.
 """
 
+import os
 import time
 import warnings
+from contextvars import copy_context
 from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -19,7 +21,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_info
 
 from benchmarks.measure import Row, alone, faster, interleaved, peak_bytes
-from winenet import files
+from winenet import cluster, files
 from winenet.estimator import DenseClassifier
 from winenet.parallel import fit_many, one_blas_thread
 from winenet.search import DenseGridSearchCV
@@ -208,6 +210,42 @@ def candidates(size: Size) -> list[Row]:
     (few, few_seconds), (many, many_seconds) = made
     growth = Row(f"{many.what}: our time", "9 candidates", many_seconds / few_seconds)
     return [few, many, growth]
+
+
+def on_cluster(size: Size) -> list[Row]:
+    """The stacks of the notebook's search on a local Dask cluster against joblib's pool.
+
+    Both have their processes, with all that they import, before the clock starts.
+    """
+    what = f"the notebook's grid search: 45 fits, a local Dask cluster of {cpu_count()}: its time"
+    against = f"the same in joblib's {cpu_count()} processes"
+    if find_spec("distributed") is None:
+        return [Row(what, against, "not installed")]
+    X, y = wine(size)
+    values = {"hidden_layer_sizes": SIZES, "learning_rate_init": RATES}
+    here = copy_context()
+
+    def stacks(epochs: int) -> Any:
+        how: dict[str, Any] = {"cv": 5, "scoring": "accuracy", "refit": False, "n_jobs": -1}
+        model = network(DenseClassifier, max_iter=epochs)
+        return quietly(DenseGridSearchCV(model, values, **how).fit, X, y)
+
+    os.environ["WINENET_SCHEDULER"] = cluster.LOCAL
+    try:
+        with cluster.opened(cpu_count()):
+            stacks(1)
+            epochs = size.of(500, 3)
+            times, found = interleaved(
+                {"theirs": partial(here.run, stacks, epochs), "ours": partial(stacks, epochs)},
+                size.repeats,
+            )
+    finally:
+        del os.environ["WINENET_SCHEDULER"]
+    for fold in range(5):
+        name = f"split{fold}_test_score"
+        np.testing.assert_array_equal(*(one.cv_results_[name] for one in found.values()))
+    seconds = f"{times['ours']:.2f} / {times['theirs']:.2f}"
+    return [Row(what, against, times["ours"] / times["theirs"], seconds)]
 
 
 # ------------------------------------------------------------------ fits

@@ -1,7 +1,18 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import data, evaluation, files, journal, memory, model, parallel, params, tuning
+from winenet import (
+    cluster,
+    data,
+    evaluation,
+    files,
+    journal,
+    memory,
+    model,
+    parallel,
+    params,
+    tuning,
+)
 
 
 def main() -> None:
@@ -22,11 +33,13 @@ def main() -> None:
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )
-    stages.say(
-        f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
-        f"{parallel.workers()} processes"
-    )
-    with journal.opened() as tally:
+    with cluster.opened(parallel.workers()) as crew, journal.opened() as tally:
+        # The cluster takes stacks; scikit-learn's own networks stay here.
+        team = crew if settings.estimator == "winenet" else None
+        stages.say(
+            f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
+            f"{team.words() if team else f'{parallel.workers()} processes'}"
+        )
         found = tuning.grid_search(X_train, y_train, settings, groups)
         cv = tuning.folds(settings.cv, X_train, y_train, groups)
         kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)

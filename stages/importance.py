@@ -1,7 +1,17 @@
 """Stage importance: which features the models decide by."""
 
 import stages
-from winenet import contenders, data, evaluation, files, importance, journal, params
+from winenet import (
+    cluster,
+    contenders,
+    data,
+    evaluation,
+    files,
+    importance,
+    journal,
+    parallel,
+    params,
+)
 from winenet.predictor import Predictor
 
 
@@ -32,7 +42,8 @@ def main() -> None:
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
     if settings.leave_out:
         stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
-    with journal.opened() as memory:
+    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+        stages.say_all([crew.words()] if crew else [])
         without = importance.left_out(
             models, X_train, y_train, test, trained, raw.origins, settings.leave_out
         )

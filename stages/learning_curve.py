@@ -1,7 +1,17 @@
 """Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
 
 import stages
-from winenet import contenders, data, evaluation, files, journal, learning_curve, params
+from winenet import (
+    cluster,
+    contenders,
+    data,
+    evaluation,
+    files,
+    journal,
+    learning_curve,
+    parallel,
+    params,
+)
 
 
 def main() -> None:
@@ -23,7 +33,8 @@ def main() -> None:
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.runs} times each"
     )
-    with journal.opened() as memory:
+    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+        stages.say_all([crew.words()] if crew else [])
         runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
     stages.say_all(memory.words())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One

@@ -1,7 +1,7 @@
 """Stage seeds: train each network and the search's winner under several seeds."""
 
 import stages
-from winenet import contenders, evaluation, files, journal, params, seeds
+from winenet import cluster, contenders, evaluation, files, journal, parallel, params, seeds
 
 
 def main() -> None:
@@ -19,7 +19,8 @@ def main() -> None:
 
     networks = contenders.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
-    with journal.opened() as memory:
+    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+        stages.say_all([crew.words()] if crew else [])
         runs = seeds.over_seeds(networks, X_train, y_train, test, settings)
     stages.say_all(memory.words())
     spread = {name: seeds.summary(runs[runs["model"] == name], own[name]) for name in networks}

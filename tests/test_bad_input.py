@@ -658,6 +658,10 @@ ENVIRONMENT = {
     "another scikit-learn, checked": another_library("winenet", "check"),
     "no workers": with_variable("grid_search", WINENET_WORKERS="0"),
     "workers that are no number": with_variable("grid_search", WINENET_WORKERS="many"),
+    "an unknown cluster": with_variable("grid_search", WINENET_SCHEDULER="dask"),
+    "a scheduler that is not there": with_variable(
+        "grid_search", WINENET_SCHEDULER="tcp://127.0.0.1:1"
+    ),
     "unknown numerics": with_variable("ingest", WINENET_NUMERICS="fast"),
     "no dvc.yaml": without("dvc.yaml", "stages.ingest"),
     "a broken dvc.yaml": changed("dvc.yaml", lambda text: f"[{text}", "stages.ingest"),

@@ -44,6 +44,21 @@ def test_every_benchmark_runs_and_fills_its_rows(bench):
         assert what in table, what
 
 
+@pytest.mark.slow
+def test_the_cluster_is_measured_against_the_pool(bench):
+    pytest.importorskip("distributed")
+    code, printed, errors = bench.run(
+        "benchmarks", "--only", "cluster", "--quick", "--repeats", "1"
+    )
+    assert code == 0, errors
+    assert re.search(
+        r"^\| the notebook's grid search: 45 fits, a local Dask cluster of \d+: its time "
+        r"\| the same in joblib's \d+ processes \| [0-9]+\.[0-9]{2} \| ",
+        printed,
+        re.MULTILINE,
+    )
+
+
 def test_what_is_asked_for_wrongly_is_told(bench):
     code, _, errors = bench.run("benchmarks", "--only", "nothing")
     assert (code, "invalid choice: 'nothing'" in errors) == (2, True)

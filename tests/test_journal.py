@@ -151,10 +151,10 @@ def test_another_seed_is_trained_and_an_added_one_alone():
     assert (memory.fits, memory.reused) == (5, 3)
 
 
-@pytest.mark.parametrize("what", ["CODE", "FORMAT", "_numerics"])
+@pytest.mark.parametrize("what", ["CODE", "FORMAT", "numerics"])
 def test_other_code_or_numerics_train_anew_and_the_old_fits_are_dropped(monkeypatch, folder, what):
     trained()
-    other = {"CODE": ("network.py",), "FORMAT": 1, "_numerics": lambda: "other"}[what]
+    other = {"CODE": ("network.py",), "FORMAT": 1, "numerics": lambda: "other"}[what]
     if what == "FORMAT":
         monkeypatch.setattr(journal.sklearn, "__version__", "0.0")
     else:
@@ -208,17 +208,17 @@ def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
     some = [
         DenseClassifier((5,), max_iter=epochs, random_state=0, tol=0) for epochs in (3, 6, 9, 12)
     ]
-    write = journal._Store.write
+    write = journal.Store.write
 
     def die(self, *fit):
         write(self, *fit)
         if fit[1].epochs == 9:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal._Store, "write", die)
+    monkeypatch.setattr(journal.Store, "write", die)
     with pytest.raises(KeyboardInterrupt):
         trained([clone(model) for model in some])
-    monkeypatch.setattr(journal._Store, "write", write)
+    monkeypatch.setattr(journal.Store, "write", write)
     _, memory = trained([clone(model) for model in some])
     assert (memory.fits, memory.reused) == (4, 3)
 

@@ -12,7 +12,12 @@ import pytest
 from tools import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-notebook.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-notebook.lock",
+    "requirements-cluster.lock",
+]
 
 
 def write(path, text):
@@ -29,17 +34,28 @@ def test_the_committed_lock_fits_its_inputs(lock):
 
 
 def test_the_other_locks_hold_all_of_the_base_lock_at_the_same_versions():
-    base, dev, notebook = (environment.locked_versions(ROOT / lock) for lock in LOCKS)
+    base, *others = (environment.locked_versions(ROOT / lock) for lock in LOCKS)
     assert len(base) > 50
-    assert {name: dev.get(name) for name in base} == base
-    assert {name: notebook.get(name) for name in base} == base
+    for other in others:
+        assert {name: other.get(name) for name in base} == base
 
 
-def test_the_dev_and_the_notebook_lock_fit_into_one_environment():
-    dev, notebook = (environment.locked_versions(ROOT / lock) for lock in LOCKS[1:])
-    shared = dev.keys() & notebook.keys()
-    assert "ipykernel" in shared
-    assert {name: dev[name] for name in shared} == {name: notebook[name] for name in shared}
+@pytest.mark.parametrize(
+    ("one", "other", "package"),
+    [
+        ("dev", "notebook", "ipykernel"),
+        ("dev", "cluster", "distributed"),
+        ("notebook", "cluster", "tornado"),
+    ],
+)
+def test_two_locks_fit_into_one_environment(one, other, package):
+    both = [
+        environment.locked_versions(ROOT / f"requirements-{extra}.lock") for extra in (one, other)
+    ]
+    shared = both[0].keys() & both[1].keys()
+    assert package in shared
+    first, second = ({name: versions[name] for name in shared} for versions in both)
+    assert first == second
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -97,6 +113,7 @@ def project(tmp_path):
     write(tmp_path / "requirements.in", "numpy==1\n")
     write(tmp_path / "requirements-dev.in", "-r requirements.in\nuv==1\n")
     write(tmp_path / "requirements-notebook.in", "-r requirements.in\njupyterlab==1\n")
+    write(tmp_path / "requirements-cluster.in", "-r requirements.in\ndistributed==1\n")
     for lock in LOCKS:
         write(tmp_path / lock, environment.header(tmp_path, lock) + "numpy==1\n")
     return tmp_path
@@ -109,6 +126,7 @@ def project(tmp_path):
         ("requirements.in", "requirements-dev.lock"),
         ("requirements-dev.in", "requirements-dev.lock"),
         ("requirements-notebook.in", "requirements-notebook.lock"),
+        ("requirements-cluster.in", "requirements-cluster.lock"),
     ],
 )
 def test_a_lock_made_before_its_input_changed_is_refused(project, changed, lock):

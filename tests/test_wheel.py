@@ -4,6 +4,7 @@ The library's names are also tested here: each is brought when it is first asked
 """
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,7 @@ CORE = {"numpy", "scikit-learn", "scipy"}
 CORE_MODULES = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
 OPTIONAL = {"onnx", "onnxruntime", "pyarrow"}  # where one is missing, a message says so
 PACKAGES = {  # where module and package differ, or one brings the other
+    "dask": "distributed",
     "markdown_it": "markdown-it-py",
     "markupsafe": "jinja2",
     "pydantic_core": "pydantic",
@@ -148,7 +150,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_wheel_asks_for_three_packages_and_has_one_extra(wheel):
+def test_the_wheel_asks_for_three_packages_and_has_two_extras(wheel):
     with zipfile.ZipFile(wheel) as archive:
         [metadata] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         head = message_from_string(archive.read(metadata).decode())
@@ -156,9 +158,12 @@ def test_the_wheel_asks_for_three_packages_and_has_one_extra(wheel):
     always = {str(one) for one in asked if one.marker is None}
     extra = {one.name for one in asked if one.marker is not None}
     assert always == {"numpy<3,>=2.0", "scikit-learn<1.10,>=1.9", "scipy<2,>=1.15"}
-    assert {str(one.marker) for one in asked if one.name in extra} == {'extra == "pipeline"'}
+    assert {str(one.marker) for one in asked if one.name in extra - {"distributed"}} == {
+        'extra == "pipeline"'
+    }
+    assert {str(one.marker) for one in asked if one.name == "distributed"} == {'extra == "cluster"'}
     assert len(asked) == len(always) + len(extra)
-    assert head.get_all("Provides-Extra") == ["pipeline"]
+    assert sorted(head.get_all("Provides-Extra")) == ["cluster", "pipeline"]
     assert head["Requires-Python"] == "<3.15,>=3.11"
     assert (head["Version"], head["License-Expression"]) == (PROJECT["version"], "MIT")
 
@@ -166,8 +171,8 @@ def test_the_wheel_asks_for_three_packages_and_has_one_extra(wheel):
 def test_the_locked_versions_are_within_the_ranges():
     locked = environment.locked_versions(ROOT / "requirements-dev.lock")
     build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
-    extra = PROJECT["optional-dependencies"]["pipeline"]
-    for one in map(Requirement, [*PROJECT["dependencies"], *extra, *build]):
+    extras = itertools.chain(*PROJECT["optional-dependencies"].values())
+    for one in map(Requirement, [*PROJECT["dependencies"], *extras, *build]):
         assert one.specifier.contains(locked[one.name]), f"{one} but {locked[one.name]} is locked"
 
 
@@ -195,20 +200,21 @@ def needs(module):
     return found - {"winenet"} - sys.stdlib_module_names
 
 
-def test_every_import_of_the_package_is_a_requirement_or_in_the_extra():
+def test_every_import_of_the_package_is_a_requirement_or_in_an_extra():
     imported = set().union(
         *(needs(f"winenet.{file.stem}") for file in (ROOT / "winenet").glob("*.py"))
     )
     assert {Requirement(one).name for one in PROJECT["dependencies"]} == CORE
-    extras = PROJECT["optional-dependencies"]
-    extra = {Requirement(one).name for one in extras["pipeline"]}
-    assert {PACKAGES.get(name, name) for name in imported - CORE_MODULES - OPTIONAL} == extra
-    assert {Requirement(one).name for one in extras["onnx"]} == {"onnx", "onnxruntime"}
+    extras = itertools.chain(*PROJECT["optional-dependencies"].values())
+    extra = {Requirement(one).name for one in extras}
+    named = {PACKAGES.get(name, name) for name in imported - CORE_MODULES}
+    assert named - {"pyarrow"} == extra
 
 
 def test_the_library_needs_no_more_than_the_wheel_asks_for():
     assert needs("winenet.estimator") <= CORE_MODULES
-    assert needs("winenet.search") <= CORE_MODULES | {"tqdm"}  # which it can do without
+    without = {"tqdm", "dask", "distributed"}  # which it can do without
+    assert needs("winenet.search") <= CORE_MODULES | without
 
 
 def test_the_commands_know_what_they_need():

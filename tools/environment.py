@@ -28,11 +28,13 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 MAIN = ("requirements.in",)
 DEV = ("requirements.in", "requirements-dev.in")
 NOTEBOOK = ("requirements.in", "requirements-notebook.in")
+CLUSTER = ("requirements.in", "requirements-cluster.in")
 # In this order each lock agrees with those before it: all may be installed into one .venv.
 INPUTS = {
     "requirements.lock": MAIN,
     "requirements-dev.lock": DEV,
     "requirements-notebook.lock": NOTEBOOK,
+    "requirements-cluster.lock": CLUSTER,
 }
 # One version of each package for every Python, and no address: see `uv pip compile --help`.
 UV_OPTIONS = [
@@ -113,7 +115,7 @@ def check_lock(root: Path, lock: str) -> None:
 
 
 def wanted_locks(extra: str | None) -> tuple[str, ...]:
-    """Return the locks to install, the base first. extra: "dev", "notebook" or none."""
+    """Return the locks to install, the base first. extra: "dev", "notebook", "cluster" or none."""
     base = "requirements.lock"
     return (base,) if extra is None else (base, f"requirements-{extra}.lock")
 
@@ -415,9 +417,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     actions = parser.add_subparsers(dest="action", required=True)
     maker = actions.add_parser("make", help="make .venv, or bring it up to date")
     extras = maker.add_mutually_exclusive_group()
-    for extra, what in (("dev", "tests and linting need"), ("notebook", "JupyterLab needs")):
+    needs = {"dev": "the test suite", "notebook": "JupyterLab", "cluster": "a cluster"}
+    for extra, who in needs.items():
+        what = f"with what {who} needs"
         extras.add_argument(
-            f"--{extra}", dest="extra", action="store_const", const=extra, help=f"with what {what}"
+            f"--{extra}", dest="extra", action="store_const", const=extra, help=what
         )
     maker.add_argument("--chosen", action="store_true", help="replace a .venv of another Python")
     runner = actions.add_parser("run", help="run a command in .venv")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import scipy
@@ -35,12 +35,28 @@ LISTS = ("loss_curve", "validation_losses", "validation_scores")
 NUMBERS = ("steps", "learning_rate", "epochs", "rows_seen", "best_loss", "best_score")
 COUNTS = ("steps", "epochs", "rows_seen", "no_improvement")
 
+Known: TypeAlias = tuple[
+    Run, tuple[Any, ...]
+]  # a run, and the state of its random numbers after it
+
 # The journal that the pipeline has opened; outside of `opened` there is none.
 _open: ContextVar["Tally | None"] = ContextVar("journal", default=None)
 
 
 class JournalError(InputError):
     """WINENET_JOURNAL cannot be understood."""
+
+
+class Memory(Protocol):
+    """What `train` asks for fits and tells of them: the file, or another process that has it."""
+
+    trouble: str
+
+    def read(self, key: str) -> Known | None:
+        """Return a fit; None when it is not known."""
+
+    def write(self, key: str, run: Run, rng: np.random.RandomState) -> None:
+        """Keep a fit."""
 
 
 class Trained(NamedTuple):
@@ -130,29 +146,34 @@ def note(trained: Trained) -> None:
         tally.add(trained)
 
 
-def train(jobs: Sequence[Job], path: str) -> Trained:
+def known(jobs: Sequence[Job], store: Memory) -> set[int]:
+    """Return the places of the jobs that are remembered."""
+    return {place for place, key in enumerate(_keys(jobs)) if store.read(key)}
+
+
+def train(jobs: Sequence[Job], path: str | Memory) -> Trained:
     """Train the networks as `network.train` does, but those that the journal remembers.
 
-    path: of the journal, or "". A network is written down as soon as it has left its stack. A job's
-    rng is left as training would have left it.
+    path: of the journal, or "", or what stands for it. A network is written down as soon as it has
+    left its stack. A job's rng is left as training would have left it.
     """
     if not path:
         return Trained(network.train(jobs), len(jobs), 0, "")
-    store = _Store(path)
+    store = Store(path) if isinstance(path, str) else path
     keys = _keys(jobs)
-    known = {place: found for place, key in enumerate(keys) if (found := store.read(key))}
-    missing = [place for place in range(len(jobs)) if place not in known]
+    found = {place: fit for place, key in enumerate(keys) if (fit := store.read(key))}
+    missing = [place for place in range(len(jobs)) if place not in found]
 
     def remember(place: int, run: Run) -> None:
         store.write(keys[missing[place]], run, jobs[missing[place]].rng)
 
     trained = network.train([jobs[place] for place in missing], on_leave=remember)
     runs = dict(zip(missing, trained, strict=True))
-    for place, (run, state) in known.items():
+    for place, (run, state) in found.items():
         runs[place] = run
         jobs[place].rng.set_state(state)
     in_order = [runs[place] for place in range(len(jobs))]
-    return Trained(in_order, len(jobs), len(known), store.trouble)
+    return Trained(in_order, len(jobs), len(found), store.trouble)
 
 
 # ------------------------------------------------------------------ what makes a fit the same
@@ -188,12 +209,12 @@ def identity() -> str:
     """Return what is the same for all fits of a process: code, libraries, numerics."""
     folder = Path(__file__).parent
     parts = ["winenet", str(FORMAT), sys.version, np.__version__, scipy.__version__]
-    parts += [sklearn.__version__, _numerics()]
+    parts += [sklearn.__version__, numerics()]
     parts += [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CODE]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _numerics() -> str:
+def numerics() -> str:
     """Return a hash of what BLAS and the functions of the units make of fixed numbers."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((200, 100)), rng.standard_normal((100, 50))
@@ -231,7 +252,7 @@ def _connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-class _Store:
+class Store:
     """The journal as one process sees it. After the first fault it is left alone."""
 
     def __init__(self, path: str) -> None:
@@ -239,7 +260,7 @@ class _Store:
         self.trouble = ""
         self.identity = identity()
 
-    def read(self, key: str) -> tuple[Run, tuple[Any, ...]] | None:
+    def read(self, key: str) -> Known | None:
         """Return a fit's run and the state of its random numbers; None when it is not there."""
         if self.trouble:
             return None
@@ -261,9 +282,13 @@ class _Store:
 
     def write(self, key: str, run: Run, rng: np.random.RandomState) -> None:
         """Keep a fit. One that diverged is none: its error is to be found again."""
-        if self.trouble or run.event == "diverged":
+        if run.event != "diverged":
+            self.keep(key, packed(run, rng))
+
+    def keep(self, key: str, blob: bytes) -> None:
+        """Keep a fit that is packed."""
+        if self.trouble:
             return
-        blob = _packed(run, rng)
         line = [key, self.identity, hashlib.sha256(blob).hexdigest(), blob]
         try:
             with closing(_connect(self.path)) as connection:
@@ -272,7 +297,7 @@ class _Store:
             self.trouble = str(error)
 
 
-def _packed(run: Run, rng: np.random.RandomState) -> bytes:
+def packed(run: Run, rng: np.random.RandomState) -> bytes:
     """Return a run and the state of its random numbers as an npz archive, without pickles."""
     arrays: dict[str, Any] = {
         name: value for name in ARRAYS if (value := getattr(run, name)) is not None
@@ -288,8 +313,8 @@ def _packed(run: Run, rng: np.random.RandomState) -> bytes:
     return target.getvalue()
 
 
-def _unpacked(blob: bytes) -> tuple[Run, tuple[Any, ...]]:
-    """Return what `_packed` put in."""
+def _unpacked(blob: bytes) -> Known:
+    """Return what `packed` put in."""
     with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
         values: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name in arrays}
         values |= {name: arrays[name].tolist() for name in LISTS}

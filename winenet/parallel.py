@@ -3,11 +3,13 @@
 Neither stacks nor processes can change a result; they only save time.
 """
 
+import copy
 import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
-from winenet import estimator, journal, network
+from winenet import cluster, estimator, journal, network
 from winenet.errors import InputError
 from winenet.estimator import DenseClassifier
 from winenet.progress import Progress
@@ -87,6 +89,15 @@ def workers() -> int:
     return int(asked)
 
 
+def at_once(n_jobs: int | None) -> int:
+    """Return how many stacks are trained at once: by the cluster that is open, or as joblib does.
+
+    n_jobs: processes of this machine, as in scikit-learn.
+    """
+    crew = cluster.current()
+    return int(effective_n_jobs(n_jobs)) if crew is None else crew.processes
+
+
 def one_blas_thread() -> Any:
     """Keep BLAS from starting threads: they would fight the other processes for the cores."""
     return threadpool_limits(limits=1, user_api="blas")
@@ -132,36 +143,41 @@ def fit_many(
     models, data = list(models), list(data)
     _check_models(models, data)
     shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
-    plan = stacks(models, shapes, effective_n_jobs(n_jobs))
+    plan = stacks(models, shapes, at_once(n_jobs))
     path = journal.current()  # here: joblib draws the later calls from threads of its own
-    calls = (
-        delayed(_fit_stack)(
-            number,
-            stack.places,
-            [models[i] for i in stack.places],
-            [data[i] for i in stack.places],
-            path,
-        )
-        for number, stack in enumerate(plan)
-    )
     shown: AbstractContextManager[Progress | None] = (
         Progress("training", len(models)) if verbose else nullcontext()
     )
     cautions: dict[int, list[Warning]] = {}
     work, all_work = 0.0, sum(stack.work for stack in plan)
     with shown as progress, one_blas_thread():
-        parallel = Parallel(n_jobs=n_jobs, return_as=as_they_come())
-        for number, fitted, heard, trained in parallel(calls):
+        crew = cluster.current()
+        if crew is not None:
+            done = _fit_by(crew, plan, models, data, path)
+        else:
+            parallel = Parallel(n_jobs=n_jobs, return_as=as_they_come())
+            done = parallel(
+                delayed(_fit_stack)(
+                    number,
+                    stack.places,
+                    [models[i] for i in stack.places],
+                    [data[i] for i in stack.places],
+                    path,
+                )
+                for number, stack in enumerate(plan)
+            )
+        for number, fitted, heard, trained in done:
             journal.note(trained)
-            cautions[number] = heard
-            for place, model in zip(plan[number].places, fitted, strict=True):
+            cautions |= heard
+            for place, model in fitted.items():
                 _become(models[place], model)
-            work += plan[number].work
+            work += plan[number].work * len(fitted) / len(plan[number].places)
             if progress is not None:
                 progress.update(len(fitted), work / all_work)
-    for number in sorted(cautions):
-        for caution in cautions[number]:
-            warnings.warn(caution, stacklevel=2)
+    for stack in plan:
+        for place in stack.places:
+            for caution in cautions[place]:
+                warnings.warn(caution, stacklevel=2)
     return models
 
 
@@ -207,29 +223,105 @@ def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
     model.__dict__ = vars(fitted) | given | kept
 
 
+class _Done(NamedTuple):
+    """What a stack, or a part of it, has become.
+
+    number: of the stack. models, cautions: by place; nobody would hear a warning in another
+    process. trained: for the journal's count, without the runs' weights.
+    """
+
+    number: int
+    models: dict[int, DenseClassifier]
+    cautions: dict[int, list[Warning]]
+    trained: journal.Trained
+
+
+def _prepared(
+    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
+) -> list[network.Job]:
+    """Return the work of each fit; those of the same rows share them."""
+    arrays: dict[tuple[int, str], network.Array] = {}
+    jobs = []
+    for place, model, (X, *rest) in zip(places, models, data, strict=True):
+        key = (id(X), model.dtype)
+        with named(f"models[{place}]"):
+            if key not in arrays:
+                arrays[key] = as_array(model, X)
+            jobs.append(estimator.prepare(model, X, *rest, array=arrays[key]))
+    return jobs
+
+
 def _fit_stack(
     number: int,
     places: Sequence[int],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
-    path: str,
-) -> tuple[int, list[DenseClassifier], list[Warning], journal.Trained]:
-    """Return the stack's number, the fitted models, the warnings, which nobody would hear here.
-
-    path: of the journal, or "". The last is for the journal's count, without the runs' weights.
-    """
-    arrays: dict[tuple[int, str], network.Array] = {}
-    jobs, heard = [], []
+    path: str | journal.Memory,
+) -> _Done:
+    """Fit a stack. path: of the journal, or "", or what stands for it."""
+    cautions = {}
     with one_blas_thread():
-        for place, model, (X, *rest) in zip(places, models, data, strict=True):
-            key = (id(X), model.dtype)
-            with named(f"models[{place}]"):
-                if key not in arrays:
-                    arrays[key] = as_array(model, X)
-                jobs.append(estimator.prepare(model, X, *rest, array=arrays[key]))
+        jobs = _prepared(places, models, data)
         trained = journal.train(jobs, path)
         for place, model, job, run in zip(places, models, jobs, trained.runs, strict=True):
             with named(f"models[{place}]"):
                 estimator.finish(model, job, run)
-            heard += estimator.cautions(model, job, run)
-    return number, list(models), heard, trained.counted()
+            cautions[place] = estimator.cautions(model, job, run)
+    return _Done(number, dict(zip(places, models, strict=True)), cautions, trained.counted())
+
+
+def _fit_by(
+    crew: cluster.Crew,
+    plan: Sequence[Stack],
+    models: Sequence[DenseClassifier],
+    data: Sequence[tuple[Any, ...]],
+    path: str,
+) -> Iterator[_Done]:
+    """Yield what `_fit_stack` returns, from a cluster's workers; a stack may come in two parts.
+
+    What the journal remembers needs no worker.
+    """
+    with crew.shift(path) as shift:
+        shared: dict[tuple[int, ...], Any] = {}
+        remembered = []
+        for number, stack in enumerate(plan):
+            known = shift.known(partial(_tried, stack.places, models, data))
+            here = [one for i, one in enumerate(stack.places) if i in known]
+            there = [one for i, one in enumerate(stack.places) if i not in known]
+            keys = [tuple(map(id, data[place])) for place in there]
+            for key, place in zip(keys, there, strict=True):
+                if key not in shared:
+                    shared[key] = shift.share(data[place])
+            if there:
+                tables = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+                given = (number, there, [models[place] for place in there])
+                which = [tables[key] for key in keys]
+                shift.send(
+                    _fit_there, (*given, which, shift.post), *(shared[key] for key in tables)
+                )
+            if here:
+                remembered.append((number, here))
+        for number, here in remembered:
+            fits = [models[place] for place in here], [data[place] for place in here]
+            yield _fit_stack(number, here, *fits, path)
+        yield from shift.results()
+
+
+def _tried(
+    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
+) -> list[network.Job]:
+    """Return the work of each fit, of copies: to prepare a network draws its random numbers."""
+    copies = [copy.deepcopy(models[place]) for place in places]
+    return _prepared(places, copies, [data[place] for place in places])
+
+
+def _fit_there(
+    number: int,
+    places: Sequence[int],
+    models: Sequence[DenseClassifier],
+    which: Sequence[int],
+    path: str | journal.Memory,
+    *tables: tuple[Any, ...],
+) -> _Done:
+    """Fit a stack on a worker. which: for each model the number of its table."""
+    return _fit_stack(number, places, models, [tables[i] for i in which], path)

@@ -4,14 +4,16 @@ It chooses as scikit-learn's GridSearchCV does and trains networks of equal shap
 in as many processes as it is given; neither can change a result.
 """
 
+import copy
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
@@ -22,9 +24,16 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_features
 
-from winenet import estimator, journal, network
+from winenet import cluster, estimator, journal, network
 from winenet.estimator import DenseClassifier
-from winenet.parallel import as_array, as_they_come, named, one_blas_thread, stacks
+from winenet.parallel import (
+    as_array,
+    as_they_come,
+    at_once,
+    named,
+    one_blas_thread,
+    stacks,
+)
 from winenet.progress import Progress
 
 Rows = NDArray[np.intp]
@@ -178,7 +187,7 @@ class DenseGridSearchCV(GridSearchCV):
             for candidate, parameters in enumerate(candidates)
             for fold in range(len(folds))
         ]
-        tasks = _tasks(fits, folds, how, effective_n_jobs(self.n_jobs))
+        tasks = _tasks(fits, folds, how, at_once(self.n_jobs))
         context = root.subcontext(
             task_name="search", max_subtasks=len(fits), sequential_subtasks=False
         )
@@ -191,11 +200,15 @@ class DenseGridSearchCV(GridSearchCV):
         )
         with shown as progress, one_blas_thread():
             work, all_work = 0.0, sum(task.work for task in tasks)
-            parallel = Parallel(n_jobs=self.n_jobs, return_as=as_they_come())
-            calls = (delayed(_run)(i, task, how) for i, task in enumerate(tasks))
-            for i, brought, trained in parallel(calls):
+            crew = cluster.current()
+            if crew is not None:
+                done = _run_by(crew, tasks, folds, how)
+            else:
+                parallel = Parallel(n_jobs=self.n_jobs, return_as=as_they_come())
+                done = parallel(delayed(_run)(i, task, how) for i, task in enumerate(tasks))
+            for i, brought, trained in done:
                 journal.note(trained)
-                work += tasks[i].work
+                work += tasks[i].work * len(brought) / len(tasks[i].fits)
                 for place, outcome in brought.items():
                     outcomes[place] = outcome
                     board.note(place, outcome["test_scores"])
@@ -261,7 +274,7 @@ class _How(NamedTuple):
     score_params: dict[str, Any]
     validation_data: Any
     return_train_score: bool
-    journal: str
+    journal: str | journal.Memory
 
 
 def _tasks(
@@ -298,6 +311,37 @@ def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]]
                     "at_max_iter": run.event == "max_iter",
                 }
     return i, brought, trained.counted()
+
+
+def _run_by(
+    crew: cluster.Crew, tasks: Sequence[_Task], folds: Sequence[tuple[Rows, Rows]], how: _How
+) -> Iterator[tuple[int, dict[int, dict[str, Any]], journal.Trained]]:
+    """Yield what `_run` returns, from the workers of a cluster; a task may come in two parts.
+
+    What the journal remembers is scored here and needs no worker.
+    """
+    with crew.shift(journal.current()) as shift:
+        shared = shift.share((how._replace(journal=shift.post), folds))
+        remembered = []
+        for i, task in enumerate(tasks):
+            # A copy: to prepare a network draws its random numbers.
+            tried = task._replace(fits=copy.deepcopy(task.fits))
+            known = shift.known(partial(_prepared, tried, how))
+            here = [fit for place, fit in enumerate(task.fits) if place in known]
+            there = [fit for place, fit in enumerate(task.fits) if place not in known]
+            if there:
+                shift.send(_run_there, (i, task._replace(fits=there, folds={})), shared)
+            if here:
+                remembered.append((i, task._replace(fits=here)))
+        for i, task in remembered:
+            yield _run(i, task, how)
+        yield from shift.results()
+
+
+def _run_there(i: int, task: _Task, shared: tuple[_How, Sequence[tuple[Rows, Rows]]]) -> Any:
+    """Return what `_run` does, on a worker. shared: what is the same for all, and all folds."""
+    how, folds = shared
+    return _run(i, task._replace(folds={fit.fold: folds[fit.fold] for fit in task.fits}), how)
 
 
 def _prepared(task: _Task, how: _How) -> list[network.Job]:

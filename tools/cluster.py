@@ -1,0 +1,68 @@
+"""Start a part of a cluster in this folder: `python -m tools.cluster scheduler`, or `worker`.
+
+Both are Dask's own commands. What is added: a worker settles the numerics before numpy is imported,
+as a stage does. It has WINENET_WORKERS processes, or one a core, and each trains a stack at a time.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+# This settles the numerics, in what the worker's processes inherit; it comes before numpy.
+import stages
+from winenet import cluster
+from winenet.errors import InputError, check_libraries, shown
+from winenet.parallel import workers
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
+    parser.add_argument("role", choices=("scheduler", "worker"))
+    parser.add_argument(
+        "address",
+        nargs="?",
+        default="tcp://127.0.0.1:8786",
+        help="of the scheduler: where it listens (whoever reaches it there can run code here), and "
+        "where its workers look for it; default: tcp://127.0.0.1:8786, for this machine alone",
+    )
+    return parser.parse_args(arguments)
+
+
+def start(role: str, address: str) -> None:
+    """Run Dask's command until it is ended; raises InputError when that cannot be."""
+    check_libraries()
+    if not cluster.ADDRESS.fullmatch(address):
+        raise InputError(
+            f"{shown(address)} is no scheduler's address, so no {role} was started. It must be "
+            "like tcp://127.0.0.1:8786: change SCHEDULER=..."
+        )
+    count = workers()
+    try:
+        from distributed.cli import dask_scheduler, dask_worker
+    except ImportError as error:
+        raise InputError(
+            f"distributed cannot be imported here ({error}), so no {role} was started. Install it "
+            "by `make environment-cluster`, or by `pip install -r requirements-cluster.lock`."
+        ) from error
+    unseen = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+    if role == "scheduler":
+        host, _, port = address.removeprefix("tcp://").rpartition(":")
+        dask_scheduler.main(["--host", host, "--port", port, *unseen])
+    print(f"worker: {count} processes; {stages.numerics()}", flush=True)
+    dask_worker.main([address, "--nworkers", str(count), "--nthreads", "1", *unseen])
+
+
+def main() -> int:
+    """Do what the command line asks for; return the exit code."""
+    try:
+        given = parse()
+        start(given.role, given.address)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
