@@ -142,14 +142,16 @@ def test_a_packed_file_is_the_same_table(folder):
     pd.testing.assert_frame_equal(found, expected)
 
 
-@pytest.mark.parametrize("content", [b"age,sex\n1,f\n", gzip.compress(CSV.encode())[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"age,sex\n1,f\n", gzip.compress(CSV.encode())[:-9]], ids=["plain", "cut off"]
+)
 def test_a_packed_file_that_is_none_is_told(folder, content):
     (folder / "people.csv.gz").write_bytes(content)
     told = refused(ingest(files=[{"name": "people.csv.gz"}]))
     assert "raw/people.csv.gz: is no complete file of gzip, as its name says" in told
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("step", [1, 7, 40])
 def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
     folder, monkeypatch, end, step
