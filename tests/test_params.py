@@ -341,6 +341,10 @@ ONE_FAULT = {
         ("name: winequality-red.csv", "name: winequality-white.csv"),
         "'winequality-white.csv' is listed twice",
     ),
+    "the label among the predictions": (
+        ("target: Class", "target: probability_2"),
+        "target 'probability_2' is a column of the tables of predictions; rename it",
+    ),
     "the label among the features": (("target: Class", "target: pH"), "'pH' is one of"),
     "a long separator": (('separator: ";"', "separator: ';;'"), "one character of ASCII"),
     "a line end as separator": (('separator: ";"', 'separator: "\\n"'), "one character of ASCII"),

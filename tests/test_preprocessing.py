@@ -148,3 +148,9 @@ def test_a_column_without_a_value_is_refused(name):
         f"Column '{name}' has no value in any of the 10 training rows, so nothing could stand for "
         "its gaps. Put it under ingest.leave_out in params.yaml, or give rows that have it."
     )
+
+
+def test_two_inputs_of_one_name_are_refused():
+    X = pd.DataFrame({"c=x": [1.0, 2.0], "c": ["x", "y"]})
+    with pytest.raises(PreprocessingError, match=r"^Two inputs .* would be called 'c=x': a level"):
+        preprocessing.fit(X, {"c=x": "number", "c": "category"}, "min-max")

@@ -36,6 +36,8 @@ TAKEN = (
     "wrong",
     "wrong_models",
 )  # columns beside the raw ones in compare_errors.csv
+# Columns beside the label in the tables of predictions.
+PREDICTED = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -187,6 +189,10 @@ class Ingest(Section):
     def _each_column_once(self) -> Self:
         if self.target in self.columns:
             raise ValueError(f"target '{self.target}' is one of the raw columns")
+        if PREDICTED.fullmatch(self.target):
+            raise ValueError(
+                f"target '{self.target}' is a column of the tables of predictions; rename it"
+            )
         for name in self.leave_out:
             if name in self.columns or name == self.target:
                 raise ValueError(f"leave_out names '{name}', which is also in use")

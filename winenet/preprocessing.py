@@ -4,6 +4,7 @@ scikit-learn fits it, on the training rows alone; what was fitted is kept as pla
 a model's file holds it and predictions apply the very same numbers.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -35,7 +36,8 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     X_train: (rows, columns), raw; categories as text; a gap is NaN. kinds: by column, "number" or
     "category". normalise: one of SCALERS. A gap in numbers becomes the median, in categories the
     most frequent level.
-    Raises PreprocessingError when a column has no value in the training rows.
+    Raises PreprocessingError when a column has no value in the training rows, or when two inputs
+    would have one name.
     """
     empty = [name for name in X_train if X_train[name].isna().all()]
     if empty:
@@ -65,7 +67,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     columns = X_train[numbers].to_numpy(dtype=np.float64)
     fill, centre, factor, offset = _scaling(fitted, len(numbers))
     levels, most_frequent = _levels(fitted) if categories else ([], [])
-    return Preprocessing(
+    found = Preprocessing(
         numbers=[str(name) for name in numbers],
         fill=fill,
         centre=centre,
@@ -77,6 +79,14 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
         levels=levels,
         most_frequent=most_frequent,
     )
+    for name, times in Counter(found.inputs).items():
+        if times > 1:
+            raise PreprocessingError(
+                f"Two inputs of the networks would be called '{name}': a level of a category "
+                "stands after its column's name and =. Rename the column of that name in the raw "
+                "file and in ingest.columns of params.yaml."
+            )
+    return found
 
 
 def _levels(fitted: ColumnTransformer) -> tuple[list[list[str]], list[str]]:
