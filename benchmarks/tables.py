@@ -1,0 +1,127 @@
+"""The scores of finished pipelines beside plain scikit-learn's: `python -m benchmarks.tables DIR`.
+
+Each DIR is a folder that `winenet init` made and `make` has run in. scikit-learn reads the same raw
+rows, and its own ColumnTransformer, LogisticRegression, MLPClassifier and GridSearchCV take the
+settings of its params.yaml and the training rows of data/split_rows.csv.
+"""
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
+
+from winenet import files, params
+
+SCALERS = {
+    "min-max": MinMaxScaler,
+    "standard": StandardScaler,
+    "robust": RobustScaler,
+    "none": lambda: "passthrough",
+}
+HEADER = (
+    *("table", "rows", "classes", "model", "winenet", "scikit-learn"),
+    "test rows predicted otherwise",
+)
+
+
+def lines(folder: Path) -> list[tuple[object, ...]]:
+    """Return a line a model: the accuracies of the pipeline and of scikit-learn."""
+    settings = params.load(str(folder / "params.yaml"))
+    schema = files.read_schema(str(folder / "data/schema.json"))
+    table = files.read_raw_table(str(folder / "data/table.csv"), schema.kinds)
+    sets = {
+        part: table.loc[files.read_rows(str(folder / "data/split_rows.csv"), part)["row"]]
+        for part in ("train", "test")
+    }
+    X = {part: rows.drop(columns=schema.target) for part, rows in sets.items()}
+    y = {part: rows[schema.target].to_numpy() for part, rows in sets.items()}
+    encode = _preprocessing(schema.kinds, settings.split.normalise)
+    train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
+    found = []
+    for name, (file, model) in _models(settings, len(schema.labels)).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs = model.fit(train, y["train"]).predict(test)
+        ours = files.read_table(str(folder / f"data/{file}_predictions.csv"))
+        predicted = ours.loc[ours["network"] == name, "predicted"].to_numpy()
+        found.append(
+            (
+                folder.name,
+                len(table),
+                len(schema.labels),
+                name.replace("_", " "),
+                f"{(predicted == y['test']).mean():.4f}",
+                f"{(theirs == y['test']).mean():.4f}",
+                int((theirs != predicted).sum()),
+            )
+        )
+    return found
+
+
+def _preprocessing(kinds: dict[str, str], normalise: str) -> ColumnTransformer:
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    categories = [name for name, kind in kinds.items() if kind == "category"]
+    number = make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]())
+    category = make_pipeline(
+        SimpleImputer(strategy="most_frequent"),
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    )
+    return ColumnTransformer([("n", number, numbers), ("c", category, categories)])
+
+
+def _models(settings: params.Params, classes: int) -> dict[str, tuple[str, Any]]:
+    """Return by model the start of its file's name, and scikit-learn's untrained own."""
+    mlp, search, baseline = settings.mlp, settings.grid_search, settings.logistic
+    solver = "lbfgs" if classes > 2 and baseline.solver == "liblinear" else baseline.solver
+    found: dict[str, tuple[str, Any]] = {
+        "logistic": (
+            "logistic",
+            LogisticRegression(
+                solver=solver, max_iter=baseline.max_iter, random_state=baseline.random_state
+            ),
+        )
+    }
+    for name, network in mlp.networks:
+        found[name] = (
+            "mlp",
+            MLPClassifier(
+                tuple(network.hidden_layer_sizes),
+                max_iter=mlp.max_iter,
+                random_state=mlp.random_state,
+            ),
+        )
+    grid = {
+        "hidden_layer_sizes": [tuple(one) for one in search.param_grid.hidden_layer_sizes],
+        "learning_rate_init": search.param_grid.learning_rate_init,
+    }
+    network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
+    found["grid_search"] = (
+        "grid_search",
+        GridSearchCV(network, grid, cv=search.cv, scoring=search.scoring, n_jobs=-1),
+    )
+    return found
+
+
+def main() -> None:
+    """Print the table of the folders that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    print("| " + " | ".join(HEADER) + " |")
+    print("| --- " * len(HEADER) + "|")
+    for folder in parser.parse_args().folders:
+        for line in lines(folder):
+            print("| " + " | ".join(map(str, line)) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
