@@ -10,7 +10,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -47,7 +46,7 @@ def lines(folder: Path) -> list[tuple[object, ...]]:
     y = {part: rows[schema.target].to_numpy() for part, rows in sets.items()}
     encode = _preprocessing(schema.kinds, settings.split.normalise)
     train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
-    found = []
+    found: list[tuple[object, ...]] = []
     for name, (file, model) in _models(settings, len(schema.labels)).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
