@@ -25,7 +25,7 @@ all: environment ## (or plain `make`) environment, check of params and raw files
 	@echo && echo "All metrics, a wide table: dvc metrics show --precision 4"
 
 test: environment-dev ## run the tests
-	@$(RUN) python -m pytest --numprocesses auto --dist loadfile
+	@$(RUN) python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 browser: ## bring axe-core by npm, for the browser tests of report/index.html; they need a Chromium or Chrome, too
 	@npm --version >/dev/null 2>&1 || { echo 'npm does not run, so axe-core cannot be installed, and' \

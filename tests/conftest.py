@@ -20,6 +20,9 @@ import stages
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
+# The files that take longest, begun first: so no process is left alone with one at the end.
+LONGEST = ("pipeline", "search", "benchmarks", "page", "init", "cluster", "bad_input", "comparison")
+
 ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
@@ -38,6 +41,11 @@ SHORTER = {  # so that all models of the comparison are trained in a second
     "  runs: 5 ": "  runs: 2 ",
     "n_resamples: 5000": "n_resamples: 200",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @dataclass(frozen=True)

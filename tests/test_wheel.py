@@ -150,7 +150,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_wheel_asks_for_three_packages_and_has_two_extras(wheel):
+def test_the_wheel_asks_for_three_packages_and_has_three_extras(wheel):
     with zipfile.ZipFile(wheel) as archive:
         [metadata] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         head = message_from_string(archive.read(metadata).decode())
@@ -158,12 +158,14 @@ def test_the_wheel_asks_for_three_packages_and_has_two_extras(wheel):
     always = {str(one) for one in asked if one.marker is None}
     extra = {one.name for one in asked if one.marker is not None}
     assert always == {"numpy<3,>=2.0", "scikit-learn<1.10,>=1.9", "scipy<2,>=1.15"}
-    assert {str(one.marker) for one in asked if one.name in extra - {"distributed"}} == {
-        'extra == "pipeline"'
-    }
-    assert {str(one.marker) for one in asked if one.name == "distributed"} == {'extra == "cluster"'}
+    own = {"distributed": "cluster", "onnx": "onnx", "onnxruntime": "onnx"}
+    assert all(
+        str(one.marker) == f'extra == "{own.get(one.name, "pipeline")}"'
+        for one in asked
+        if one.marker is not None
+    )
     assert len(asked) == len(always) + len(extra)
-    assert sorted(head.get_all("Provides-Extra")) == ["cluster", "pipeline"]
+    assert sorted(head.get_all("Provides-Extra")) == ["cluster", "onnx", "pipeline"]
     assert head["Requires-Python"] == "<3.15,>=3.11"
     assert (head["Version"], head["License-Expression"]) == (PROJECT["version"], "MIT")
 
