@@ -456,7 +456,27 @@ def test_another_user_s_file_is_told(workspace, case: Case) -> None:
 # Model files
 
 
-@cases([one for one in CASES if one.kind == "model"])
+BAD_MODELS = [one for one in CASES if one.kind == "model"]
+
+
+@cases(BAD_MODELS)
+def test_reading_a_bad_model_tells_it_and_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    """In this process, by the one function with which stages and commands read a model."""
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    Path(MODEL).write_bytes(a_model())
+    do(case, tmp_path)
+    before = kept(tmp_path)
+    with pytest.raises(files.FileError) as caught:
+        files.read_model(MODEL)
+    holds(case, 1, "", str(caught.value), stage=False)
+    assert kept(tmp_path) == before
+    assert not Path("harmed").exists()
+
+
+@cases([one for one in BAD_MODELS if one.case in ("missing", "a pickle", "a zip bomb", "NaN")])
 def test_a_stage_tells_what_is_wrong_with_a_model(
     split_workspace, monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
