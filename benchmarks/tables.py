@@ -1,12 +1,14 @@
 """The scores of finished pipelines beside plain scikit-learn's: `python -m benchmarks.tables DIR`.
 
 Each DIR is a folder that `winenet init` made and `make` has run in. scikit-learn reads the same raw
-rows, and its own ColumnTransformer, LogisticRegression, MLPClassifier and GridSearchCV take the
-settings of its params.yaml and the training rows of data/split_rows.csv.
+rows, and its own ColumnTransformer, LogisticRegression and MLPClassifier take the settings of its
+params.yaml and the training rows of data/split_rows.csv. Of the search the winner's settings are
+taken; `--search` has GridSearchCV look for its own winner, which takes minutes a table.
 """
 
 import argparse
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,11 @@ HEADER = (
 )
 
 
-def lines(folder: Path) -> list[tuple[object, ...]]:
-    """Return a line a model: the accuracies of the pipeline and of scikit-learn."""
+def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
+    """Return a line a model: the accuracies of the pipeline and of scikit-learn.
+
+    search: whether GridSearchCV looks for its own winner.
+    """
     settings = params.load(str(folder / "params.yaml"))
     schema = files.read_schema(str(folder / "data/schema.json"))
     table = files.read_raw_table(str(folder / "data/table.csv"), schema.kinds)
@@ -47,7 +52,8 @@ def lines(folder: Path) -> list[tuple[object, ...]]:
     encode = _preprocessing(schema.kinds, settings.split.normalise)
     train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
     found: list[tuple[object, ...]] = []
-    for name, (file, model) in _models(settings, len(schema.labels)).items():
+    best = None if search else files.read_metrics(str(folder / "metrics/grid_search.json"))
+    for name, (file, model) in _models(settings, len(schema.labels), best).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             theirs = model.fit(train, y["train"]).predict(test)
@@ -78,8 +84,13 @@ def _preprocessing(kinds: dict[str, str], normalise: str) -> ColumnTransformer:
     return ColumnTransformer([("n", number, numbers), ("c", category, categories)])
 
 
-def _models(settings: params.Params, classes: int) -> dict[str, tuple[str, Any]]:
-    """Return by model the start of its file's name, and scikit-learn's untrained own."""
+def _models(
+    settings: params.Params, classes: int, best: Mapping[str, Any] | None
+) -> dict[str, tuple[str, Any]]:
+    """Return by model the start of its file's name, and scikit-learn's untrained own.
+
+    best: the metrics of the search, whose winner is taken; None: it is searched for.
+    """
     mlp, search, baseline = settings.mlp, settings.grid_search, settings.logistic
     solver = "lbfgs" if classes > 2 and baseline.solver == "liblinear" else baseline.solver
     found: dict[str, tuple[str, Any]] = {
@@ -104,10 +115,13 @@ def _models(settings: params.Params, classes: int) -> dict[str, tuple[str, Any]]
         "learning_rate_init": search.param_grid.learning_rate_init,
     }
     network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
-    found["grid_search"] = (
-        "grid_search",
-        GridSearchCV(network, grid, cv=search.cv, scoring=search.scoring, n_jobs=-1),
-    )
+    if best is None:
+        winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=search.scoring, n_jobs=-1)
+    else:
+        sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))
+        rate = best["best_learning_rate_init"]
+        winner = network.set_params(hidden_layer_sizes=sizes, learning_rate_init=rate)
+    found["grid_search"] = ("grid_search", winner)
     return found
 
 
@@ -115,10 +129,12 @@ def main() -> None:
     """Print the table of the folders that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--search", action="store_true", help="let GridSearchCV search, too")
+    options = parser.parse_args()
     print("| " + " | ".join(HEADER) + " |")
     print("| --- " * len(HEADER) + "|")
-    for folder in parser.parse_args().folders:
-        for line in lines(folder):
+    for folder in options.folders:
+        for line in lines(folder, search=options.search):
             print("| " + " | ".join(map(str, line)) + " |", flush=True)
 
 
