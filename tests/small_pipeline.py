@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
-WAIT = 600  # seconds for another process to make what the tests share
 MODELS = ("logistic", "mlp", "grid_search")
 SMALL = {
     "handmade": {"epochs": [20, 50], "plot_every": 10, "seeds": 3},
@@ -119,24 +116,6 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """Return a folder that one of the test run's processes makes, and the others wait for."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder, begun, done = (shared / f"{name}{end}" for end in ("", ".begun", ".done"))
-    try:
-        begun.mkdir()
-    except FileExistsError:
-        for _ in range(WAIT):
-            if done.exists():
-                return folder
-            time.sleep(1)
-        pytest.fail(f"the process that makes {name} did not finish it; its own error tells why")
-    make(folder)
-    done.touch()
-    return folder
-
-
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tables behind the committed page, which are not in git.
@@ -146,25 +125,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ("handmade_path", *(f"{stage}_predictions" for stage in MODELS))
     if all((ROOT / "data" / f"{name}.csv").exists() for name in names):
         return ROOT
-
-    def make(folder: Path) -> None:
-        git(copied(folder), "init", "--quiet")
-        dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
-
-    return once(tmp_path_factory, "trained", make)
+    folder = copied(tmp_path_factory.mktemp("trained") / "repository")
+    git(folder, "init", "--quiet")
+    dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
+    return folder
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of the working tree's files whose small pipeline has been run and committed."""
-
-    def make(folder: Path) -> None:
-        (copied(folder) / "dvc.lock").unlink(missing_ok=True)
-        for section, values in SMALL.items():
-            change(folder, section, **values)
-        rename_columns(folder)
-        git(folder, "init", "--quiet")
-        assert ran(dvc(folder, "repro")) == STAGES
-        commit(folder, "The small pipeline")
-
-    return once(tmp_path_factory, "finished", make)
+    folder = copied(tmp_path_factory.mktemp("pipeline") / "repository")
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    for section, values in SMALL.items():
+        change(folder, section, **values)
+    rename_columns(folder)
+    git(folder, "init", "--quiet")
+    assert ran(dvc(folder, "repro")) == STAGES
+    commit(folder, "The small pipeline")
+    return folder
