@@ -23,7 +23,7 @@ def test_a_table_that_does_not_fit_is_told_with_figure_and_cure(folder):
     with pytest.raises(TooLargeError) as caught:
         memory.check_split("large.csv")
     assert str(caught.value) == (
-        "To split large.csv would take about 6.0 GB of memory (1.00 GB of text), but 1.0 GB are "
+        "To split large.csv would take about 7.0 GB of memory (1.00 GB of text), but 1.0 GB are "
         "free, so the stage was not begun. Free memory, use a machine with more, or give fewer "
         "rows or columns (ingest.files in params.yaml); benchmarks/README.md has the table of "
         "sizes."

@@ -10,7 +10,7 @@ from winenet.errors import InputError
 GB = 1e9
 LEAST = 2**26  # bytes of a file below which nothing is estimated
 # Peak of a stage over the bytes of the CSV that it reads, measured at 2 million rows.
-INGEST, SPLIT, TRAIN = 3.0, 6.0, 4.0
+INGEST, SPLIT, TRAIN = 3.0, 7.0, 4.0
 PACKED = 6  # by how much gzip shrinks such a file, about
 
 
