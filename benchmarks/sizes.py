@@ -2,8 +2,8 @@
 
 The table is made: 28 numbers and two classes, the shape of HIGGS (Baldi, Sadowski and Whiteson,
 2014, Nature Communications 5:4308), 300 bytes a row. The pipeline is what `winenet init` makes of
-its first rows, with one network of a few epochs. Each stage is a process of its own, whose peak is
-told by the system.
+it, with one network of a few epochs. `init` and each stage are processes of their own, whose peaks
+are told by the system.
 """
 
 import argparse
@@ -20,12 +20,9 @@ import pandas as pd
 import psutil
 
 from benchmarks.__main__ import facts
-from winenet import init
-from winenet.guess import Options
 
 FEATURES = 28
 MADE = 50_000  # rows that are made at a time
-SAMPLE = 20_000  # rows from which `init` guesses; it keeps all different texts of a column
 EPOCHS = 2
 STAGES = ("ingest", "split", "logistic", "mlp")
 # What the benchmark asks of one network only.
@@ -52,40 +49,38 @@ def measure(number: int, dtype: str) -> list[str]:
     """Return the table's line of each stage, for so many rows."""
     with tempfile.TemporaryDirectory() as folder:
         raw, made = Path(folder) / "table.csv", Path(folder) / "pipeline"
-        write_table(raw, min(number, SAMPLE))
-        init.make(made, Options(tables=[raw], target="signal"))
-        raw.unlink()
-        raw = made / "data/raw/table.csv"
         write_table(raw, number)
         size = raw.stat().st_size
+        command = ("winenet", "init", str(made), "--table", str(raw), "--target", "signal")
+        measured = {"init": _run(Path(), *command)}
         settings = (made / "params.yaml").read_text(encoding="utf-8")
         for pattern, new in CUT.items():
             settings, found = re.subn(pattern, new, settings)
             assert found >= 1, pattern
         settings = settings.replace("dtype: float64", f"dtype: {dtype}")
         (made / "params.yaml").write_text(settings, encoding="utf-8")
-        lines = []
-        for stage in STAGES:
-            seconds, peak = _run(made, stage)
-            what = f"{stage}, {EPOCHS} epochs of (100, 50), {dtype}" if stage == "mlp" else stage
-            lines.append(
-                f"| {number:,} ({size / 1e6:,.0f} MB) | {what} | {seconds:.1f} | {peak / 1e9:.2f} |"
-            )
-        return lines
+        measured |= {stage: _run(made, f"stages.{stage}") for stage in STAGES}
+        told = {"mlp": f"mlp, {EPOCHS} epochs of (100, 50), {dtype}"}
+        return [
+            f"| {number:,} ({size / 1e6:,.0f} MB) | {told.get(what, what)} | {seconds:.1f} | "
+            f"{peak / 1e9:.2f} |"
+            for what, (seconds, peak) in measured.items()
+        ]
 
 
-def _run(folder: Path, stage: str) -> tuple[float, float]:
-    """Run a stage; return its seconds and the most memory that it held, in bytes."""
+def _run(folder: Path, *command: str) -> tuple[float, float]:
+    """Run `python -m`; return its seconds and the most memory that it held, in bytes.
+
+    Where it starts another, as `init` does for its check, the larger of the two counts.
+    """
     start, peak = time.perf_counter(), 0
-    child = psutil.Popen(
-        [sys.executable, "-m", f"stages.{stage}"], cwd=folder, stdout=subprocess.DEVNULL
-    )
+    child = psutil.Popen([sys.executable, "-m", *command], cwd=folder, stdout=subprocess.DEVNULL)
     while child.poll() is None:
         with contextlib.suppress(psutil.Error):  # it may just have ended
-            peak = max(peak, _held(child))
+            peak = max(peak, *map(_held, [child, *child.children()]))
         time.sleep(0.02)
     if child.returncode:
-        sys.exit(f"stage {stage} failed; its message stands above")
+        sys.exit(f"{' '.join(command)} failed; its message stands above")
     return time.perf_counter() - start, peak
 
 

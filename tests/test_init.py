@@ -22,6 +22,7 @@ from winenet import __main__ as commands
 from winenet import data, init, params
 from winenet.errors import InputError
 from winenet.guess import Guess, Options, guess
+from winenet.tally import MOST
 
 ROOT = Path(__file__).parents[1]
 ROWS = 40
@@ -207,6 +208,26 @@ def test_a_text_column_of_many_levels_is_left_out(write: Write) -> None:
         y=classes("p", "q", rows=3003),
     )  # fmt: skip
     assert found(path).leave_out == {"text": "1,001 different texts; a category has at most 1,000"}
+
+
+def test_more_numbers_than_are_counted_are_told_as_fewer_are(write: Write) -> None:
+    rows = 2 * MOST
+    path = write(
+        id=list(range(10, 10 + rows)),
+        a=[place % 97 / 8 for place in range(rows)],
+        b=[-0.5, *range(rows - 2), "NA"],
+        ticket=[f"{'x' * (place % 3 == 0)}{place}" for place in range(rows)],
+        y=classes("p", "q", rows=rows),
+    )
+    guessed = found(path)
+    assert {name: column.seen for name, column in guessed.columns.items()} == {
+        "a": "0 to 12",
+        "b": f"-0.5 to {rows - 3}; 1 missing",
+    }
+    assert guessed.leave_out == {
+        "id": "another whole number in each row: a row number or an id",
+        "ticket": "over 10,000 different texts; a category has at most 1,000",
+    }
 
 
 def test_a_packed_table_is_read_and_stays_packed(write: Write, tmp_path: Path) -> None:

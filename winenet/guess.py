@@ -19,6 +19,7 @@ import pandas as pd
 
 from winenet import data, params
 from winenet.errors import InputError, did_you_mean, shown
+from winenet.tally import MOST, Tally
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
@@ -29,7 +30,7 @@ POSITIVE = (
 NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
 MOST_LEVELS = 1_000  # of a text column; each becomes an input of its own
 MANY_LABELS = 20  # from which on labels with decimals are taken for measurements
-ROWS_AT_A_TIME = 200_000  # as text they take much room
+ROWS_AT_A_TIME = 50_000  # as text they take much room
 SAMPLE = 200  # lines on which the separator is tried
 RAREST = 200  # rows of the rarest class from which on a plain random cut keeps the shares
 LARGE = 100_000  # rows from which on the trainings are fewer
@@ -113,9 +114,9 @@ class Settings(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """The tables' cells. levels: by column, rows by text; target: (rows,), the label's texts."""
+    """The tables' cells. tallies: by column; target: (rows,), the label's texts."""
 
-    levels: dict[str, pd.Series]
+    tallies: dict[str, Tally]
     target: pd.Series
     rows: int
 
@@ -130,7 +131,7 @@ def guess(options: Options) -> Guess:
     headers = {file.path: _header(file.path, separator) for file in files}
     names = _names(headers, separator)
     _check_names(files, names, target, options)
-    read = _read(files, names, separator, target)
+    read = _read(files, names, separator, target, options)
     missing = _missing(read, target, options)
     labels = _labels(read.target, target, missing)
     positive, why = _positive(labels, target, options)
@@ -357,15 +358,17 @@ def _check_names(
 # ------------------------------------------------------------------ the cells
 
 
-def _read(files: Sequence[File], names: Sequence[str], separator: str, target: str) -> _Read:
+def _read(
+    files: Sequence[File], names: Sequence[str], separator: str, target: str, options: Options
+) -> _Read:
     """Read all tables as text, some rows at a time."""
-    levels: dict[str, list[pd.Series]] = {name: [] for name in names}
+    tallies = {name: Tally(words=options.missing or ()) for name in names}
     targets: list[pd.Series] = []
     for file in files:
         before = len(targets)
         for frame in _frames(file.path, separator):
             for name in names:
-                levels[name].append(frame[name].value_counts(sort=False))
+                tallies[name].add(frame[name])
             if file.label is None:
                 targets.append(frame[target])
             else:
@@ -375,12 +378,8 @@ def _read(files: Sequence[File], names: Sequence[str], separator: str, target: s
                 f"{named(file.path)}: has no rows below the header, so there is nothing to learn "
                 "from."
             )
-    summed = {
-        name: pd.concat(counts).groupby(level=0, sort=False).sum()
-        for name, counts in levels.items()
-    }
     labels = pd.concat(targets, ignore_index=True)
-    return _Read(summed, labels, len(labels))
+    return _Read(tallies, labels, len(labels))
 
 
 def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
@@ -414,9 +413,9 @@ def _missing(read: _Read, target: str, options: Options) -> list[str]:
     """Return the texts that stand for a missing value: those given, or candidates that occur."""
     if options.missing is not None:
         return list(dict.fromkeys(options.missing))
-    used = [name for name in read.levels if name != target and name not in options.leave_out]
+    used = [name for name in read.tallies if name != target and name not in options.leave_out]
     there = dict.fromkeys(
-        text for name in used for text in read.levels[name].index if text.strip() in MISSING
+        text for name in used for text in read.tallies[name].words if text.strip() in MISSING
     )
     return sorted(there, key=lambda text: (MISSING.index(text.strip()), text))
 
@@ -500,8 +499,7 @@ def _columns(
     for name in names:
         if name == target or name in leave_out:
             continue
-        there = read.levels[name][~read.levels[name].index.isin(missing)]
-        found = _column(name, there, read.rows, missing)
+        found = _column(name, read.tallies[name], read.rows, missing)
         if isinstance(found, Column):
             columns[name] = found
         else:
@@ -515,29 +513,29 @@ def _columns(
     return columns, leave_out
 
 
-def _column(name: str, levels: pd.Series, rows: int, missing: Sequence[str]) -> Column | str:
-    """Return how a column is used, or why it is not. levels: rows by text, without the missing."""
-    present = int(levels.sum())
+def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Column | str:
+    """Return how a column is used, or why it is not. rows: those of the table."""
+    words = {text: count for text, count in tally.words.items() if text not in missing}
+    levels = pd.Series(words | tally.numerals, dtype="int64")
+    present = sum(words.values()) + tally.rows
     gaps = f"; {rows - present:,} missing" if present < rows else ""
     if present == 0:
         return "no value in any row"
     if len(levels) == 1:
         return f"always {_word(str(levels.index[0]))}{gaps}; it tells nothing"
-    numbers = pd.to_numeric(pd.Series(levels.index.astype("object")), errors="coerce")
-    finite = np.isfinite(numbers.to_numpy(dtype=np.float64))
-    if finite.all():
-        values = numbers.to_numpy(dtype=np.float64)
-        whole = bool((values == np.floor(values)).all())
-        span = values.max() - values.min() + 1
-        if whole and len(levels) == rows and rows > 2 and (span == rows or _is_id(name)):
+    if not words:
+        follow = tally.high - tally.low + 1 == rows
+        if tally.differ and tally.rows == rows > 2 and (follow or _is_id(name)):
             return "another whole number in each row: a row number or an id"
-        seen = f"{values.min():g} to {values.max():g}{gaps}"
-        if whole and 2 < len(levels) <= 10:
+        seen = f"{tally.low:g} to {tally.high:g}{gaps}"
+        if tally.whole and 2 < len(levels) <= 10:
             seen += f"; {len(levels)} whole numbers: category, if they are codes"
         return Column("number", seen)
-    _refuse_spoilt_numbers(name, levels, finite, missing)
+    _refuse_spoilt_numbers(name, tally, words, missing)
     if len(levels) == present:
         return "another text in each row: a name or an id"
+    if tally.many:
+        return f"over {MOST:,} different texts; a category has at most {MOST_LEVELS:,}"
     if len(levels) > MOST_LEVELS:
         return f"{len(levels):,} different texts; a category has at most {MOST_LEVELS:,}"
     if len(levels) > 20 and len(levels) > present / 2:
@@ -549,23 +547,25 @@ def _column(name: str, levels: pd.Series, rows: int, missing: Sequence[str]) -> 
 
 
 def _refuse_spoilt_numbers(
-    name: str, levels: pd.Series, finite: np.ndarray, missing: Sequence[str]
+    name: str, tally: Tally, words: Mapping[str, int], missing: Sequence[str]
 ) -> None:
-    """Raise GuessError for a text column that was probably meant to hold numbers."""
-    present = int(levels.sum())
-    texts = levels[~finite]
-    commas = [str(text) for text in texts.index if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", str(text))]
-    if int(levels[commas].sum()) + int(levels[finite].sum()) == present and commas:
+    """Raise GuessError for a text column that was probably meant to hold numbers.
+
+    words: rows by text, of the cells that are neither missing nor a number.
+    """
+    commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
+    if len(commas) == len(words):
         raise GuessError(
             f"Column {shown(name)} has numbers with a decimal comma ({_some(commas)}), which would "
             "be taken for texts. Write them with a point in the file, or leave the column out: "
             f"--leave-out {shown(name)}."
         )
-    if finite.sum() > MANY_LABELS and int(levels[finite].sum()) >= 0.9 * present:
-        others = [str(text) for text in texts.index]
+    spoilt = sum(words.values())
+    if (tally.many or len(tally.numerals) > MANY_LABELS) and tally.rows >= 9 * spoilt:
+        others = list(words)
         flags = " ".join(f"--missing {shown(text)}" for text in [*missing, *others[:3]])
         raise GuessError(
-            f"Column {shown(name)} holds numbers, but for {_count(int(texts.sum()), 'cell')} "
+            f"Column {shown(name)} holds numbers, but for {_count(spoilt, 'cell')} "
             f"({_some(others)}). If such a text stands for a missing value, name all that do: "
             f"{flags}. Else mend the cells, or leave the column out: --leave-out {shown(name)}."
         )
