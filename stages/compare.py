@@ -32,7 +32,8 @@ def main() -> None:
     scored = compare.with_intervals(found, test, settings)
     pairs = compare.pairs(found, test)
     curves = compare.curves(found, test.y)
-    wrong = compare.errors(found, test, rows, files.read_table("data/table.csv"))
+    kinds = files.read_schema("data/schema.json").kinds
+    wrong = compare.errors(found, test, rows, files.read_raw_table("data/table.csv", kinds))
     by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
 
     files.write_metrics(
@@ -50,7 +51,7 @@ def main() -> None:
         },
     )
     files.write_results("data/compare_pairs.csv", pairs)
-    files.write_results("data/compare_errors.csv", wrong)
+    files.write_exact("data/compare_errors.csv", wrong, gaps=True)
     files.write_results("plots/compare_accuracy.csv", compare.accuracies(scored))
     files.write_results("plots/compare_roc.csv", curves["roc"])
     files.write_results("plots/compare_precision_recall.csv", curves["precision_recall"])

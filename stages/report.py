@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 import stages
-from winenet import comparison, files, neuron, page, pictures, plotting, report, words
+from winenet import comparison, evaluation, files, neuron, page, pictures, plotting, report, words
 from winenet.words import Words
 
 METRICS = {
@@ -24,6 +24,7 @@ METRICS = {
     "importance": "metrics/importance.json",
     "compare": "metrics/compare.json",
 }
+ERRORS = "data/compare_errors.csv"  # which holds raw values
 TABLES = (
     "tests/golden/notebook.csv",
     "tests/golden/train_head.csv",
@@ -38,7 +39,6 @@ TABLES = (
     "data/mlp_predictions.csv",
     "data/grid_search_predictions.csv",
     "data/grid_search_results.csv",
-    "data/compare_errors.csv",
     "data/compare_pairs.csv",
     "plots/handmade_loss.csv",
     "plots/handmade_early_stopping.csv",
@@ -72,11 +72,13 @@ def has_notebook() -> bool:
 def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words]:
     """Return the metrics by stage, the tables by path, and the words of the table."""
     named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
+    schema = files.read_schema("data/schema.json")
     paths = [path for path in TABLES if notebook or not any(part in path for part in NOTEBOOK)]
     return (
         {name: files.read_metrics(path) for name, path in named.items()},
-        {path: files.read_table(path) for path in paths},
-        words.of(files.read_metrics("data/schema.json"), notebook),
+        {path: files.read_table(path) for path in paths}
+        | {ERRORS: files.read_raw_table(ERRORS, schema.kinds)},
+        words.of(schema, notebook),
     )
 
 
@@ -181,6 +183,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
         "scores": report.model_scores(metrics),
         "set_header": set_header,
         "set_rows": set_rows,
+        "most_jackknifed": evaluation.MOST_JACKKNIFED,
         "extremes": report.rarest_and_commonest(metrics["ingest"]["classes"]),
         "confusions": report.confusion_sentences(metrics, own),
         "stops": report.STOPS,
@@ -196,7 +199,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
         **comparison.section(
             metrics,
             tables["data/compare_pairs.csv"],
-            tables["data/compare_errors.csv"],
+            tables[ERRORS],
             tables["plots/importance_coefficients.csv"],
             tables["plots/learning_curve.csv"],
             own,

@@ -12,6 +12,8 @@ def main() -> None:
     memory.check_split("data/table.csv")
     schema = files.read_schema("data/schema.json")
     table = files.read_raw_table("data/table.csv", schema.kinds)
+    levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
+    memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
     parts = data.split(table, schema.target, settings, schema.labels)
     fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.normalise)
     rows = data.rows(parts)

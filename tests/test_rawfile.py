@@ -2,11 +2,13 @@
 
 import gzip
 import sys
+from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from winenet import data, rawfile
 from winenet.data import DataError
@@ -179,28 +181,138 @@ def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
     assert "column 'age': 4 more such cells" in told
 
 
-def test_parquet_is_read_as_csv_is(folder, monkeypatch):
-    frame = pd.DataFrame(
-        {
-            "age": [31.0, np.nan, 45.0, 52.0],
-            "sex": ["f", "m", "NA", "m"],
-            "height": [1.7, 1.8, np.nan, 1.65],
-            "id": ["a1", "a2", "a3", "a4"],
-            "kind": ["x", "y", "x", "y"],
-        }
-    )
-    (folder / "people.parquet").write_bytes(b"PAR1")
-    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
+def people(**columns: object) -> Ingest:
+    """Write the rows of CSV above as Parquet, with columns changed; return what reads them."""
+    rows = {
+        "age": pa.array([31, None, 45, 52]),
+        "sex": pa.array(["f", "m", "NA", "m"]),
+        "height": pa.array([1.7, 1.8, None, 1.65]),
+        "id": pa.array(["a1", "a2", "a3", "a4"]),
+        "kind": pa.array(["x", "y", "x", "y"]),
+    }
+    parquet.write_table(pa.table(rows | columns), "raw/people.parquet")
+    return ingest(files=[{"name": "people.parquet"}])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"age": pa.array([31.0, float("nan"), 45.0, 52.0])},
+        {"sex": pa.array(["f", "m", "NA", "m"]).dictionary_encode()},
+        {"height": pa.array([Decimal("1.70"), Decimal("1.80"), None, Decimal("1.65")])},
+        {"kind": pa.array(["x", "y", "x", "y"], pa.large_string())},
+    ],
+)
+def test_parquet_is_read_as_csv_is(folder, columns):
     expected, _ = data.read_raw("raw", ingest())
+    found, _ = data.read_raw("raw", people(**columns))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_parquet_that_pandas_wrote_has_its_index_left_out(folder):
+    expected, _ = data.read_raw("raw", ingest())
+    frame = pd.read_csv("raw/people.csv", na_values="?", keep_default_na=False)
+    frame["height"] = pd.to_numeric(frame["height"])
+    frame.set_axis([5, 3, 8, 2]).to_parquet("raw/people.parquet")
     found, _ = data.read_raw("raw", ingest(files=[{"name": "people.parquet"}]))
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_the_texts_for_a_gap_hold_in_parquet(folder):
+    people(
+        age=pa.array([31, -999, 45, 52]),
+        sex=pa.array(["f", "?", "", "m"]),
+        height=pa.array([1.7, 1.8, -999.0, 1.65]),
+    )
+    found, _ = data.read_raw(
+        "raw", ingest(files=[{"name": "people.parquet"}], missing=["?", "", "-999"])
+    )
+    assert found["age"].isna().tolist() == [False, True, False, False]
+    assert found["sex"].isna().tolist() == [False, True, True, False]
+    assert found["height"].isna().tolist() == [False, False, True, False]
+
+
+def test_an_empty_text_of_parquet_is_a_gap_and_no_label(folder):
+    told = refused(people(kind=pa.array(["x", "", "x", "y"])))
+    assert "line 2, column 'kind': no value; every cell needs a text" in told
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"age": pa.array([b"1", b"2", b"3", b"4"])}, "column 'age' is of the type binary, and no"),
+        ({"age": pa.array(["1", "2", "3", "4"])}, "column 'age' is of the type string, and no"),
+        ({"sex": pa.array([[1], [2], [3], [4]])}, "column 'sex' is of the type list<"),
+        (
+            {"sex": pa.array(["f", "a\rb", "f", "m"])},
+            r"line 2, column 'sex': 'a\rb' has a line end or a null byte",
+        ),
+    ],
+)
+def test_what_no_csv_could_hold_is_refused_in_parquet(folder, columns, message):
+    assert message in refused(people(**columns))
+
+
+def test_a_column_that_stands_twice_in_parquet_is_told(folder):
+    table = pa.table([[1, 2], [3, 4]], names=["age", "age"])
+    parquet.write_table(table, "raw/people.parquet")
+    told = refused(ingest(files=[{"name": "people.parquet"}]))
+    assert "column 'age' stands 2 times in the header" in told
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.parquet"])
+def test_a_number_for_a_gap_is_one_however_it_is_written(folder, name):
+    Path("raw/people.csv").write_text(CSV.replace("?", "-999.0"), encoding="utf-8")
+    people(age=pa.array([31, -999, 45, 52]))
+    found, _ = data.read_raw("raw", ingest(files=[{"name": name}], missing=["-999", ""]))
+    assert found["age"].isna().tolist() == [False, True, False, False]
+
+
+def test_a_rule_is_told_with_its_exact_bounds(folder):
+    told = refused(ingest(columns={"age": [0.0, 1000001.0], "sex": "category", "height": [0, 1.5]}))
+    assert "out of range; it must lie in 0 to 1.5" in told
+
+
+def test_a_long_header_is_told(folder):
+    Path("raw/people.csv").write_text('"' + "a" * 140_000 + '",b\n1,2\n', encoding="utf-8")
+    assert "line 1 is longer than 100,000 bytes" in refused(ingest())
+
+
+def test_a_target_of_names_is_told_briefly(folder):
+    rows = "".join(f"{place},n{place}\n" for place in range(2000))
+    Path("raw/people.csv").write_text("age,kind\n" + rows, encoding="utf-8")
+    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    assert told.startswith("Column 'kind' has 2,000 labels ('n0', 'n1', 'n2', 'n3', 'n4', ...), so")
+    assert len(told) < 300
+
+
+@pytest.mark.parametrize("labels", ["--1,1", "-,-1", "²,1"])
+def test_labels_that_look_like_numbers_are_texts(folder, labels):
+    first, second = labels.split(",")
+    Path("raw/people.csv").write_text(
+        f"age,kind\n1,{first}\n2,{second}\n3,{first}\n4,{second}\n", encoding="utf-8"
+    )
+    _, found = data.read_raw(
+        "raw", ingest(columns={"age": "number"}, leave_out=[], positive=second)
+    )
+    assert found == [first, second]
+
+
+@pytest.mark.parametrize("column", ["sex", "kind"])
+def test_a_text_that_a_page_would_run_is_refused(folder, column):
+    text = "</script><script>alert(1)</script>"
+    old = {"sex": "m,", "kind": ",x\n"}[column]
+    new = {"sex": f"{text},", "kind": f",{text}\n"}[column]
+    Path("raw/people.csv").write_text(CSV.replace(old, new), encoding="utf-8")
+    assert f"Column '{column}' has the text '</script>" in refused(ingest())
 
 
 def test_parquet_without_pyarrow_names_the_cure(folder, monkeypatch):
     (folder / "people.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # type: ignore[arg-type]
     told = refused(ingest(files=[{"name": "people.parquet"}]))
-    assert "raw/people.parquet: is Parquet, which pandas reads with pyarrow" in told
+    assert "raw/people.parquet: is Parquet, which pyarrow reads" in told
 
 
 def test_words_are_the_labels_where_params_yaml_gives_none():

@@ -27,11 +27,12 @@ def check() -> None:
     from winenet.errors import check_libraries
 
     check_libraries()
-    from winenet import data, params
+    from winenet import data, params, preprocessing
 
     settings = params.load()
     table, labels = data.read_raw(data.RAW_FOLDER, settings.ingest)
     parts = data.split(table, settings.ingest.target, settings.split, labels)
+    preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.normalise)
     groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
     data.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
     data.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
@@ -154,12 +155,7 @@ def predict(
     from winenet import stream
 
     gaps = stream.MISSING if missing is None else missing
-    try:
-        predicting.run(model, table, out, separator, gaps, force=force)
-    except BrokenPipeError:  # such as `| head`: who reads has enough
-        with contextlib.suppress(BrokenPipeError):
-            sys.stdout.close()  # or Python would try once more at its end, and tell
-        sys.exit(1)
+    predicting.run(model, table, out, separator, gaps, force=force)
 
 
 def describe(model: str) -> None:
@@ -346,8 +342,14 @@ def main() -> None:
     run = options.pop("run")
     try:
         run(**options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except InputError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # such as `| head`: who reads has enough
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.close()  # or Python would try once more at its end, and tell
         sys.exit(1)
 
 

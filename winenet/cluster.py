@@ -68,8 +68,9 @@ def opened(processes: int) -> Iterator["Crew | None"]:
             f"this machine. Change it, or {INSTEAD}"
         )
     with _connected(asked, processes) as client:
-        _check_workers(client, asked)
-        crew = Crew(client, asked)
+        with _there(asked, then="no training was begun"):
+            _check_workers(client, asked)
+            crew = Crew(client, asked)
         token = _open.set(crew)
         try:
             yield crew
@@ -158,7 +159,7 @@ def _close(client: Any) -> None:
 def facts() -> dict[str, str]:
     """Return what a fit's numbers depend on in this process: code, libraries, numerics.
 
-    They are those of its start: code that is edited later is not what it runs.
+    They are read once: code that is edited later is not what the process runs.
     """
     code = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
@@ -166,7 +167,7 @@ def facts() -> dict[str, str]:
     with threadpool_limits(limits=1, user_api="blas"):  # as in each training
         numerics = journal.numerics()
     return {
-        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "Python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
@@ -199,7 +200,7 @@ def _check_workers(client: Any, asked: str) -> None:
     except TimeoutError as error:
         raise ClusterError(
             f"WINENET_SCHEDULER={asked}: the scheduler has no worker, so no training was begun. It "
-            f"needs one or more. Start them by `make worker SCHEDULER={asked}`, or {INSTEAD}"
+            f"needs one or more. {_cure(asked, f'Start them by `make worker SCHEDULER={asked}`')}"
         ) from error
     ours = facts()
     for worker, told in sorted(client.run(facts, on_error="return").items()):
@@ -335,8 +336,8 @@ class Shift:
                 elif time.monotonic() - seen > GONE:
                     raise ClusterError(
                         f"WINENET_SCHEDULER={self.name}: no worker is left since {GONE:.0f} s, so "
-                        f"the training was ended. {KEPT} Start workers by `make worker`, then run "
-                        f"it again; or {INSTEAD}"
+                        f"the training was ended. {KEPT} "
+                        f"{_cure(self.name, 'Start workers by `make worker`')}"
                     ) from None
                 continue
             seen = time.monotonic()
@@ -378,9 +379,17 @@ class Shift:
     def _result(self, future: Any) -> Any:
         from distributed import KilledWorker
 
-        try:
+        if future.status != "error":
             with _there(self.name):
                 return future.result()
+        try:
+            return future.result()  # raises what the task raised
+        except ImportError as error:
+            raise ClusterError(
+                f"A worker of WINENET_SCHEDULER={self.name} cannot run what it was sent "
+                f"({type(error).__name__}: {error}), so the training was ended. {KEPT} Start all "
+                f"workers by `make worker` in clones of this commit, or {INSTEAD}"
+            ) from error
         except KilledWorker as error:
             raise ClusterError(
                 f"WINENET_SCHEDULER={self.name}: one stack of networks was begun by several "
@@ -391,8 +400,8 @@ class Shift:
 
 
 @contextmanager
-def _there(name: str) -> Iterator[None]:
-    """Tell in our words that the scheduler is not there any more."""
+def _there(name: str, then: str = f"the training was ended. {KEPT[:-1]}") -> Iterator[None]:
+    """Tell in our words that the scheduler is not there any more, and what follows."""
     from distributed import CancelledError
     from distributed.client import ClosedClientError
 
@@ -400,10 +409,14 @@ def _there(name: str) -> Iterator[None]:
         yield
     except (CancelledError, ClosedClientError, OSError) as error:
         raise ClusterError(
-            f"WINENET_SCHEDULER={name}: the scheduler went away, so the training was ended. {KEPT} "
-            "Start the scheduler by `make scheduler`, and its workers, then run it again; or "
-            f"{INSTEAD}"
+            f"WINENET_SCHEDULER={name}: the scheduler went away, so {then}. "
+            f"{_cure(name, 'Start the scheduler by `make scheduler`, and its workers')}"
         ) from error
+
+
+def _cure(name: str, what: str) -> str:
+    """Return how to go on. what: to start first, unless it is the cluster that `local` starts."""
+    return f"{'Run' if name == LOCAL else f'{what}, then run'} it again; or {INSTEAD}"
 
 
 def _packed(value: Any) -> bytes:

@@ -120,7 +120,7 @@ def errors(
 
     rows: of the test rows, row. table: the raw rows, whose numbers `row` gives. Columns: row,
     wrong_models (how many, the constant one left aside), wrong (their names), seen, and the raw
-    values with the label; a gap is an empty text.
+    values with the label; a gap is NaN.
     """
     wrong = pd.DataFrame(
         {name: one["predicted"] != test.y for name, one in found.items() if name != CONSTANT}
@@ -137,8 +137,6 @@ def errors(
         ["wrong_models", "row"], ascending=[False, True]
     )
     raw = table.loc[listed["row"]].reset_index(drop=True)
-    for name in raw.columns[raw.isna().any()]:  # a gap is no result that is not finite
-        raw[name] = raw[name].astype(object).where(raw[name].notna(), "")
     return pd.concat([listed.reset_index(drop=True), raw], axis=1)
 
 

@@ -217,8 +217,11 @@ def wrong_rows(
     if labels:
         told = dict(enumerate(map(verdicts.literal, labels)))
         shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)
-    for name in shown.columns[shown.isna().any()]:
-        shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
+    for name in shown.columns[1:-1]:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
+            shown[name] = shown[name].map(verdicts.literal, na_action="ignore")
+        if shown[name].isna().any():
+            shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
     return [verdicts.literal(name) for name in shown], [
         tuple(row) for row in shown.itertuples(index=False)
     ]

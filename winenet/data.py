@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from winenet import rawfile
-from winenet.errors import did_you_mean, printable, shown
+from winenet.errors import did_you_mean, printable, shown, some
 from winenet.params import Curves, Ingest, LearningCurve, Split
 from winenet.rawfile import DataError as DataError
 from winenet.schema import Schema
@@ -84,10 +84,17 @@ def schema(settings: Ingest, labels: list[str]) -> Schema:
 def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     """Return the labels in the order of their classes; the positive one is the last of two."""
     counts = column.value_counts()
-    if len(counts) < 2 or counts.min() < 2:
-        told = ", ".join(
-            f"{count} of class {printable(str(label))}" for label, count in counts.items()
+    if len(counts) > MOST_LEVELS:
+        raise DataError(
+            f"Column '{settings.target}' has {len(counts):,} labels "
+            f"({some(list(map(str, counts.index)))}), so it looks like a number or a name and no "
+            f"class. At most {MOST_LEVELS:,} can be told apart. Change ingest.target in "
+            "params.yaml."
         )
+    if len(counts) < 2 or counts.min() < 2:
+        rare = list(counts.items()) if len(counts) < 6 else [*counts.items()][-5:]
+        told = ", ".join(f"{count} of class {printable(str(label))}" for label, count in rare)
+        told += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
         raise DataError(
             f"The table has {told}, so it cannot be split. It needs "
             f"{'both classes' if len(counts) < 3 else 'several classes'}, with at least "
@@ -95,26 +102,21 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
             f"({', '.join(file.name for file in settings.files)})."
         )
     labels = sorted(map(str, counts.index), key=_in_order)
+    _check_harmless(settings.target, labels)
     positive = None if settings.positive is None else str(settings.positive)
     if len(labels) > 2:
         if positive is not None:
             raise DataError(
                 f"ingest.positive is {shown(positive)}, but column '{settings.target}' has "
-                f"{len(labels)} labels ({_some(labels)}), so none of them is the positive one. "
+                f"{len(labels)} labels ({some(labels)}), so none of them is the positive one. "
                 "Set ingest.positive to null in params.yaml, or join the others to one label."
-            )
-        if len(labels) > MOST_LEVELS:
-            raise DataError(
-                f"Column '{settings.target}' has {len(labels):,} labels ({_some(labels)}), so it "
-                f"looks like a number or a name and no class. At most {MOST_LEVELS:,} can be told "
-                "apart. Change ingest.target in params.yaml."
             )
         return labels
     if positive not in labels:
         given = "null" if positive is None else shown(positive)
         raise DataError(
             f"ingest.positive is {given}, but the labels of '{settings.target}' are "
-            f"{_some(labels)}, so it is open which of the two is class 1. "
+            f"{some(labels)}, so it is open which of the two is class 1. "
             "Set ingest.positive in params.yaml to one of them."
         )
     return sorted(labels, key=lambda label: label == positive)
@@ -122,18 +124,13 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
 
 def _in_order(label: str) -> tuple[bool, int, str]:
     """Return a key that sorts whole numbers by their value, before texts."""
-    number = label.lstrip("-").isdecimal() and len(label) < 19
+    number = label.removeprefix("-").isdecimal() and len(label) < 19
     return (not number, int(label) if number else 0, label)
 
 
 def class_order(labels: Iterable[str], positive: str | None) -> list[str]:
     """Return labels in the order of their classes, from 0 up; the positive one is the last."""
     return sorted(sorted(labels, key=_in_order), key=lambda label: label == positive)
-
-
-def _some(labels: Sequence[str]) -> str:
-    told = ", ".join(shown(label) for label in labels[:5])
-    return f"{told}, ..." if len(labels) > 5 else told
 
 
 def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
@@ -144,6 +141,8 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
                 f"Column '{name}' has no value in any row, so nothing can be learnt from it. "
                 "Move it from ingest.columns to ingest.leave_out in params.yaml."
             )
+        if kind == "category":
+            _check_harmless(name, table[name].dropna().unique())
         levels = table[name].nunique() if kind == "category" else 0
         if levels > MOST_LEVELS:
             raise DataError(
@@ -151,6 +150,17 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
                 f"would become an input of its own; a category has at most {MOST_LEVELS:,}. It may "
                 "be a name or an id: move it from ingest.columns to ingest.leave_out in "
                 "params.yaml, or join rare texts in the raw file."
+            )
+
+
+def _check_harmless(name: str, texts: Iterable[str]) -> None:
+    """Raise DataError for a label or level that a page would run."""
+    for text in texts:
+        if "</" in text or "<!--" in text:
+            raise DataError(
+                f"Column '{name}' has the text {shown(text)}, which the page of `dvc plots` would "
+                "run: no text of a category or label holds </ or <!--. Write another text in the "
+                "raw file."
             )
 
 

@@ -7,7 +7,7 @@ the check that the libraries are the locked ones.
 import difflib
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -43,6 +43,12 @@ def shown(value: object) -> str:
     """
     text = _SHORT.repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def some(texts: Sequence[str], most: int = 5) -> str:
+    """Return the first few texts as Python writes them, and dots where there are more."""
+    told = ", ".join(map(shown, texts[:most]))
+    return f"{told}, ..." if len(texts) > most else told
 
 
 def printable(text: str) -> str:

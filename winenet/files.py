@@ -44,7 +44,7 @@ NPY = re.compile(
 SCALING = ("fill", "centre", "factor", "offset", "minimum", "maximum")  # of a numeric column
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
-SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate")
+SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate", "per_unit")
 
 
 class FileError(InputError):
@@ -376,7 +376,10 @@ def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) 
         )
     if len(shape) != dimensions:
         raise ValueError(f"{name} has the shape {shape}; it needs {dimensions} dimensions")
-    kind = np.dtype(found)
+    try:
+        kind = np.dtype(found)
+    except TypeError as error:  # such as a text of 10^9 letters
+        raise ValueError(f"{name} has the type {shown(found)} ({error})") from None
     if math.prod(shape) * kind.itemsize != len(content) - header.end():
         raise ValueError(f"{name} claims the shape {shape}, which is not what follows")
     order: Any = "F" if b"'fortran_order': True" in header[0] else "C"

@@ -3,8 +3,11 @@
 Nothing is written here. What cannot work is refused with the cure.
 """
 
+import codecs
+import contextlib
 import csv
 import gzip
+import io
 import math
 import re
 import warnings
@@ -12,23 +15,24 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from winenet import data, params
-from winenet.errors import InputError, did_you_mean, shown
+from winenet.data import MOST_LEVELS
+from winenet.errors import InputError, did_you_mean, shown, some
+from winenet.rawfile import LONGEST_LINE
+from winenet.stream import SEPARATORS
 from winenet.tally import MOST, Tally
 
-SEPARATORS = (",", ";", "\t", "|", " ")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
 POSITIVE = (
     *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
     *("sick", "ill", "disease", "dead", "died", "default", "defective", "fail", "failed"),
 )
 NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
-MOST_LEVELS = 1_000  # of a text column; each becomes an input of its own
 MANY_LABELS = 20  # from which on labels with decimals are taken for measurements
 ROWS_AT_A_TIME = 50_000  # as text they take much room
 SAMPLE = 200  # lines on which the separator is tried
@@ -219,7 +223,10 @@ def _separator(options: Options) -> str:
     lines = _first_lines(options.tables[0], SAMPLE)
     best, found = 1, None
     for separator in SEPARATORS:
-        counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
+        try:
+            counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
+        except csv.Error:  # a quotation mark that is not closed joins all lines
+            continue
         if len(counts) == 1 and max(counts) > best:
             best, found = max(counts), separator
     if found is None:
@@ -242,32 +249,45 @@ def _first_lines(path: Path, number: int) -> list[str]:
     """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
     told = named(path)
     lines: list[str] = []
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            while len(lines) < number:
-                raw = stream.readline(100_000)
-                if not raw:
-                    break
-                if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-                    raise GuessError(f"{told}: is UTF-16. Save the file as UTF-8.")
-                if b"\0" in raw:
+    with _readable(path):
+        opened: Any = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as stream:
+            if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise GuessError(f"{told}: is UTF-16. Save the file as UTF-8.")
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig")
+            while len(lines) < number and (line := text.readline(LONGEST_LINE + 1)):
+                if "\0" in line:
                     raise GuessError(
                         f"{told}: holds null bytes, so it is no text. Save the table as CSV in "
                         "UTF-8."
                     )
-                lines += raw.decode("utf-8-sig").splitlines()
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise GuessError(f"{told}: is no complete file of gzip. Pack it again.") from None
-    except UnicodeDecodeError:
-        raise GuessError(_no_utf8(path)) from None
-    except OSError as error:
-        raise GuessError(f"{told}: cannot be read ({error.strerror}).") from None
+                if len(line) > LONGEST_LINE:
+                    raise GuessError(
+                        f"{told}: has a line of more than {LONGEST_LINE:,} bytes, so it is no "
+                        "table. Each row stands in a line of its own, the columns' names in the "
+                        "first."
+                    )
+                lines.append(line.removesuffix("\n"))
     if not lines or not lines[0].strip():
         raise GuessError(
             f"{told}: its first line is blank or missing. It needs the columns' names there, and "
             "a line a row below."
         )
     return [line for line in lines if line]
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a table is read into a GuessError."""
+    told = named(path)
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise GuessError(f"{told}: is no complete file of gzip. Pack it again.") from None
+    except UnicodeDecodeError:
+        raise GuessError(_no_utf8(path)) from None
+    except OSError as error:
+        raise GuessError(f"{told}: cannot be read ({error.strerror}).") from None
 
 
 def _no_utf8(path: Path) -> str:
@@ -332,7 +352,7 @@ def _check_names(
     if options.label is None and target not in names:
         raise GuessError(
             f"--target {shown(target)} is no column of {path}{did_you_mean(target, names)}. "
-            f"Its columns: {_some(names)}."
+            f"Its columns: {some(names)}."
         )
     if options.label is not None and target in names:
         raise GuessError(
@@ -345,7 +365,7 @@ def _check_names(
         if name not in names:
             raise GuessError(
                 f"--leave-out {shown(name)} is no column of {path}{did_you_mean(name, names)}. "
-                f"Its columns: {_some(names)}."
+                f"Its columns: {some(names)}."
             )
     for name in [target, *names]:
         fault = None if name in options.leave_out else params.name_fault(name)
@@ -385,7 +405,7 @@ def _read(
 def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
     """Yield some rows of a table at a time, each cell as it is written."""
     try:
-        with warnings.catch_warnings():
+        with _readable(path), warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be dropped
             reader = pd.read_csv(
                 path,
@@ -399,9 +419,7 @@ def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
             )
             with reader:
                 yield from (frame for frame in reader if len(frame))
-    except UnicodeDecodeError:
-        raise GuessError(_no_utf8(path)) from None
-    except (ValueError, OverflowError, EOFError, zlib.error, pd.errors.ParserWarning) as error:
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise GuessError(
             f"{named(path)}: is no table by the separator {shown(separator)} ({why}). Give the "
@@ -443,14 +461,14 @@ def _labels(column: pd.Series, target: str, missing: Sequence[str]) -> dict[str,
     if len(labels) > MOST_LEVELS or (fractions and len(labels) > MANY_LABELS):
         raise GuessError(
             f"Column {shown(target)} has {len(labels):,} different values in {len(column):,} rows "
-            f"({_some(list(labels))}), so it looks like a number or a name and not like a class. "
+            f"({some(list(labels))}), so it looks like a number or a name and not like a class. "
             "Choose another --target, or write classes of it into the table, such as low and high."
         )
     alone = [label for label, rows in labels.items() if rows == 1]
     if alone:
         raise GuessError(
             f"Column {shown(target)} has {_count(len(alone), 'class', 'classes')} with one row "
-            f"only ({_some(alone)}): it would be in the training rows or in the test rows and "
+            f"only ({some(alone)}): it would be in the training rows or in the test rows and "
             "never in both. Take such rows out of the table, join them to another class, or add "
             "rows."
         )
@@ -463,13 +481,13 @@ def _positive(labels: Mapping[str, int], target: str, options: Options) -> tuple
     if given is not None and given not in labels:
         raise GuessError(
             f"--positive {shown(given)} is no label of column {shown(target)}"
-            f"{did_you_mean(given, labels)}. Its labels: {_some(list(labels))}."
+            f"{did_you_mean(given, labels)}. Its labels: {some(list(labels))}."
         )
     if len(labels) > 2:
         if given is not None:
             raise GuessError(
                 f"--positive {shown(given)} is given, but column {shown(target)} has "
-                f"{len(labels)} labels ({_some(list(labels))}), so none is the positive one. Leave "
+                f"{len(labels)} labels ({some(list(labels))}), so none is the positive one. Leave "
                 "--positive out."
             )
         return None, ""
@@ -521,7 +539,7 @@ def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Colum
     gaps = f"; {rows - present:,} missing" if present < rows else ""
     if present == 0:
         return "no value in any row"
-    if len(levels) == 1:
+    if len(levels) == 1 and not tally.many:
         return f"always {_word(str(levels.index[0]))}{gaps}; it tells nothing"
     if not words:
         follow = tally.high - tally.low + 1 == rows
@@ -556,7 +574,7 @@ def _refuse_spoilt_numbers(
     commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
     if len(commas) == len(words):
         raise GuessError(
-            f"Column {shown(name)} has numbers with a decimal comma ({_some(commas)}), which would "
+            f"Column {shown(name)} has numbers with a decimal comma ({some(commas)}), which would "
             "be taken for texts. Write them with a point in the file, or leave the column out: "
             f"--leave-out {shown(name)}."
         )
@@ -566,7 +584,7 @@ def _refuse_spoilt_numbers(
         flags = " ".join(f"--missing {shown(text)}" for text in [*missing, *others[:3]])
         raise GuessError(
             f"Column {shown(name)} holds numbers, but for {_count(spoilt, 'cell')} "
-            f"({_some(others)}). If such a text stands for a missing value, name all that do: "
+            f"({some(others)}). If such a text stands for a missing value, name all that do: "
             f"{flags}. Else mend the cells, or leave the column out: --leave-out {shown(name)}."
         )
 
@@ -657,8 +675,3 @@ def _word(text: str) -> str:
     """Return a cell's text for a comment: as it stands, or in quotes, and never long."""
     plain = re.fullmatch(r"[\w .<>=+-]{1,24}", text) and text == text.strip()
     return text if plain and text.isprintable() else shown(text[:24])
-
-
-def _some(texts: Sequence[str]) -> str:
-    told = ", ".join(shown(text) for text in texts[:5])
-    return f"{told}, ..." if len(texts) > 5 else told

@@ -193,6 +193,11 @@ def _check(folder: Path) -> str:
         encoding="utf-8",
         check=False,
     )
+    if done.returncode < 0:
+        raise InitError(
+            f"The new folder's check was ended by the signal {-done.returncode}, so it was not "
+            "made. Most often memory does not suffice: free some, or give fewer rows."
+        )
     if done.returncode != 0:
         raise InitError(
             "The tables do not pass the new folder's check, so it was not made (data/raw below is "
@@ -241,8 +246,9 @@ def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
             "git is not installed, so no repository could be made, and DVC needs one. Install git."
         ) from None
     if code is not None and done.returncode != code:
+        command = next(filter(str.isalpha, arguments))  # what stands before it are settings
         raise InitError(
-            f"`git {arguments[0]}` failed ({printable(done.stderr.strip()[-60:])}), so the folder "
+            f"`git {command}` failed ({printable(done.stderr.strip()[-60:])}), so the folder "
             "was not made. Mend git's configuration (`git config --list --show-origin`)."
         )
     return done.stdout.strip()

@@ -8,8 +8,8 @@ import dataclasses
 import hashlib
 import io
 import os
+import platform
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -208,9 +208,11 @@ def _hash(array: Any) -> str:
 def identity() -> str:
     """Return what is the same for all fits of a process: code, libraries, numerics."""
     folder = Path(__file__).parent
-    parts = ["winenet", str(FORMAT), sys.version, np.__version__, scipy.__version__]
-    parts += [sklearn.__version__, numerics()]
-    parts += [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CODE]
+    parts = ["winenet", str(FORMAT), platform.python_version(), np.__version__]
+    parts += [scipy.__version__, sklearn.__version__, numerics()]
+    # A clone on Windows may have other line ends.
+    code = [(folder / name).read_bytes().replace(b"\r\n", b"\n") for name in CODE]
+    parts += [hashlib.sha256(content).hexdigest() for content in code]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

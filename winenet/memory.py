@@ -11,6 +11,7 @@ GB = 1e9
 LEAST = 2**26  # bytes of a file below which nothing is estimated
 # Peak of a stage over the bytes of the CSV that it reads, measured at 2 million rows.
 INGEST, SPLIT, TRAIN = 3.0, 7.0, 4.0
+INPUTS = 4.0  # the same over the bytes of all inputs, measured with 1,000 levels
 PACKED = 6  # by how much gzip shrinks such a file, about
 
 
@@ -31,6 +32,12 @@ def check_ingest(folder: str, names: Sequence[str]) -> None:
 def check_split(path: str) -> None:
     """Raise when the table is too large to be cut in memory."""
     _check(_size(path), SPLIT, f"split {path}", "ingest.files")
+
+
+def check_inputs(rows: int, inputs: int) -> None:
+    """Raise when the inputs of all rows are too large: those of a category's levels may be."""
+    work = f"make {inputs:,} inputs of {rows:,} rows"
+    _check(rows * inputs * 8, INPUTS, work, "ingest.columns", "numbers")
 
 
 def check_training(*paths: str) -> None:
@@ -62,12 +69,12 @@ def _limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else int(soft)
 
 
-def _check(size: int, factor: float, work: str, place: str) -> None:
+def _check(size: int, factor: float, work: str, place: str, what: str = "text") -> None:
     needed, there = int(size * factor), available()
     if size >= LEAST and needed > there:
         raise TooLargeError(
             f"To {work} would take about {needed / GB:.1f} GB of memory ({size / GB:.2f} GB of "
-            f"text), but {max(there, 0) / GB:.1f} GB are free, so the stage was not begun. Free "
+            f"{what}), but {max(there, 0) / GB:.1f} GB are free, so the stage was not begun. Free "
             f"memory, use a machine with more, or give fewer rows or columns ({place} in "
             "params.yaml); benchmarks/README.md has the table of sizes."
         )

@@ -245,7 +245,9 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
 
     shuffled: model, feature, mean, sd.
     """
-    order = shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False).index
+    order = (
+        shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False, kind="stable").index
+    )
     models = list(dict.fromkeys(shuffled["model"]))
     drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
     for number, model in enumerate(models):

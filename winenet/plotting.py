@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -88,6 +89,12 @@ def svg(drawn: Figure) -> str:
     """Return the figure as SVG text that depends on nothing but what is drawn."""
     target = io.StringIO()
     with mpl.rc_context(STYLE):
+        # `savefig` would draw all twice, the first time for the layout alone.
+        FigureCanvasSVG(drawn)
+        layout = drawn.get_layout_engine()
+        assert layout is not None
+        layout.execute(drawn)
+        drawn.set_layout_engine("none")
         drawn.savefig(target, format="svg", metadata={"Date": None})
     # matplotlib leaves blanks at the ends of lines, which git would complain about.
     return "\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n"
@@ -279,8 +286,8 @@ def _name_classes(axes: Axes, classes: Sequence[str], cell: float) -> Axes:
     """
     step = max(1, -(-int(6 / cell * 100) // 100)) if cell < 6 else 1
     places = range(0, len(classes), step)
-    names = [textwrap.shorten(classes[place], 14, placeholder="…") for place in places]
-    names = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
+    names = [classes[place] for place in places]
+    names = [name if len(name) <= 14 else f"{name[:13].rstrip()}…" for name in names]
     size = min(9.0, max(5.0, 0.85 * cell * step))
     wide = max(map(len, names)) * size * 0.65 > cell * step
     alike: dict[str, Any] = {"fontsize": size, "parse_math": False}

@@ -86,10 +86,11 @@ def check_out(out: str, inputs: dict[str, str], *, force: bool) -> None:
     inputs: files by what they are.
     """
     place = Path(out)
-    if place.is_dir():
+    # Unlike Path's, it raises nothing for a name that is too long.
+    if os.path.lexists(place) and not os.path.isfile(place):  # noqa: PTH113
+        kind = "a folder" if place.is_dir() else "no file (a device, a pipe or a broken link)"
         raise PredictError(
-            f"-o {printable(out)} is a folder, so nothing was written there. Give the name of a "
-            "file."
+            f"-o {printable(out)} is {kind}, so nothing was written there. Give the name of a file."
         )
     for what, path in inputs.items():
         with contextlib.suppress(OSError, ValueError):
@@ -116,8 +117,17 @@ def _written(out: str | None) -> Iterator[IO[bytes]]:
         with files.replacing(out) as target:
             yield target
         return
-    yield sys.stdout.buffer
-    sys.stdout.buffer.flush()
+    if sys.stdout is None:
+        raise PredictError(
+            "Standard output is closed, so the predictions have no place. Give a file by -o."
+        )
+    target = sys.stdout.buffer
+    if not isinstance(target, io.RawIOBase):
+        yield target
+        target.flush()
+        return
+    with io.BufferedWriter(io.FileIO(target.fileno(), "w", closefd=False)) as buffered:
+        yield buffered  # under `python -u`, whose own stream may write a part and say nothing
 
 
 @contextlib.contextmanager

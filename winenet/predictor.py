@@ -15,6 +15,7 @@ from winenet.network import forward
 
 # Raw rows are predicted in products of so many rows, whose activations fit a processor's cache.
 ROWS = 1024
+VALUES = 2**21  # inputs of raw rows that are made at a time: those of many levels take much room
 
 
 class Predictor:
@@ -52,20 +53,29 @@ class RawPredictor:
         X: raw rows with the model's columns, in any order; a gap is NaN. first: the number of the
         first row in a table that is predicted piece by piece: the pieces have no influence then.
         """
+        raw = self.saved.preprocessing
         P = np.empty((len(X), len(self.classes_)))
+        step = max(1, VALUES // len(raw.inputs))
         # What is infinite here is told by the caller, who knows the row.
         with np.errstate(over="ignore", invalid="ignore"):
-            inputs = preprocessing.inputs(self.saved.preprocessing, X)
-            # BLAS may sum a row otherwise in a product of another number of rows, so each product
-            # has the same number, and a row the same place in it, however the table is cut.
-            block = np.zeros((ROWS, inputs.shape[1]))
-            start, place = 0, first % ROWS
-            while start < len(X):
-                part = inputs[start : start + ROWS - place]
-                block[place : place + len(part)] = part
-                made = self.predictor.predict_proba(block)
-                P[start : start + len(part)] = made[place : place + len(part)]
-                start, place = start + len(part), 0
+            for start in range(0, len(X), step):
+                rows = slice(start, start + step)
+                P[rows] = self._of_inputs(preprocessing.inputs(raw, X.iloc[rows]), first + start)
+        return P
+
+    def _of_inputs(self, inputs: Array, first: int) -> Array:
+        """Return the same of inputs, (rows, inputs)."""
+        # BLAS may sum a row otherwise in a product of another number of rows, so each product
+        # has the same number, and a row the same place in it, however the table is cut.
+        P = np.empty((len(inputs), len(self.classes_)))
+        block = np.zeros((ROWS, inputs.shape[1]))
+        start, place = 0, first % ROWS
+        while start < len(inputs):
+            part = inputs[start : start + ROWS - place]
+            block[place : place + len(part)] = part
+            made = self.predictor.predict_proba(block)
+            P[start : start + len(part)] = made[place : place + len(part)]
+            start, place = start + len(part), 0
         return P
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from winenet import parquet
 from winenet.errors import InputError, did_you_mean, printable, shown
 from winenet.params import Ingest
 from winenet.progress import Progress
@@ -126,7 +127,13 @@ def _checked(
             rules = [(text, "no number"), _outside(numbers, kind, ~empty & ~text)]
             no_value = "no value; every cell needs a number"
         if empty.any() and settings.missing and name != settings.target:
-            empty &= ~written()[name].isin(settings.missing)
+            cells = written()[name]
+            known = cells.isin(settings.missing)
+            if kind != "category":  # -999 stands for -999.0, too
+                known |= pd.to_numeric(cells, errors="coerce").isin(
+                    parquet.as_numbers(settings.missing)
+                )
+            empty &= ~known
         for mask, rule in [(empty, no_value), *rules]:
             if mask.any():
                 cells = written()[name][mask]
@@ -138,8 +145,12 @@ def _outside(numbers: pd.Series, kind: Any, there: pd.Series) -> tuple[pd.Series
     if kind == "number":
         return ~np.isfinite(numbers) & there, "not finite"
     least, largest = kind
-    rule = f"out of range; it must lie in {least:g} to {largest:g}"
+    rule = f"out of range; it must lie in {_exact(least)} to {_exact(largest)}"
     return ~numbers.between(least, largest) & there, rule
+
+
+def _exact(number: float) -> str:
+    return str(int(number)) if number == int(number) and abs(number) < 1e15 else str(number)
 
 
 class _Written:
@@ -179,12 +190,10 @@ def _csv(
     header_line = first[1][0]
     if not header_line:
         raise DataError("line 1 is blank; the header must stand there")
+    if len(header_line) > LONGEST_LINE:
+        raise DataError(_too_long(1))
     header = next(csv.reader([header_line], delimiter=settings.separator))
-    uneven = [
-        f"column {shown(name)} stands {header.count(name)} times in the header"
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1
-    ]
+    uneven = _repeated(header)
     uneven += [
         f"column {place} has no name in the header"
         for place, name in enumerate(header, start=1)
@@ -194,6 +203,14 @@ def _csv(
     faults = _header_faults(header, kinds, settings)
     there = {name: kind for name, kind in kinds.items() if name in header}
     return faults, (_values(block, there, settings) for block in blocks)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return [
+        f"column {shown(name)} stands {names.count(name)} times in the header"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
 
 
 def _header_faults(header: Sequence[str], kinds: Mapping[str, str], settings: Ingest) -> list[str]:
@@ -389,21 +406,42 @@ def _parquet(
 ) -> tuple[list[str], Iterator[_Values]]:
     """Return the faults of the columns, and all rows as one block, the first of number 1."""
     try:
-        table = pd.read_parquet(path)
+        from pyarrow import parquet as reader
     except ImportError:
         raise DataError(
-            "is Parquet, which pandas reads with pyarrow: `pip install pyarrow`, or save it as CSV"
+            "is Parquet, which pyarrow reads: `pip install pyarrow`, or save it as CSV"
         ) from None
+    try:
+        with reader.ParquetFile(path) as file:
+            table = file.read()
     except FileNotFoundError:
         raise DataError("missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # pyarrow's own errors, too
         raise DataError(f"no table ({printable(str(error))})") from None
-    faults = _header_faults([str(name) for name in table], kinds, settings)
-    table = table[[name for name in kinds if name in table]].reset_index(drop=True)
-    texts = {name: "str" for name, kind in kinds.items() if kind == "category" and name in table}
-    values = table.astype(texts).where(table.notna())
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    names = [name for name in table.schema.names if name not in index]
+    faults = _repeated(names) + _header_faults(names, kinds, settings)
+    columns: dict[str, Any] = {}
+    for name in (name for name in kinds if names.count(name) == 1):
+        made = parquet.numbers if kinds[name] == "number" else parquet.texts
+        found = made(table.column(name), settings.missing)
+        if found is None:
+            faults.append(
+                f"column '{name}' is of the type {table.column(name).type}, and no {kinds[name]}"
+            )
+            continue
+        columns[name] = found
+        if isinstance(found, pd.Series):
+            unfit = np.flatnonzero(found.str.contains("[\r\n\0]", na=False))
+            faults += [
+                f"line {place + 1}, column '{name}': {shown(found[place])} has a line end or a "
+                "null byte"
+                for place in unfit[:FAULTS_SHOWN]
+            ]
+    values = pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
     def written() -> pd.DataFrame:
-        return table.astype("str").where(table.notna(), "")
+        made = {name: parquet.texts(table.column(name), []) for name in columns}
+        return pd.DataFrame(made).fillna("")
 
     return faults, iter([(1, values, written)])

@@ -6,6 +6,8 @@ The stage ingest writes it as data/schema.json; the stages after it need no para
 from dataclasses import dataclass
 from typing import Any
 
+from winenet.errors import shown
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -37,7 +39,7 @@ def written(schema: Schema) -> dict[str, Any]:
 def read(content: dict[str, Any]) -> Schema:
     """Return what `written` was given; raise LookupError, TypeError or ValueError for other."""
     words = content["words"]
-    return Schema(
+    found = Schema(
         target=content["target"],
         labels=content["classes"],
         kinds={str(name): str(kind) for name, kind in content["columns"]},
@@ -45,3 +47,9 @@ def read(content: dict[str, Any]) -> Schema:
         rows=words["rows"],
         names=words["classes"],
     )
+    for texts in (found.labels, found.names, [found.target, found.row, found.rows]):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"it holds {shown(texts)} in place of texts")
+    if len(found.labels) != len(found.names) or len(found.labels) < 2:
+        raise ValueError(f"it has {len(found.labels)} labels and {len(found.names)} words for them")
+    return found

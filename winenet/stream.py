@@ -20,15 +20,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from winenet.errors import InputError, did_you_mean, printable, shown
+from winenet import parquet
+from winenet.errors import InputError, did_you_mean, printable, shown, some
 from winenet.model import Preprocessing
+from winenet.rawfile import LONGEST_LINE
 
 STDIN = "-"
 MISSING = ("NA", "NaN")  # what stands for a gap, beside an empty cell
 SEPARATORS = (",", ";", "\t", "|", " ")
 BLOCK = 2**20  # bytes of CSV that are read at a time: some 15,000 wines
 ROWS = 20_000  # of Parquet, likewise
-LONGEST_LINE = 100_000  # bytes; a file without line ends would otherwise be one endless line
 NAMES_SHOWN = 5
 BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
 
@@ -93,7 +94,7 @@ class Table:
 
     def check_columns(self) -> None:
         """Raise TableError when a column of the model is missing or stands there twice."""
-        twice = [name for name in dict.fromkeys(self.names) if name and self.names.count(name) > 1]
+        twice = [name for name in self.raw.columns if self.names.count(name) > 1]
         if twice:
             raise self.fault(
                 f"column {shown(twice[0])} stands {self.names.count(twice[0])} times in the "
@@ -109,7 +110,7 @@ class Table:
         raise self.fault(
             f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(told)}), "
             f"so nothing was predicted. The model needs {len(self.raw.columns)} columns, matched "
-            f"by name, and the header has {len(self.names)}: {_some(self.names)}. Change the "
+            f"by name, and the header has {len(self.names)}: {some(self.names)}. Change the "
             "header; `python -m winenet describe` lists the model's columns."
         )
 
@@ -146,7 +147,7 @@ def opened(
     closing = contextlib.ExitStack()
     with contextlib.ExitStack() as on_error:
         on_error.push(closing)
-        file = sys.stdin.buffer if path == STDIN else closing.enter_context(_file(path))
+        file = _standard_input() if path == STDIN else closing.enter_context(_file(path))
         size = 0
         if path != STDIN:
             found = Path(path).stat()
@@ -163,6 +164,12 @@ def opened(
     return table
 
 
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise TableError("Standard input is closed, so there is no table. Give a file's name.")
+    return sys.stdin.buffer
+
+
 def _file(path: str) -> IO[bytes]:
     try:
         return Path(path).open("rb")
@@ -177,11 +184,6 @@ def _file(path: str) -> IO[bytes]:
             f"{printable(path)} {why}, so nothing was predicted. A table is a file of CSV, packed "
             "by gzip or not, or of Parquet, which this user may read; - is standard input."
         ) from None
-
-
-def _some(names: Sequence[str]) -> str:
-    told = ", ".join(shown(name) for name in names[:NAMES_SHOWN])
-    return f"{told}, ..." if len(names) > NAMES_SHOWN else told
 
 
 # ------------------------------------------------------------------ CSV
@@ -243,7 +245,7 @@ class _Csv(Table):
                 else:
                     held = b""
                 whole, end, left = left.rpartition(b"\n")
-                if len(left) > LONGEST_LINE:
+                if max(map(len, [left, *whole.split(b"\n")])) > LONGEST_LINE:
                     raise self.fault(
                         f"has a line of more than {LONGEST_LINE:,} bytes, so it is no table. Each "
                         "row stands in a line of its own."
@@ -464,7 +466,7 @@ class _Parquet(Table):
                 "Give the file's name."
             )
         try:
-            from pyarrow import parquet
+            from pyarrow import parquet as reader
         except ImportError:
             raise self.fault(
                 "is Parquet, and pyarrow, which reads it, is not installed, so nothing was "
@@ -472,7 +474,7 @@ class _Parquet(Table):
             ) from None
         self.rows_at_a_time = max(1, ROWS * block // BLOCK)
         try:
-            self.file = self.closing.enter_context(parquet.ParquetFile(path))
+            self.file = self.closing.enter_context(reader.ParquetFile(path))
         except (OSError, ValueError) as error:  # pyarrow's own errors, too
             raise self._damaged(error) from None
         self.names = list(self.file.schema_arrow.names)
@@ -509,19 +511,16 @@ class _Parquet(Table):
 
     def _column(self, name: str, column: Any) -> Any:
         """Return a column of a batch as float64 or as text, a gap as NaN."""
-        from pyarrow import types
-
-        kind = column.type
-        if name not in self.raw.numbers:
-            texts = pd.Series(column.cast("string").to_numpy(zero_copy_only=False), dtype="str")
-            return texts.where(~texts.isin(self.gaps[name])).array
-        is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-        if not (is_number or types.is_decimal(kind) or types.is_null(kind)):
+        is_number = name in self.raw.numbers
+        made = parquet.numbers if is_number else parquet.texts
+        values: Any = made(column, self.gaps[name])
+        if values is None:
             raise self.fault(
-                f"column {shown(name)} is of the type {kind}, so the table was not predicted. The "
-                "model needs a number there."
+                f"column {shown(name)} is of the type {column.type}, so the table was not "
+                f"predicted. The model needs a {'number' if is_number else 'text'} there."
             )
-        values = column.cast("float64", safe=False).to_numpy(zero_copy_only=False)
+        if not is_number:
+            return values.array
         if np.isinf(values).any():
             place = int(np.flatnonzero(np.isinf(values))[0])
             raise self.not_a_number(self.done + place, name, str(values[place]))

@@ -1,4 +1,4 @@
-"""Counts what a column of a table holds, some rows at a time and in bounded memory."""
+"""Counts what a column of a table holds, some rows at a time; of many numbers only the range."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -66,7 +66,7 @@ def grid_search(
 ) -> Found:
     """Cross-validate every combination and refit the best on all rows.
 
-    X: (rows, features), normalised. y: (rows,) of 0 and 1. groups: (rows,), whose rows are to stay
+    X: (rows, features), normalised. y: (rows,), codes. groups: (rows,), whose rows are to stay
     in one fold. On equal means the first candidate wins, as in `GridSearchCV`. The number of
     processes cannot change a result.
     Raises SearchError when a fit fails: it must not count as a bad score.

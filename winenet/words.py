@@ -1,7 +1,8 @@
 """How a table's rows and classes are called, so that a page on any table speaks of that one."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from winenet.schema import Schema
 
 
 class Words(NamedTuple):
@@ -52,15 +53,14 @@ class Words(NamedTuple):
         return f"{capital(self.positive)} or {self.negative}"
 
 
-def of(schema: Mapping[str, Any], notebook: bool) -> Words:
-    """Return the words of a table. schema: data/schema.json."""
-    own = schema["words"]
+def of(schema: Schema, notebook: bool) -> Words:
+    """Return the words of a table."""
     return Words(
-        schema["target"],
-        own["row"],
-        own["rows"],
-        tuple(own["classes"]),
-        tuple(schema["classes"]),
+        schema.target,
+        schema.row,
+        schema.rows,
+        tuple(schema.names),
+        tuple(schema.labels),
         notebook,
     )
 
