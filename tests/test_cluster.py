@@ -355,8 +355,8 @@ def test_without_workers_it_says_so(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT", 1.0)
     assert refused(lonely.address, monkeypatch) == (
         f"WINENET_SCHEDULER={lonely.address}: the scheduler has no worker, so no training was "
-        f"begun. It needs one or more. Start them by `make worker SCHEDULER={lonely.address}`, or "
-        "unset WINENET_SCHEDULER to train on this machine."
+        f"begun. It needs one or more. Start them by `make worker SCHEDULER={lonely.address}`, "
+        "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
 
 
@@ -504,3 +504,43 @@ def test_an_error_in_a_fit_is_the_one_that_it_would_be_here(at):
     with cluster.opened(2), pytest.raises(ValueError, match="became infinite or NaN") as caught:
         search({"learning_rate_init": [1e300]})
     assert str(caught.value).startswith("The candidate {'learning_rate_init': 1e+300} failed on ")
+
+
+def test_an_error_of_a_file_in_a_fit_is_no_lost_scheduler(at):
+    def raises_oserror():
+        raise FileNotFoundError("a file of the user's own")
+
+    with cluster.opened(2) as crew, crew.shift("") as shift:
+        shift.send(raises_oserror, ())
+        with pytest.raises(FileNotFoundError, match="a file of the user's own"):
+            list(shift.results())
+
+
+def test_a_worker_that_cannot_import_what_it_needs_ends_the_work(at):
+    def raises_importerror():
+        raise ModuleNotFoundError("No module named 'winenet'")
+
+    with cluster.opened(2) as crew, crew.shift("") as shift:
+        shift.send(raises_importerror, ())
+        told = r"cannot run what it was sent \(ModuleNotFoundError: .*so the training was ended"
+        with pytest.raises(ClusterError, match=told):
+            list(shift.results())
+
+
+def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
+    class Client:
+        def wait_for_workers(self, count, timeout):
+            raise OSError("Timed out trying to connect")
+
+    @contextlib.contextmanager
+    def connected(asked, processes):
+        yield Client()
+
+    monkeypatch.setattr(cluster, "_connected", connected)
+    told = refused("tcp://127.0.0.1:8786", monkeypatch)
+    assert told == (
+        "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the scheduler went away, so no training was "
+        "begun. Start the scheduler by `make scheduler`, and its workers, then run it again; or "
+        "unset WINENET_SCHEDULER to train on this machine."
+    )
+    assert "make " not in refused("local", monkeypatch)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from sklearn.exceptions import ConvergenceWarning
 
-from winenet import comparison, report
+from winenet import comparison, report, verdicts
 from winenet.words import Words
 
 ROOT = Path(__file__).parents[1]
@@ -523,6 +523,16 @@ def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it()
         ["row", "seen", "pH", "y"],
         [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
     )
+
+
+def test_raw_texts_are_shown_as_they_stand():
+    errors = pd.DataFrame(
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False}
+        | {"code": pd.Series(["007", "[k](http://e)"], dtype="str"), "y": [1, 0]}
+    )
+    found = [row[2] for row in comparison.wrong_rows(errors, 2)[1]]
+    assert found == ["007", verdicts.literal("[k](http://e)")]
+    assert "[" not in found[1]
 
 
 def test_a_gap_in_a_wrong_row_is_a_dash():

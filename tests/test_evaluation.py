@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, bootstrap
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score, log_loss, roc_auc_score
@@ -288,6 +288,22 @@ def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
     assert first.low < first.value < first.high
     assert first.value == other.value
     assert (first.low != other.low, first.high != other.high) == (True, True)
+
+
+def test_many_rows_have_the_percentile_interval(monkeypatch):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 500)
+    sample = (y, rng.random(500) + 0.5 * y)
+    bca = evaluation.bootstrapped(evaluation.roc_auc, sample, 400, 3)
+    monkeypatch.setattr(evaluation, "MOST_JACKKNIFED", 499)
+    plain = evaluation.bootstrapped(evaluation.roc_auc, sample, 400, 3)
+    theirs = bootstrap(
+        sample, evaluation.roc_auc, paired=True, vectorized=True, n_resamples=400,
+        method="percentile", rng=np.random.default_rng(3),
+    ).confidence_interval  # fmt: skip
+    assert (plain.low, plain.high) == pytest.approx(theirs, abs=1e-12)
+    assert plain.value == bca.value
+    assert (plain.low, plain.high) != (bca.low, bca.high)
 
 
 @pytest.mark.parametrize("values", [1, 1300, 9101])

@@ -576,6 +576,58 @@ def test_a_file_that_is_no_table_is_refused_with_the_cure(
     assert refusal(lambda: found(tmp_path / name), tmp_path) == f"{name}: {message}"
 
 
+def test_a_long_header_is_refused(write: Write, tmp_path: Path) -> None:
+    names = {f"gene_{place:06}": numbers() for place in range(9_000)}
+    told = refusal(lambda: found(write(**names, y=classes("p", "q"))), tmp_path)
+    assert told == (
+        "table.csv: has a line of more than 100,000 bytes, so it is no table. Each row stands in a "
+        "line of its own, the columns' names in the first."
+    )
+
+
+@pytest.mark.parametrize("sign", ["\x0c", "\x1d", "\x85", "\u2028"])
+def test_only_line_ends_end_a_line(write: Write, tmp_path: Path, sign: str) -> None:
+    told = refusal(lambda: found(write(**{f"b{sign}x": numbers()}, y=classes("p", "q"))), tmp_path)
+    assert "cannot keep its name: a name has printable characters only" in told
+
+
+def test_a_damaged_packed_table_is_refused(write: Write, tmp_path: Path) -> None:
+    content = gzip.compress(write(a=numbers(9000), y=classes("p", "q", rows=9000)).read_bytes())
+    packed = tmp_path / "packed.csv.gz"
+    for damaged in (content[:-8] + b"12345678", content + b"more"):
+        packed.write_bytes(damaged)
+        told = refusal(lambda: found(packed), tmp_path)
+        assert told == "packed.csv.gz: is no complete file of gzip. Pack it again."
+
+
+def test_a_stray_quotation_mark_is_told(write: Write, tmp_path: Path) -> None:
+    text = ["x" * 1000 for _ in range(300)]
+    text[0] = '"' + text[0]
+    told = refusal(
+        lambda: found(write(text=text, a=numbers(300), y=classes("p", "q", rows=300))), tmp_path
+    )
+    assert told.startswith("table.csv: is no table by the separator ','")
+
+
+def test_a_stray_text_among_many_numbers_is_told(write: Write, tmp_path: Path) -> None:
+    rows = 12_000
+    a: list[object] = [place / 8 for place in range(rows)]
+    a[::100] = ["unknown"] * (rows // 100)
+    told = refusal(lambda: found(write(a=a, y=classes("p", "q", rows=rows))), tmp_path)
+    assert told.startswith("Column 'a' holds numbers, but for 120 cells ('unknown').")
+
+
+def test_a_check_that_is_killed_is_told(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.CompletedProcess([], -9, "", "")
+    monkeypatch.setattr(init.subprocess, "run", lambda *_, **__: killed)
+    path = write(a=numbers(), y=classes("p", "q"))
+    with pytest.raises(InputError, match="check was ended by the signal 9, so it was not made"):
+        init.make(tmp_path / "new", Options([path], target="y"))
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["table.csv"]
+
+
 def test_a_table_that_is_not_there_or_is_no_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.xlsx").write_bytes(b"PK")

@@ -37,6 +37,16 @@ def test_raw_files_and_training_rows_are_checked_too(folder):
         memory.check_training("large.csv", "missing.csv")
 
 
+def test_the_inputs_of_many_levels_are_checked(folder):
+    with pytest.raises(TooLargeError) as caught:
+        memory.check_inputs(1_000_000, 1_001)
+    assert str(caught.value).startswith(
+        "To make 1,001 inputs of 1,000,000 rows would take about 32.0 GB of memory (8.01 GB of "
+        "numbers), but 1.0 GB are free, so the stage was not begun."
+    )
+    memory.check_inputs(6_497, 12)
+
+
 def test_what_fits_and_what_is_small_passes(folder, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 7 * 10**9)
     memory.check_split("large.csv")

@@ -445,10 +445,10 @@ def test_a_rare_error_among_26_classes_is_seen():
 
 @pytest.mark.usefixtures("_figures")
 def test_a_long_name_is_cut_and_a_dollar_sign_is_no_formula():
-    names = ("a class of a very long name", "$\\frac{1}$", "c")
+    names = ("a class of a very long name", "$\\frac{1}$", "extraterrestrial")
     (axes, *_) = confusions(names).axes
     shown = [label.get_text() for label in axes.get_yticklabels()]
-    assert shown == ["a class of a…", "$\\frac{1}$", "c"]
+    assert shown == ["a class of a…", "$\\frac{1}$", "extraterrestr…"]
     assert not any(label.get_parse_math() for label in axes.get_yticklabels())
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
 

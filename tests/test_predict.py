@@ -16,10 +16,21 @@ from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from winenet import DenseClassifier, describe, files, model, predict, preprocessing, stream
+from winenet import (
+    DenseClassifier,
+    data,
+    describe,
+    files,
+    model,
+    predict,
+    predictor,
+    preprocessing,
+    stream,
+)
 from winenet import __main__ as command
 from winenet.errors import InputError
 from winenet.model import Model, Preprocessing, Saved
+from winenet.params import Ingest
 from winenet.predictor import RawPredictor
 
 ROOT = Path(__file__).parents[1]
@@ -391,6 +402,104 @@ def test_a_fault_in_the_last_row_leaves_no_half_a_file(monkeypatch, capfd):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, in which $winenet is this package's command."""
+    variables = {"winenet": f"{sys.executable} -m winenet", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-c", line],
+        env=os.environ | variables | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="ulimit, pipes and closed streams are a shell's")
+class TestInAShell:
+    def test_what_does_not_fit_is_no_success_without_a_buffer(self):
+        write(a_table(400))
+        line = "ulimit -f 2; $winenet predict 2.npz new.csv > out.csv"
+        done = shell(line, PYTHONUNBUFFERED="1")
+        assert done.returncode == 1
+        assert done.stderr.startswith("Standard output could not be written (File too large)")
+
+    def test_all_is_written_without_a_buffer(self, models):
+        X = write(a_table(400))
+        done = shell("$winenet predict 2.npz new.csv > out.csv", PYTHONUNBUFFERED="1")
+        assert done.returncode == 0
+        assert text_of("out.csv") == expected(models[2], X)
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("$winenet predict 2.npz new.csv >&-", "Standard output is closed, so the"),
+            ("$winenet predict 2.npz - <&-", "Standard input is closed, so there is no table."),
+            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is no file (a device, a"),
+        ],
+    )
+    def test_closed_streams_and_pipes_are_told(self, line, told):
+        write(a_table(4))
+        os.mkfifo("pipe")
+        done = shell(line)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(told)
+        assert Path("pipe").is_fifo()
+
+    @pytest.mark.parametrize("buffered", ["", "1"])
+    def test_a_reader_that_has_enough_is_no_fault_to_describe(self, buffered):
+        line = "$winenet describe 2.npz | true; echo ${PIPESTATUS[0]}"
+        done = shell(line, PYTHONUNBUFFERED=buffered)
+        assert done.stderr == ""
+        assert done.stdout in ("0\n", "1\n")  # whether it wrote before the reader had gone
+
+
+def test_a_name_that_is_too_long_is_told(monkeypatch, capfd):
+    write(a_table(4))
+    code, printed, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv", "-o", "a" * 300)
+    assert (code, printed) == (1, "")
+    assert "could not be written (File name too long)" in errors
+
+
+@pytest.mark.parametrize("place", ["header", "row"])
+@pytest.mark.parametrize("mark", ["", '"'])
+def test_a_long_line_is_told_wherever_a_block_ends(place, mark, monkeypatch, capfd):
+    X = a_table(4)
+    long = f"{mark}{'x' * 150_000}{mark}"
+    text = X.to_csv(index=False).split("\n")
+    text[0 if place == "header" else 2] += f",{long}"
+    Path("new.csv").write_text("\n".join(text), encoding="utf-8")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
+    assert code == 1
+    assert errors.startswith("new.csv: has a line of more than 100,000 bytes, so it is no table.")
+
+
+def test_a_column_that_the_model_has_not_may_stand_twice(models, capfd):
+    X = a_table(4)
+    write(X.assign(note="a", notes="b").rename(columns={"notes": "note"}))
+    predict.run("2.npz", "new.csv")
+    assert capfd.readouterr().out == expected(models[2], X)
+
+
+def test_many_levels_take_no_memory_by_the_table_s_length(monkeypatch):
+    levels = [f"l{place}" for place in range(200)]
+    X = pd.DataFrame({"level": levels * 20})
+    raw = preprocessing.fit(X, {"level": "category"}, "none")
+    network = DenseClassifier((2,), max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        network.fit(preprocessing.inputs(raw, X), [0, 1] * 2000)
+    saved = Saved(model.from_mlp(network), raw, "y", ["a", "b"], {})
+    at_once = RawPredictor(saved).predict_proba(X, 700)
+
+    monkeypatch.setattr(predictor, "VALUES", 200 * 333)
+    made: list[int] = []
+    inputs = preprocessing.inputs
+    monkeypatch.setattr(
+        preprocessing, "inputs", lambda raw, X: made.append(len(X)) or inputs(raw, X)
+    )
+    np.testing.assert_array_equal(RawPredictor(saved).predict_proba(X, 700), at_once)
+    assert max(made) == 333
+
+
 def test_a_full_disk_is_told():
     write(a_table(50))
     with Path("/dev/full").open("wb") as full:
@@ -635,6 +744,50 @@ def test_parquet_without_pyarrow_is_told(monkeypatch, capfd):
         "new.parquet: is Parquet, and pyarrow, which reads it, is not installed, so nothing was "
         "predicted. `pip install pyarrow`, or save the table as CSV.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        pd.Series([True, False] * 20),
+        pd.Series([1.5, 2.0] * 20),
+        pd.Series([1.0, 2.0, None, 1.0] * 10),
+        pd.Series([1, 2, None, 1] * 10, dtype="Int64"),
+        pd.Series(["a", "b", "", "a"] * 10),
+        pd.Series(["a", "b"] * 20, dtype="category"),
+        pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"] * 20)),
+    ],
+    ids=lambda levels: str(levels.dtype),
+)
+def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_path, capfd):
+    frame = pd.DataFrame({"level": levels, "kind": ["x", "y"] * 20})
+    frame.to_parquet("people.parquet", index=False)
+    settings = Ingest.model_validate(
+        {
+            "files": [{"name": "people.parquet"}],
+            "separator": ",",
+            "target": "kind",
+            "positive": "y",
+            "columns": {"level": "category"},
+            "missing": [""],
+        }
+    )
+    table, _ = data.read_raw(str(tmp_path), settings)
+    raw = preprocessing.fit(table[["level"]], {"level": "category"}, "min-max")
+    with stream.opened("people.parquet", raw) as opened:
+        (piece,) = opened.pieces()
+    pd.testing.assert_series_equal(piece["level"], table["level"], check_dtype=False)
+
+
+def test_a_number_for_a_gap_is_one_in_parquet_too(models, monkeypatch, capfd):
+    X = a_table(30)
+    X["pH"] = X["pH"].fillna(-999)
+    X.to_parquet("new.parquet", index=False)
+    code, printed, errors = main(
+        monkeypatch, capfd, "predict", "2.npz", "new.parquet", "--missing", "-999"
+    )
+    assert (code, printed) == (0, expected(models[2], X.replace({"pH": {-999: np.nan}})))
+    assert "outside" not in errors
 
 
 # Models.

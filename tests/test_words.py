@@ -2,21 +2,25 @@
 
 import pytest
 
-from winenet import glossary, words
+from winenet import glossary, schema, words
 from winenet.words import Words
 
-WINE = {
-    "target": "Class",
-    "classes": ["0", "1"],
-    "columns": [["alcohol", "number"]],
-    "words": {"row": "wine", "rows": "wines", "classes": ["white", "red"]},
-}
-IRIS = {
-    "target": "species",
-    "classes": ["setosa", "versicolor", "virginica"],
-    "columns": [["petal length", "number"]],
-    "words": {"row": "row", "rows": "rows", "classes": ["setosa", "versicolor", "virginica"]},
-}
+WINE = schema.read(
+    {
+        "target": "Class",
+        "classes": ["0", "1"],
+        "columns": [["alcohol", "number"]],
+        "words": {"row": "wine", "rows": "wines", "classes": ["white", "red"]},
+    }
+)
+IRIS = schema.read(
+    {
+        "target": "species",
+        "classes": ["setosa", "versicolor", "virginica"],
+        "columns": [["petal length", "number"]],
+        "words": {"row": "row", "rows": "rows", "classes": ["setosa", "versicolor", "virginica"]},
+    }
+)
 
 
 def test_the_words_are_those_of_the_schema():
