@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from small_pipeline import finished as finished
@@ -20,8 +21,14 @@ import stages
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
-# The files that take longest, begun first: so no process is left alone with one at the end.
-LONGEST = ("pipeline", "search", "benchmarks", "page", "init", "cluster", "bad_input", "comparison")
+# The order of the files that take longest, so that no process is left alone with one at the end.
+LONGEST = ("pipeline", "search", "words", "benchmarks", "browser", "notebook", "init", "bad_input")
+# Files whose fixture takes a minute to make, and which therefore go to one process.
+TOGETHER = {
+    "pipeline": ("cluster", "files", "gates", "guard", "page"),  # `finished`
+    "browser": ("browser_neuron",),  # `trained`
+}
+FIRST = {name: first for first, others in TOGETHER.items() for name in (first, *others)}
 
 ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
@@ -43,9 +50,27 @@ SHORTER = {  # so that all models of the comparison are trained in a second
 }
 
 
+def file_of(nodeid: str) -> str:
+    """Return the name of a test's file, without `test_`; of those that go together, the first."""
+    name = PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
+    return FIRST.get(name, name)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(file_of(item.nodeid), len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole files, those that go together as one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return file_of(nodeid)
+
+    return ByFile(config, log)
 
 
 @dataclass(frozen=True)

@@ -52,34 +52,61 @@ def test_a_forced_run_gives_the_same_bytes(repository: Path) -> None:
     assert outputs(repository) == before
 
 
+LARGER_TEST_SET = [stage for stage in STAGES if stage not in ("ingest", "handmade")]
+
+
+@pytest.fixture(scope="module")
+def larger_test_set(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished repository after a change of split.test_size and a run; a test copies it."""
+    place = tmp_path_factory.mktemp("larger") / "repository"
+    shutil.copytree(finished, place, symlinks=True)
+    change(place, "split", test_size=0.25)
+    assert sorted(ran(dvc(place, "repro"))) == sorted(LARGER_TEST_SET)
+    return place
+
+
 @pytest.mark.parametrize(
-    ("section", "values", "expected"),
+    ("section", "values", "readers"),
     [
-        (
-            "logistic",
-            {"solver": "lbfgs"},
-            ["logistic", "learning_curve", "importance", "compare", "report"],
-        ),
-        ("compare", {"n_resamples": 200}, ["compare", "report"]),
-        ("handmade", {"learning_rate": 0.02}, ["handmade", "report"]),
-        (
-            "split",
-            {"test_size": 0.25},
-            [stage for stage in STAGES if stage not in ("ingest", "handmade")],
-        ),
+        ("logistic", {"solver": "lbfgs"}, ["logistic", "learning_curve", "importance"]),
+        ("compare", {"n_resamples": 200}, ["compare"]),
+        ("handmade", {"learning_rate": 0.02}, ["handmade"]),
+        ("split", {"duplicates": "group"}, ["split", "grid_search", "curves"]),
     ],
-    ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_a_change_runs_what_it_concerns_and_changing_it_back_trains_nothing(
-    repository: Path, section: str, values: dict[str, object], expected: list[str]
+def test_a_change_concerns_the_stages_that_read_it(
+    repository: Path, section: str, values: dict[str, object], readers: list[str]
+) -> None:
+    change(repository, section, **values)
+    assert ran(dvc(repository, "repro", "--dry")) == readers  # those after them see nothing new
+
+
+def test_changes_run_what_depends_on_them_and_changing_back_trains_nothing(
+    repository: Path,
 ) -> None:
     before = outputs(repository)
     original = (repository / "params.yaml").read_bytes()
-    change(repository, section, **values)
+    change(repository, "logistic", solver="lbfgs")
+    change(repository, "handmade", learning_rate=0.02)
+    expected = ["handmade", "logistic", "learning_curve", "importance", "compare", "report"]
     assert sorted(ran(dvc(repository, "repro"))) == sorted(expected)
     assert outputs(repository)["dvc.lock"] != before["dvc.lock"]
-    (repository / "params.yaml").write_bytes(original)
-    assert ran(dvc(repository, "repro")) == ["report"]  # DVC's run-cache has all the others
+    changed_back(repository, original, before)
+
+
+def test_another_test_set_trains_all_and_changing_back_trains_nothing(
+    finished: Path, larger_test_set: Path, tmp_path: Path
+) -> None:
+    repository = Path(shutil.copytree(larger_test_set, tmp_path / "repository", symlinks=True))
+    before = outputs(finished)
+    assert outputs(repository)["dvc.lock"] != before["dvc.lock"]
+    changed_back(repository, (finished / "params.yaml").read_bytes(), before)
+
+
+def changed_back(repository: Path, params: bytes, before: dict[str, bytes]) -> None:
+    """Run the pipeline with its first params.yaml: DVC's run-cache has all but the report."""
+    (repository / "params.yaml").write_bytes(params)
+    assert ran(dvc(repository, "repro")) == ["report"]
     assert outputs(repository) == before
 
 
@@ -108,9 +135,10 @@ def test_scikit_learn_makes_the_same_bytes_and_only_params_differ_in_the_lock(
         assert b"scikit-learn" not in content or path.startswith("report/"), path
 
 
-def test_params_and_metrics_are_compared_with_a_revision(repository: Path) -> None:
-    change(repository, "split", test_size=0.25)
-    dvc(repository, "repro")
+def test_params_and_metrics_are_compared_with_a_revision(
+    larger_test_set: Path, tmp_path: Path
+) -> None:
+    repository = Path(shutil.copytree(larger_test_set, tmp_path / "repository", symlinks=True))
     params = json.loads(dvc(repository, "params", "diff", "--json"))
     assert list(params["params.yaml"]) == ["split.test_size"]
     assert params["params.yaml"]["split.test_size"]["new"] == 0.25
@@ -139,11 +167,13 @@ def test_plots_show_draws_a_page_with_the_tables_and_the_pictures(repository: Pa
 
 
 def test_an_experiment_changes_a_parameter_and_leaves_a_name(repository: Path) -> None:
-    printed = dvc(repository, "exp", "run", "-S", "split.test_size=0.25")
-    assert "split" in ran(printed)
+    printed = dvc(repository, "exp", "run", "-S", "handmade.learning_rate=0.02")
+    assert ran(printed) == ["handmade", "report"]
     assert "Ran experiment" in printed
-    split = json.loads((repository / "metrics/split.json").read_text(encoding="utf-8"))
-    assert split["test"]["rows"] == 1625
+    params = yaml.safe_load((repository / "params.yaml").read_text(encoding="utf-8"))
+    assert params["handmade"]["learning_rate"] == 0.02
+    changed = json.loads(dvc(repository, "metrics", "diff", "--json"))
+    assert list(changed) == ["metrics/handmade.json"]
 
 
 def no_test_set(folder: Path) -> None:
