@@ -3,7 +3,8 @@
 Each DIR is a folder that `winenet init` made and `make` has run in. scikit-learn reads the same raw
 rows, and its own ColumnTransformer, LogisticRegression and MLPClassifier take the settings of its
 params.yaml and the training rows of data/split_rows.csv. Of the search the winner's settings are
-taken; `--search` has GridSearchCV look for its own winner, which takes minutes a table.
+taken; `--search` has GridSearchCV look for its own winner, which takes minutes a table. All is in
+float64, and the folds know no groups: `dtype` and `split.duplicates: group` are not followed.
 """
 
 import argparse
@@ -19,16 +20,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
+from sklearn.preprocessing import OneHotEncoder
 
-from winenet import files, params
+from winenet import files, params, tuning
+from winenet.preprocessing import SCALERS
 
-SCALERS = {
-    "min-max": MinMaxScaler,
-    "standard": StandardScaler,
-    "robust": RobustScaler,
-    "none": lambda: "passthrough",
-}
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),
     "test rows predicted otherwise",
@@ -116,7 +112,8 @@ def _models(
     }
     network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
     if best is None:
-        winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=search.scoring, n_jobs=-1)
+        scoring = tuning.scoring(search, classes)
+        winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
     else:
         sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))
         rate = best["best_learning_rate_init"]

@@ -1,7 +1,7 @@
 """Stage curves: follow the notebook's two networks epoch by epoch, on held-out rows as well."""
 
 import stages
-from winenet import curves, data, files, params
+from winenet import curves, files, params, splits
 from winenet.curves import Rows
 
 # A file a network: `dvc plots` draws all rows of a file as one line.
@@ -22,12 +22,12 @@ def main() -> None:
 
     groups = rows["group"] if duplicates == "group" else None
     labels = files.read_schema("data/schema.json").labels
-    parts = data.hold_out(X_train, y_train, settings, groups, labels)
+    parts = splits.hold_out(X_train, y_train, settings, groups, labels)
     training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
     numbers = {
         "training_rows": len(training.y),
         "held_out_rows": len(held_out.y),
-        "held_out_rows_seen": data.seen_in_training(training.X, held_out.X).sum(),
+        "held_out_rows_seen": splits.seen_in_training(training.X, held_out.X).sum(),
     }
     networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
     for name, sizes in networks.items():

@@ -3,7 +3,6 @@
 import stages
 from winenet import (
     cluster,
-    data,
     evaluation,
     files,
     journal,
@@ -11,6 +10,7 @@ from winenet import (
     model,
     parallel,
     params,
+    splits,
     tuning,
 )
 
@@ -29,7 +29,7 @@ def main() -> None:
 
     train_rows = files.read_rows("data/split_rows.csv", "train")
     groups = train_rows["group"] if duplicates == "group" else None
-    data.check_folds(y_train, settings.cv, groups, schema.labels)
+    splits.check_folds(y_train, settings.cv, groups, schema.labels)
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )

@@ -4,13 +4,13 @@ import stages
 from winenet import (
     cluster,
     contenders,
-    data,
     evaluation,
     files,
     journal,
     learning_curve,
     parallel,
     params,
+    splits,
 )
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         files.read_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
-    data.check_train_sizes(y_train, settings)
+    splits.check_train_sizes(y_train, settings)
 
     models = {"logistic": contenders.baseline(params.load().logistic, y_train.nunique())}
     models |= contenders.networks(params.load().mlp, params.load().grid_search, found)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 import stages
-from winenet import comparison, evaluation, files, neuron, page, pictures, plotting, report, words
+from winenet import comparison, files, neuron, page, pictures, plotting, report, words
 from winenet.words import Words
 
 METRICS = {
@@ -183,7 +183,6 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
         "scores": report.model_scores(metrics),
         "set_header": set_header,
         "set_rows": set_rows,
-        "most_jackknifed": evaluation.MOST_JACKKNIFED,
         "extremes": report.rarest_and_commonest(metrics["ingest"]["classes"]),
         "confusions": report.confusion_sentences(metrics, own),
         "stops": report.STOPS,

@@ -3,7 +3,7 @@
 import pandas as pd
 
 import stages
-from winenet import data, files, memory, params, preprocessing
+from winenet import files, memory, params, preprocessing, splits
 
 
 def main() -> None:
@@ -14,9 +14,9 @@ def main() -> None:
     table = files.read_raw_table("data/table.csv", schema.kinds)
     levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
     memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
-    parts = data.split(table, schema.target, settings, schema.labels)
+    parts = splits.split(table, schema.target, settings, schema.labels)
     fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.normalise)
-    rows = data.rows(parts)
+    rows = splits.rows(parts)
     seen = rows.loc[rows["set"] == "test", "seen"]
 
     files.write_exact("data/X_train_normalized.csv", preprocessing.frame(fitted, parts.X_train))

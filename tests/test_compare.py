@@ -354,9 +354,9 @@ def test_three_classes_have_their_scores_curves_and_errors():
     assert len(wrong) == scored["logistic"]["errors"] > 0
 
 
-def test_a_gap_in_a_wrong_row_is_an_empty_text():
+def test_a_gap_in_a_wrong_row_stays_one():
     gaps = RAW.assign(pH=RAW["pH"].where(RAW.index != 11), kind=["x"] * 11 + [None, "y"])
     table = compare.errors(FOUND, TEST, ROWS, gaps[["pH", "kind", "Class"]])
     assert table["row"].tolist() == [11, 1, 2, 12]
-    assert table["pH"].tolist() == ["", 3.01, 3.02, 3.12]
-    assert table["kind"].tolist() == ["", "x", "x", "y"]
+    assert table["pH"].fillna(0).tolist() == [0, 3.01, 3.02, 3.12]
+    assert table["kind"].fillna("gap").tolist() == ["gap", "x", "x", "y"]

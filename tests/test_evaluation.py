@@ -4,6 +4,7 @@ Eight rows: of the four negatives one is called positive, of the four positives 
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from winenet import evaluation
+from winenet import confusion, evaluation
 
 Y = pd.Series([0, 0, 0, 0, 1, 1, 1, 1], name="Class")
 PREDICTED = pd.Series([0, 0, 0, 1, 0, 1, 1, 1])
@@ -288,6 +289,12 @@ def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
     assert first.low < first.value < first.high
     assert first.value == other.value
     assert (first.low != other.low, first.high != other.high) == (True, True)
+
+
+def test_the_report_tells_the_interval_by_the_same_rule():
+    template = Path(evaluation.__file__).parent / "templates/report.md.jinja"
+    rule = f'"BCa" if metrics.compare.test_rows <= {evaluation.MOST_JACKKNIFED} else "percentile"'
+    assert rule in template.read_text(encoding="utf-8")
 
 
 def test_many_rows_have_the_percentile_interval(monkeypatch):
@@ -677,9 +684,9 @@ def test_the_scores_of_three_classes_are_those_worked_out_by_hand():
 
 
 def test_errors_are_what_is_off_the_diagonal_of_either_form():
-    assert evaluation.errors({"confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]]}) == 2
-    assert evaluation.errors({"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}) == 3
-    counts = evaluation.confusion_counts({"tn": 3, "fp": 1, "fn": 2, "tp": 4})
+    assert confusion.errors({"confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]]}) == 2
+    assert confusion.errors({"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}) == 3
+    counts = confusion.counts({"tn": 3, "fp": 1, "fn": 2, "tp": 4})
     assert counts.tolist() == [[3, 1], [2, 4]]
 
 

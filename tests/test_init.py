@@ -19,7 +19,7 @@ import yaml
 from dvc.utils.serialize import parse_yaml
 
 from winenet import __main__ as commands
-from winenet import data, init, params
+from winenet import data, init, params, splits
 from winenet.errors import InputError
 from winenet.guess import Guess, Options, guess
 from winenet.tally import MOST
@@ -295,10 +295,10 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     settings = params.load(str(tmp_path / "params.yaml"))
     raw = data.read_raw(str(tmp_path), settings.ingest)
-    parts = data.split(raw.table, "y", settings.split)
-    data.check_folds(parts.y_train, settings.grid_search.cv)
-    data.hold_out(parts.X_train, parts.y_train, settings.curves)
-    data.check_train_sizes(parts.y_train, settings.learning_curve)
+    parts = splits.split(raw.table, "y", settings.split)
+    splits.check_folds(parts.y_train, settings.grid_search.cv)
+    splits.hold_out(parts.X_train, parts.y_train, settings.curves)
+    splits.check_train_sizes(parts.y_train, settings.learning_curve)
 
 
 def test_a_long_table_gets_fewer_trainings(write: Write) -> None:

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 import stages
-from winenet import data, learning_curve
+from winenet import learning_curve, splits
 from winenet.estimator import DenseClassifier
 from winenet.evaluation import Rows
 from winenet.learning_curve import Runs
@@ -75,7 +75,7 @@ def test_there_is_a_line_a_size_seed_and_model(runs):
 def test_a_line_is_scikit_learn_s_fit_on_the_rows_that_its_seed_draws(runs):
     shares = {20: 0.2, 50: 0.5, 100: 1.0}
     for line in runs.to_dict("records"):
-        places = data.draw_share(TRAINING.y, shares[line["rows"]], line["random_state"])
+        places = splits.draw_share(TRAINING.y, shares[line["rows"]], line["random_state"])
         fitted = alone(line["model"], line["random_state"])
         fitted.fit(TRAINING.X.iloc[places], TRAINING.y.iloc[places])
         right = fitted.predict(TEST.X) == TEST.y

@@ -27,17 +27,17 @@ def check() -> None:
     from winenet.errors import check_libraries
 
     check_libraries()
-    from winenet import data, params, preprocessing
+    from winenet import data, importance, params, preprocessing, splits
 
     settings = params.load()
     table, labels = data.read_raw(data.RAW_FOLDER, settings.ingest)
-    parts = data.split(table, settings.ingest.target, settings.split, labels)
+    parts = splits.split(table, settings.ingest.target, settings.split, labels)
     preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.normalise)
-    groups = data.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
-    data.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
-    data.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    data.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
-    data.check_train_sizes(parts.y_train, settings.learning_curve)
+    groups = splits.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
+    splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
+    splits.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
+    importance.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
+    splits.check_train_sizes(parts.y_train, settings.learning_curve)
     print(
         f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"

@@ -147,19 +147,6 @@ def scores_on(fitted: Classifier, rows: Rows) -> dict[str, Any]:
     return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.seen)
 
 
-def errors(scores: Mapping[str, Any]) -> int:
-    """Return how many rows a model got wrong, from its confusion matrix."""
-    counts = confusion_counts(scores["confusion_matrix"])
-    return int(counts.sum() - counts.trace())
-
-
-def confusion_counts(matrix: Mapping[str, int] | Sequence[Sequence[int]]) -> Labels:
-    """Return a confusion matrix of the metrics as (classes, classes), actual by predicted."""
-    if isinstance(matrix, Mapping):
-        return np.array([[matrix["tn"], matrix["fp"]], [matrix["fn"], matrix["tp"]]])
-    return np.array(matrix)
-
-
 def accuracy_unseen(y: pd.Series, predicted: pd.Series, seen: pd.Series) -> float | None:
     """Return the accuracy on the rows that were not seen in training; None when there are none."""
     correct = (np.asarray(predicted) == np.asarray(y))[~np.asarray(seen)]

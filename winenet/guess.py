@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from winenet import data, params
+from winenet import data, params, splits
 from winenet.data import MOST_LEVELS
 from winenet.errors import InputError, did_you_mean, shown, some
 from winenet.rawfile import LONGEST_LINE
@@ -606,7 +606,7 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Sett
             split = params.Split(
                 test_size=test_size, random_state=42, stratify=stratify, duplicates="keep"
             )
-            y_train = data.split(table, "label", split).y_train
+            y_train = splits.split(table, "label", split).y_train
         except InputError:
             continue
         cv = next((cv for cv in FOLDS[large] if y_train.value_counts().min() >= cv), None)
@@ -628,7 +628,7 @@ def _validation_size(y_train: pd.Series) -> float | None:
     for size in SIZES:
         curves = params.Curves.model_construct(validation_size=size, random_state=42)
         try:
-            data.hold_out(X_train, y_train, curves)
+            splits.hold_out(X_train, y_train, curves)
         except InputError:
             continue
         return size
@@ -640,7 +640,7 @@ def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list
     found: dict[int, float] = {}
     for share in shares:
         try:
-            drawn = [len(data.draw_share(y_train, share, seed)) for seed in range(runs)]
+            drawn = [len(splits.draw_share(y_train, share, seed)) for seed in range(runs)]
         except InputError:
             continue
         if share == 1 and len(found) > 4:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.base import clone
 
-from winenet import data, evaluation
+from winenet import evaluation, splits
 from winenet.contenders import Estimator, fit_all
 from winenet.evaluation import LEVEL, Interval, Rows
 from winenet.params import LearningCurve
@@ -40,7 +40,7 @@ def over_sizes(
     """
     seeds = range(settings.random_state, settings.random_state + settings.runs)
     plan = [
-        (name, data.draw_share(y_train, share, seed), seed)
+        (name, splits.draw_share(y_train, share, seed), seed)
         for share in settings.train_sizes
         for seed in seeds
         for name in models

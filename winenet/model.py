@@ -5,11 +5,14 @@ A logistic regression is a network without hidden layer, so it has one layer of 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
+
+if TYPE_CHECKING:  # most processes that read a file need no second for scikit-learn
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
 
 Array = npt.NDArray[np.float64]
 
@@ -85,11 +88,11 @@ class Saved:
     facts: Mapping[str, float]
 
 
-def from_logistic(fitted: LogisticRegression) -> Model:
+def from_logistic(fitted: "LogisticRegression") -> Model:
     """Return scikit-learn's fitted logistic regression as a network without hidden layer."""
     return Model([fitted.coef_.T], [fitted.intercept_], "identity", fitted.classes_)
 
 
-def from_mlp(fitted: MLPClassifier) -> Model:
+def from_mlp(fitted: "MLPClassifier") -> Model:
     """Return scikit-learn's fitted perceptron."""
     return Model(fitted.coefs_, fitted.intercepts_, fitted.activation, fitted.classes_)

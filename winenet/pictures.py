@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from winenet import evaluation, plotting
+from winenet import confusion, plotting
 from winenet.words import Words
 
 Tables = Mapping[str, pd.DataFrame]
@@ -123,7 +123,7 @@ def confusions(
     drawn, panels = plotting.figure(10, height, len(scores), rows)
     shown = words.classes if words.several else words.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
-        counts = evaluation.confusion_counts(score["confusion_matrix"])
+        counts = confusion.counts(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
         axes.set_title(names[model], loc="left", fontweight="bold")
     return plotting.svg(drawn)

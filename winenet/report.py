@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from winenet import evaluation, verdicts
+from winenet import confusion, verdicts
 from winenet.words import Words, capital
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -279,7 +279,7 @@ def score_rows(metrics: Metrics) -> list[Row]:
         (
             names[model],
             *(f"{score[key]:.4f}" for key in keys),
-            evaluation.errors(score),
+            confusion.errors(score),
             score.get("epochs", "-"),
         )
         for model, score in model_scores(metrics).items()
@@ -334,7 +334,7 @@ def confusions(matrix: Any, words: Words) -> list[str]:
 
     matrix: as the metrics have it. The number after "of" is that of the class's test rows.
     """
-    counts, names = evaluation.confusion_counts(matrix), words.classes
+    counts, names = confusion.counts(matrix), words.classes
     wrong = [
         (-counts[actual, predicted], actual, predicted)
         for actual in range(len(names))

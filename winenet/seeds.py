@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from sklearn.base import clone
 
-from winenet import evaluation
+from winenet import confusion, evaluation
 from winenet.contenders import Estimator, fit_all
 from winenet.evaluation import Rows
 from winenet.params import Seeds
@@ -34,7 +34,7 @@ def over_seeds(
     for (name, seed), model in zip(plan, models, strict=True):
         scores = evaluation.scores_on(model, test)
         kept = {score: scores[score] for score in SCORES if scores[score] is not None}
-        facts = {"epochs": model.n_iter_, "errors": evaluation.errors(scores)}
+        facts = {"epochs": model.n_iter_, "errors": confusion.errors(scores)}
         lines.append({"model": name, "random_state": seed} | facts | kept)
     return pd.DataFrame(lines)
 
@@ -50,7 +50,7 @@ def summary(runs: pd.DataFrame, own: Mapping[str, Any]) -> dict[str, Any]:
         for name in SCORES
         if name in runs
     }
-    errors = evaluation.errors(own)
+    errors = confusion.errors(own)
     place = {
         "runs_better": (runs["errors"] < errors).sum(),
         "runs_equal": (runs["errors"] == errors).sum(),

@@ -37,6 +37,11 @@ Folds: TypeAlias = list[tuple[Any, Any]]  # per fold the places of the training 
 SEVERAL = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
 
 
+def scoring(settings: GridSearch, classes: int) -> str:
+    """Return what scikit-learn calls the search's score, of so many classes."""
+    return settings.scoring if classes == 2 else SEVERAL.get(settings.scoring, settings.scoring)
+
+
 class SearchError(InputError):
     """A candidate of the grid could not be trained."""
 
@@ -155,10 +160,13 @@ def _search(
     network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds, classes: int
 ) -> GridSearchCV:
     """Return the search that has not begun; the table needs accuracy and epochs of every fold."""
-    scoring = settings.scoring if classes == 2 else SEVERAL.get(settings.scoring, settings.scoring)
     how: dict[str, Any] = {
         "cv": cv,
-        "scoring": {"score": scoring, "accuracy": "accuracy", "epochs": epochs_trained},
+        "scoring": {
+            "score": scoring(settings, classes),
+            "accuracy": "accuracy",
+            "epochs": epochs_trained,
+        },
         "refit": "score",
     }
     if settings.estimator == "winenet":
