@@ -10,6 +10,7 @@ from winenet import (
     journal,
     parallel,
     params,
+    schema,
 )
 from winenet.predictor import Predictor
 
@@ -33,7 +34,7 @@ def main() -> None:
         "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz").model),
         "grid_search": Predictor(files.read_model("models/grid_search.npz").model),
     }
-    importance.check_leave_out(settings.leave_out, raw.columns)
+    schema.check_leave_out(settings.leave_out, raw.columns)
 
     stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled(trained, test, raw.origins, settings)

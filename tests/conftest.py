@@ -117,7 +117,7 @@ class Workspace:
         return {
             file.relative_to(self.path).as_posix(): file.read_bytes()
             for file in self.path.rglob("*")
-            if file.is_file() and ".winenet" not in file.parts
+            if file.is_file() and not {".winenet", "__pycache__"} & {*file.parts}
         }
 
 
@@ -125,7 +125,7 @@ def copy_to(path: Path) -> Workspace:
     """Copy what a stage needs."""
     for name in COPIED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, path / name)  # with bytecode, which takes time to make
         else:
             shutil.copy(ROOT / name, path / name)
     return Workspace(path)

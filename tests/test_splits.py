@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from winenet import data, importance, params, preprocessing, splits
-from winenet.importance import LeaveOutError
+from winenet import data, params, preprocessing, schema, splits
 from winenet.params import Curves, LearningCurve, Split
+from winenet.schema import LeaveOutError
 from winenet.splits import Parts, SplitError
 
 ROOT = Path(__file__).parents[1]
@@ -389,7 +389,7 @@ FEATURES = ["fixed acidity", "pH", "quality"]
 )
 def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
     with pytest.raises(LeaveOutError) as caught:
-        importance.check_leave_out(leave_out, features)
+        schema.check_leave_out(leave_out, features)
     assert str(caught.value) == told
 
 
@@ -397,4 +397,4 @@ def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
     ("leave_out", "features"), [([], FEATURES), (FEATURES, FEATURES), ([], ["pH"])]
 )
 def test_features_that_can_be_left_out_are_let_through(leave_out, features):
-    importance.check_leave_out(leave_out, features)
+    schema.check_leave_out(leave_out, features)

@@ -27,7 +27,7 @@ def check() -> None:
     from winenet.errors import check_libraries
 
     check_libraries()
-    from winenet import data, importance, params, preprocessing, splits
+    from winenet import data, params, preprocessing, schema, splits
 
     settings = params.load()
     table, labels = data.read_raw(data.RAW_FOLDER, settings.ingest)
@@ -36,7 +36,7 @@ def check() -> None:
     groups = splits.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
     splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
     splits.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    importance.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
+    schema.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
     print(
         f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "

@@ -12,30 +12,9 @@ from sklearn.metrics import accuracy_score
 
 from winenet import evaluation
 from winenet.contenders import Estimator, fit_all
-from winenet.errors import InputError, did_you_mean
 from winenet.evaluation import Classifier, Rows
 from winenet.model import Model, Preprocessing
 from winenet.params import Importance
-
-
-class LeaveOutError(InputError):
-    """A feature that is to be left out is none, or the only one."""
-
-
-def check_leave_out(leave_out: list[str], features: list[str]) -> None:
-    """Raise LeaveOutError when a feature is not in the table, or when it is the only one."""
-    unknown = [name for name in leave_out if name not in features]
-    if unknown:
-        raise LeaveOutError(
-            f"importance.leave_out names '{unknown[0]}', so no model can be trained without it: it "
-            f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
-            "Change importance.leave_out in params.yaml; [] leaves out none."
-        )
-    if leave_out and len(features) == 1:
-        raise LeaveOutError(
-            f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
-            "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
-        )
 
 
 def coefficients(logistic: Model, raw: Preprocessing) -> pd.DataFrame:

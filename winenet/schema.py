@@ -6,7 +6,11 @@ The stage ingest writes it as data/schema.json; the stages after it need no para
 from dataclasses import dataclass
 from typing import Any
 
-from winenet.errors import shown
+from winenet.errors import InputError, did_you_mean, shown
+
+
+class LeaveOutError(InputError):
+    """A feature that is to be left out is none, or the only one."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +57,19 @@ def read(content: dict[str, Any]) -> Schema:
     if len(found.labels) != len(found.names) or len(found.labels) < 2:
         raise ValueError(f"it has {len(found.labels)} labels and {len(found.names)} words for them")
     return found
+
+
+def check_leave_out(leave_out: list[str], features: list[str]) -> None:
+    """Raise LeaveOutError when a feature is not in the table, or when it is the only one."""
+    unknown = [name for name in leave_out if name not in features]
+    if unknown:
+        raise LeaveOutError(
+            f"importance.leave_out names '{unknown[0]}', so no model can be trained without it: it "
+            f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
+            "Change importance.leave_out in params.yaml; [] leaves out none."
+        )
+    if leave_out and len(features) == 1:
+        raise LeaveOutError(
+            f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
+            "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
+        )
