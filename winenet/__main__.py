@@ -38,8 +38,9 @@ def check() -> None:
     splits.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
     schema.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
+    number = len(settings.ingest.files)
     print(
-        f"check: params.yaml and {len(settings.ingest.files)} raw files are fit for use "
+        f"check: params.yaml and {number} raw file{'s' if number > 1 else ''} are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"
     )
 
