@@ -220,11 +220,28 @@ def lines_in(figure: Figure, model: str, panel: int = 0) -> list[tuple[list[floa
 
 
 @pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize(
+    ("false", "true", "size"), [(0.05, 0.9, 0.1), (0.06, 0.9, 0.25), (0.2, 0.6, 0.5), (0.3, 0.4, 1)]
+)
+def test_the_corner_is_one_that_a_curve_goes_through(false, true, size):
+    curves = pd.DataFrame(
+        {
+            "model": "logistic",
+            "false_positive_rate": [0, false, 1],
+            "true_positive_rate": [0, true, 1],
+        }
+    )
+    _, corner = pictures.rocs(curves, NAMES).axes
+    assert corner.get_xlim() == pytest.approx((-0.02 * size, size))
+    assert corner.get_ylim() == pytest.approx((1 - size, 1 + 0.02 * size))
+
+
+@pytest.mark.usefixtures("_figures")
 def test_both_panels_of_precision_and_recall_hold_every_curve():
     figure = precision_recall(TRAINED)
     whole, corner = figure.axes
     assert whole.get_ylim() == (0, 1.02)
-    assert corner.get_xlim() == corner.get_ylim() == (0.9, 1.002)
+    assert corner.get_xlim() == corner.get_ylim() == (0, 1.02)  # no curve goes through a smaller
     for panel in (0, 1):
         assert lines_in(figure, "logistic", panel) == [([0.0, 0.6, 0.9], [0.95, 0.9, 0.2])]
 

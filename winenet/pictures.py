@@ -14,6 +14,7 @@ from winenet import confusion, plotting
 from winenet.words import Words
 
 Tables = Mapping[str, pd.DataFrame]
+CORNERS = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are told apart
 
 
 def handmade_loss(losses: pd.DataFrame) -> str:
@@ -137,7 +138,8 @@ def rocs(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     drawn, whole, corner = _twice(curves, ("false_positive_rate", "true_positive_rate"), names)
     plotting.words(whole, "ROC", "false positive rate", "true positive rate")
     plotting.words(corner, "The same, upper left corner", "false positive rate", "")
-    corner.set(xlim=(-0.002, 0.1), ylim=(0.9, 1.002))
+    size = _corner(curves["false_positive_rate"], 1 - curves["true_positive_rate"])
+    corner.set(xlim=(-0.02 * size, size), ylim=(1 - size, 1 + 0.02 * size))
     return plotting.svg(drawn)
 
 
@@ -150,8 +152,18 @@ def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     plotting.words(whole, "Precision and recall", "recall", "precision")
     plotting.words(corner, "The same, upper right corner", "recall", "")
     whole.set_ylim(0, 1.02)
-    corner.set(xlim=(0.9, 1.002), ylim=(0.9, 1.002))
+    size = _corner(1 - curves["recall"], 1 - curves["precision"])
+    corner.set(xlim=(1 - size, 1 + 0.02 * size), ylim=(1 - size, 1 + 0.02 * size))
     return plotting.svg(drawn)
+
+
+def _corner(x: pd.Series, y: pd.Series) -> float:
+    """Return the smallest usual size of a corner through half of which a curve goes.
+
+    x, y: how far the curves' points are from the corner.
+    """
+    sizes = (size for size in CORNERS if ((x <= size / 2) & (y <= size)).any())
+    return next(sizes, 1.0)
 
 
 def _twice(
