@@ -15,7 +15,8 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from scipy.stats import bootstrap
 
-from winenet.evaluation import LEVEL, Interval, bootstrapped, roc_auc, row_losses, wilson
+from winenet.evaluation.intervals import LEVEL, Interval, bootstrapped, wilson
+from winenet.evaluation.scoring import roc_auc, row_losses
 
 Array = npt.NDArray[np.float64]
 

@@ -38,7 +38,9 @@ def interleaved(
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     results = {}
-    Parallel(n_jobs=-1)(delayed(import_module)("winenet.search") for _ in range(cpu_count()))
+    Parallel(n_jobs=-1)(
+        delayed(import_module)("winenet.network.search") for _ in range(cpu_count())
+    )
     for _ in range(repeats):
         for name, run in contenders.items():
             gc.collect()

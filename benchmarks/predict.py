@@ -28,9 +28,11 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 from benchmarks.__main__ import facts
 from benchmarks.measure import alone, interleaved, peak_bytes
-from winenet import files, model, predict, preprocessing
-from winenet.model import Saved
-from winenet.predictor import RawPredictor
+from winenet.data import preprocessing
+from winenet.models import model_file
+from winenet.models.predictor import RawPredictor
+from winenet.models.saved import Model, Saved
+from winenet.serve import predict
 
 NUMBERS = [f"number {place}" for place in range(12)]
 TRAINED = 5_000
@@ -70,9 +72,9 @@ def train(folder: str) -> tuple[Pipeline, Saved]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs = Pipeline([("inputs", steps), ("network", network)]).fit(X, y)
     raw = preprocessing.fit(X, dict.fromkeys(NUMBERS, "number") | {"colour": "category"}, "min-max")
-    layers = model.Model(network.coefs_, network.intercepts_, "relu", np.array([0, 1]))
+    layers = Model(network.coefs_, network.intercepts_, "relu", np.array([0, 1]))
     saved = Saved(layers, raw, "level", list(network.classes_), {"rows": TRAINED})
-    files.write_model(f"{folder}/model.npz", saved)
+    model_file.write(f"{folder}/model.npz", saved)
     Path(f"{folder}/pipeline.pickle").write_bytes(pickle.dumps(theirs))
     return theirs, saved
 

@@ -21,10 +21,12 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_info
 
 from benchmarks.measure import Row, alone, faster, interleaved, peak_bytes
-from winenet import cluster, files
-from winenet.estimator import DenseClassifier
-from winenet.parallel import fit_many, one_blas_thread
-from winenet.search import DenseGridSearchCV
+from winenet import files
+from winenet.data import table_files
+from winenet.network import cluster
+from winenet.network.classifier import DenseClassifier
+from winenet.network.parallel import fit_many, one_blas_thread
+from winenet.network.search import DenseGridSearchCV
 
 SIZES = [(50, 25), (100, 50), (100, 100)]
 RATES = [0.001, 0.01, 0.1]
@@ -45,7 +47,7 @@ class Size(NamedTuple):
 def wine(size: Size) -> tuple[Any, Any]:
     """Return the normalised training rows and their labels, as the pipeline wrote them."""
     X = files.read_table("data/X_train_normalized.csv").to_numpy()
-    y = files.read_labels("data/y_train.csv").to_numpy()
+    y = table_files.read_labels("data/y_train.csv").to_numpy()
     step = size.of(1, 20)
     return np.ascontiguousarray(X[::step]), y[::step]
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sklearn import preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -22,8 +23,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from winenet import files, params, tuning
-from winenet.preprocessing import SCALERS
+from winenet import files, params
+from winenet.data import table_files
+from winenet.data.preprocessing import SCALERS
+from winenet.evaluation import search_results
 
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),
@@ -37,10 +40,10 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     search: whether GridSearchCV looks for its own winner.
     """
     settings = params.load(str(folder / "params.yaml"))
-    schema = files.read_schema(str(folder / "data/schema.json"))
-    table = files.read_raw_table(str(folder / "data/table.csv"), schema.kinds)
+    schema = table_files.read_schema(str(folder / "data/schema.json"))
+    table = table_files.read_raw_table(str(folder / "data/table.csv"), schema.kinds)
     sets = {
-        part: table.loc[files.read_rows(str(folder / "data/split_rows.csv"), part)["row"]]
+        part: table.loc[table_files.read_rows(str(folder / "data/split_rows.csv"), part)["row"]]
         for part in ("train", "test")
     }
     X = {part: rows.drop(columns=schema.target) for part, rows in sets.items()}
@@ -72,7 +75,8 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
 def _preprocessing(kinds: dict[str, str], normalise: str) -> ColumnTransformer:
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     categories = [name for name, kind in kinds.items() if kind == "category"]
-    number = make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]())
+    scaler = "passthrough" if normalise == "none" else getattr(preprocessing, SCALERS[normalise])()
+    number = make_pipeline(SimpleImputer(strategy="median"), scaler)
     category = make_pipeline(
         SimpleImputer(strategy="most_frequent"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
@@ -112,7 +116,7 @@ def _models(
     }
     network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
     if best is None:
-        scoring = tuning.scoring(search, classes)
+        scoring = search_results.scoring(search, classes)
         winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
     else:
         sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))

@@ -1,39 +1,44 @@
 """Stage compare: how sure each score is, which models differ, and which rows all get wrong."""
 
 import stages
-from winenet import compare, evaluation, files, params
-from winenet.predictor import Predictor
+from winenet import files, params
+from winenet.data import table_files
+from winenet.evaluation import comparison, scoring
+from winenet.models import model_file
+from winenet.models.predictor import Predictor
 
 
 def main() -> None:
     """Read the split, the models and the seeds; write scores with intervals, pairs and curves."""
     settings = params.load().compare
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
-    rows = files.read_rows("data/split_rows.csv", "test")
-    test = evaluation.Rows(
+    y_train = table_files.read_labels("data/y_train.csv")
+    rows = table_files.read_rows("data/split_rows.csv", "test")
+    test = scoring.Rows(
         files.read_table("data/X_test_normalized.csv"),
-        files.read_labels("data/y_test.csv"),
+        table_files.read_labels("data/y_test.csv"),
         rows["seen"],
     )
     spread = files.read_metrics("metrics/seeds.json")
 
-    below, above = compare.bounds(X_train, y_train, settings)
+    below, above = comparison.bounds(X_train, y_train, settings)
     models = {
         "majority_class": below,
-        "logistic": Predictor(files.read_model("models/logistic.npz").model),
-        "notebook": Predictor(files.read_model("models/mlp.npz").model),
-        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz").model),
-        "grid_search": Predictor(files.read_model("models/grid_search.npz").model),
+        "logistic": Predictor(model_file.read("models/logistic.npz").model),
+        "notebook": Predictor(model_file.read("models/mlp.npz").model),
+        "one_hidden_layer": Predictor(model_file.read("models/mlp_one_hidden_layer.npz").model),
+        "grid_search": Predictor(model_file.read("models/grid_search.npz").model),
         "hist_gradient_boosting": above,
     }
-    found = compare.predictions(models, test.X)
+    found = comparison.predictions(models, test.X)
     stages.say(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
-    scored = compare.with_intervals(found, test, settings)
-    pairs = compare.pairs(found, test)
-    curves = compare.curves(found, test.y)
-    kinds = files.read_schema("data/schema.json").kinds
-    wrong = compare.errors(found, test, rows, files.read_raw_table("data/table.csv", kinds))
+    scored = comparison.with_intervals(found, test, settings)
+    pairs = comparison.pairs(found, test)
+    curves = comparison.curves(found, test.y)
+    kinds = table_files.read_schema("data/schema.json").kinds
+    wrong = comparison.errors(
+        found, test, rows, table_files.read_raw_table("data/table.csv", kinds)
+    )
     by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
 
     files.write_metrics(
@@ -45,14 +50,14 @@ def main() -> None:
                 name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
                 for name, one in scored.items()
             },
-            "pairs": compare.differences(pairs),
+            "pairs": comparison.differences(pairs),
             "wrong_in_any_model": len(wrong),
             "wrong_in_all_models": by_all,
         },
     )
     files.write_results("data/compare_pairs.csv", pairs)
     files.write_exact("data/compare_errors.csv", wrong, gaps=True)
-    files.write_results("plots/compare_accuracy.csv", compare.accuracies(scored))
+    files.write_results("plots/compare_accuracy.csv", comparison.accuracies(scored))
     files.write_results("plots/compare_roc.csv", curves["roc"])
     files.write_results("plots/compare_precision_recall.csv", curves["precision_recall"])
     files.write_results("plots/compare_calibration.csv", curves["calibration"])

@@ -1,8 +1,10 @@
 """Stage curves: follow the notebook's two networks epoch by epoch, on held-out rows as well."""
 
 import stages
-from winenet import curves, files, params, splits
-from winenet.curves import Rows
+from winenet import files, params
+from winenet.data import splits, table_files
+from winenet.evaluation import training_curves
+from winenet.evaluation.training_curves import Rows
 
 # A file a network: `dvc plots` draws all rows of a file as one line.
 PATHS = {
@@ -15,13 +17,13 @@ def main() -> None:
     """Read the split; write both networks' curves, and what early stopping would be worth."""
     settings, duplicates = params.load().curves, params.load().split.duplicates
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
+    y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
-    y_test = files.read_labels("data/y_test.csv")
-    rows = files.read_rows("data/split_rows.csv", "train")
+    y_test = table_files.read_labels("data/y_test.csv")
+    rows = table_files.read_rows("data/split_rows.csv", "train")
 
     groups = rows["group"] if duplicates == "group" else None
-    labels = files.read_schema("data/schema.json").labels
+    labels = table_files.read_schema("data/schema.json").labels
     parts = splits.hold_out(X_train, y_train, settings, groups, labels)
     training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
     numbers = {
@@ -32,7 +34,9 @@ def main() -> None:
     networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
     for name, sizes in networks.items():
         stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
-    followed = curves.follow_all(networks, settings, training, held_out, Rows(X_test, y_test))
+    followed = training_curves.follow_all(
+        networks, settings, training, held_out, Rows(X_test, y_test)
+    )
     for name, one in followed.items():
         best, stop = (one.numbers[reading] for reading in ("best", "notebook_stop"))
         stages.say(

@@ -1,18 +1,11 @@
 """Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
 
 import stages
-from winenet import (
-    cluster,
-    evaluation,
-    files,
-    journal,
-    memory,
-    model,
-    parallel,
-    params,
-    splits,
-    tuning,
-)
+from winenet import files, params
+from winenet.data import memory, splits, table_files
+from winenet.evaluation import probability_curves, scoring, search_results
+from winenet.models import model_file, saved
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
@@ -20,14 +13,14 @@ def main() -> None:
     settings, duplicates = params.load().grid_search, params.load().split.duplicates
     memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
+    y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
-    y_test = files.read_labels("data/y_test.csv")
-    rows = files.read_rows("data/split_rows.csv", "test")
-    raw = files.read_preprocessing("data/preprocessing.json")
-    schema = files.read_schema("data/schema.json")
+    y_test = table_files.read_labels("data/y_test.csv")
+    rows = table_files.read_rows("data/split_rows.csv", "test")
+    raw = table_files.read_preprocessing("data/preprocessing.json")
+    schema = table_files.read_schema("data/schema.json")
 
-    train_rows = files.read_rows("data/split_rows.csv", "train")
+    train_rows = table_files.read_rows("data/split_rows.csv", "train")
     groups = train_rows["group"] if duplicates == "group" else None
     splits.check_folds(y_train, settings.cv, groups, schema.labels)
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
@@ -40,18 +33,18 @@ def main() -> None:
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
             f"{team.words() if team else f'{parallel.workers()} processes'}"
         )
-        found = tuning.grid_search(X_train, y_train, settings, groups)
-        cv = tuning.folds(settings.cv, X_train, y_train, groups)
-        kept = tuning.out_of_fold(found.model, X_train, y_train, cv, train_rows)
+        found = search_results.grid_search(X_train, y_train, settings, groups)
+        cv = search_results.folds(settings.cv, X_train, y_train, groups)
+        kept = search_results.out_of_fold(found.model, X_train, y_train, cv, train_rows)
     stages.say_all(tally.words())
-    table = evaluation.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
-    probability = evaluation.probabilities(table)
-    scores = evaluation.scores(y_test, table["predicted"], probability, rows["seen"])
+    table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
+    probability = scoring.probabilities(table)
+    scores = scoring.scores(y_test, table["predicted"], probability, rows["seen"])
 
     files.write_metrics(
         "metrics/grid_search.json",
         scores
-        | evaluation.training_facts(found.model)
+        | scoring.training_facts(found.model)
         | {
             "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
             "best_learning_rate_init": found.best["learning_rate_init"],
@@ -61,13 +54,15 @@ def main() -> None:
             "out_of_fold": {
                 "errors": (kept["predicted"] != y_train).sum(),
                 "rows_seen": kept["seen"].sum(),
-                "accuracy_unseen": evaluation.accuracy_unseen(
+                "accuracy_unseen": scoring.accuracy_unseen(
                     y_train, kept["predicted"], kept["seen"]
                 ),
             },
-            "choice": tuning.choice(found.candidates, found.best),
+            "choice": search_results.choice(found.candidates, found.best),
             "candidates": n_candidates,
-            "fits_at_max_iter": tuning.fits_at_max_iter(found.candidates, settings.max_iter),
+            "fits_at_max_iter": search_results.fits_at_max_iter(
+                found.candidates, settings.max_iter
+            ),
         },
     )
     files.write_results("data/grid_search_results.csv", found.candidates)
@@ -79,15 +74,17 @@ def main() -> None:
             ["candidate", "hidden_layer_sizes", "learning_rate_init", "mean_test_score"]
         ],
     )
-    files.write_results("plots/grid_search_loss.csv", evaluation.loss_curve(found.model))
-    files.write_results("plots/grid_search_roc.csv", evaluation.roc_curve(y_test, probability))
+    files.write_results("plots/grid_search_loss.csv", scoring.loss_curve(found.model))
     files.write_results(
-        "plots/grid_search_confusion.csv", evaluation.confusion(y_test, table["predicted"])
+        "plots/grid_search_roc.csv", probability_curves.roc_curve(y_test, probability)
     )
-    facts = evaluation.training_facts(found.model) | {"rows": len(X_train)}
-    layers = model.from_mlp(found.model)
-    files.write_model(
-        "models/grid_search.npz", model.Saved(layers, raw, schema.target, schema.labels, facts)
+    files.write_results(
+        "plots/grid_search_confusion.csv", scoring.confusion(y_test, table["predicted"])
+    )
+    facts = scoring.training_facts(found.model) | {"rows": len(X_train)}
+    layers = saved.from_mlp(found.model)
+    model_file.write(
+        "models/grid_search.npz", saved.Saved(layers, raw, schema.target, schema.labels, facts)
     )
     stages.say(
         f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "

@@ -3,7 +3,8 @@
 import numpy as np
 
 import stages
-from winenet import claims, files, handmade, params
+from winenet import files, params
+from winenet.notebook import claims, handmade, seed_study
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     W1, B1 = claims.at(parameters, epochs[-1])
     two_outputs = claims.two_outputs(two_parameters, X, y, epochs)
     early_stopping = claims.early_stopping(parameters, X, y, X_held_out, y_held_out)
-    seeds = claims.over_seeds(settings.random_state, settings.seeds, learning_rate, epochs)
+    seeds = seed_study.over_seeds(settings.random_state, settings.seeds, learning_rate, epochs)
     one_weight = claims.one_weight(W1, B1, X, y)
     losses = claims.loss_by_epoch(loss)
     path = claims.path(parameters, (X, y), (X_held_out, y_held_out), [*epochs, early_stopping.best])

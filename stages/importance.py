@@ -1,45 +1,39 @@
 """Stage importance: which features the models decide by."""
 
 import stages
-from winenet import (
-    cluster,
-    contenders,
-    evaluation,
-    files,
-    importance,
-    journal,
-    parallel,
-    params,
-    schema,
-)
-from winenet.predictor import Predictor
+from winenet import files, params
+from winenet.data import schema, table_files
+from winenet.evaluation import importance, scoring
+from winenet.models import model_file, registry
+from winenet.models.predictor import Predictor
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
     """Read the split and the models; write coefficients, shuffled features, features left out."""
     settings = params.load().importance
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
-    test = evaluation.Rows(
+    y_train = table_files.read_labels("data/y_train.csv")
+    test = scoring.Rows(
         files.read_table("data/X_test_normalized.csv"),
-        files.read_labels("data/y_test.csv"),
-        files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_labels("data/y_test.csv"),
+        table_files.read_rows("data/split_rows.csv", "test")["seen"],
     )
-    raw = files.read_preprocessing("data/preprocessing.json")
+    raw = table_files.read_preprocessing("data/preprocessing.json")
     found = files.read_metrics("metrics/grid_search.json")
-    logistic = files.read_model("models/logistic.npz").model
+    logistic = model_file.read("models/logistic.npz").model
     trained = {
         "logistic": Predictor(logistic),
-        "notebook": Predictor(files.read_model("models/mlp.npz").model),
-        "one_hidden_layer": Predictor(files.read_model("models/mlp_one_hidden_layer.npz").model),
-        "grid_search": Predictor(files.read_model("models/grid_search.npz").model),
+        "notebook": Predictor(model_file.read("models/mlp.npz").model),
+        "one_hidden_layer": Predictor(model_file.read("models/mlp_one_hidden_layer.npz").model),
+        "grid_search": Predictor(model_file.read("models/grid_search.npz").model),
     }
     schema.check_leave_out(settings.leave_out, raw.columns)
 
     stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled(trained, test, raw.origins, settings)
-    models = {"logistic": contenders.baseline(params.load().logistic, y_train.nunique())}
-    models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
+    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
+    models |= registry.networks(params.load().mlp, params.load().grid_search, found)
     if settings.leave_out:
         stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
     with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:

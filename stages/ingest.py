@@ -1,7 +1,8 @@
 """Stage ingest: join the raw files into one table and check every cell of them."""
 
 import stages
-from winenet import data, files, memory, params, schema
+from winenet import files, params
+from winenet.data import memory, raw_table, schema
 from winenet.errors import printable
 
 
@@ -9,13 +10,13 @@ def main() -> None:
     """Read data/raw; write the table (the notebook's wine.csv) and what it holds."""
     settings = params.load().ingest
     memory.check_ingest("data/raw", [file.name for file in settings.files])
-    table, labels = data.read_raw("data/raw", settings)
-    for name in data.unlisted("data/raw", settings):
+    table, labels = raw_table.read_raw("data/raw", settings)
+    for name in raw_table.unlisted("data/raw", settings):
         stages.say(
             f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
         )
     files.write_exact("data/table.csv", table, gaps=True)
-    files.write_metrics("data/schema.json", schema.written(data.schema(settings, labels)))
+    files.write_metrics("data/schema.json", schema.written(raw_table.schema(settings, labels)))
     files.write_metrics(
         "metrics/ingest.json",
         {
@@ -23,8 +24,8 @@ def main() -> None:
             "features": table.shape[1] - 1,
             "classes": table[settings.target].value_counts().to_dict(),
             "copies": {
-                "rows": data.copies(table),
-                "rows_by_features": data.copies(table[list(settings.columns)]),
+                "rows": raw_table.copies(table),
+                "rows_by_features": raw_table.copies(table[list(settings.columns)]),
             },
         },
     )

@@ -1,34 +1,28 @@
 """Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
 
 import stages
-from winenet import (
-    cluster,
-    contenders,
-    evaluation,
-    files,
-    journal,
-    learning_curve,
-    parallel,
-    params,
-    splits,
-)
+from winenet import files, params
+from winenet.data import splits, table_files
+from winenet.evaluation import learning_curve, scoring
+from winenet.models import registry
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
     """Read the split and what the search chose; write every run, the curve and its last step."""
     settings = params.load().learning_curve
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
-    test = evaluation.Rows(
+    y_train = table_files.read_labels("data/y_train.csv")
+    test = scoring.Rows(
         files.read_table("data/X_test_normalized.csv"),
-        files.read_labels("data/y_test.csv"),
-        files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_labels("data/y_test.csv"),
+        table_files.read_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     splits.check_train_sizes(y_train, settings)
 
-    models = {"logistic": contenders.baseline(params.load().logistic, y_train.nunique())}
-    models |= contenders.networks(params.load().mlp, params.load().grid_search, found)
+    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
+    models |= registry.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.runs} times each"

@@ -3,7 +3,10 @@
 import pandas as pd
 
 import stages
-from winenet import evaluation, files, memory, model, params, tuning
+from winenet import files, params
+from winenet.data import memory, table_files
+from winenet.evaluation import probability_curves, scoring, search_results
+from winenet.models import model_file, saved
 
 # A file a network: `dvc plots` draws all rows of a file as one line.
 PATHS = {
@@ -27,30 +30,30 @@ def main() -> None:
     settings = params.load().mlp
     memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
+    y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
-    y_test = files.read_labels("data/y_test.csv")
-    rows = files.read_rows("data/split_rows.csv", "test")
-    raw = files.read_preprocessing("data/preprocessing.json")
-    schema = files.read_schema("data/schema.json")
+    y_test = table_files.read_labels("data/y_test.csv")
+    rows = table_files.read_rows("data/split_rows.csv", "test")
+    raw = table_files.read_preprocessing("data/preprocessing.json")
+    schema = table_files.read_schema("data/schema.json")
 
     fitted, tables, scores = {}, {}, {}
     for name, network in settings.networks:
         stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
-        fitted[name] = tuning.new_network(
+        fitted[name] = search_results.new_network(
             settings.estimator,
             settings.dtype,
             hidden_layer_sizes=tuple(network.hidden_layer_sizes),
             max_iter=settings.max_iter,
             random_state=settings.random_state,
         ).fit(X_train, y_train)
-        table = evaluation.predictions(fitted[name], X_test, y_test, rows["row"], name)
+        table = scoring.predictions(fitted[name], X_test, y_test, rows["row"], name)
         tables[name] = table
-        scores[name] = evaluation.scores(
-            y_test, table["predicted"], evaluation.probabilities(table), rows["seen"]
+        scores[name] = scoring.scores(
+            y_test, table["predicted"], scoring.probabilities(table), rows["seen"]
         )
-        scores[name] |= evaluation.training_facts(fitted[name])
-        scores[name]["hidden_layer_sizes"] = tuning.size_name(network.hidden_layer_sizes)
+        scores[name] |= scoring.training_facts(fitted[name])
+        scores[name]["hidden_layer_sizes"] = search_results.size_name(network.hidden_layer_sizes)
         stages.say(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(X_test)} test rows"
@@ -59,13 +62,13 @@ def main() -> None:
     files.write_metrics("metrics/mlp.json", scores)
     files.write_results("data/mlp_predictions.csv", pd.concat(tables.values()))
     for name, (loss, roc, confusion, weights) in PATHS.items():
-        predicted, probability = tables[name]["predicted"], evaluation.probabilities(tables[name])
-        files.write_results(loss, evaluation.loss_curve(fitted[name]))
-        files.write_results(roc, evaluation.roc_curve(y_test, probability))
-        files.write_results(confusion, evaluation.confusion(y_test, predicted))
-        facts = evaluation.training_facts(fitted[name]) | {"rows": len(X_train)}
-        layers = model.from_mlp(fitted[name])
-        files.write_model(weights, model.Saved(layers, raw, schema.target, schema.labels, facts))
+        predicted, probability = tables[name]["predicted"], scoring.probabilities(tables[name])
+        files.write_results(loss, scoring.loss_curve(fitted[name]))
+        files.write_results(roc, probability_curves.roc_curve(y_test, probability))
+        files.write_results(confusion, scoring.confusion(y_test, predicted))
+        facts = scoring.training_facts(fitted[name]) | {"rows": len(X_train)}
+        layers = saved.from_mlp(fitted[name])
+        model_file.write(weights, saved.Saved(layers, raw, schema.target, schema.labels, facts))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,20 @@ from typing import Any
 import pandas as pd
 
 import stages
-from winenet import comparison, files, neuron, page, pictures, plotting, report, words
-from winenet.words import Words
+from winenet import files
+from winenet.data import table_files
+from winenet.report import (
+    comparison_section,
+    figures,
+    markdown,
+    model_tables,
+    neuron_section,
+    notebook_section,
+    page,
+    plotting,
+    terms,
+)
+from winenet.report.terms import Words
 
 METRICS = {
     "ingest": "metrics/ingest.json",
@@ -72,13 +84,13 @@ def has_notebook() -> bool:
 def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words]:
     """Return the metrics by stage, the tables by path, and the words of the table."""
     named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
-    schema = files.read_schema("data/schema.json")
+    schema = table_files.read_schema("data/schema.json")
     paths = [path for path in TABLES if notebook or not any(part in path for part in NOTEBOOK)]
     return (
         {name: files.read_metrics(path) for name, path in named.items()},
         {path: files.read_table(path) for path in paths}
-        | {ERRORS: files.read_raw_table(ERRORS, schema.kinds)},
-        words.of(schema, notebook),
+        | {ERRORS: table_files.read_raw_table(ERRORS, schema.kinds)},
+        terms.of(schema, notebook),
     )
 
 
@@ -95,10 +107,10 @@ def main() -> None:
         inline[kind] = {Path(path).stem: svg for path, svg in pictured.items()}
 
     told = content(tables, metrics, own)
-    files.write_text("report/report.md", report.page(told))
+    files.write_text("report/report.md", markdown.page(told))
     told |= page.section(tables, metrics, own)
     if own.notebook:
-        told["neuron"] = neuron.section(tables, metrics["handmade"])
+        told["neuron"] = neuron_section.section(tables, metrics["handmade"])
     sources = {METRICS[name]: content for name, content in metrics.items()} | tables
     files.write_text("report/index.html", page.page(sources, inline, told))
     if not own.notebook:
@@ -115,7 +127,7 @@ def main() -> None:
 
 def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, str]:
     """Return by path each picture as SVG text."""
-    names = report.model_names(metrics)
+    names = model_tables.model_names(metrics)
     losses = {
         "notebook": tables["plots/mlp_loss.csv"],
         "one_hidden_layer": tables["plots/mlp_loss_one_hidden_layer.csv"],
@@ -127,46 +139,47 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, s
     }
     accuracies = tables["plots/compare_accuracy.csv"]
     by_seed = {
-        name: one["own"]["accuracy"] for name, one in comparison.by_network(metrics["seeds"])
+        name: one["own"]["accuracy"]
+        for name, one in comparison_section.by_network(metrics["seeds"])
     }
     return (_drawn_by_hand(tables) if own.notebook else {}) | {
-        "plots/networks_loss.svg": pictures.network_losses(losses, names),
-        "plots/curves.svg": pictures.early_stopping(
-            followed, metrics["curves"], report.followed_networks(metrics["curves"]), own.rule
+        "plots/networks_loss.svg": figures.network_losses(losses, names),
+        "plots/curves.svg": figures.early_stopping(
+            followed, metrics["curves"], model_tables.followed_networks(metrics["curves"]), own.rule
         ),
-        "plots/grid_search_scores.svg": pictures.grid_search_scores(
+        "plots/grid_search_scores.svg": figures.grid_search_scores(
             tables["plots/grid_search_scores.csv"]
         ),
-        "plots/confusion.svg": pictures.confusions(report.model_scores(metrics), names, own),
-        "plots/roc.svg": pictures.rocs(tables["plots/compare_roc.csv"], names),
-        "plots/precision_recall.svg": pictures.precision_recall(
+        "plots/confusion.svg": figures.confusions(model_tables.model_scores(metrics), names, own),
+        "plots/roc.svg": figures.rocs(tables["plots/compare_roc.csv"], names),
+        "plots/precision_recall.svg": figures.precision_recall(
             tables["plots/compare_precision_recall.csv"], names
         ),
-        "plots/calibration.svg": pictures.calibration(
+        "plots/calibration.svg": figures.calibration(
             tables["plots/compare_calibration.csv"], names, own
         ),
-        "plots/compare_accuracy.svg": pictures.accuracies(
-            accuracies[accuracies["model"] != comparison.CONSTANT], names
+        "plots/compare_accuracy.svg": figures.accuracies(
+            accuracies[accuracies["model"] != comparison_section.CONSTANT], names
         ),
-        "plots/seeds.svg": pictures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
-        "plots/learning_curve.svg": pictures.learning_curve(
+        "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
+        "plots/learning_curve.svg": figures.learning_curve(
             tables["plots/learning_curve.csv"], names, metrics["learning_curve"]["score"]
         ),
-        "plots/importance.svg": pictures.importance(tables["plots/importance_shuffled.csv"], names),
+        "plots/importance.svg": figures.importance(tables["plots/importance_shuffled.csv"], names),
     }
 
 
 def _drawn_by_hand(tables: Tables) -> dict[str, str]:
     """Return by path each picture of the network by hand."""
     return {
-        "plots/handmade_loss.svg": pictures.handmade_loss(tables["plots/handmade_loss.csv"]),
-        "plots/handmade_early_stopping.svg": pictures.handmade_early_stopping(
+        "plots/handmade_loss.svg": figures.handmade_loss(tables["plots/handmade_loss.csv"]),
+        "plots/handmade_early_stopping.svg": figures.handmade_early_stopping(
             tables["plots/handmade_early_stopping.csv"]
         ),
-        "plots/handmade_one_weight.svg": pictures.handmade_one_weight(
+        "plots/handmade_one_weight.svg": figures.handmade_one_weight(
             tables["plots/handmade_one_weight.csv"]
         ),
-        "plots/handmade_two_outputs.svg": pictures.handmade_two_outputs(
+        "plots/handmade_two_outputs.svg": figures.handmade_two_outputs(
             tables["plots/handmade_two_outputs.csv"]
         ),
     }
@@ -174,28 +187,28 @@ def _drawn_by_hand(tables: Tables) -> dict[str, str]:
 
 def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, Any]:
     """Return what the templates of both pages name."""
-    set_header, set_rows = report.set_table(metrics["split"], own)
+    set_header, set_rows = model_tables.set_table(metrics["split"], own)
     test_rows = metrics["split"]["test"]["rows"]
     return (_notebook(tables, metrics) if own.notebook else {}) | {
         "words": own,
         "metrics": metrics,
-        "names": report.model_names(metrics),
-        "scores": report.model_scores(metrics),
+        "names": model_tables.model_names(metrics),
+        "scores": model_tables.model_scores(metrics),
         "set_header": set_header,
         "set_rows": set_rows,
-        "extremes": report.rarest_and_commonest(metrics["ingest"]["classes"]),
-        "confusions": report.confusion_sentences(metrics, own),
-        "stops": report.STOPS,
-        "stop_rows": report.stop_rows(metrics["curves"], test_rows, own),
+        "extremes": model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
+        "confusions": model_tables.confusion_sentences(metrics, own),
+        "stops": model_tables.STOPS,
+        "stop_rows": model_tables.stop_rows(metrics["curves"], test_rows, own),
         "early_stopping": {
-            name: report.early_stopping(
+            name: model_tables.early_stopping(
                 metrics["curves"][model], metrics["curves"]["held_out_rows"], test_rows, own
             )
-            for model, name in report.followed_networks(metrics["curves"]).items()
+            for model, name in model_tables.followed_networks(metrics["curves"]).items()
         },
-        "score_table": report.score_table(metrics),
-        "candidate_rows": report.candidate_rows(tables["data/grid_search_results.csv"]),
-        **comparison.section(
+        "score_table": model_tables.score_table(metrics),
+        "candidate_rows": model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
+        **comparison_section.section(
             metrics,
             tables["data/compare_pairs.csv"],
             tables[ERRORS],
@@ -208,31 +221,31 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
 
 def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the sections of the course notebook name."""
-    agreements = report.agreements(tables["tests/golden/notebook.csv"], metrics)
+    agreements = notebook_section.agreements(tables["tests/golden/notebook.csv"], metrics)
     losses = tables["plots/handmade_loss.csv"]
     predictions = tables["data/handmade_predictions.csv"]
     return {
         "agreements": agreements,
-        "agreement_rows": report.agreement_rows(agreements),
+        "agreement_rows": notebook_section.agreement_rows(agreements),
         "all_agree": all(one.agrees for one in agreements),
         "heads": {
-            "train": report.head_agreement(
+            "train": notebook_section.head_agreement(
                 tables["tests/golden/train_head.csv"], tables["data/X_train_normalized.csv"]
             ),
-            "test": report.head_agreement(
+            "test": notebook_section.head_agreement(
                 tables["tests/golden/test_head.csv"], tables["data/X_test_normalized.csv"]
             ),
         },
-        "claims": report.claims(
-            metrics["handmade"], comparison.tuned_pair(tables["data/compare_pairs.csv"])
+        "claims": notebook_section.claims(
+            metrics["handmade"], comparison_section.tuned_pair(tables["data/compare_pairs.csv"])
         ),
-        "readings": report.readings(metrics["handmade"]["network"]),
-        "two_outputs": report.readings(metrics["handmade"]["two_outputs"]),
+        "readings": notebook_section.readings(metrics["handmade"]["network"]),
+        "two_outputs": notebook_section.readings(metrics["handmade"]["two_outputs"]),
         "plot_every": losses["epoch"][1] - losses["epoch"][0],
         "six_rows": tables["data/handmade.csv"].round(4),
-        "raw": report.side_by_side(predictions, "raw"),
-        "probabilities": report.side_by_side(predictions, "probability"),
-        "reading_rows": report.reading_rows(metrics["handmade"]),
+        "raw": notebook_section.side_by_side(predictions, "raw"),
+        "probabilities": notebook_section.side_by_side(predictions, "probability"),
+        "reading_rows": notebook_section.reading_rows(metrics["handmade"]),
     }
 
 

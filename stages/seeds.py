@@ -1,23 +1,27 @@
 """Stage seeds: train each network and the search's winner under several seeds."""
 
 import stages
-from winenet import cluster, contenders, evaluation, files, journal, parallel, params, seeds
+from winenet import files, params
+from winenet.data import table_files
+from winenet.evaluation import scoring, seeds
+from winenet.models import registry
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
     """Read the split and what the search chose; write every run, and each network's spread."""
     settings = params.load().seeds
     X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = files.read_labels("data/y_train.csv")
-    test = evaluation.Rows(
+    y_train = table_files.read_labels("data/y_train.csv")
+    test = scoring.Rows(
         files.read_table("data/X_test_normalized.csv"),
-        files.read_labels("data/y_test.csv"),
-        files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_labels("data/y_test.csv"),
+        table_files.read_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
 
-    networks = contenders.networks(params.load().mlp, params.load().grid_search, found)
+    networks = registry.networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
     with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
         stages.say_all([crew.words()] if crew else [])

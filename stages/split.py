@@ -3,15 +3,16 @@
 import pandas as pd
 
 import stages
-from winenet import files, memory, params, preprocessing, splits
+from winenet import files, params
+from winenet.data import memory, preprocessing, splits, table_files
 
 
 def main() -> None:
     """Read the table; write the notebook's four files, the preprocessing, which row went where."""
     settings = params.load().split
     memory.check_split("data/table.csv")
-    schema = files.read_schema("data/schema.json")
-    table = files.read_raw_table("data/table.csv", schema.kinds)
+    schema = table_files.read_schema("data/schema.json")
+    table = table_files.read_raw_table("data/table.csv", schema.kinds)
     levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
     memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
     parts = splits.split(table, schema.target, settings, schema.labels)
@@ -24,7 +25,7 @@ def main() -> None:
     files.write_exact("data/y_train.csv", parts.y_train.to_frame())
     files.write_exact("data/y_test.csv", parts.y_test.to_frame())
     files.write_exact("data/split_rows.csv", rows)
-    files.write_preprocessing("data/preprocessing.json", fitted)
+    table_files.write_preprocessing("data/preprocessing.json", fitted)
     files.write_metrics(
         "metrics/split.json",
         {

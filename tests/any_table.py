@@ -22,7 +22,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from winenet import compare, evaluation, files
+from winenet import files
+from winenet.evaluation import comparison, scoring
 from winenet.params import Compare
 
 LETTERS = [chr(ord("a") + number) for number in range(26)]
@@ -115,15 +116,15 @@ def _make(table: Table) -> None:
     trained = {"logistic": logistic} | networks
     rows = pd.Series(test, name="row")
     predicted = {
-        name: evaluation.predictions(model, X_test, y_test, rows, name)
+        name: scoring.predictions(model, X_test, y_test, rows, name)
         for name, model in trained.items()
     }
     scores = {
-        name: evaluation.scores(y_test, one["predicted"], evaluation.probabilities(one), seen)
+        name: scoring.scores(y_test, one["predicted"], scoring.probabilities(one), seen)
         for name, one in predicted.items()
     }
     for name, network in networks.items():
-        scores[name] |= evaluation.training_facts(network)
+        scores[name] |= scoring.training_facts(network)
     files.write_metrics("metrics/logistic.json", scores["logistic"])
     files.write_results("data/logistic_predictions.csv", predicted["logistic"])
     mlp = {
@@ -139,7 +140,7 @@ def _make(table: Table) -> None:
         ("one_hidden_layer", "plots/mlp_loss_one_hidden_layer.csv"),
         ("grid_search", "plots/grid_search_loss.csv"),
     ):
-        files.write_results(path, evaluation.loss_curve(networks[name]))
+        files.write_results(path, scoring.loss_curve(networks[name]))
     _search(scores["grid_search"])
     _curves(len(train))
     accuracies = {name: scores[name]["accuracy"] for name in NETWORKS}
@@ -147,16 +148,16 @@ def _make(table: Table) -> None:
     _learning_curve(list(trained), len(train))
     _importance(logistic, list(trained), X)
 
-    test_rows = evaluation.Rows(X_test, y_test, seen)
+    test_rows = scoring.Rows(X_test, y_test, seen)
     settings = Compare(n_resamples=100, random_state=0)
     below = DummyClassifier(strategy="prior").fit(X_train, y_train)
     above = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X_train, y_train)  # is quicker
     models = {"majority_class": below} | trained | {"hist_gradient_boosting": above}
-    found = compare.predictions(models, X_test)
-    scored = compare.with_intervals(found, test_rows, settings)
-    pairs = compare.pairs(found, test_rows)
+    found = comparison.predictions(models, X_test)
+    scored = comparison.with_intervals(found, test_rows, settings)
+    pairs = comparison.pairs(found, test_rows)
     raw = pd.concat([X, y], axis=1)
-    wrong = compare.errors(found, test_rows, rows.to_frame(), raw)
+    wrong = comparison.errors(found, test_rows, rows.to_frame(), raw)
     seeds = files.read_metrics("metrics/seeds.json")
     files.write_metrics(
         "metrics/compare.json",
@@ -167,15 +168,15 @@ def _make(table: Table) -> None:
                 name: one | ({"seeds": seeds[name]["accuracy"]} if name in seeds else {})
                 for name, one in scored.items()
             },
-            "pairs": compare.differences(pairs),
+            "pairs": comparison.differences(pairs),
             "wrong_in_any_model": len(wrong),
             "wrong_in_all_models": int((wrong["wrong_models"] == 5).sum()),
         },
     )
     files.write_results("data/compare_pairs.csv", pairs)
     files.write_results("data/compare_errors.csv", wrong)
-    files.write_results("plots/compare_accuracy.csv", compare.accuracies(scored))
-    for kind, curve in compare.curves(found, y_test).items():
+    files.write_results("plots/compare_accuracy.csv", comparison.accuracies(scored))
+    for kind, curve in comparison.curves(found, y_test).items():
         files.write_results(f"plots/compare_{kind}.csv", curve)
 
 

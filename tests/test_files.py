@@ -22,9 +22,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from winenet import files, model
+from winenet import files
+from winenet.data import preprocessing, table_files
+from winenet.data.preprocessing import Preprocessing
 from winenet.files import FileError
-from winenet.model import Model, Preprocessing, Saved
+from winenet.models import model_file, saved
+from winenet.models.saved import Model, Saved
 
 ROOT = Path(__file__).parents[1]
 
@@ -216,13 +219,15 @@ def a_model() -> Saved:
     return Saved(model, raw, "Class", ["white", "red"], {"rows": 5197.0, "loss": 0.015})
 
 
-NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in files.SCALING} | {"numbers": []}
+NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in preprocessing.SCALING} | {
+    "numbers": []
+}
 NO_CATEGORIES: dict[str, object] = {"categories": [], "levels": [], "most_frequent": []}
 
 
 def test_a_model_file_holds_plain_arrays():
     saved = a_model()
-    files.write_model("models/some.npz", saved)
+    model_file.write("models/some.npz", saved)
     with np.load("models/some.npz", allow_pickle=False) as stored:
         assert {name: stored[name].tolist() for name in stored.files} == {
             "format": "winenet model 2",
@@ -257,7 +262,7 @@ def test_the_same_model_gives_the_same_bytes():
     transposed_twice = replace(saved, model=replace(saved.model, weights=transposed))
     assert not transposed_twice.model.weights[0].flags.c_contiguous
     for path, what in (("1.npz", saved), ("2.npz", saved), ("3.npz", transposed_twice)):
-        files.write_model(path, what)
+        model_file.write(path, what)
     first, second, third = (Path(f"{number}.npz").read_bytes() for number in (1, 2, 3))
     assert first == second == third
 
@@ -265,14 +270,14 @@ def test_the_same_model_gives_the_same_bytes():
 def test_a_network_of_float32_is_written_as_float64():
     saved = a_model()
     narrow = [weights.astype(np.float32) for weights in saved.model.weights]
-    files.write_model("some.npz", replace(saved, model=replace(saved.model, weights=narrow)))
-    back = files.read_model("some.npz").model.weights
+    model_file.write("some.npz", replace(saved, model=replace(saved.model, weights=narrow)))
+    back = model_file.read("some.npz").model.weights
     assert [W.dtype for W in back] == [np.float64, np.float64]
     assert all((W == N).all() for W, N in zip(back, narrow, strict=True))
 
 
 def test_a_model_file_tells_nothing_of_the_day_or_the_host():
-    files.write_model("some.npz", a_model())
+    model_file.write("some.npz", a_model())
     with zipfile.ZipFile("some.npz") as archive:
         for member in archive.infolist():
             assert member.date_time == (1980, 1, 1, 0, 0, 0)
@@ -299,11 +304,11 @@ def test_a_model_file_is_enough_to_predict(hidden):
     X, y = rows_and_labels()
     if hidden is None:
         fitted = LogisticRegression(solver="liblinear").fit(X, y)
-        written = model.from_logistic(fitted)
+        written = saved.from_logistic(fitted)
     else:
         fitted = MLPClassifier(hidden, max_iter=5, random_state=0).fit(X, y)
-        written = model.from_mlp(fitted)
-    files.write_model("some.npz", with_numbers_only(written))
+        written = saved.from_mlp(fitted)
+    model_file.write("some.npz", with_numbers_only(written))
 
     with np.load("some.npz", allow_pickle=False) as stored:
         layers = sum(name.startswith("coefs_") for name in stored.files)
@@ -322,18 +327,18 @@ def test_a_model_file_is_enough_to_predict(hidden):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_model_that_was_written_reads_back_bit_for_bit(hidden):
     if hidden is None:
-        written = model.from_logistic(
+        written = saved.from_logistic(
             LogisticRegression(solver="liblinear").fit(*rows_and_labels())
         )
     else:
         fitted = MLPClassifier(hidden, activation="tanh", max_iter=5, random_state=0)
-        written = model.from_mlp(fitted.fit(*rows_and_labels()))
-    files.write_model("models/some.npz", with_numbers_only(written))
-    back = files.read_model("models/some.npz")
+        written = saved.from_mlp(fitted.fit(*rows_and_labels()))
+    model_file.write("models/some.npz", with_numbers_only(written))
+    back = model_file.read("models/some.npz")
     assert_same(back, with_numbers_only(written))
     assert len(back.model.weights) == 1 + len(hidden or ())
     assert back.model.activation == ("identity" if hidden is None else "tanh")
-    files.write_model("models/again.npz", back)
+    model_file.write("models/again.npz", back)
     assert Path("models/again.npz").read_bytes() == Path("models/some.npz").read_bytes()
 
 
@@ -352,7 +357,7 @@ def assert_same(back: Saved, written: Saved) -> None:
     )
     for field in fields(Preprocessing):
         ours, theirs = (getattr(one.preprocessing, field.name) for one in (back, written))
-        if field.name in files.SCALING:
+        if field.name in preprocessing.SCALING:
             assert (ours.dtype, ours.tobytes()) == (np.float64, theirs.tobytes())
         else:
             assert ours == theirs
@@ -370,7 +375,7 @@ KINDS = {
         Model([np.arange(15.0).reshape(5, 3)], [np.arange(3.0)], "identity", np.array([0, 1, 2])),
         Preprocessing(
             numbers=[],
-            **{name: np.zeros(0) for name in files.SCALING},
+            **{name: np.zeros(0) for name in preprocessing.SCALING},
             categories=["a", "b=1", 'ç, "d"'],
             levels=[["", " "], ["1"], ["é", A_LONG_TEXT]],
             most_frequent=["", "1", A_LONG_TEXT],
@@ -387,8 +392,8 @@ KINDS = {
 
 @pytest.mark.parametrize("saved", KINDS.values(), ids=[*KINDS])
 def test_every_kind_of_model_comes_back(saved: Saved):
-    files.write_model("some.npz", saved)
-    assert_same(files.read_model("some.npz"), saved)
+    model_file.write("some.npz", saved)
+    assert_same(model_file.read("some.npz"), saved)
 
 
 # Whole or not at all.
@@ -458,7 +463,7 @@ AGAIN = "), so no stage can work with it. `dvc repro` makes it again."
 
 
 @pytest.mark.parametrize(
-    "read", [files.read_table, files.read_metrics, files.read_preprocessing, files.read_model]
+    "read", [files.read_table, files.read_metrics, table_files.read_preprocessing, model_file.read]
 )
 def test_a_missing_file_is_told(read):
     with pytest.raises(FileError) as caught:
@@ -491,7 +496,7 @@ def an_array() -> bytes:
 
 
 def a_truncated_model() -> bytes:
-    files.write_model("whole.npz", a_model())
+    model_file.write("whole.npz", a_model())
     return Path("whole.npz").read_bytes()[:-100]
 
 
@@ -503,14 +508,14 @@ def a_truncated_model() -> bytes:
 def test_a_file_that_is_no_whole_archive_is_told(content):
     Path("some.npz").write_bytes(content())
     with pytest.raises(FileError) as caught:
-        files.read_model("some.npz")
+        model_file.read("some.npz")
     assert str(caught.value) == (
         f"some.npz is no model of winenet (it is no complete .npz file{AGAIN}"
     )
 
 
 def test_a_model_whose_bytes_were_changed_is_told():
-    files.write_model("some.npz", a_model())
+    model_file.write("some.npz", a_model())
     content = Path("some.npz").read_bytes()
     weights = a_model().model.weights[0].tobytes()
     assert content.count(weights) == 1
@@ -518,11 +523,11 @@ def test_a_model_whose_bytes_were_changed_is_told():
     with pytest.raises(
         FileError, match=r"^some\.npz is no model of winenet \(Bad CRC-32 for file 'coefs_0"
     ):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 MODEL_ARRAYS = {
-    "format": files.MODEL_FORMAT,
+    "format": model_file.MODEL_FORMAT,
     "coefs_0": np.ones((4, 1)),
     "intercepts_0": np.ones(1),
     "activation": "relu",
@@ -530,7 +535,7 @@ MODEL_ARRAYS = {
     "labels": ["white", "red"],
     "target": "Class",
     "numbers": ["pH", "alcohol"],
-    **dict.fromkeys(files.SCALING, np.zeros(2)),
+    **dict.fromkeys(preprocessing.SCALING, np.zeros(2)),
     "categories": ["cork"],
     "levels": ["natural", "screw cap"],
     "n_levels": np.array([2]),
@@ -587,7 +592,7 @@ NO_MODEL = [
     ),
     *(
         ({name: np.zeros(3)}, f"it has 2 numeric columns, but {name} of 3")
-        for name in files.SCALING
+        for name in preprocessing.SCALING
     ),
     ({"factor": np.array([1, math.inf])}, "factor holds inf; a weight is finite"),
     ({"minimum": np.array([0.0, 1])}, "the minimum of 'alcohol' is 1.0, its maximum 0.0"),
@@ -639,14 +644,14 @@ def save_model(path: str, changes: dict[str, object]) -> None:
 
 def test_the_arrays_that_are_changed_below_are_a_model():
     save_model("some.npz", {"coefs_0": np.asfortranarray([[1.0], [2.0], [3.0], [4.0]])})
-    assert files.read_model("some.npz").model.weights[0].tolist() == [[1], [2], [3], [4]]
+    assert model_file.read("some.npz").model.weights[0].tolist() == [[1], [2], [3], [4]]
     first = np.asfortranarray([[1.0, 2], [3, 4], [5, 6], [7, 8]])
     layers = {"coefs_0": first, "intercepts_0": np.ones(2)}
     layers |= {"coefs_1": np.ones((2, 1)), "intercepts_1": np.ones(1)}
     save_model("some.npz", layers)
-    assert files.read_model("some.npz").model.weights[0].tolist() == first.tolist()
+    assert model_file.read("some.npz").model.weights[0].tolist() == first.tolist()
     save_model("some.npz", THREE | {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3)})
-    assert files.read_model("some.npz").labels == ["a", "b", "c"]
+    assert model_file.read("some.npz").labels == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -657,10 +662,10 @@ def test_the_arrays_that_are_changed_below_are_a_model():
 def test_an_archive_that_is_no_model_is_told(changes, why):
     save_model("some.npz", changes)
     with pytest.raises(FileError) as caught:
-        files.read_model("some.npz")
+        model_file.read("some.npz")
     assert str(caught.value) == f"some.npz is no model of winenet ({why}{AGAIN}"
     with pytest.raises(FileError) as caught:
-        files.read_model("some.npz", by_stage=False)
+        model_file.read("some.npz", by_stage=False)
     assert str(caught.value) == (
         f"some.npz is no model of winenet ({why}), so nothing was done. Give a model's .npz file, "
         "such as models/mlp.npz."
@@ -671,7 +676,7 @@ def test_an_archive_that_is_no_model_is_told(changes, why):
 def test_a_pipe_is_no_model():
     os.mkfifo("some.npz")
     with pytest.raises(FileError, match=r"\(it is a device or a pipe, not a file\)"):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 def test_the_split_s_tables_are_read_by_name():
@@ -687,8 +692,8 @@ def test_the_split_s_tables_are_read_by_name():
         ),
     )
     files.write_exact("y.csv", pd.DataFrame({"Class": [1, 0]}))
-    labels = files.read_labels("y.csv")
-    assert files.read_rows("rows.csv", "test").to_dict("list") == {
+    labels = table_files.read_labels("y.csv")
+    assert table_files.read_rows("rows.csv", "test").to_dict("list") == {
         "row": [9, 2],
         "group": [4, 2],
         "seen": [True, False],
@@ -697,15 +702,15 @@ def test_the_split_s_tables_are_read_by_name():
 
 
 def test_a_preprocessing_comes_back_and_a_damaged_one_is_told():
-    files.write_preprocessing("raw.json", a_model().preprocessing)
-    back = files.read_preprocessing("raw.json")
+    table_files.write_preprocessing("raw.json", a_model().preprocessing)
+    back = table_files.read_preprocessing("raw.json")
     assert_same(replace(a_model(), preprocessing=back), a_model())
     content = json.loads(text_of("raw.json"))
     for name in content:
         damaged = {key: value for key, value in content.items() if key != name}
         Path("raw.json").write_text(json.dumps(damaged), encoding="utf-8")
         with pytest.raises(FileError, match=rf"^raw\.json is no preprocessing \(.*'{name}'"):
-            files.read_preprocessing("raw.json")
+            table_files.read_preprocessing("raw.json")
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -731,7 +736,7 @@ def claiming(shape: str) -> bytes:
 
 def a_sparse_file(path: str) -> None:
     with Path(path).open("wb") as stream:
-        stream.truncate(files.LARGEST_MODEL + 1)
+        stream.truncate(model_file.LARGEST_MODEL + 1)
 
 
 def test_a_compressed_model_is_refused_before_it_is_unpacked():
@@ -740,7 +745,7 @@ def test_a_compressed_model_is_refused_before_it_is_unpacked():
     assert len(content) < 2**18
     Path("some.npz").write_bytes(content)
     with pytest.raises(FileError, match="format is compressed or encrypted; winenet stores plain"):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 def test_a_size_that_a_member_only_claims_is_refused():
@@ -749,7 +754,7 @@ def test_a_size_that_a_member_only_claims_is_refused():
     content[directory + 24 : directory + 28] = (2**31).to_bytes(4, "little")
     Path("some.npz").write_bytes(content)
     with pytest.raises(FileError, match="its arrays claim more bytes than the file has"):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 @pytest.mark.parametrize("shape", ["99999999999, 9999999", "4, 2", "0, 1", "3, 1"])
@@ -758,17 +763,17 @@ def test_a_shape_that_an_array_only_claims_is_refused(shape):
     assert claimed != members()["coefs_0"]
     Path("some.npz").write_bytes(archive(members(coefs_0=claimed)))
     with pytest.raises(FileError, match=re.escape(f"coefs_0 claims the shape ({shape})")):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 def test_a_file_that_is_far_too_large_is_not_even_read():
     a_sparse_file("some.npz")
     with pytest.raises(FileError, match="it has 2,147,483,649 bytes; a model has 2,147,483,648"):
-        files.read_model("some.npz")
+        model_file.read("some.npz")
 
 
 @pytest.mark.parametrize(
-    "read", [files.read_table, files.read_metrics, files.read_preprocessing, files.read_model]
+    "read", [files.read_table, files.read_metrics, table_files.read_preprocessing, model_file.read]
 )
 def test_a_folder_in_the_place_of_a_file_is_told(read):
     Path("some").mkdir()
@@ -779,7 +784,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(read):
 def test_a_table_without_the_columns_that_are_read_is_told():
     Path("some.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(FileError, match=r"^some\.csv is no table of .* \(it has no column "):
-        files.read_rows("some.csv", "test")
+        table_files.read_rows("some.csv", "test")
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays():

@@ -13,7 +13,8 @@ import yaml
 from dvc.utils.serialize import ParseError, parse_yaml
 
 from winenet import params
-from winenet.params import Params, ParamsError, Yaml12Loader
+from winenet.params import Params, ParamsError
+from winenet.yaml12 import Yaml12Loader
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")

@@ -142,7 +142,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     version = PROJECT["version"]
     assert wheel.name == f"winenet-{version}-py3-none-any.whl"
     package = {name for name in tracked() if name.startswith("winenet/")}
-    assert {"winenet/estimator.py", "winenet/templates/report.md.jinja"} < package
+    assert {"winenet/network/classifier.py", "winenet/report/templates/report.md.jinja"} < package
     about = {"METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "top_level.txt"}
     with zipfile.ZipFile(wheel) as archive:
         files = set(archive.namelist())
@@ -204,7 +204,10 @@ def needs(module):
 
 def test_every_import_of_the_package_is_a_requirement_or_in_an_extra():
     imported = set().union(
-        *(needs(f"winenet.{file.stem}") for file in (ROOT / "winenet").glob("*.py"))
+        *(
+            needs(".".join(file.relative_to(ROOT).with_suffix("").parts))
+            for file in (ROOT / "winenet").rglob("*.py")
+        )
     )
     assert {Requirement(one).name for one in PROJECT["dependencies"]} == CORE
     extras = itertools.chain(*PROJECT["optional-dependencies"].values())
@@ -214,9 +217,9 @@ def test_every_import_of_the_package_is_a_requirement_or_in_an_extra():
 
 
 def test_the_library_needs_no_more_than_the_wheel_asks_for():
-    assert needs("winenet.estimator") <= CORE_MODULES
+    assert needs("winenet.network.classifier") <= CORE_MODULES
     without = {"tqdm", "dask", "distributed"}  # which it can do without
-    assert needs("winenet.search") <= CORE_MODULES | without
+    assert needs("winenet.network.search") <= CORE_MODULES | without
 
 
 def test_the_commands_know_what_they_need():
@@ -229,9 +232,10 @@ def test_the_commands_know_what_they_need():
 
 
 def test_a_name_is_brought_from_its_module():
-    from winenet import DenseClassifier, DenseGridSearchCV, estimator, fit_many, parallel, search
+    from winenet import DenseClassifier, DenseGridSearchCV, fit_many
+    from winenet.network import classifier, parallel, search
 
-    assert DenseClassifier is estimator.DenseClassifier
+    assert DenseClassifier is classifier.DenseClassifier
     assert DenseClassifier is winenet.DenseClassifier
     assert DenseGridSearchCV is search.DenseGridSearchCV
     assert fit_many is parallel.fit_many

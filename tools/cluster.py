@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 # This settles the numerics, in what the worker's processes inherit; it comes before numpy.
 import stages
-from winenet import cluster
 from winenet.errors import InputError, check_libraries, shown
-from winenet.parallel import workers
+from winenet.network import cluster
+from winenet.network.parallel import workers
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -95,7 +95,7 @@ def print_numerics() -> None:
     import stages  # noqa: F401, I001  # settles the numerics: it comes before numpy
     import threadpoolctl
 
-    from winenet.parallel import workers
+    from winenet.network.parallel import workers
 
     probed = probe()  # first: it loads scipy's BLAS beside numpy's
     libraries = [info for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]

@@ -10,9 +10,9 @@ from typing import Any
 __all__ = ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
 
 _HOMES = {
-    "DenseClassifier": "winenet.estimator",
-    "DenseGridSearchCV": "winenet.search",
-    "fit_many": "winenet.parallel",
+    "DenseClassifier": "winenet.network.classifier",
+    "DenseGridSearchCV": "winenet.network.search",
+    "fit_many": "winenet.network.parallel",
 }
 
 

@@ -27,10 +27,11 @@ def check() -> None:
     from winenet.errors import check_libraries
 
     check_libraries()
-    from winenet import data, params, preprocessing, schema, splits
+    from winenet import params
+    from winenet.data import preprocessing, raw_table, schema, splits
 
     settings = params.load()
-    table, labels = data.read_raw(data.RAW_FOLDER, settings.ingest)
+    table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
     parts = splits.split(table, settings.ingest.target, settings.split, labels)
     preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.normalise)
     groups = splits.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
@@ -50,13 +51,14 @@ def results() -> None:
 
     Raises InputError when they are missing.
     """
-    from winenet import comparison, files
+    from winenet import files
+    from winenet.report import comparison_section
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
         for name in ("mlp", "grid_search", "compare")
     }
-    print(comparison.compared_table(metrics))
+    print(comparison_section.compared_table(metrics))
 
 
 def gate(base: str | None = None) -> None:
@@ -65,13 +67,15 @@ def gate(base: str | None = None) -> None:
     base: the revision against whose metrics losses are told; without it the floors alone count.
     Raises InputError when the base cannot be read.
     """
-    from winenet import gates, params, report
+    from winenet import params
+    from winenet.evaluation import gates
+    from winenet.report import markdown
 
     settings = params.load().gates
     rows = gates.floor_rows(settings.floors, gates.read_run)
     if base is not None:
         rows += gates.loss_rows(gates.read_base(base), gates.read_run, settings.max_loss)
-    print(report.markdown(gates.HEADER, [row.cells() for row in rows]))
+    print(markdown.markdown(gates.HEADER, [row.cells() for row in rows]))
     print(f"\n{gates.last_line(rows)}")
     if any(row.fails for row in rows):
         sys.exit(1)
@@ -84,7 +88,7 @@ def summary(base: str | None = None) -> None:
     Raises InputError when the base is no revision, or DVC cannot tell what moved.
     """
     from winenet import params
-    from winenet import summary as written
+    from winenet.report import summary as written
 
     found = written.compare("HEAD" if base is None else base, params.load().gates)
     print(written.page(found))
@@ -97,7 +101,7 @@ def init(**given: object) -> None:
 
     given: the command line, as `_init_arguments` has it. Raises InputError when it cannot be.
     """
-    from winenet import init as starter
+    from winenet.init import create as starter
 
     folder, options = starter.arguments(given)
     for line in starter.make(folder, options):
@@ -152,8 +156,8 @@ def predict(
 
     Raises InputError when the model, the table or out cannot be used.
     """
-    from winenet import predict as predicting
-    from winenet import stream
+    from winenet.data import stream
+    from winenet.serve import predict as predicting
 
     gaps = stream.MISSING if missing is None else missing
     predicting.run(model, table, out, separator, gaps, force=force)
@@ -161,10 +165,10 @@ def predict(
 
 def describe(model: str) -> None:
     """Print what a model's file holds. Raises InputError when it is none."""
-    from winenet import describe as describing
-    from winenet import files
+    from winenet.models import model_file
+    from winenet.serve import describe as describing
 
-    print(describing.described(model, files.read_model(model, by_stage=False)))
+    print(describing.described(model, model_file.read(model, by_stage=False)))
 
 
 def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
@@ -172,7 +176,7 @@ def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
 
     Raises InputError when the model or out cannot be used, or the result predicts otherwise.
     """
-    from winenet import export as exporting
+    from winenet.serve import onnx_export as exporting
 
     assert onnx  # argparse requires it
     exporting.run(model, out, force=force)

@@ -1,0 +1,439 @@
+"""The readers are fed nonsense: each gives a good value or an InputError, and soon.
+
+`HYPOTHESIS_PROFILE=long pytest tests/data/test_fuzz.py` tries new inputs for minutes; without it
+the same few hundred are tried each time.
+"""
+
+import io
+import itertools
+import math
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from winenet import files, params
+from winenet.data import raw_table, table_files
+from winenet.data.preprocessing import Preprocessing
+from winenet.errors import InputError
+from winenet.models import model_file
+from winenet.models.saved import Model, Saved
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = (ROOT / "params.yaml").read_bytes()
+SLOWEST = 5  # seconds of the processor for one input
+checked = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile(
+    "short",
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=checked,
+)
+settings.register_profile(
+    "long", max_examples=6_000, deadline=None, print_blob=True, suppress_health_check=checked
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _in_a_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A file is written and read for each example; hypothesis keeps one folder for all."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("fuzz"))
+    Path("raw").mkdir()
+    yield
+    os.chdir(before)
+
+
+def read_well_or_refuse(read: Callable[[str], Any], path: str, content: bytes) -> Any:
+    """Return what is read, or None after an InputError that fits on a screen."""
+    Path(path).write_bytes(content)
+    start = time.process_time()
+    try:
+        return read(path)
+    except InputError as error:
+        message = str(error)
+        assert len(message) < 10_000
+        assert all(line.isprintable() for line in message.split("\n")), message
+        message.encode()
+        return None
+    finally:
+        assert time.process_time() - start < SLOWEST
+
+
+def mutated(whole: bytes, pieces: list[bytes]) -> st.SearchStrategy[bytes]:
+    """Return a good content with some places overwritten, cut out, doubled or filled in."""
+
+    def change(steps: list[tuple[int, int, bytes, str]]) -> bytes:
+        content = bytearray(whole)
+        for place, length, piece, what in steps:
+            start = place % (len(content) + 1)
+            if what == "cut":
+                del content[start : start + length]
+            elif what == "double":
+                content[start:start] = content[start : start + length]
+            elif what == "overwrite":
+                content[start : start + len(piece)] = piece
+            else:
+                content[start:start] = piece
+        return bytes(content)
+
+    piece = st.one_of(st.sampled_from(pieces), st.binary(max_size=8))
+    step = st.tuples(
+        st.integers(0, len(whole)),
+        st.integers(1, 60),
+        piece,
+        st.sampled_from(["cut", "double", "overwrite", "insert"]),
+    )
+    return st.lists(step, min_size=1, max_size=4).map(change)
+
+
+# params.yaml
+
+YAML_PIECES = [
+    *(
+        b"&a ",
+        b"*a",
+        b"<<: *a",
+        b"? ",
+        b"- ",
+        b": ",
+        b"!!float ",
+        b"!!set ",
+        b"!!binary ",
+        b"!!map ",
+    ),
+    *(
+        b"!!timestamp ",
+        b"!!int ",
+        b"!!str ",
+        b"!!omap ",
+        b"!!pairs ",
+        b"!!null ",
+        b"!!bool ",
+        b"!x ",
+    ),
+    *(
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b'"',
+        b"'",
+        b"|\n",
+        b">\n",
+        b"#",
+        b"%YAML 1.1\n---\n",
+        b"---\n",
+        b"...",
+    ),
+    *(b"\t", b"\n", b"\r", b"\0", b"\xff", b"\xc2\x85", b"\xe2\x80\xa8", b"\\u2028", b'"\\ud800"'),
+    *(
+        b"1e400",
+        b"-1",
+        b"0x" + b"f" * 5000,
+        b"9" * 400,
+        b".nan",
+        b".inf",
+        b"null",
+        b"true",
+        b"1e-400",
+    ),
+    *(b'"\\0"', b'"\\e[31m"', b"<script>", b"=cmd", b"[" * 2000, b"[key]", b"{" * 500, b"''", b"@"),
+    b"[&a [*a]]",
+    b"&b [1,1,1,1,1,1,1,1,1]\n  x: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n",
+]
+scalars = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+    st.sampled_from([0, -1, 1, 2, 10**400, 0.5, 1e308, "", "pH", "winenet", "[key]", "\x1b[31m"]),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def places(content: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Return the way to each value of a nested content."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content)
+    for step, value in inner:
+        yield (*above, step)
+        if isinstance(value, dict | list):
+            yield from places(value, (*above, step))
+
+
+PLACES = list(places(yaml.safe_load(COMMITTED)))
+
+
+@st.composite
+def other_parameters(draw: st.DrawFn) -> bytes:
+    """Return the committed parameters with some values replaced, removed or added."""
+    content = yaml.safe_load(COMMITTED)
+    for _ in range(draw(st.integers(1, 3))):
+        *above, last = draw(st.sampled_from(PLACES))
+        target, value = content, draw(values)
+        try:
+            for step in above:
+                target = target[step]
+            if draw(st.booleans()):
+                target[last] = value
+            elif isinstance(target, dict):
+                target[draw(st.text(max_size=8))] = target.pop(last)
+            else:
+                target.append(value)
+        except (KeyError, IndexError, TypeError, AttributeError):
+            continue  # an earlier step took the place away
+    return yaml.safe_dump(content, allow_unicode=False).encode()
+
+
+def check_params(content: bytes) -> None:
+    found = read_well_or_refuse(params.load, "params.yaml", content)
+    if found is not None:
+        assert 0 < found.split.test_size < 1
+        for name in [*found.ingest.columns, found.ingest.target]:
+            assert name.isprintable()
+            assert name[0] not in "=+-@"
+        for least, largest in found.ingest.columns.values():
+            assert -math.inf < least < largest < math.inf
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_params(content: bytes):
+    check_params(content)
+
+
+@given(mutated(COMMITTED, YAML_PIECES))
+def test_damaged_params(content: bytes):
+    check_params(content)
+
+
+@given(other_parameters())
+def test_other_params(content: bytes):
+    check_params(content)
+
+
+# Raw files
+
+SMALL = params.Ingest(
+    files=[params.RawFile(name="a.csv", label="0"), params.RawFile(name="b.csv", label="1")],
+    separator=";",
+    target="Class",
+    positive="1",
+    columns={"acid": [0, 20], "pH": [2, 5]},
+)
+GOOD = b'acid;"pH"\n1;3\n2.5;3.25\n0;5\n'
+RAW_PIECES = [
+    *(
+        b";",
+        b",",
+        b'"',
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\0",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b" ",
+        b"\t",
+        b"'",
+    ),
+    *(
+        b"inf",
+        b"-inf",
+        b"nan",
+        b"NA",
+        b"1e308",
+        b"1e309",
+        b"1e-400",
+        b"0x10",
+        b"1_0",
+        b"+1",
+        b"True",
+    ),
+    *(
+        b"acid",
+        b"pH",
+        b"acid.1",
+        b"Unnamed: 0",
+        b"\x1b[31m",
+        b"\xe2\x80\xa8",
+        b"\xc2\x85",
+        b"\\",
+        b"#",
+    ),
+    *(
+        b"9" * 400,
+        b"99999999999999999999",
+        b"\x1a",
+        b"\xed\xa0\x80",
+        b"1,5",
+        b"1;" * 50,
+        b"\xd9\xa3",
+    ),
+    b"x" * 131_073,
+]
+
+
+def check_raw(content: bytes, separator: str = ";") -> None:
+    Path("raw/b.csv").write_bytes(GOOD.replace(b";", separator.encode()))
+    asked = SMALL.model_copy(update={"separator": separator})
+    table = read_well_or_refuse(
+        lambda _: raw_table.read_raw("raw", asked).table, "raw/a.csv", content
+    )
+    if table is not None:
+        assert list(table.columns) == ["acid", "pH", "Class"]
+        assert table["acid"].between(0, 20).all()
+        assert table["pH"].between(2, 5).all()
+        assert all(pd.api.types.is_numeric_dtype(table[name]) for name in table)
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        assert (table["Class"] == 0).sum() == text.removesuffix("\n").count("\n")
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_as_a_raw_file(content: bytes):
+    check_raw(content)
+
+
+@given(mutated(GOOD, RAW_PIECES))
+def test_a_damaged_raw_file(content: bytes):
+    check_raw(content)
+
+
+cells = st.one_of(
+    *(st.floats().map(repr), st.integers().map(str), st.text(max_size=6)),
+    st.sampled_from(["1", "3", "4.5", " 3", "3 ", '"3"', "3e0", "NA", "", "1e309", "+3", "0x3"]),
+)
+other_separators = st.sampled_from([";", ",", "\t", " ", "|", "1", ".", "e", "-", "#", "'", "p"])
+
+
+@given(
+    st.lists(st.lists(cells, min_size=1, max_size=3), max_size=5), other_separators, st.booleans()
+)
+def test_cells_of_any_kind(rows: list[list[str]], separator: str, ended: bool):
+    lines = [separator.join(cells) for cells in [["acid", "pH"], *rows]]
+    text = "\n".join(lines) + ("\n" if ended else "")
+    check_raw(text.encode("utf-8", "surrogatepass"), separator)
+
+
+# Models
+
+
+def a_model() -> bytes:
+    rng = np.random.default_rng(0)
+    layers = [rng.normal(size=(2, 3)), rng.normal(size=(3, 1))]
+    raw = Preprocessing(["pH"], *[np.ones(1)] * 6, ["acid"], [["no"]], ["no"])
+    model = Model(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
+    model_file.write("good.npz", Saved(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
+    return Path("good.npz").read_bytes()
+
+
+def check_model(content: bytes) -> None:
+    saved = read_well_or_refuse(model_file.read, "some.npz", content)
+    if saved is not None:
+        model = saved.model
+        assert len(saved.preprocessing.inputs) == len(model.weights[0])
+        shapes = [W.shape for W in model.weights]
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(shapes))
+        assert [b.shape for b in model.biases] == [(shape[1],) for shape in shapes]
+        assert all(np.isfinite(values).all() for values in [*model.weights, *model.biases])
+        assert all(values.dtype == np.float64 for values in [*model.weights, *model.biases])
+        assert len(model.classes) == len(saved.labels) >= 2
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_a_model(content: bytes):
+    check_model(content)
+    check_model(b"PK\x03\x04" + content)
+
+
+NPZ_PIECES = [
+    *(
+        b"PK\x01\x02",
+        b"PK\x03\x04",
+        b"PK\x05\x06",
+        b"PK\x06\x06",
+        b"PK\x06\x07",
+        b"\xff" * 4,
+        b"\0" * 8,
+    ),
+    *(
+        b"|O",
+        b"<f4",
+        b"<c16",
+        b"<U9",
+        b"(3, 1)",
+        b"(-1, 1)",
+        b"(99999999999,)",
+        b"True",
+        b"coefs_0",
+    ),
+    *(
+        b"\x93NUMPY\x02\0",
+        b"\x7f\xf8",
+        b"\xff" * 8,
+        b"\x08\0",
+        b"\x0c\0",
+        b"\x01\0",
+        b"'descr'",
+        b"}",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def whole() -> bytes:
+    return a_model()
+
+
+@given(st.data())
+def test_a_damaged_model(whole: bytes, data: st.DataObject):
+    check_model(data.draw(mutated(whole, NPZ_PIECES)))
+
+
+@given(st.data())
+def test_a_model_with_damaged_arrays(whole: bytes, data: st.DataObject):
+    """The archive and its sums are right, so that the damage comes through to the arrays."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as source, zipfile.ZipFile(target, "w") as changed:
+        damaged = data.draw(st.sampled_from(source.namelist()))
+        for name in source.namelist():
+            content = source.read(name)
+            if name == damaged:
+                content = data.draw(mutated(content, NPZ_PIECES))
+            changed.writestr(name, content)
+    check_model(target.getvalue())
+
+
+# What other stages wrote
+
+TABLE = b"set,row,group,seen\ntrain,0,0,True\ntest,1,0,True\n"
+
+
+@given(st.one_of(st.binary(max_size=100), mutated(TABLE, RAW_PIECES)))
+def test_a_damaged_table(content: bytes):
+    read_well_or_refuse(files.read_table, "some.csv", content)
+    read_well_or_refuse(lambda path: table_files.read_rows(path, "test"), "some.csv", content)
+
+
+METRICS = b'{"accuracy": 0.5, "models": {"a": [1, 2.5, null, true, "x"]}}\n'
+JSON_PIECES = [b"NaN", b"Infinity", b"1e999", b"[" * 3000, b'"\\ud800"', b"9" * 5000, b"{", b"\xff"]
+
+
+@given(st.one_of(st.binary(max_size=100), mutated(METRICS, JSON_PIECES)))
+def test_damaged_metrics(content: bytes):
+    found = read_well_or_refuse(files.read_metrics, "some.json", content)
+    assert found is None or isinstance(found, dict)

@@ -1,0 +1,324 @@
+"""Raw files of any kind: categories, gaps, labels of their own, packed, in blocks, Parquet."""
+
+import gzip
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from winenet.data import raw_file, raw_table
+from winenet.data.raw_table import DataError
+from winenet.params import Ingest, Words
+
+CSV = """\
+age,sex,height,id,kind
+31,f,1.70,a1,x
+?,m,1.80,a2,y
+45,NA,,a3,x
+52,m,1.65,a4,y
+"""
+
+
+def ingest(**changes: object) -> Ingest:
+    settings: dict[str, object] = {
+        "files": [{"name": "people.csv"}],
+        "separator": ",",
+        "target": "kind",
+        "positive": "y",
+        "columns": {"age": [0.0, 120.0], "sex": "category", "height": "number"},
+        "leave_out": ["id"],
+        "missing": ["?", ""],
+    }
+    return Ingest.model_validate(settings | changes)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("raw").mkdir()
+    Path("raw/people.csv").write_text(CSV, encoding="utf-8")
+    return tmp_path / "raw"
+
+
+def refused(settings: Ingest) -> str:
+    with pytest.raises(DataError) as caught:
+        raw_table.read_raw("raw", settings)
+    return str(caught.value)
+
+
+def test_numbers_categories_gaps_and_labels_are_read(folder):
+    table, labels = raw_table.read_raw("raw", ingest())
+    assert labels == ["x", "y"]
+    assert list(table.columns) == ["age", "sex", "height", "kind"]
+    assert table["kind"].tolist() == [0, 1, 0, 1]
+    assert table["age"].isna().tolist() == [False, True, False, False]
+    assert table["height"].isna().tolist() == [False, False, True, False]
+    # A text is a text, even NA: only params.yaml says what stands for a gap.
+    assert table["sex"].tolist() == ["f", "m", "NA", "m"]
+
+
+def test_the_positive_label_is_class_1_whichever_it_is(folder):
+    table, labels = raw_table.read_raw("raw", ingest(positive="x"))
+    assert (labels, table["kind"].tolist()) == (["y", "x"], [1, 0, 1, 0])
+
+
+def test_a_text_listed_as_missing_is_a_gap_of_categories_too(folder):
+    table, _ = raw_table.read_raw("raw", ingest(missing=["?", "", "NA"]))
+    assert table["sex"].isna().tolist() == [False, False, True, False]
+
+
+def test_without_missing_each_gap_is_a_fault(folder):
+    told = refused(ingest(missing=[]))
+    assert "line 3, column 'age': '?' is no number" in told
+    assert "line 4, column 'height': no value; every cell needs a number" in told
+
+
+def test_a_gap_of_the_label_is_a_fault_whatever_is_missing(folder):
+    Path("raw/people.csv").write_text(CSV.replace("a3,x", "a3,"), encoding="utf-8")
+    assert "line 4, column 'kind': no value; every cell needs a text" in refused(ingest())
+
+
+def test_several_labels_are_in_the_order_of_their_numbers(folder):
+    text = "a;kind\n" + "".join(f"{row};{kind}\n" for kind in (10, 9, 2) for row in range(2))
+    Path("raw/people.csv").write_text(text, encoding="utf-8")
+    settings = ingest(
+        separator=";", columns={"a": "number"}, leave_out=[], positive=None, missing=[]
+    )
+    table, labels = raw_table.read_raw("raw", settings)
+    assert labels == ["2", "9", "10"]
+    assert table["kind"].tolist() == [2, 2, 1, 1, 0, 0]
+    assert (
+        "column 'kind' has 3 labels ('2', '9', '10'), so none of them is the positive one. Set"
+        in (refused(settings.model_copy(update={"positive": "2"})))
+    )
+
+
+@pytest.mark.parametrize(
+    ("positive", "given"), [(None, "ingest.positive is null"), ("z", "ingest.positive is 'z'")]
+)
+def test_of_two_labels_one_must_be_named(folder, positive, given):
+    told = refused(ingest(positive=positive))
+    assert told == (
+        f"{given}, but the labels of 'kind' are 'x', 'y', so it is open which of the two is class "
+        "1. Set ingest.positive in params.yaml to one of them."
+    )
+
+
+def test_a_target_with_one_class_or_one_row_of_a_class_is_refused(folder):
+    Path("raw/people.csv").write_text(CSV.replace(",y", ",x"), encoding="utf-8")
+    assert refused(ingest()).startswith("The table has 4 of class x, so it cannot be split. ")
+    Path("raw/people.csv").write_text(CSV.replace("a4,y", "a4,x"), encoding="utf-8")
+    assert refused(ingest()).startswith("The table has 3 of class x, 1 of class y, so it cannot")
+
+
+def test_a_text_column_of_ten_thousand_values_is_refused_with_the_cure(folder):
+    rows = "".join(f"{row},n{row},{row % 2}\n" for row in range(10_000))
+    Path("raw/people.csv").write_text("age,name,kind\n" + rows, encoding="utf-8")
+    settings = ingest(columns={"age": "number", "name": "category"}, leave_out=[], positive=1)
+    assert refused(settings) == (
+        "Column 'name' has 10,000 different texts in 10,000 rows, and each would become an input "
+        "of its own; a category has at most 1,000. It may be a name or an id: move it from "
+        "ingest.columns to ingest.leave_out in params.yaml, or join rare texts in the raw file."
+    )
+
+
+def test_a_column_without_any_value_is_refused(folder):
+    Path("raw/people.csv").write_text("age,kind\n,x\n,y\n,x\n,y\n", encoding="utf-8")
+    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    assert told.startswith("Column 'age' has no value in any row, so nothing can be learnt from it")
+
+
+def test_infinity_is_no_number_without_bounds(folder):
+    Path("raw/people.csv").write_text(CSV.replace("1.80", "1e999"), encoding="utf-8")
+    assert "line 3, column 'height': '1e999' is not finite" in refused(ingest())
+
+
+def test_a_packed_file_is_the_same_table(folder):
+    expected, _ = raw_table.read_raw("raw", ingest())
+    (folder / "people.csv.gz").write_bytes(gzip.compress(CSV.encode()))
+    found, _ = raw_table.read_raw("raw", ingest(files=[{"name": "people.csv.gz"}]))
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "content", [b"age,sex\n1,f\n", gzip.compress(CSV.encode())[:-9]], ids=["plain", "cut off"]
+)
+def test_a_packed_file_that_is_none_is_told(folder, content):
+    (folder / "people.csv.gz").write_bytes(content)
+    told = refused(ingest(files=[{"name": "people.csv.gz"}]))
+    assert "raw/people.csv.gz: is no complete file of gzip, as its name says" in told
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("step", [1, 7, 40])
+def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
+    folder, monkeypatch, end, step
+):
+    expected, _ = raw_table.read_raw("raw", ingest())
+    (folder / "people.csv").write_bytes(CSV.replace("\n", end).encode())
+    monkeypatch.setattr(raw_file, "LONGEST_LINE", 40)
+    monkeypatch.setattr(raw_file, "BLOCK", step)
+    found, _ = raw_table.read_raw("raw", ingest())
+    pd.testing.assert_frame_equal(found, expected)
+    faulty = CSV.replace("52,m", "old,m").replace("1.80,a2,y", "tall,a2,y").replace("\n", end)
+    (folder / "people.csv").write_bytes(faulty.encode())
+    told = refused(ingest())
+    assert "line 5, column 'age': 'old' is no number" in told
+    assert "line 3, column 'height': 'tall' is no number" in told
+
+
+def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
+    text = "age,kind\n" + "x,1\n" * 9
+    Path("raw/people.csv").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(raw_file, "LONGEST_LINE", 8)
+    monkeypatch.setattr(raw_file, "BLOCK", 1)
+    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    assert told.count("'x' is no number") == 5
+    assert "column 'age': 4 more such cells" in told
+
+
+def people(**columns: object) -> Ingest:
+    """Write the rows of CSV above as Parquet, with columns changed; return what reads them."""
+    rows = {
+        "age": pa.array([31, None, 45, 52]),
+        "sex": pa.array(["f", "m", "NA", "m"]),
+        "height": pa.array([1.7, 1.8, None, 1.65]),
+        "id": pa.array(["a1", "a2", "a3", "a4"]),
+        "kind": pa.array(["x", "y", "x", "y"]),
+    }
+    parquet.write_table(pa.table(rows | columns), "raw/people.parquet")
+    return ingest(files=[{"name": "people.parquet"}])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"age": pa.array([31.0, float("nan"), 45.0, 52.0])},
+        {"sex": pa.array(["f", "m", "NA", "m"]).dictionary_encode()},
+        {"height": pa.array([Decimal("1.70"), Decimal("1.80"), None, Decimal("1.65")])},
+        {"kind": pa.array(["x", "y", "x", "y"], pa.large_string())},
+    ],
+)
+def test_parquet_is_read_as_csv_is(folder, columns):
+    expected, _ = raw_table.read_raw("raw", ingest())
+    found, _ = raw_table.read_raw("raw", people(**columns))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_parquet_that_pandas_wrote_has_its_index_left_out(folder):
+    expected, _ = raw_table.read_raw("raw", ingest())
+    frame = pd.read_csv("raw/people.csv", na_values="?", keep_default_na=False)
+    frame["height"] = pd.to_numeric(frame["height"])
+    frame.set_axis([5, 3, 8, 2]).to_parquet("raw/people.parquet")
+    found, _ = raw_table.read_raw("raw", ingest(files=[{"name": "people.parquet"}]))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_the_texts_for_a_gap_hold_in_parquet(folder):
+    people(
+        age=pa.array([31, -999, 45, 52]),
+        sex=pa.array(["f", "?", "", "m"]),
+        height=pa.array([1.7, 1.8, -999.0, 1.65]),
+    )
+    found, _ = raw_table.read_raw(
+        "raw", ingest(files=[{"name": "people.parquet"}], missing=["?", "", "-999"])
+    )
+    assert found["age"].isna().tolist() == [False, True, False, False]
+    assert found["sex"].isna().tolist() == [False, True, True, False]
+    assert found["height"].isna().tolist() == [False, False, True, False]
+
+
+def test_an_empty_text_of_parquet_is_a_gap_and_no_label(folder):
+    told = refused(people(kind=pa.array(["x", "", "x", "y"])))
+    assert "line 2, column 'kind': no value; every cell needs a text" in told
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"age": pa.array([b"1", b"2", b"3", b"4"])}, "column 'age' is of the type binary, and no"),
+        ({"age": pa.array(["1", "2", "3", "4"])}, "column 'age' is of the type string, and no"),
+        ({"sex": pa.array([[1], [2], [3], [4]])}, "column 'sex' is of the type list<"),
+        (
+            {"sex": pa.array(["f", "a\rb", "f", "m"])},
+            r"line 2, column 'sex': 'a\rb' has a line end or a null byte",
+        ),
+    ],
+)
+def test_what_no_csv_could_hold_is_refused_in_parquet(folder, columns, message):
+    assert message in refused(people(**columns))
+
+
+def test_a_column_that_stands_twice_in_parquet_is_told(folder):
+    table = pa.table([[1, 2], [3, 4]], names=["age", "age"])
+    parquet.write_table(table, "raw/people.parquet")
+    told = refused(ingest(files=[{"name": "people.parquet"}]))
+    assert "column 'age' stands 2 times in the header" in told
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.parquet"])
+def test_a_number_for_a_gap_is_one_however_it_is_written(folder, name):
+    Path("raw/people.csv").write_text(CSV.replace("?", "-999.0"), encoding="utf-8")
+    people(age=pa.array([31, -999, 45, 52]))
+    found, _ = raw_table.read_raw("raw", ingest(files=[{"name": name}], missing=["-999", ""]))
+    assert found["age"].isna().tolist() == [False, True, False, False]
+
+
+def test_a_rule_is_told_with_its_exact_bounds(folder):
+    told = refused(ingest(columns={"age": [0.0, 1000001.0], "sex": "category", "height": [0, 1.5]}))
+    assert "out of range; it must lie in 0 to 1.5" in told
+
+
+def test_a_long_header_is_told(folder):
+    Path("raw/people.csv").write_text('"' + "a" * 140_000 + '",b\n1,2\n', encoding="utf-8")
+    assert "line 1 is longer than 100,000 bytes" in refused(ingest())
+
+
+def test_a_target_of_names_is_told_briefly(folder):
+    rows = "".join(f"{place},n{place}\n" for place in range(2000))
+    Path("raw/people.csv").write_text("age,kind\n" + rows, encoding="utf-8")
+    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    assert told.startswith("Column 'kind' has 2,000 labels ('n0', 'n1', 'n2', 'n3', 'n4', ...), so")
+    assert len(told) < 300
+
+
+@pytest.mark.parametrize("labels", ["--1,1", "-,-1", "²,1"])
+def test_labels_that_look_like_numbers_are_texts(folder, labels):
+    first, second = labels.split(",")
+    Path("raw/people.csv").write_text(
+        f"age,kind\n1,{first}\n2,{second}\n3,{first}\n4,{second}\n", encoding="utf-8"
+    )
+    _, found = raw_table.read_raw(
+        "raw", ingest(columns={"age": "number"}, leave_out=[], positive=second)
+    )
+    assert found == [first, second]
+
+
+@pytest.mark.parametrize("column", ["sex", "kind"])
+def test_a_text_that_a_page_would_run_is_refused(folder, column):
+    text = "</script><script>alert(1)</script>"
+    old = {"sex": "m,", "kind": ",x\n"}[column]
+    new = {"sex": f"{text},", "kind": f",{text}\n"}[column]
+    Path("raw/people.csv").write_text(CSV.replace(old, new), encoding="utf-8")
+    assert f"Column '{column}' has the text '</script>" in refused(ingest())
+
+
+def test_parquet_without_pyarrow_names_the_cure(folder, monkeypatch):
+    (folder / "people.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # type: ignore[arg-type]
+    told = refused(ingest(files=[{"name": "people.parquet"}]))
+    assert "raw/people.parquet: is Parquet, which pyarrow reads" in told
+
+
+def test_words_are_the_labels_where_params_yaml_gives_none():
+    plain = raw_table.schema(ingest(), ["x", "y"])
+    assert (plain.row, plain.rows, plain.names) == ("row", "rows", ["x", "y"])
+    assert plain.kinds == {"age": "number", "sex": "category", "height": "number"}
+    words = Words(row="person", rows="people", classes={"y": "young"})
+    told = raw_table.schema(ingest(words=words.model_dump()), ["x", "y"])
+    assert (told.row, told.rows, told.names) == ("person", "people", ["x", "young"])

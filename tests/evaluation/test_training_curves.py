@@ -1,0 +1,210 @@
+"""The curves are those of the training that they tell of, and the test rows choose nothing."""
+
+import json
+import re
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.neural_network import MLPClassifier
+
+from winenet.evaluation import paired_tests, training_curves
+from winenet.evaluation.training_curves import Rows
+from winenet.network.classifier import DenseClassifier
+from winenet.params import Curves, Network, Networks
+
+EPOCHS, SIZES = 120, [50]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def some_rows(seed: int, rows: int = 60) -> Rows:
+    """Rows of three features in [0, 1]; the first tells something about the class."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.random((rows, 3)), columns=["a", "b", "c"])
+    return Rows(X, (X["a"] + 3 * rng.random(rows) > 2).astype(int).rename("Class"))
+
+
+# With these the held-out loss rises again, and the rule stops the training, both in time.
+TRAINING, HELD_OUT, TEST = some_rows(1, 120), some_rows(22), some_rows(5)
+
+
+def settings(epochs: int = EPOCHS) -> Curves:
+    network = Network(hidden_layer_sizes=SIZES)
+    return Curves(
+        validation_size=0.2,
+        random_state=42,
+        epochs=epochs,
+        networks=Networks(notebook=network, one_hidden_layer=network),
+    )
+
+
+def dense(epochs: int, **changes: object) -> DenseClassifier:
+    return DenseClassifier(tuple(SIZES), max_iter=epochs, random_state=42, **changes)
+
+
+@cache
+def trained_for(epochs: int) -> DenseClassifier:
+    """Return the network as it is after so many epochs, whatever the notebook's rule says."""
+    return dense(epochs, n_iter_no_change=np.inf).fit(*TRAINING)
+
+
+def loss_and_accuracy(model: DenseClassifier, rows: Rows) -> tuple[float, float]:
+    given_to_truth = model.predict_proba(rows.X)[np.arange(len(rows.y)), rows.y]
+    return -np.log(given_to_truth).mean(), model.score(*rows)
+
+
+@pytest.fixture(scope="module")
+def followed() -> training_curves.Followed:
+    return training_curves.follow(SIZES, settings(), TRAINING, HELD_OUT, TEST)
+
+
+def test_the_curve_has_a_line_an_epoch(followed):
+    assert list(followed.curve.columns) == [
+        "epoch",
+        "training_loss",
+        "held_out_loss",
+        "training_accuracy",
+        "held_out_accuracy",
+    ]
+    assert list(followed.curve["epoch"]) == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.parametrize("epoch", [1, 37, EPOCHS])
+def test_a_line_is_what_a_training_of_so_many_epochs_scores(followed, epoch):
+    line, model = followed.curve.iloc[epoch - 1], trained_for(epoch)
+    for name, rows in (("training", TRAINING), ("held_out", HELD_OUT)):
+        loss, accuracy = loss_and_accuracy(model, rows)
+        assert line[f"{name}_loss"] == pytest.approx(loss, rel=1e-12)
+        assert line[f"{name}_accuracy"] == accuracy
+
+
+def test_the_held_out_columns_are_the_estimator_s_own_validation_curves(followed):
+    model = dense(EPOCHS, n_iter_no_change=np.inf).fit(*TRAINING, validation_data=(*HELD_OUT,))
+    losses, accuracies = followed.curve["held_out_loss"], followed.curve["held_out_accuracy"]
+    np.testing.assert_allclose(losses, model.validation_loss_curve_, rtol=1e-12)
+    assert list(accuracies) == model.validation_scores_
+
+
+def test_the_best_epoch_has_the_lowest_held_out_loss(followed):
+    losses = followed.curve["held_out_loss"].to_numpy()
+    best = followed.numbers["best"]
+    assert best["epoch"] == losses.argmin() + 1
+    assert best["held_out_loss"] == losses.min()
+    assert 1 < best["epoch"] < followed.numbers["notebook_stop"]["epoch"] < EPOCHS
+
+
+def test_the_notebook_s_stop_is_where_its_own_class_stops(followed):
+    theirs = MLPClassifier(tuple(SIZES), max_iter=EPOCHS, random_state=42).fit(*TRAINING)
+    ours = dense(EPOCHS).fit(*TRAINING)
+    assert followed.numbers["notebook_stop"]["epoch"] == theirs.n_iter_ == ours.n_iter_
+
+
+def test_no_number_of_epochs_without_improvement_ends_the_training_that_is_followed():
+    curve, numbers = training_curves.follow([4], settings(), TRAINING, HELD_OUT, TEST)
+    assert numbers["notebook_stop"]["epoch"] < EPOCHS / 4
+    assert numbers["last"]["epoch"] == len(curve) == EPOCHS
+
+
+def test_a_rule_that_does_not_stop_the_training_is_read_at_the_last_epoch():
+    numbers = training_curves.follow(SIZES, settings(20), TRAINING, HELD_OUT, TEST).numbers
+    assert numbers["notebook_stop"] == numbers["last"]
+    assert numbers["last"]["epoch"] == 20
+
+
+@pytest.mark.parametrize("reading", ["best", "notebook_stop", "last"])
+def test_a_reading_is_of_the_weights_at_its_epoch(followed, reading):
+    read = followed.numbers[reading]
+    model = trained_for(read["epoch"])
+    for name, rows in (("training", TRAINING), ("held_out", HELD_OUT), ("test", TEST)):
+        loss, accuracy = loss_and_accuracy(model, rows)
+        assert read[f"{name}_loss"] == pytest.approx(loss, rel=1e-12)
+        assert read[f"{name}_accuracy"] == accuracy
+    line = followed.curve.iloc[read["epoch"] - 1].to_dict()
+    assert {name: read[name] for name in line} == line
+
+
+@pytest.mark.parametrize("reading", ["best", "last"])
+def test_the_loss_of_the_errors_is_their_part_of_the_held_out_loss(followed, reading):
+    read = followed.numbers[reading]
+    given_to_truth = trained_for(read["epoch"]).predict_proba(HELD_OUT.X)[
+        np.arange(len(HELD_OUT.y)), HELD_OUT.y
+    ]
+    losses = -np.log(given_to_truth)
+    assert read["held_out_loss_of_errors"] == pytest.approx(
+        losses[given_to_truth < 0.5].sum() / len(losses), rel=1e-12
+    )
+
+
+def test_where_nothing_is_wrong_the_errors_have_no_loss():
+    X = pd.DataFrame({"a": [0.0, 1.0] * 20})
+    rows = Rows(X, X["a"].astype(int))
+    last = training_curves.follow(SIZES, settings(60), rows, rows, rows).numbers["last"]
+    assert (last["held_out_accuracy"], last["held_out_loss_of_errors"]) == (1, 0)
+    assert last["held_out_loss"] > 0
+
+
+def test_the_test_rows_choose_nothing(followed):
+    other = training_curves.follow(SIZES, settings(), TRAINING, HELD_OUT, some_rows(7))
+    pd.testing.assert_frame_equal(other.curve, followed.curve, check_exact=True)
+    for reading in ("best", "notebook_stop", "last"):
+        changed = {
+            name
+            for name, value in followed.numbers[reading].items()
+            if value != other.numbers[reading][name]
+        }
+        assert changed <= {"test_loss", "test_accuracy"}
+    assert other.numbers["best"]["test_loss"] != followed.numbers["best"]["test_loss"]
+
+
+def test_the_p_value_is_of_best_against_the_notebook_s_stop_on_the_test_rows(followed):
+    best, stop = (
+        trained_for(followed.numbers[reading]["epoch"]).predict(TEST.X)
+        for reading in ("best", "notebook_stop")
+    )
+    assert followed.numbers["p_value"] == paired_tests.paired_errors(TEST.y, best, stop)["p_value"]
+    assert followed.numbers["p_value"] < 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_networks_that_are_followed_at_once_are_those_followed_alone(monkeypatch, workers):
+    monkeypatch.setenv("WINENET_WORKERS", workers)
+    networks = {"notebook": [6, 3], "one_hidden_layer": [4]}
+    found = training_curves.follow_all(networks, settings(20), TRAINING, HELD_OUT, TEST)
+    assert list(found) == ["notebook", "one_hidden_layer"]
+    for name, sizes in networks.items():
+        alone = training_curves.follow(sizes, settings(20), TRAINING, HELD_OUT, TEST)
+        assert found[name].numbers == alone.numbers
+        pd.testing.assert_frame_equal(found[name].curve, alone.curve, check_exact=True)
+    assert found["notebook"].numbers["hidden_layer_sizes"] == "6-3"
+
+
+# The stage, run as people run it.
+
+
+def test_the_stage_writes_the_same_bytes_twice_and_warns_of_nothing(split_workspace):
+    for old, new in (("epochs: 500 ", "epochs: 3 "), ("[100, 50]", "[5, 3]"), ("[100]", "[4]")):
+        split_workspace.edit("params.yaml", old, new)
+    code, printed, errors = split_workspace.run("stages.curves")
+    assert (code, errors) == (0, "")
+    _, *lines = printed.splitlines()  # the first tells the numerics
+    assert lines[:2] == [
+        "curves: following notebook [5, 3] for 3 epochs",
+        "curves: following one_hidden_layer [4] for 3 epochs",
+    ]
+    assert re.fullmatch(
+        r"curves: notebook: held-out loss lowest at epoch 3, notebook's stop at 3; "
+        r"accuracy 0\.\d{4} and 0\.\d{4} on 1300 test rows",
+        lines[2],
+    )
+    first = split_workspace.files()
+    numbers = json.loads(first["metrics/curves.json"])
+    assert (numbers["training_rows"], numbers["held_out_rows"]) == (4157, 1040)
+    assert numbers["notebook"]["hidden_layer_sizes"] == "5-3"
+    for name in ("notebook", "one_hidden_layer"):
+        curve = pd.read_csv(split_workspace.path / f"plots/curves_{name}.csv")
+        assert list(curve["epoch"]) == [1, 2, 3]
+        line = curve.iloc[-1].to_dict()
+        assert {key: numbers[name]["last"][key] for key in line} == line
+    assert split_workspace.run("stages.curves")[0] == 0
+    assert split_workspace.files() == first

@@ -1,0 +1,65 @@
+"""What is said of a column's cells, read some rows at a time, is what all of them at once show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winenet.init import column_stats
+from winenet.init.column_stats import Tally
+
+CELLS = st.sampled_from(["", "NA", "a", "1", "01", "2", "-3", "0.5", "1e3", "inf", "nan", " 7"])
+
+
+def of(cells: list[str], *, step: int = 3, words: tuple[str, ...] = ()) -> Tally:
+    """Return the tally of cells that come some at a time."""
+    made = Tally(words)
+    for start in range(0, len(cells), step):
+        made.add(pd.Series(cells[start : start + step], dtype="str"))
+    return made
+
+
+@pytest.mark.parametrize("most", [2, 10_000])
+@given(cells=st.lists(CELLS, max_size=20), step=st.integers(1, 5))
+def test_the_pieces_tell_what_the_whole_shows(most: int, cells: list[str], step: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column_stats, "MOST", most)
+        found = of(cells, step=step)
+    values = pd.to_numeric(pd.Series(cells, dtype="object"), errors="coerce").astype("float64")
+    finite = np.isfinite(values).to_numpy()
+    numbers, numerals = values[finite], pd.Series(cells, dtype="object")[finite]
+
+    others = pd.Series(cells, dtype="object")[~finite]
+    assert list(found.words.items()) == list(others.value_counts(sort=False).items())
+    assert found.many == (numerals.nunique() > most)
+    assert dict(found.numerals) == ({} if found.many else numerals.value_counts().to_dict())
+    assert found.rows == len(numbers)
+    assert (found.low, found.high) == (
+        (numbers.min(), numbers.max()) if len(numbers) else (np.inf, -np.inf)
+    )
+    assert found.whole == all(number.is_integer() for number in numbers)
+    assert found.differ == (found.whole and numerals.is_unique)
+
+
+def test_a_number_that_stands_for_a_gap_is_a_word() -> None:
+    found = of(["5", "-999", "7", "-999"], words=("-999",))
+
+    assert dict(found.words) == {"-999": 2}
+    assert (found.low, found.high, found.rows) == (5, 7, 2)
+
+
+def test_of_many_numbers_no_text_stays() -> None:
+    ids = [str(number) for number in range(column_stats.MOST + 1)]
+
+    found = of([*ids, "x"], step=4_000)
+
+    assert found.many
+    assert not found.numerals
+    assert dict(found.words) == {"x": 1}
+    assert found.differ
+    assert not of([*ids, "0"], step=4_000).differ
+
+
+def test_numbers_too_long_for_a_double_still_differ() -> None:
+    assert of([str(2**60 + number) for number in range(10)]).differ

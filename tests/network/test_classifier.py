@@ -1,0 +1,411 @@
+"""DenseClassifier is a scikit-learn estimator, and says clearly what does not fit."""
+
+import pickle
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from winenet.network.classifier import DenseClassifier
+
+quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
+pytestmark = quiet
+
+
+def numbers(rows=120, classes=2, seed=0):
+    rng = np.random.RandomState(seed)
+    X = rng.normal(size=(rows, 4))
+    return X, (X @ rng.normal(size=(4, classes))).argmax(axis=1)
+
+
+def assert_same_fit(ours, theirs):
+    assert ours.loss_curve_ == theirs.loss_curve_
+    for name in ("coefs_", "intercepts_"):
+        for our, their in zip(getattr(ours, name), getattr(theirs, name), strict=True):
+            np.testing.assert_array_equal(our, their)
+
+
+# ---- scikit-learn's own checks
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenseClassifier(),
+        DenseClassifier((), solver="sgd", learning_rate_init=0.1),
+        DenseClassifier((20, 10), "tanh", learning_rate_init=0.01),
+    ],
+    ids=repr,
+)
+def test_scikit_learn_s_checks_pass(estimator):
+    results = check_estimator(estimator, on_skip=None, expected_failed_checks={})
+    not_passed = {one["check_name"] for one in results if one["status"] != "passed"}
+    # This one is skipped unless SCIPY_ARRAY_API is set, and is not for numpy's arrays anyway.
+    assert not_passed <= {"check_array_api_input"}
+    assert len(results) > 50
+
+
+def test_parameters_have_mlpclassifier_s_names_and_defaults():
+    theirs = MLPClassifier().get_params()
+    assert theirs.pop("max_fun") == 15000  # it concerns lbfgs alone
+    beyond = {"class_weight": None, "dropout": 0.0, "dtype": "float64"}
+    assert DenseClassifier().get_params() == {**theirs, **beyond}
+
+
+# ---- within scikit-learn
+
+
+def test_pipeline_grid_search_and_cross_validation():
+    X, y = numbers()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    steps = make_pipeline(
+        StandardScaler(), DenseClassifier(learning_rate_init=0.03, random_state=0)
+    )
+    steps.set_output(transform="pandas")
+    grid = {"denseclassifier__hidden_layer_sizes": [(), (5,), (6, 3)]}
+    search = GridSearchCV(steps, grid, cv=3).fit(frame, y)
+    assert search.best_score_ > 0.6
+    assert search.best_estimator_[-1].feature_names_in_.tolist() == list("abcd")
+    assert len(cross_val_score(steps, frame, y, cv=3)) == 3
+
+
+def test_clone_and_pickle():
+    X, y = numbers()
+    model = DenseClassifier((5,), max_iter=5, random_state=0).fit(X, y)
+    assert clone(model).get_params() == model.get_params()
+    assert not hasattr(clone(model), "coefs_")
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert_same_fit(again.partial_fit(X, y), model.partial_fit(X, y))
+
+
+@pytest.mark.parametrize("labels", [["red", "white"], ["red", "rosé", "white"], [10, 3, 7]])
+def test_labels_of_any_kind(labels):
+    X, y = numbers(classes=len(labels))
+    y = np.array(labels)[y]
+    model = DenseClassifier((8,), max_iter=150, learning_rate_init=0.02, random_state=0).fit(X, y)
+    assert model.classes_.tolist() == sorted(labels)
+    assert model.score(X, y) > 0.9
+    P = model.predict_proba(X)
+    np.testing.assert_allclose(P.sum(axis=1), 1)
+    np.testing.assert_array_equal(model.classes_[P.argmax(axis=1)], model.predict(X))
+    np.testing.assert_array_equal(np.exp(model.predict_log_proba(X)), np.exp(np.log(P)))
+
+
+# ---- beyond MLPClassifier
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5, 2: 1.0}])
+def test_class_weight_equals_sample_weight(class_weight):
+    X, y = numbers(classes=3)
+    counts = np.bincount(y)
+    per_class = {"balanced": len(y) / (3 * counts)}.get(str(class_weight), [3.0, 0.5, 1.0])
+    own = np.linspace(0.5, 2, len(y))
+    settings = {"hidden_layer_sizes": (6,), "max_iter": 9, "random_state": 0}
+    ours = DenseClassifier(class_weight=class_weight, **settings).fit(X, y, own)
+    theirs = DenseClassifier(**settings).fit(X, y, own * np.asarray(per_class)[y])
+    assert_same_fit(ours, theirs)
+    assert ours.loss_curve_ != DenseClassifier(**settings).fit(X, y, own).loss_curve_
+
+
+def test_validation_data_is_scored_and_changes_nothing():
+    X, y = numbers(200)
+    settings = {"hidden_layer_sizes": (6,), "max_iter": 12, "random_state": 0}
+    plain = DenseClassifier(**settings).fit(X[:150], y[:150])
+    model = DenseClassifier(**settings).fit(X[:150], y[:150], validation_data=(X[150:], y[150:]))
+    assert_same_fit(model, plain)
+    assert plain.validation_scores_ is plain.validation_loss_curve_ is None
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 12
+    assert model.validation_scores_[-1] == model.score(X[150:], y[150:])
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    truth = model.predict_proba(X[150:])[np.arange(50), y[150:]]
+    assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(truth).mean(), rel=1e-12)
+
+
+def test_validation_data_with_early_stopping_restores_the_best_weights():
+    X, y = numbers(200, classes=3)
+    model = DenseClassifier(
+        (6,), early_stopping=True, max_iter=200, learning_rate_init=0.1, random_state=0
+    ).fit(X[:150], y[:150], validation_data=(X[150:], y[150:]))
+    assert model.n_iter_ < 200
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.score(X[150:], y[150:]) == model.best_validation_score_
+    assert model.t_ == 150 * model.n_iter_  # no row was set aside
+    assert model.best_loss_ is None
+
+
+def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
+    X, y = numbers(200)
+    settings = {"hidden_layer_sizes": (30, 20), "max_iter": 120, "random_state": 0}
+    plain, thin, again = (
+        DenseClassifier(dropout=share, **settings).fit(X, y) for share in (0.0, 0.4, 0.4)
+    )
+    assert_same_fit(thin, again)
+    assert thin.loss_curve_[0] != plain.loss_curve_[0]
+    # The thinned network fits the rows less well than the whole one does that it leaves behind.
+    loss = -np.log(thin.predict_proba(X)[np.arange(200), y]).mean()
+    assert loss < thin.loss_curve_[-1]
+    np.testing.assert_array_equal(thin.predict_proba(X), thin.predict_proba(X))
+    assert thin.score(X, y) > 0.9
+
+
+def test_dropout_goes_on_to_other_units_in_partial_fit():
+    """With one seed for all calls; a step from the same weights shows what was chosen."""
+    X, y = numbers()
+    steps = []
+    for rows_seen in (0, 120):
+        model = DenseClassifier((30,), dropout=0.5, shuffle=False, random_state=0, batch_size=120)
+        model.partial_fit(X, y, classes=[0, 1])
+        model.coefs_ = [np.ones_like(W) for W in model.coefs_]
+        model._run.rows_seen, model._run.moments = rows_seen, None
+        steps.append(model.partial_fit(X, y).coefs_[0])
+    assert (steps[0] != steps[1]).any()
+
+
+def test_labels_are_typed_as_scikit_learn_s():
+    X, y = numbers()
+    labels = pd.Series(np.where(y, "red", "white"))
+    both = [kind(max_iter=2).fit(X, labels) for kind in (DenseClassifier, MLPClassifier)]
+    assert both[0].classes_.dtype == both[1].classes_.dtype
+    assert both[0].predict(X).dtype == both[1].predict(X).dtype
+
+
+def test_float32_is_close_and_stays_float32():
+    X, y = numbers()
+    settings = {"hidden_layer_sizes": (8, 4), "max_iter": 60, "random_state": 0}
+    small, exact = (DenseClassifier(dtype=d, **settings).fit(X, y) for d in ("float32", "float64"))
+    assert {array.dtype for array in small.coefs_ + small.intercepts_} == {np.dtype("float32")}
+    assert small.predict_proba(X).dtype == np.float32
+    np.testing.assert_allclose(small.loss_curve_, exact.loss_curve_, rtol=1e-4)
+    np.testing.assert_allclose(small.predict_proba(X), exact.predict_proba(X), atol=1e-3)
+
+
+# ---- callbacks
+
+
+class Listener:
+    """Keeps what it hears; asks to stop after so many epochs."""
+
+    def __init__(self, stop_after=None):
+        self.heard, self.losses, self.stop_after = [], [], stop_after
+
+    def setup(self, estimator, context):
+        self.heard.append("setup")
+
+    def teardown(self, estimator, context):
+        self.heard.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.heard.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        self.heard.append(f"end {context.task_name}")
+        self.losses.append((fitted_estimator, fitted_estimator.score(X, y)))
+        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
+
+
+def test_a_callback_hears_each_epoch_with_a_fitted_estimator():
+    X, y = numbers()
+    listener = Listener()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = DenseClassifier((5,), max_iter=3, random_state=0).set_callbacks(listener)
+    model.fit(frame, y)
+    epoch = ["begin epoch", "end epoch"]
+    assert listener.heard == ["setup", "begin fit", *epoch * 3, "end fit", "teardown"]
+    fitted = [kept for kept, _ in listener.losses]
+    assert [len(kept.loss_curve_) for kept in fitted] == [1, 2, 3, 3]
+    assert [kept.score(frame, y) for kept in fitted] == [score for _, score in listener.losses]
+    assert_same_fit(model, DenseClassifier((5,), max_iter=3, random_state=0).fit(X, y))
+
+
+def test_a_callback_may_end_the_training():
+    X, y = numbers()
+    listener = Listener(stop_after=2)
+    model = DenseClassifier((5,), max_iter=9, random_state=0).set_callbacks(listener).fit(X, y)
+    assert model.n_iter_ == 2
+    assert listener.heard[-3:] == ["end epoch", "end fit", "teardown"]
+
+
+def test_a_callback_is_torn_down_when_the_fit_fails():
+    listener = Listener()
+    with pytest.raises(ValueError, match="one class only"):
+        DenseClassifier().set_callbacks(listener).fit([[0.0], [1.0]], [1, 1])
+    assert listener.heard == ["setup", "teardown"]
+
+
+def test_scoring_monitor_and_progress_bar(capsys):
+    X, y = numbers()
+    monitor = ScoringMonitor(scoring="accuracy")
+    model = DenseClassifier((5,), max_iter=4, random_state=0)
+    model.set_callbacks(monitor, ProgressBar()).fit(X, y)
+    logs = pd.DataFrame(monitor.get_logs().data)
+    epochs = logs[logs["task_name"] == "epoch"]
+    assert len(epochs) == 4
+    assert epochs["accuracy"].iloc[-1] == model.score(X, y)
+    assert "DenseClassifier - fit" in capsys.readouterr().out
+
+
+def test_a_grid_search_hands_its_callbacks_down():
+    X, y = numbers(60)
+    model = DenseClassifier(max_iter=2, random_state=0)
+    GridSearchCV(model, {"alpha": [0, 1]}, cv=2).set_callbacks(ProgressBar()).fit(X, y)
+
+
+# ---- what it says
+
+
+def test_verbose_tells_each_epoch(capsys):
+    X, y = numbers()
+    settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
+    model = DenseClassifier((3,), verbose=True, learning_rate_init=2e-6, random_state=0, **settings)
+    model.fit(X, y, validation_data=(X[:10], y[:10]))
+    lines = capsys.readouterr().out.splitlines()
+    loss = [f"loss {value:.8f}" for value in model.loss_curve_]
+    score = [f"validation score {value:.6f}" for value in model.validation_scores_]
+    assert lines == [
+        f"epoch 1: {loss[0]}, {score[0]}",
+        f"epoch 2: {loss[1]}, {score[1]}",
+        f"epoch 3: {loss[2]}, {score[2]}; no improvement, learning rate cut to 4e-07",
+        f"epoch 4: {loss[3]}, {score[3]}",
+        f"epoch 5: {loss[4]}, {score[4]}; no improvement, training ends",
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_training_cut_short_warns():
+    X, y = numbers()
+    told = r"max_iter=2 epochs .* Raise max_iter or tol"
+    with pytest.warns(ConvergenceWarning, match=told) as caught:
+        DenseClassifier(max_iter=2).fit(X, y)
+    assert caught[0].filename == __file__
+
+
+def test_a_diverged_network_is_an_error():
+    X, y = numbers()
+    model = DenseClassifier((3,), "identity", solver="sgd", learning_rate_init=1e200)
+    with pytest.raises(ValueError, match=r"infinite or NaN .* lower learning_rate_init=1e\+200\."):
+        model.fit(X, y)
+
+
+X, Y = numbers()
+WRONG = {
+    "lbfgs": (
+        {"solver": "lbfgs"},
+        (X, Y),
+        ValueError,
+        "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' or "
+        "'sgd'. For lbfgs use sklearn.neural_network.MLPClassifier(solver='lbfgs').",
+    ),
+    "alpha": (
+        {"alpha": -1},
+        (X, Y),
+        ValueError,
+        "The 'alpha' parameter of DenseClassifier must be a float in the range [0.0, inf). "
+        "Got -1 instead.",
+    ),
+    "sizes": (
+        {"hidden_layer_sizes": (5, 0)},
+        (X, Y),
+        ValueError,
+        "hidden_layer_sizes=(5, 0): each hidden layer needs a whole number of units from 1 up, "
+        "as in (100, 50); () means no hidden layer.",
+    ),
+    "half a unit": (
+        {"hidden_layer_sizes": (2.5,)},
+        (X, Y),
+        ValueError,
+        "hidden_layer_sizes=(2.5,): each hidden layer needs a whole number of units from 1 up, "
+        "as in (100, 50); () means no hidden layer.",
+    ),
+    "sparse": (
+        {},
+        (sparse.csr_array(X), Y),
+        TypeError,
+        "Sparse data was passed for X, but dense data is required. "
+        "Use '.toarray()' to convert to a dense numpy array.",
+    ),
+    "several labels": (
+        {},
+        (X, np.column_stack([Y, 1 - Y])),
+        ValueError,
+        "y is multilabel-indicator with shape (120, 2), but DenseClassifier gives each row one "
+        "label. For several labels a row use sklearn.neural_network.MLPClassifier.",
+    ),
+    "one class": (
+        {},
+        (X, np.ones(120)),
+        ValueError,
+        "y has one class only, [1.], so there is nothing to tell apart; a classifier needs at "
+        "least 2 classes.",
+    ),
+    "no weight": (
+        {"class_weight": {0: 0, 1: 0}},
+        (X, Y),
+        ValueError,
+        "All rows weigh nothing, so there is nothing to learn from. Change class_weight={0: 0, "
+        "1: 0} or sample_weight.",
+    ),
+    "held-out labels": (
+        {},
+        (X, Y, None, (X, Y + 5)),
+        ValueError,
+        "validation_data has the classes [5 6], which the network was not made for: it knows "
+        "[0 1]. Fit it anew, or leave these rows out.",
+    ),
+    "held-out rows": (
+        {},
+        (X, Y, None, X),
+        ValueError,
+        "validation_data must be a tuple (X, y) of rows to score on.",
+    ),
+    "few held-out rows": (
+        {"early_stopping": True, "validation_fraction": 0.005},
+        (X, np.arange(120) % 3),
+        ValueError,
+        "validation_fraction=0.005 leaves 1 of 120 rows for the validation set, too few to score "
+        "on. Increase it, or give validation_data.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_does_not_fit_is_told(case):
+    parameters, arguments, kind, text = WRONG[case]
+    with pytest.raises(kind) as caught:
+        DenseClassifier(**parameters).fit(*arguments)
+    assert str(caught.value) == text
+
+
+def test_what_partial_fit_and_warm_start_cannot_do_is_told():
+    with pytest.raises(ValueError, match=r"must be told all classes .* classes=np\.unique"):
+        DenseClassifier().partial_fit(X, Y)
+    with pytest.raises(ValueError, match="partial_fit cannot stop early"):
+        DenseClassifier(early_stopping=True).partial_fit(X, Y, classes=[0, 1])
+    with pytest.raises(ValueError, match="'balanced' needs all labels to count them"):
+        DenseClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1])
+    model = DenseClassifier((3,), max_iter=2, warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match=r"y has the classes \[2 3\]"):
+        model.fit(X, Y + 2)
+    with pytest.raises(ValueError, match=r"y has the classes \[0\], but with warm_start=True"):
+        model.fit(X, 0 * Y)
+    with pytest.raises(ValueError, match=re.escape("needs [(4, 7), (7, 1)]")):
+        model.set_params(hidden_layer_sizes=(7,)).fit(X, Y)
+    with pytest.raises(ValueError, match=r"y has the classes \[2\], which"):
+        DenseClassifier().partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y + 1)
+
+
+def test_an_unfitted_model_and_a_batch_beyond_the_rows():
+    with pytest.raises(NotFittedError):
+        DenseClassifier().predict(X)
+    with pytest.warns(UserWarning, match="batch_size=500 is more than the 120 rows"):
+        DenseClassifier(batch_size=500, max_iter=1).fit(X, Y)

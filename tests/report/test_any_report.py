@@ -1,0 +1,252 @@
+"""The report of any table: two, three or 26 classes, without a notebook, in the table's own words.
+
+The tables behind it are made by any_table.py; each number on the page is read again from its file.
+"""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import any_table
+import pytest
+from browser import opened
+from test_page import EMPTY, Shown, plain
+
+from winenet.report import markdown as report_md
+from winenet.report import page
+
+# What only the wine's pages and the notebook's say.
+FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
+KINDS = ("cancer", "iris", "letters")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Return by table a folder with the files and both pages, pictures left empty."""
+    from stages import report as stage
+
+    made = {}
+    for kind in KINDS:
+        folder = tmp_path_factory.mktemp(kind)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            any_table.make(any_table.TABLES[kind]())
+            metrics, tables, words = stage.read(notebook=False)
+            told = stage.content(tables, metrics, words)
+            stage.files.write_text("report/report.md", report_md.page(told))
+            told |= page.section(tables, metrics, words)
+            sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
+            names = [path for path in any_pictures() if "handmade" not in path]
+            pictures = {"column": dict.fromkeys(names, EMPTY)}
+            stage.files.write_text("report/index.html", page.page(sources, pictures, told))
+        made[kind] = folder
+    return made
+
+
+def any_pictures():
+    """Return the names of the pictures that the graph lists for the report."""
+    text = (Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8")
+    return [Path(path).stem for path in re.findall(r"- (plots/\w+\.svg):", text)]
+
+
+@pytest.fixture(params=KINDS)
+def shown(request, folders):
+    return Shown(folders[request.param], ("data/", "metrics/", "plots/"))
+
+
+@pytest.fixture
+def markdown(shown):
+    return (shown.root / "report/report.md").read_text(encoding="utf-8")
+
+
+def visible(text):
+    """Return what a reader of a page sees or hears: its text, its descriptions, its title."""
+    bare = re.sub(r"<(script|style|svg)\b.*?</\1>", "", text, flags=re.DOTALL)
+    told = re.findall(r'\b(?:aria-label|title|alt|data-rows)="([^"]*)"', text)
+    return html.unescape(" ".join([re.sub(r"<[^>]+>", " ", bare), *told]))
+
+
+def test_neither_page_speaks_of_wine_or_of_a_notebook(shown, markdown):
+    for text in (markdown, visible(shown.text)):
+        assert not FOREIGN.search(text), FOREIGN.search(text)
+        assert not re.search(r"\b(None|nan|Undefined)\b", text)
+
+
+def test_neither_page_has_a_section_of_the_notebook_s(shown, markdown):
+    ids = {one["attributes"]["id"] for one in shown.found("id")}
+    assert not {"neuron", "claims", "wine", "agreements"} & ids
+    assert "handmade" not in shown.text + markdown
+    assert not re.search(r"\n{4,}", markdown)
+
+
+def test_each_result_is_the_file_s_value(shown):
+    schema = json.loads((shown.root / "data/schema.json").read_text(encoding="utf-8"))
+    checked = 0
+    for one in shown.found("data-source"):
+        told, text = one["attributes"], one["text"]
+        if "#" not in told["data-source"]:
+            continue
+        value = shown.value(told["data-source"])
+        checked += 1
+        if "data-code" in told:
+            assert int(told["data-code"]) == value
+            assert text == schema["classes"][value]
+        elif isinstance(value, str):
+            assert text == value
+        elif text not in ("yes", "no"):
+            digits = len(text.partition(".")[2])
+            close = 1e-3 * abs(value) if "data-significant" in told else 0.5 * 10**-digits
+            assert abs(float(text.replace(",", "")) - value) <= close * (1 + 1e-9), told
+    assert checked > 150
+
+
+def test_each_sentence_stands_in_the_report(shown, markdown):
+    told = shown.found("data-source", page.SENTENCES)
+    assert len(told) > 30
+    for one in told:
+        assert plain(one["text"]) in plain(markdown), one["text"]
+
+
+def test_each_used_term_is_explained_and_no_other(shown):
+    links = [one["attributes"]["href"] for one in shown.found("class", "term")]
+    entries = [one for one in shown.read.elements if one["tag"] == "dt"]
+    explained = [one["attributes"]["id"] for one in entries if "id" in one["attributes"]]
+    assert sorted(link[1:] for link in links) == sorted(explained)
+    ids = [one["attributes"]["id"] for one in shown.found("id")]
+    assert len(ids) == len(set(ids))
+    targets = {one["attributes"]["href"] for one in shown.read.elements if one["tag"] == "a"}
+    assert {target[1:] for target in targets} <= set(ids)
+
+
+def test_the_network_s_layers_are_those_of_its_parameters(shown):
+    counts = [int(text.replace(",", "")) for text in shown.derived("parameters")]
+    assert sum(counts) == shown.value("metrics/mlp.json#notebook.parameters")
+    schema = json.loads((shown.root / "data/schema.json").read_text(encoding="utf-8"))
+    classes = len(schema["classes"])
+    assert shown.derived("units")[-1] == str(1 if classes == 2 else classes)
+    assert ("softmax" in visible(shown.text)) == (classes > 2)
+
+
+def test_tables_scroll_in_themselves(shown):
+    for one in shown.read.elements:
+        if one["tag"] == "table" and one["attributes"].get("class") != "confusion":
+            assert "wide" in {parent["attributes"].get("class") for parent in one["path"]}
+
+
+def test_of_two_classes_the_threshold_can_be_moved(folders):
+    shown = Shown(folders["cancer"], ())
+    (controls,) = shown.found("id", "threshold-controls")
+    told = controls["attributes"]
+    assert (told["data-rows"], told["data-positive"], told["data-negative"]) == (
+        *("tumours", "benign", "malignant"),
+    )
+    assert "log-odds of benign rise" in " ".join(visible(shown.text).split())
+    markdown = (folders["cancer"] / "report/report.md").read_text(encoding="utf-8")
+    assert "| set | rows | benign | malignant |" in markdown
+    assert "of the tumours that were given a probability of so much, how many were benign?" in (
+        markdown
+    )
+    assert "log-odds of `diagnosis` benign" in markdown
+    assert "with `diagnosis` benign and" in markdown
+
+
+@pytest.mark.parametrize("kind", ["iris", "letters"])
+def test_of_several_classes_the_confusions_stand_in_place_of_the_threshold(folders, kind):
+    shown = Shown(folders[kind], ())
+    assert not shown.found("id", "threshold-controls")
+    assert shown.found("id", "confusion")
+    markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    matrix = shown.value("metrics/mlp.json#notebook.confusion_matrix")
+    schema = json.loads((folders[kind] / "data/schema.json").read_text(encoding="utf-8"))
+    worst = max(
+        (count, -actual, -predicted)
+        for actual, counts in enumerate(matrix)
+        for predicted, count in enumerate(counts)
+        if actual != predicted
+    )
+    count, actual, predicted = worst[0], -worst[1], -worst[2]
+    name, other = schema["classes"][actual], schema["classes"][predicted]
+    told = f"{name} taken for {other}: {count} of {sum(matrix[actual])}"
+    assert f"- **Network 8-4.** {told}" in markdown
+
+
+def test_three_classes_have_a_column_each_and_26_have_not(folders):
+    iris, letters = (
+        (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+        for kind in ("iris", "letters")
+    )
+    assert "| set | rows | setosa | versicolor | virginica |" in iris
+    assert "| set | rows | least frequent | most frequent |" in letters
+    assert "520 rows with 8 features each, of 26 classes with 20 each.\n\n|" in letters
+    assert len(re.findall(r"^\| [a-z] \| stroke ", letters, flags=re.MULTILINE)) == 26
+
+
+def test_the_stage_writes_both_pages_and_every_picture(folders, monkeypatch):
+    from stages import report as stage
+
+    monkeypatch.chdir(folders["iris"])
+    written, said = {}, []
+    monkeypatch.setattr(stage, "has_notebook", lambda: False)
+    monkeypatch.setattr(stage.files, "write_text", written.__setitem__)
+    monkeypatch.setattr(stage.stages, "say", said.append)
+    stage.main()
+    pictures = {f"plots/{name}.svg" for name in any_pictures() if "handmade" not in name}
+    assert set(written) == pictures | {"report/report.md", "report/index.html"}
+    assert said == ["wrote report/index.html, report/report.md and plots/*.svg"]
+    drawn = "".join(written[path] for path in pictures)
+    assert not FOREIGN.search(" ".join(re.findall(r"<!--(.*?)-->", drawn)))
+
+
+def test_the_notebook_s_half_is_told_by_its_stage():
+    from stages import report as stage
+
+    assert stage.has_notebook()
+
+
+def test_a_class_s_name_is_harmless(folders, monkeypatch):
+    """What params.yaml or the table call a class or a row is text and nothing else."""
+    from stages import report as stage
+
+    nasty = "<script>alert(1)|`*$\\frac{1}$"
+    monkeypatch.chdir(folders["iris"])
+    metrics, tables, words = stage.read(notebook=False)
+    words = words._replace(classes=(nasty, *words.classes[1:]), rows=nasty, target=nasty)
+    told = stage.content(tables, metrics, words)
+    markdown = report_md.page(told)
+    assert "<script" not in markdown
+    assert "&#60;script&#62;" in markdown
+    told |= page.section(tables, metrics, words)
+    sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
+    names = dict.fromkeys(any_pictures(), EMPTY)
+    text = page.page(sources, {"column": names}, told)
+    assert text.count("<script") == 2  # the page's own, and the data of the epochs
+    assert "alert(1)" in text
+    assert stage.pictures.confusions(told["scores"], told["names"], words).startswith("<?xml")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 1280])
+def test_in_a_browser_it_runs_without_a_fault_and_fits_the_screen(shown, browser, width):
+    file = shown.root / "report/index.html"
+    with opened(browser, file, viewport={"width": width, "height": 900}) as opened_page:
+        opened_page.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+        )
+        assert opened_page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert opened_page.locator("#heat-readout").is_visible()
+        assert opened_page.locator("#followed-charts").is_visible()
+
+
+@pytest.mark.browser
+def test_the_threshold_speaks_of_the_table_s_rows(folders, browser):
+    with opened(browser, folders["cancer"] / "report/index.html") as opened_page:
+        slider = opened_page.locator("#threshold-value")
+        slider.fill("0.9")
+        assert re.fullmatch(
+            r"0\.90: \d+ errors, \d+ malignant tumours called benign, "
+            r"\d+ benign tumours called malignant",
+            slider.get_attribute("aria-valuetext"),
+        )
+        titles = opened_page.locator("#threshold-rows .title").all_text_contents()
+        assert titles == ["Tumours: benign up, malignant down (√ scale)"]

@@ -1,0 +1,480 @@
+"""The pictures of the comparison: the same bytes each time, each model under its name and colour.
+
+In an SVG a text is drawn as outlines, with the text itself in a comment before them.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+
+from winenet.report import figures, plotting
+from winenet.report.terms import Words
+
+NAMES = {
+    "logistic": "logistic regression",
+    "notebook": "network 100-50",
+    "one_hidden_layer": "network 100",
+    "grid_search": "tuned network 50-25",
+    "hist_gradient_boosting": "boosted trees",
+}
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+TRAINED = ["logistic", "notebook", "one_hidden_layer", "grid_search"]
+NETWORKS = TRAINED[1:]
+
+
+def by_model(models: Iterable[str], **columns: list[Any]) -> pd.DataFrame:
+    """Return a table with the same lines for each model, its numbers a little larger each time."""
+    lines = pd.DataFrame(columns)
+    moved = lines.select_dtypes("float").columns
+    return pd.concat(
+        [
+            lines.assign(model=model, **{name: lines[name] * (1 + n / 100) for name in moved})
+            for n, model in enumerate(models)
+        ],
+        ignore_index=True,
+    )
+
+
+def rocs(models: list[str]) -> Any:
+    rates = {"false_positive_rate": [0.0, 0.1, 0.9], "true_positive_rate": [0.0, 0.8, 0.9]}
+    return figures.rocs(by_model(models, **rates), NAMES)
+
+
+def precision_recall(models: list[str]) -> Any:
+    shares = {"recall": [0.0, 0.6, 0.9], "precision": [0.95, 0.9, 0.2]}
+    return figures.precision_recall(by_model(models, **shares), NAMES)
+
+
+def calibration(models: list[str], words: Words = WINE) -> Any:
+    bins = by_model(
+        models,
+        rows=[900, 100, 100],
+        mean_probability=[0.02, 0.5, 0.9],
+        share=[0.0, 0.4, 0.9],
+        low=[0.0, 0.3, 0.8],
+        high=[0.1, 0.5, 0.95],
+    )
+    return figures.calibration(bins, NAMES, words)
+
+
+def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:
+    table = by_model(models, rows=["all", "unseen"], accuracy=[0.9, 0.8], low=[0.8, 0.7])
+    table["high"] = table["accuracy"] + 0.05
+    return figures.accuracies(table[table["rows"].isin(sets)], NAMES)
+
+
+def seeds(models: list[str]) -> Any:
+    runs = by_model(models, accuracy=[0.9, 0.92, 0.92, 0.88])
+    return figures.seeds(runs, dict.fromkeys(models, 0.91), NAMES)
+
+
+def learning_curve(models: list[str], score: str = "accuracy_unseen") -> Any:
+    curve = by_model(models, rows=[519, 2598], mean=[0.8, 0.9], low=[0.7, 0.85], high=[0.85, 0.92])
+    return figures.learning_curve(curve, NAMES, score)
+
+
+def importance(models: list[str]) -> Any:
+    shuffled = by_model(
+        models,
+        feature=["pH", "chlorides", "quality"],
+        mean=[0.01, 0.08, -0.001],
+        sd=[0.002, 0.01, 0.001],
+    )
+    return figures.importance(shuffled, NAMES)
+
+
+DRAW: dict[Callable[[list[str]], Any], list[str]] = {
+    rocs: [*NAMES],
+    precision_recall: [*NAMES],
+    calibration: [*NAMES],
+    accuracies: [*NAMES],
+    seeds: NETWORKS,
+    learning_curve: TRAINED,
+    importance: TRAINED,
+}
+each_picture = pytest.mark.parametrize(
+    ("draw", "models"), DRAW.items(), ids=[draw.__name__ for draw in DRAW]
+)
+
+
+def texts(svg: str) -> list[str]:
+    """Return what is written in a picture."""
+    return [text.strip() for text in re.findall(r"<!--(.*?)-->", svg)]
+
+
+def colours(svg: str) -> set[str]:
+    return set(re.findall(r"#[0-9a-f]{6}", svg))
+
+
+@each_picture
+def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date(draw, models):
+    first = draw(models)
+    assert first == draw(models)
+    assert "<dc:date>" not in first
+    assert not re.search(r"[ \t]$", first, flags=re.MULTILINE)
+
+
+@each_picture
+def test_every_model_is_drawn_under_its_name_and_in_its_colour(draw, models):
+    svg = draw(models)
+    for model in models:
+        assert NAMES[model] in texts(svg), model
+        assert plotting.COLOURS[model].lower() in colours(svg), model
+
+
+@each_picture
+def test_a_picture_does_without_any_of_the_models(draw, models):
+    for missing in models:
+        svg = draw([model for model in models if model != missing])
+        assert NAMES[missing] not in texts(svg)
+        assert plotting.COLOURS[missing].lower() not in colours(svg)
+        for model in models:
+            assert model == missing or NAMES[model] in texts(svg)
+    assert plotting.COLOURS[models[0]].lower() in colours(draw(models[:1]))
+
+
+@pytest.mark.parametrize(
+    ("svg", "words"),
+    [
+        (precision_recall, {"Precision and recall", "The same, upper right corner", "recall"}),
+        (calibration, {"share of class 1 in the bin", "mean probability of a bin"}),
+        (
+            accuracies,
+            {
+                "Accuracy with its 95 % interval",
+                "accuracy, the axis cut off",
+                "all test rows",
+                "test rows not seen in training",
+            },
+        ),
+        (
+            seeds,
+            {
+                "Accuracy under several seeds",
+                "accuracy on all test rows",
+                "a seed",
+                "mean of the seeds",
+                "the seed of params.yaml",
+            },
+        ),
+        (
+            learning_curve,
+            {
+                "Accuracy by number of training rows",
+                "training rows",
+                "accuracy on test rows not seen in training",
+                "519",
+                "2,598",
+            },
+        ),
+        (
+            importance,
+            {
+                "What decides",
+                "accuracy lost when the feature is shuffled",
+                "pH",
+                "chlorides",
+                "quality",
+            },
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_picture_says_what_it_shows(svg, words):
+    assert words <= set(texts(svg(DRAW[svg])))
+
+
+def test_where_no_unseen_row_is_drawn_none_is_explained():
+    written = texts(accuracies(TRAINED, sets=("all",)))
+    assert "all test rows" in written
+    assert "test rows not seen in training" not in written
+
+
+def test_a_learning_curve_says_of_which_rows_it_is():
+    written = texts(learning_curve(TRAINED, score="accuracy"))
+    assert "accuracy on all test rows" in written
+
+
+# What is drawn where: the figure itself, before it becomes an SVG.
+
+
+@pytest.fixture
+def _figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plotting, "svg", lambda drawn: drawn)
+
+
+def lines_in(figure: Figure, model: str, panel: int = 0) -> list[tuple[list[float], list[float]]]:
+    """Return x and y of the lines and marks that a panel has in a model's colour."""
+    return [
+        (list(line.get_xdata()), list(line.get_ydata()))
+        for line in figure.axes[panel].get_lines()
+        if same_color(line.get_color(), plotting.COLOURS[model])
+    ]
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize(
+    ("false", "true", "size"), [(0.05, 0.9, 0.1), (0.06, 0.9, 0.25), (0.2, 0.6, 0.5), (0.3, 0.4, 1)]
+)
+def test_the_corner_is_one_that_a_curve_goes_through(false, true, size):
+    curves = pd.DataFrame(
+        {
+            "model": "logistic",
+            "false_positive_rate": [0, false, 1],
+            "true_positive_rate": [0, true, 1],
+        }
+    )
+    _, corner = figures.rocs(curves, NAMES).axes
+    assert corner.get_xlim() == pytest.approx((-0.02 * size, size))
+    assert corner.get_ylim() == pytest.approx((1 - size, 1 + 0.02 * size))
+
+
+@pytest.mark.usefixtures("_figures")
+def test_both_panels_of_precision_and_recall_hold_every_curve():
+    figure = precision_recall(TRAINED)
+    whole, corner = figure.axes
+    assert whole.get_ylim() == (0, 1.02)
+    assert corner.get_xlim() == corner.get_ylim() == (0, 1.02)  # no curve goes through a smaller
+    for panel in (0, 1):
+        assert lines_in(figure, "logistic", panel) == [([0.0, 0.6, 0.9], [0.95, 0.9, 0.2])]
+
+
+@pytest.mark.usefixtures("_figures")
+def test_an_accuracy_is_a_mark_on_its_interval_the_first_model_on_top():
+    figure = accuracies(["logistic", "notebook"])
+    (axes,) = figure.axes
+    assert lines_in(figure, "logistic") == [
+        ([0.8, pytest.approx(0.95)], [-0.14, -0.14]),
+        ([0.9], [-0.14]),
+        ([0.7, pytest.approx(0.85)], [0.14, 0.14]),
+        ([0.8], [0.14]),
+    ]
+    assert lines_in(figure, "notebook")[1] == ([pytest.approx(0.909)], [0.86])
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "logistic regression",
+        "network 100-50",
+    ]
+    lower, upper = axes.get_ylim()
+    assert lower > 1 > 0 > upper
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_network_s_seeds_lie_beside_their_mean_and_its_own_run():
+    figure = seeds(NETWORKS)
+    dots, mean = lines_in(figure, "notebook")
+    assert dots == ([0.9, 0.92, 0.92, 0.88], [0.0, -0.045, 0.045, 0.0])
+    assert mean == ([pytest.approx(0.905)] * 2, [-0.28, 0.28])
+    own = [
+        line
+        for line in figure.axes[0].get_lines()
+        if line.get_marker() == "D" and same_color(line.get_color(), plotting.INK)
+    ]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in own] == [
+        (0.91, 0),
+        (0.91, 1),
+        (0.91, 2),
+    ]
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_learning_curve_is_a_mean_within_its_interval():
+    figure = learning_curve(TRAINED)
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    assert lines_in(figure, "logistic") == [([519, 2598], [0.8, 0.9])]
+    band = axes.collections[0].get_paths()[0].vertices
+    assert {(x, y) for x, y in band.tolist()} == {
+        (519, 0.7),
+        (519, 0.85),
+        (2598, 0.85),
+        (2598, 0.92),
+    }
+
+
+@pytest.mark.usefixtures("_figures")
+def test_the_feature_that_decides_most_is_on_top_and_the_models_side_by_side():
+    figure = importance(["logistic", "notebook"])
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "chlorides",
+        "pH",
+        "quality",
+    ]
+    ((x, y),) = lines_in(figure, "logistic")
+    assert (x, y) == ([0.08, 0.01, -0.001], [-0.09, 0.91, 1.91])
+    assert lines_in(figure, "notebook")[0][1] == [0.09, 1.09, 2.09]
+    spread = axes.containers[0].lines[2][0].get_segments()[0]
+    assert spread[:, 0].tolist() == pytest.approx([0.07, 0.09])
+
+
+@pytest.mark.usefixtures("_figures")
+def test_each_model_has_its_calibration_and_a_mark_grows_with_its_rows():
+    figure = calibration(["logistic", "notebook"])
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "logistic regression",
+        "network 100-50",
+    ]
+    bars, marks = figure.axes[0].collections
+    assert [segment[:, 1].tolist() for segment in bars.get_segments()] == [
+        [0.0, 0.1],
+        [0.3, 0.5],
+        [0.8, 0.95],
+    ]
+    assert marks.get_offsets().tolist() == [[0.02, 0.0], [0.5, 0.4], [0.9, 0.9]]
+    large, small, other = marks.get_sizes()
+    assert (large, small, other) == (12 + 90, 12 + 10, 12 + 10)
+    for axes, model in zip(figure.axes, ("logistic", "notebook"), strict=True):
+        assert all(
+            same_color(drawn.get_edgecolor()[0], plotting.COLOURS[model])
+            for drawn in axes.collections
+        )
+        (diagonal,) = axes.get_lines()
+        assert (list(diagonal.get_xdata()), list(diagonal.get_ydata())) == ([0, 1], [0, 1])
+
+
+# Drawing on axes.
+
+
+def test_equal_values_of_a_swarm_are_set_side_by_side_around_their_place():
+    _, (axes,) = plotting.figure()
+    plotting.swarm(axes, pd.Series([0.5, 0.7, 0.5, 0.5]), 2, "red")
+    (dots,) = axes.get_lines()
+    assert list(dots.get_xdata()) == [0.5, 0.7, 0.5, 0.5]
+    np.testing.assert_allclose(dots.get_ydata(), [1.91, 2.0, 2.0, 2.09])
+
+
+def test_shares_are_read_in_percent():
+    _, (axes,) = plotting.figure()
+    table = pd.DataFrame({"recall": [0.0, 1.0], "precision": [1.0, 0.5]})
+    plotting.shares(axes, table, ("recall", "precision"), "a model", "red")
+    assert axes.xaxis.get_major_formatter()(0.25) == "25%"
+    assert axes.yaxis.get_major_formatter()(1.0) == "100%"
+
+
+def test_a_legend_is_left_out_when_asked_for():
+    _, (left, right) = plotting.figure(columns=2)
+    for axes in (left, right):
+        axes.plot([0, 1], [0, 1], label="one")
+        axes.plot([0, 1], [1, 0], label="two")
+    plotting.words(left, "title", "x", "y", None)
+    plotting.words(right, "title", "x", "y", "lower right")
+    assert left.get_legend() is None
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_a_key_below_the_figure_says_what_shapes_mean():
+    drawn, _ = plotting.figure()
+    plotting.key(drawn, {"o": "a seed", "D": "the seed of params.yaml"})
+    (legend,) = drawn.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "a seed",
+        "the seed of params.yaml",
+    ]
+    assert [handle.get_marker() for handle in legend.legend_handles] == ["o", "D"]
+
+
+def test_every_model_has_a_colour_of_its_own():
+    assert set(plotting.COLOURS) == {*NAMES, "majority_class"}
+    assert len(set(plotting.COLOURS.values())) == len(plotting.COLOURS)
+
+
+# Several classes.
+
+IRIS = ("setosa", "versicolor", "virginica")
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
+
+
+def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
+    """Draw the matrices of the trained models: 90 rows of a class right, one taken for the next."""
+    matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
+    words = Words("target", "row", "rows", classes, labels or classes)
+    scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
+    return figures.confusions(scores, NAMES, words)
+
+
+def test_calibration_says_what_the_share_is_of():
+    several = Words("species", "row", "rows", IRIS, IRIS)
+    assert "share that is right in the bin" in texts(calibration(TRAINED, several))
+    two = Words("diagnosis", "row", "rows", ("benign", "malignant"), ("benign", "malignant"))
+    assert "share of class malignant in the bin" in texts(calibration(TRAINED, two))
+
+
+def test_two_classes_are_drawn_under_their_labels():
+    scores = {"logistic": {"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}}
+    written = texts(figures.confusions(scores, NAMES, WINE))
+    assert {"0", "1", "3", "2", "4", "actual", "predicted"} <= set(written)
+    assert "red" not in written
+
+
+@pytest.mark.parametrize("classes", [IRIS, LETTERS, LETTERS[:10], LETTERS[:5]])
+def test_a_confusion_matrix_names_its_classes_and_is_the_same_bytes_each_time(classes):
+    first = confusions(classes)
+    assert first == confusions(classes)
+    assert set(classes) <= set(texts(first))
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize(
+    ("classes", "numbers"), [(IRIS, 9), (LETTERS[:10], 20), (LETTERS[:11], 0), (LETTERS, 0)]
+)
+def test_counts_stand_in_the_cells_where_there_is_room(classes, numbers):
+    figure = confusions(classes)
+    assert len(figure.axes) == 4
+    for axes in figure.axes:
+        assert len(axes.texts) == numbers
+        (image,) = axes.get_images()
+        assert image.get_array().shape == (len(classes), len(classes))
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("room", [None, plotting.COLUMN, plotting.PHONE])
+def test_no_two_names_of_26_classes_overlap(room):
+    if room is None:
+        figure = confusions(LETTERS)
+    else:
+        with plotting.for_page(room):
+            figure = confusions(LETTERS)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        for labels, low, high in (
+            (axes.get_xticklabels(), "x0", "x1"),
+            (axes.get_yticklabels()[::-1], "y0", "y1"),
+        ):
+            boxes = [label.get_window_extent() for label in labels]
+            for one, other in pairwise(boxes):
+                assert getattr(one, high) <= getattr(other, low) + 0.5
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_rare_error_among_26_classes_is_seen():
+    axes = confusions(LETTERS).axes[0]
+    (image,) = axes.get_images()
+    right, wrong, nothing = (image.norm(share) for share in (90 / 91, 1 / 91, 0.0))
+    assert right > 0.9 > 0.2 > wrong > 0.1 > nothing
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_long_name_is_cut_and_a_dollar_sign_is_no_formula():
+    names = ("a class of a very long name", "$\\frac{1}$", "extraterrestrial")
+    (axes, *_) = confusions(names).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert shown == ["a class of a…", "$\\frac{1}$", "extraterrestr…"]
+    assert not any(label.get_parse_math() for label in axes.get_yticklabels())
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {90}
+
+
+@pytest.mark.usefixtures("_figures")
+def test_of_a_hundred_classes_not_all_are_named():
+    names = tuple(f"class {number}" for number in range(100))
+    with plotting.for_page(plotting.PHONE):
+        (axes, *_) = confusions(names).axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert 20 < len(shown) < 60
+    assert shown[0] == "class 0"

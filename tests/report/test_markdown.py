@@ -1,0 +1,273 @@
+"""Checks what the report says: agreements, claims and tables follow the run, not the author."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+
+from winenet.report import markdown, model_tables, notebook_section, plotting
+from winenet.report.terms import Words
+
+ROOT = Path(__file__).parents[2]
+PRINTED = pd.DataFrame(
+    [
+        ("logistic.accuracy", 0.9823, 4, "cell [2]"),
+        ("grid_search.best_hidden_layer_sizes.1", 25, 0, "cell [3]"),
+        ("grid_search.accuracy_percent", 99.23, 2, "last cell"),
+    ],
+    columns=["quantity", "value", "digits", "source"],
+)
+WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+METRICS = {
+    "logistic": {"accuracy": 0.98226},
+    "grid_search": {"accuracy": 0.992308, "best_hidden_layer_sizes": "50-25"},
+}
+
+
+def committed() -> dict[str, dict[str, object]]:
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in (ROOT / "metrics").glob("*.json")
+    }
+
+
+def test_a_number_agrees_to_the_digits_that_the_notebook_prints() -> None:
+    rows = notebook_section.agreement_rows(notebook_section.agreements(PRINTED, METRICS))
+    assert rows == [
+        ("`logistic.accuracy`", "cell [2]", "0.9823", "0.9823", "yes"),
+        ("`grid_search.best_hidden_layer_sizes.1`", "cell [3]", "25", "25", "yes"),
+        ("`grid_search.accuracy_percent`", "last cell", "99.23", "99.23", "yes"),
+    ]
+
+
+def test_a_number_that_this_run_does_not_have_is_none_and_does_not_agree() -> None:
+    metrics = METRICS | {"grid_search": {"accuracy": 0.9, "best_hidden_layer_sizes": "8"}}
+    second = notebook_section.agreements(PRINTED, metrics)[1]
+    assert (second.here, second.agrees) == ("none", False)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "agrees"), [(0.98224, False), (0.98235, True), (0.9824, False)]
+)
+def test_half_a_unit_of_the_last_digit_is_the_limit(accuracy: float, agrees: bool) -> None:
+    metrics = METRICS | {"logistic": {"accuracy": accuracy}}
+    assert notebook_section.agreements(PRINTED, metrics)[0].agrees is agrees
+
+
+def test_a_head_counts_the_cells_that_agree_and_a_missing_feature_does_not() -> None:
+    printed = pd.DataFrame(
+        {"row": [0, 0, 1], "feature": ["a", "b", "a"], "value": [0.1, 0.2, 0.3], "digits": 6}
+    )
+    table = pd.DataFrame({"a": [0.1000004, 0.300001]})
+    assert notebook_section.head_agreement(printed, table) == (1, 3)
+
+
+def test_readings_are_ordered_by_epoch() -> None:
+    by_epoch = {"epochs_10000": 3, "epochs_500": 1, "epochs_in_which_loss_rose": 0}
+    assert notebook_section.readings(by_epoch) == {500: 1, 10000: 3}
+
+
+def followed(
+    best: int, stop: int, *, end_errors: int = 4, test_errors: tuple[int, int] = (17, 6), p: float
+) -> dict[str, object]:
+    """What the stage curves tells of a network: 10 of 1,000 held-out rows wrong at its best."""
+
+    def reading(epoch: int, held_out: tuple[float, float, int], wrong: int) -> dict[str, float]:
+        loss, loss_of_errors, errors = held_out
+        return {
+            "epoch": epoch,
+            "training_loss": 1 / epoch,
+            "held_out_loss": loss,
+            "held_out_loss_of_errors": loss_of_errors,
+            "held_out_accuracy": 1 - errors / 1000,
+            "test_accuracy": round(1 - wrong / 1300, 6),
+        }
+
+    at_best, at_end = (0.04, 0.02, 10), (0.05, 0.045, end_errors)
+    if best == 500:
+        at_end = at_best
+    return {
+        "best": reading(best, at_best, test_errors[0]),
+        "notebook_stop": reading(stop, at_best, test_errors[1]),
+        "last": reading(500, at_end, 5),
+        "p_value": p,
+    }
+
+
+RISES = (
+    "The held-out loss is lowest at epoch 20 (0.0400) and rises again, to 0.0500 at epoch 500, 25% "
+    "more; the training loss goes from 0.0500 to 0.0020."
+)
+SURE = (
+    "The accuracy does not fall meanwhile: 10 of 1,000 held-out rows are wrong at its lowest, 4 at "
+    "the end. The loss also counts how sure the network is of what it gets wrong, and these rows "
+    "make 50% of it at its lowest, 90% at the end."
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            followed(20, 200, p=0.004),
+            f"{RISES} {SURE} Of 1,300 test rows 17 are wrong at the lowest held-out loss, 6 at the "
+            "notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at the "
+            "lowest held-out loss would have cost accuracy (exact McNemar test of the first two: "
+            "p = 0.004).",
+        ),
+        (
+            followed(20, 200, end_errors=12, test_errors=(6, 17), p=0.004),
+            f"{RISES} The accuracy falls meanwhile: 10 of 1,000 held-out rows are wrong at its "
+            "lowest, 12 at the end. Of 1,300 test rows 6 are wrong at the lowest held-out loss, 17 "
+            "at the notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at "
+            "the lowest held-out loss would have gained accuracy (exact McNemar test of the first "
+            "two: p = 0.004).",
+        ),
+        (
+            followed(500, 500, test_errors=(5, 5), p=1.0),
+            "The held-out loss is lowest at epoch 500 (0.0400), the last one: within this run it "
+            "does not rise again. Of 1,300 test rows 5 are wrong at the lowest held-out loss, 5 at "
+            "the last epoch, before which the notebook's rule does not stop: these rows cannot "
+            "tell the first two apart (exact McNemar test of the first two: p = 1).",
+        ),
+    ],
+    ids=["cost", "gained", "no reason to stop"],
+)
+def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None:
+    assert model_tables.early_stopping(found, 1000, 1300, WINE) == said
+
+
+def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
+    found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
+    rows = model_tables.stop_rows(found, 1300, WINE)
+    assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
+    assert markdown.markdown(model_tables.STOPS, rows) in page
+    for network in ("notebook", "one_hidden_layer"):
+        assert (
+            model_tables.early_stopping(found[network], found["held_out_rows"], 1300, WINE) in page
+        )
+
+
+def test_what_would_break_a_table_is_written_harmlessly() -> None:
+    assert markdown.markdown(["a"], [["<script>|\n&"]]) == (
+        "| a |\n| --- |\n| &lt;script>\\| &amp; |"
+    )
+
+
+def test_the_score_table_has_a_row_a_model() -> None:
+    table = model_tables.score_table(committed()).splitlines()
+    assert len(table) == 6
+    assert table[3].startswith("| network 100-50 | 0.9954 |")
+
+
+def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date() -> None:
+    def drawn() -> str:
+        figure, (axes,) = plotting.figure()
+        table = pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, 0.25]})
+        plotting.words(plotting.curve(axes, table, "x", "y", "y", "black"), "title", "x", "y")
+        return plotting.svg(figure)
+
+    first = drawn()
+    assert first == drawn()
+    assert "<dc:date>" not in first
+    assert first.count("title") > 0
+
+
+def test_a_mark_is_a_point_and_its_shape_is_explained_once() -> None:
+    _, (axes,) = plotting.figure()
+    plotting.mark(axes, 28, 0.03, "o", "red")
+    plotting.explain(axes, "o", "lowest held-out loss")
+    marked, meaning = axes.get_lines()
+    assert (list(marked.get_xdata()), list(marked.get_ydata())) == ([28], [0.03])
+    assert [text.get_text() for text in axes.legend().get_texts()] == ["lowest held-out loss"]
+    assert meaning.get_marker() == marked.get_marker() == "o"
+
+
+def test_a_heat_map_keeps_the_order_of_the_table_and_frames_the_best() -> None:
+    table = pd.DataFrame(
+        {
+            "size": ["50-25", "50-25", "100-50", "100-50"],
+            "rate": [0.001, 0.1, 0.001, 0.1],
+            "score": [0.91, 0.92, 0.99, 0.93],
+        }
+    )
+    _, (axes,) = plotting.figure()
+    plotting.heat_map(axes, table, "rate", "size", "score")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["50-25", "100-50"]
+    (frame,) = axes.patches
+    assert (round(frame.get_x() + 0.47), round(frame.get_y() + 0.47)) == (0, 1)
+    assert [text.get_text() for text in axes.texts] == ["0.9100", "0.9200", "0.9900", "0.9300"]
+
+
+# Several classes.
+
+IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "vc", "vg"))
+LETTERS = Words("letter", "row", "rows", tuple("abcdefgh"), tuple("abcdefgh"))
+
+
+def sets(*counts: int) -> dict[str, object]:
+    by_code = {str(code): count for code, count in enumerate(counts)}
+    return {name: {"rows": sum(counts), "classes": by_code} for name in ("train", "test")}
+
+
+def test_the_sets_have_a_column_a_class_of_two_the_positive_first() -> None:
+    header, rows = model_tables.set_table(sets(4898, 1599), WINE)
+    assert header == ["set", "rows", "red", "white"]
+    assert rows[0] == ("training", "6,497", "1,599", "4,898")
+    header, rows = model_tables.set_table(sets(50, 40, 30), IRIS)
+    assert header == ["set", "rows", "setosa", "v&#124;c", "virginica"]
+    assert rows[1] == ("test", "120", "50", "40", "30")
+
+
+def test_the_sets_of_many_classes_name_the_rarest_and_the_commonest() -> None:
+    header, rows = model_tables.set_table(sets(5, 5, 3, 9, 9, 5, 5, 5), LETTERS)
+    assert header == ["set", "rows", "least frequent", "most frequent"]
+    assert rows == [("training", "46", "c (3)", "e (9)"), ("test", "46", "c (3)", "e (9)")]
+
+
+def test_the_most_frequent_confusions_come_first_and_the_number_of_their_class() -> None:
+    matrix = [[138, 2, 0], [0, 90, 12], [2, 0, 70]]
+    assert model_tables.confusions(matrix, IRIS) == [
+        "v&#124;c taken for virginica: 12 of 102",
+        "setosa taken for v&#124;c: 2 of 140",
+        "virginica taken for setosa: 2 of 72",
+    ]
+    everywhere = [[1] * 8 for _ in range(8)]
+    assert len(model_tables.confusions(everywhere, LETTERS)) == model_tables.CONFUSIONS == 5
+
+
+def test_each_model_has_its_confusions_in_words_and_none_is_told_of_two_classes() -> None:
+    perfect = {"confusion_matrix": [[3, 0, 0], [0, 3, 0], [0, 0, 3]]}
+    wrong = {"confusion_matrix": [[3, 0, 0], [0, 2, 1], [0, 0, 3]]}
+    sizes = {"hidden_layer_sizes": "8-4"}
+    metrics = {
+        "logistic": perfect,
+        "mlp": {"notebook": wrong | sizes, "one_hidden_layer": perfect | sizes},
+        "grid_search": perfect | {"best_hidden_layer_sizes": "6"},
+    }
+    assert model_tables.confusion_sentences(metrics, IRIS) == [
+        "**Logistic regression.** No error.",
+        "**Network 8-4.** v&#124;c taken for virginica: 1 of 3.",
+        "**Network 8-4.** No error.",
+        "**Tuned network 6.** No error.",
+    ]
+    assert model_tables.confusion_sentences(committed(), WINE) == []
+
+
+def test_the_stop_is_the_notebook_s_or_scikit_learn_s() -> None:
+    assert model_tables.stopped_at(WINE)["notebook_stop"] == "the notebook's stop"
+    assert model_tables.stopped_at(IRIS)["notebook_stop"] == "scikit-learn's stop"
+    found = followed(20, 200, p=0.004)
+    assert "6 at scikit-learn's stop, epoch 200" in model_tables.early_stopping(
+        found, 1000, 1300, IRIS
+    )
+
+
+def test_both_pages_read_templates_alike_and_a_missing_name_is_an_error() -> None:
+    for autoescape, expected in ((True, "&lt;"), (False, "<")):
+        environment = markdown.environment(autoescape=autoescape)
+        assert environment.from_string("{{ text }}").render(text="<") == expected
+        with pytest.raises(UndefinedError):
+            environment.from_string("{{ missing }}").render()

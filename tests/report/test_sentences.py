@@ -1,0 +1,419 @@
+"""Each sentence as a whole, for each thing that it can say; grammar and all."""
+
+from typing import Any
+
+import pytest
+
+from winenet.report import sentences
+
+NAMES = {
+    "logistic": "logistic regression",
+    "notebook": "network 100-50",
+    "one_hidden_layer": "network 100",
+    "grid_search": "tuned network 50-25",
+    "hist_gradient_boosting": "boosted trees",
+}
+
+
+@pytest.mark.parametrize(
+    ("p", "said"),
+    [
+        (0.0, "p < 0.001"),
+        (0.00099999, "p < 0.001"),
+        (0.001, "p = 0.001"),
+        (0.0058, "p = 0.0058"),
+        (0.0494, "p = 0.049"),
+        (0.0496, "p < 0.05"),
+        (0.05, "p = 0.05"),
+        (0.0504, "p = 0.05"),
+        (0.75, "p = 0.75"),
+        (0.994, "p = 0.99"),
+        (0.996, "p = 1"),
+        (1.0, "p = 1"),
+    ],
+)
+def test_a_p_value_is_said_in_two_digits_that_do_not_hide_the_verdict(p, said):
+    assert sentences.p_value(p) == said
+
+
+@pytest.mark.parametrize(("p", "differ"), [(0.049999, True), (0.05, False), (1.0, False)])
+def test_models_differ_below_alpha(p, differ):
+    assert sentences.differ({"p_value": p}) is differ
+
+
+# Two models.
+
+
+def compared(
+    errors: tuple[int, int], only: tuple[int, int], p: float, number: int = 1300
+) -> dict[str, Any]:
+    return {
+        "rows": "all",
+        "number": number,
+        "first": "notebook",
+        "second": "hist_gradient_boosting",
+        "errors_first": errors[0],
+        "errors_second": errors[1],
+        "only_first": only[0],
+        "only_second": only[1],
+        "p_value": p,
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (
+            compared((23, 6), (17, 0), 0.00015),
+            "The network 100-50 made 17 more errors on 1,300 rows than the boosted trees (23 "
+            "against 6); 17 rows only the first named got wrong, 0 only the other; p < 0.001, "
+            "different.",
+        ),
+        (
+            compared((6, 23), (2, 19), 0.0058, 941),
+            "The boosted trees made 17 more errors on 941 rows than the network 100-50 (23 against "
+            "6); 19 rows only the first named got wrong, 2 only the other; p = 0.0058, different.",
+        ),
+        (
+            compared((7, 6), (3, 2), 1.0),
+            "The network 100-50 made 1 more error on 1,300 rows than the boosted trees (7 against "
+            "6); 3 rows only the first named got wrong, 2 only the other; p = 1, not "
+            "distinguishable.",
+        ),
+        (
+            compared((0, 1), (0, 1), 1.0, 1),
+            "The boosted trees made 1 more error on 1 row than the network 100-50 (1 against 0); "
+            "1 row only the first named got wrong, 0 only the other; p = 1, not distinguishable.",
+        ),
+        (
+            compared((8, 8), (3, 3), 1.0),
+            "The network 100-50 and the boosted trees made 8 errors each on 1,300 rows; 3 rows "
+            "only the first named got wrong, 3 only the other; p = 1, not distinguishable.",
+        ),
+        (
+            compared((1, 1), (0, 0), 1.0, 10),
+            "The network 100-50 and the boosted trees made 1 error each on 10 rows; 0 rows only "
+            "the first named got wrong, 0 only the other; p = 1, not distinguishable.",
+        ),
+    ],
+    ids=["first worse", "second worse", "one error", "one row", "equal", "one error each"],
+)
+def test_a_pair_is_told(one, said):
+    assert sentences.pair(one, NAMES) == said
+
+
+# Copies.
+
+
+def test_what_copies_are_worth_is_told():
+    scored = {
+        "logistic": {"errors": 23, "errors_unseen": 16},  # 7 of 400 seen, 16 of 1,000 unseen
+        "notebook": {"errors": 6, "errors_unseen": 5},  # 1 of 400, 5 of 1,000
+        "grid_search": {"errors": 7, "errors_unseen": 5},  # 2 of 400, 5 of 1,000: the same share
+    }
+    assert sentences.copies(scored, 400, 1000, NAMES) == (
+        "Errors on test rows seen in training (400) and on the others (1,000): 7 and 16 for the "
+        "logistic regression, 1 and 5 for the network 100-50, 2 and 5 for the tuned network 50-25. "
+        "1 of 3 models make relatively fewer errors on rows that they have seen; "
+        "`split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "unseen", "said"),
+    [
+        (0, 20, "No test row has a copy in training, so every accuracy is one on unseen rows."),
+        (20, 0, "Every test row has a copy in training, so no accuracy tells of unseen rows."),
+    ],
+)
+def test_where_all_rows_are_seen_or_none_is_no_share_is_taken(seen, unseen, said):
+    scored = {"logistic": {"errors": 2, "errors_unseen": 2 if unseen else 0}}
+    assert sentences.copies(scored, seen, unseen, NAMES) == said
+
+
+# Seeds.
+
+
+@pytest.mark.parametrize(
+    ("worse", "equal", "better", "place"),
+    [
+        (4, 5, 1, "4 runs below it, 5 equal, 1 above"),
+        (1, 0, 9, "1 run below it, 0 equal, 9 above"),
+        (0, 1, 9, "0 runs below it, 1 equal, 9 above"),
+        (0, 10, 0, "0 runs below it, 10 equal, 0 above"),
+        (0, 0, 10, "outside of them all, below"),
+        (10, 0, 0, "outside of them all, above"),
+    ],
+)
+def test_the_own_run_has_its_place_among_the_seeds(worse, equal, better, place):
+    spread = {
+        "accuracy": {"mean": 0.99484, "sd": 0.000815, "min": 0.993077, "max": 0.996154},
+        "own": {
+            "accuracy": 0.992308,
+            "runs_worse": worse,
+            "runs_equal": equal,
+            "runs_better": better,
+        },
+    }
+    assert sentences.seeds(spread, 10, "tuned network 50-25") == (
+        "The tuned network 50-25 has 0.9948 on average over 10 seeds, sd 0.0008, from 0.9931 to "
+        f"0.9962. The run with the seed of params.yaml has 0.9923: {place}."
+    )
+
+
+# The search's choice.
+
+FOUND = {
+    "cv_accuracy": 0.996345,
+    "accuracy": 0.992308,
+    "test_minus_cv_accuracy": -0.004037,
+    "candidates": 9,
+    "best_hidden_layer_sizes": "50-25",
+    "best_learning_rate_init": 0.001,
+    "choice": {
+        "on_edge": {"hidden_layer_sizes": True, "learning_rate_init": True},
+        "within_one_standard_error": 4,
+        "standard_error": 0.000706,
+        "smallest_within_one_standard_error": "50-25 at 0.001",
+    },
+    "out_of_fold": {"errors": 19, "rows_seen": 1224, "accuracy_unseen": 0.995973},
+}
+UNTUNED = {"further_errors": 4, "p_value": 0.75}
+SPREAD = {
+    "runs": 10,
+    "grid_search": {"accuracy": {"mean": 0.99484}},
+    "notebook": {"accuracy": {"mean": 0.99511}},
+}
+
+
+def chosen(untuned: dict[str, Any] = UNTUNED, **changes: Any) -> list[str]:
+    choice = FOUND["choice"] | changes.pop("choice", {})
+    return sentences.choice(FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES)
+
+
+def test_a_choice_has_five_sentences():
+    assert chosen() == [
+        "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, 0.0040 "
+        "less; the best of 9 candidates is chosen by its folds, which flatters the former.",
+        "On the edge of the grid: `hidden_layer_sizes` and `learning_rate_init`. The best value "
+        "may lie outside of it, so a wider grid is worth a try.",
+        "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds cannot "
+        "tell them apart; the smallest of them is 50-25 at 0.001, which is the winner itself.",
+        "It does not beat the untuned network 100-50: 4 more errors on the same rows (p = 0.75); "
+        "over 10 seeds each, 0.9948 against 0.9951 on average.",
+        "Out of fold it gets 19 training rows wrong; 1,224 rows have a copy in another fold, and "
+        "on the others its accuracy is 0.9960.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"accuracy": 0.998, "test_minus_cv_accuracy": 0.001655},
+            "The winner's accuracy is 0.9963 in cross-validation and 0.9980 on the test rows, "
+            "0.0017 more; the best of 9 candidates is chosen by its folds, which flatters the "
+            "former.",
+        ),
+        (
+            {"accuracy": 0.99634, "test_minus_cv_accuracy": -0.000005},
+            "The winner's accuracy is 0.9963 in cross-validation and 0.9963 on the test rows, the "
+            "same; the best of 9 candidates is chosen by its folds, which flatters the former.",
+        ),
+        (
+            {"candidates": 1},
+            "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, "
+            "0.0040 less.",
+        ),
+    ],
+    ids=["more", "the same", "no choice"],
+)
+def test_the_winner_s_two_accuracies_are_compared(changes, said):
+    assert chosen(**changes)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rate", "said"),
+    [
+        (
+            True,
+            False,
+            "On the edge of the grid: `hidden_layer_sizes`. The best value may lie outside of it, "
+            "so a wider grid is worth a try.",
+        ),
+        (
+            False,
+            False,
+            "No chosen value is the least or the largest of several that were tried.",
+        ),
+    ],
+)
+def test_an_edge_of_the_grid_is_told(sizes, rate, said):
+    edges = {"hidden_layer_sizes": sizes, "learning_rate_init": rate}
+    assert chosen(choice={"on_edge": edges})[1] == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"choice": {"smallest_within_one_standard_error": "4 at 0.01"}},
+            "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds "
+            "cannot tell them apart; the smallest of them is 4 at 0.01, so the simpler choice.",
+        ),
+        (
+            {"choice": {"within_one_standard_error": 1}},
+            "No other of the 9 candidates is within one standard error (0.0007) of the best, so "
+            "the folds do tell it apart.",
+        ),
+        (
+            {"candidates": 1, "choice": {"within_one_standard_error": 1}},
+            "There is no other candidate.",
+        ),
+    ],
+    ids=["simpler", "alone", "only one"],
+)
+def test_candidates_that_are_as_good_are_told(changes, said):
+    assert chosen(**changes)[2] == said
+
+
+@pytest.mark.parametrize(
+    ("further", "p", "verdict", "counted"),
+    [
+        (-9, 0.02, "beats", "9 fewer errors on the same rows (p = 0.02)"),
+        (-1, 1.0, "does not beat", "1 fewer error on the same rows (p = 1)"),
+        (0, 1.0, "does not beat", "as many errors on the same rows (p = 1)"),
+        (9, 0.0004, "does not beat", "9 more errors on the same rows (p < 0.001)"),
+    ],
+)
+def test_tuning_beats_the_untuned_network_or_does_not(further, p, verdict, counted):
+    assert chosen({"further_errors": further, "p_value": p})[3] == (
+        f"It {verdict} the untuned network 100-50: {counted}; over 10 seeds each, 0.9948 against "
+        "0.9951 on average."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (
+            {"errors": 1, "rows_seen": 1, "accuracy_unseen": 1.0},
+            "Out of fold it gets 1 training row wrong; 1 row has a copy in another fold, and on "
+            "the others its accuracy is 1.0000.",
+        ),
+        (
+            {"errors": 0, "rows_seen": 40, "accuracy_unseen": None},
+            "Out of fold it gets 0 training rows wrong; 40 rows have a copy in another fold.",
+        ),
+        (
+            {"errors": 2, "rows_seen": 0, "accuracy_unseen": 0.9975},
+            "Out of fold it gets 2 training rows wrong; no row has a copy in another fold.",
+        ),
+    ],
+    ids=["one row", "all rows have a copy", "none has"],
+)
+def test_out_of_fold_errors_are_told(kept, said):
+    assert chosen(out_of_fold=kept)[4] == said
+
+
+# A feature left out.
+
+
+def without(logistic: tuple[int, float], grid_search: tuple[int, float]) -> dict[str, Any]:
+    return {
+        model: {"further_errors": further, "p_value": p}
+        for model, (further, p) in (("logistic", logistic), ("grid_search", grid_search))
+    }
+
+
+@pytest.mark.parametrize(
+    ("by_model", "said"),
+    [
+        (
+            without((0, 1.0), (-4, 0.5)),
+            "as many errors for the logistic regression (p = 1), 4 fewer errors for the tuned "
+            "network 50-25 (p = 0.5). This test set shows no model to need it.",
+        ),
+        (
+            without((12, 0.004), (1, 1.0)),
+            "12 more errors for the logistic regression (p = 0.004), 1 more error for the tuned "
+            "network 50-25 (p = 1). It matters to the logistic regression.",
+        ),
+        (
+            without((12, 0.004), (20, 0.0001)),
+            "12 more errors for the logistic regression (p = 0.004), 20 more errors for the tuned "
+            "network 50-25 (p < 0.001). It matters to the logistic regression, the tuned network "
+            "50-25.",
+        ),
+        (
+            without((12, 0.004), (-9, 0.01)),
+            "12 more errors for the logistic regression (p = 0.004), 9 fewer errors for the tuned "
+            "network 50-25 (p = 0.01). It matters to the logistic regression. Better without it: "
+            "the tuned network 50-25.",
+        ),
+        (
+            without((0, 1.0), (-9, 0.01)),
+            "as many errors for the logistic regression (p = 1), 9 fewer errors for the tuned "
+            "network 50-25 (p = 0.01). This test set shows no model to need it. Better without it: "
+            "the tuned network 50-25.",
+        ),
+    ],
+    ids=["none", "one", "both", "one each", "better"],
+)
+def test_what_a_left_out_feature_was_worth_is_told(by_model, said):
+    assert sentences.left_out("quality", by_model, NAMES) == f"Trained without `quality`: {said}"
+
+
+# More rows.
+
+
+def last_step(*lows: tuple[float, float], score: str = "accuracy_unseen") -> dict[str, Any]:
+    """lows: of each model the lower bounds over seeds and over test rows."""
+    models = ("logistic", "notebook", "grid_search")
+    return {
+        "score": score,
+        "rows_before": 2598,
+        "rows": 5197,
+        "models": {
+            model: {
+                "gain": 0.002,
+                "over_seeds": {"low": seeds, "high": 0.004 - seeds},
+                "over_rows": {"low": rows, "high": 0.004 - rows},
+            }
+            for model, (seeds, rows) in zip(models, lows, strict=True)
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (
+            last_step((0.0016, 0.001), (0.0002, 0.0001), (0.001, 0.0012)),
+            "From 2,598 to 5,197 training rows the accuracy on test rows without a copy in "
+            "training changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for the logistic "
+            "regression, +0.0020 (+0.0002 to +0.0038; +0.0001 to +0.0039) for the network 100-50, "
+            "+0.0020 (+0.0010 to +0.0030; +0.0012 to +0.0028) for the tuned network 50-25. All "
+            "models still gain, so more rows would probably help.",
+        ),
+        (
+            last_step((0.0016, 0.001), (0.0002, -0.001), (0.0, 0.0012)),
+            "From 2,598 to 5,197 training rows the accuracy on test rows without a copy in "
+            "training changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for the logistic "
+            "regression, +0.0020 (+0.0002 to +0.0038; -0.0010 to +0.0050) for the network 100-50, "
+            "+0.0020 (+0.0000 to +0.0040; +0.0012 to +0.0028) for the tuned network 50-25. Still "
+            "gaining: the logistic regression; the others gain no more than chance could bring.",
+        ),
+        (
+            last_step((-0.001, -0.002), (0.001, -0.002), (-0.002, 0.001), score="accuracy"),
+            "From 2,598 to 5,197 training rows the accuracy on all test rows changes by +0.0020 "
+            "(-0.0010 to +0.0050; -0.0020 to +0.0060) for the logistic regression, +0.0020 "
+            "(+0.0010 to +0.0030; -0.0020 to +0.0060) for the network 100-50, +0.0020 (-0.0020 to "
+            "+0.0060; +0.0010 to +0.0030) for the tuned network 50-25. No model gains more than "
+            "chance could bring, so these test rows cannot show that more rows would help.",
+        ),
+    ],
+    ids=["all", "some", "none"],
+)
+def test_whether_more_rows_would_help_is_told(last, said):
+    assert sentences.more_rows(last, NAMES) == said

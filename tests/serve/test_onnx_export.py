@@ -1,0 +1,240 @@
+"""The exported graph predicts raw rows as the model does, and only then is it written."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+from sklearn.neural_network import MLPClassifier
+
+from winenet import __main__ as command
+from winenet.data import preprocessing
+from winenet.data.preprocessing import Preprocessing
+from winenet.models import model_file, saved
+from winenet.models.predictor import RawPredictor
+from winenet.models.saved import Model, Saved
+from winenet.serve import onnx_export
+from winenet.serve.onnx_export import ExportError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+KINDS = {"pH": "number", "SO2": "number", "colour": "category", "cork": "category"}
+COLUMNS = {
+    "numbers and categories": ["pH", "SO2", "colour", "cork"],
+    "only numbers": ["SO2", "pH"],
+    "one number": ["pH"],
+    "only categories": ["cork", "colour"],
+    "one category": ["colour"],
+}
+
+
+def rows(number: int, seed: int) -> pd.DataFrame:
+    """Return raw rows with gaps; the numbers of other seeds than 0 lie outside the training's."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "pH": rng.normal(3.2, 0.2 + seed, number),
+            "SO2": rng.integers(1, 80, number).astype(float),
+            "colour": rng.choice(["red", "white", "ro sé"] + ["blue"] * (seed > 0), number),
+            "cork": rng.choice(["yes", "no"], number),
+        }
+    ).astype({"colour": "str", "cork": "str"})
+    for name in X:
+        X.loc[rng.random(number) < 0.1, name] = np.nan
+    return X
+
+
+def trained(
+    columns: list[str], hidden: tuple[int, ...], activation: str, classes: int, scaler: str
+) -> Saved:
+    X = rows(300, 0)[columns]
+    raw = preprocessing.fit(X, KINDS, scaler)
+    y = np.random.default_rng(1).integers(0, classes, 300)
+    fitted = MLPClassifier(hidden, activation, max_iter=20, learning_rate_init=0.05, random_state=0)
+    fitted.fit(preprocessing.inputs(raw, X), y)
+    labels = ["no", "yes, é", '"maybe"'][:classes]
+    return Saved(saved.from_mlp(fitted), raw, "taste", labels, {"rows": 300.0})
+
+
+def run_onnx(content: bytes, saved: Saved, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    labels, P = session.run(["label", "probabilities"], onnx_export.feed(saved, X))
+    assert P.dtype == np.float64
+    return labels, P
+
+
+def assert_predicts_alike(saved: Saved, content: bytes) -> None:
+    ours = RawPredictor(saved)
+    for seed in (0, 1):
+        X = rows(500, seed)
+        labels, P = run_onnx(content, saved, X)
+        np.testing.assert_allclose(P, ours.predict_proba(X), rtol=0, atol=1e-12)
+        assert (labels == ours.predict(X)).all()
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=[*COLUMNS])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_raw_rows_of_all_kinds_are_predicted_alike(columns, classes):
+    """With gaps, unknown levels and numbers outside the training range."""
+    saved = trained(columns, (6, 5), "relu", classes, "min-max")
+    content = onnx_export.onnx_model(saved)
+    assert_predicts_alike(saved, content)
+    assert onnx_export.check(saved, content) < 1e-12
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
+@pytest.mark.parametrize("hidden", [(), (7,)])
+@pytest.mark.parametrize("scaler", ["standard", "robust", "none"])
+def test_networks_of_all_kinds_are_predicted_alike(activation, hidden, scaler):
+    saved = trained(COLUMNS["numbers and categories"], hidden, activation, 2, scaler)
+    assert_predicts_alike(saved, onnx_export.onnx_model(saved))
+
+
+def test_of_equally_probable_labels_the_first_is_given():
+    raw = Preprocessing(["x"], *np.array([[1.0], [0], [1], [0], [-3], [3]]), [], [], [])
+    X = pd.DataFrame({"x": [-1, 0, 1e-16, 1e-15, 1]})
+    for W, labels in (([[1.0]], ["a", "b"]), ([[-1.0, 1, 1]], ["a", "b", "c"])):
+        size = len(W[0])
+        only = Model([np.array(W)], [np.zeros(size)], "identity", np.arange(len(labels)))
+        saved = Saved(only, raw, "y", labels, {})
+        found, _ = run_onnx(onnx_export.onnx_model(saved), saved, X)
+        assert found.tolist() == RawPredictor(saved).predict(X).tolist()
+        assert set(found) == {"a", "b"}
+
+
+def test_the_graph_tells_its_columns_and_the_same_model_gives_the_same_bytes():
+    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 3, "min-max")
+    content = onnx_export.onnx_model(saved)
+    assert onnx_export.onnx_model(saved) == content
+    made = onnx.load_from_string(content)
+    facts = {one.key: json.loads(one.value) for one in made.metadata_props}
+    assert facts == {
+        "numbers": ["pH", "SO2"],
+        "categories": ["colour", "cork"],
+        "labels": saved.labels,
+        "target": ["taste"],
+    }
+    assert [one.name for one in made.graph.input] == ["numbers", "categories"]
+    assert [one.name for one in made.graph.output] == ["label", "probabilities"]
+    assert "empty one for a gap" in made.doc_string
+
+
+def test_a_level_without_text_stays_a_level():
+    raw = Preprocessing([], *np.zeros((6, 0)), ["colour"], [["", "red"]], ["red"])
+    only = Model([np.array([[-2.0], [3]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    saved = Saved(only, raw, "y", ["a", "b"], {})
+    content = onnx_export.onnx_model(saved)
+    assert onnx_export.check(saved, content) < 1e-12
+    assert run_onnx(content, saved, pd.DataFrame({"colour": ["", "red"]}))[0].tolist() == ["a", "b"]
+
+
+def test_a_huge_training_range_is_checked_without_a_warning():
+    largest = np.finfo(float).max
+    raw = Preprocessing(
+        ["x"], *np.array([[0.0], [0], [1e-308], [0], [-largest], [largest]]), [], [], []
+    )
+    only = Model([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    saved = Saved(only, raw, "y", ["a", "b"], {})
+    assert onnx_export.check(saved, onnx_export.onnx_model(saved)) < 1e-12
+
+
+# The command.
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 2, "min-max")
+    model_file.write("models/some.npz", saved)
+    return tmp_path
+
+
+def main(monkeypatch: pytest.MonkeyPatch, capfd, *words: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["winenet", "export", *words])
+    code = 0
+    try:
+        command.main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    return code, *capfd.readouterr()
+
+
+def test_a_model_is_exported_beside_its_file(folder, monkeypatch, capfd):
+    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    assert (code, errors) == (0, "")
+    content = Path("models/some.onnx").read_bytes()
+    first, second = printed.splitlines()
+    assert first == (
+        f"export: models/some.onnx, {len(content):,} bytes; inputs `numbers` (rows, 2) and "
+        "`categories` (rows, 2)"
+    )
+    assert second.startswith(
+        "  checked against onnxruntime: 2,000 rows in the training range, gaps and unknown levels "
+        "among them; probabilities differ by "
+    )
+    assert_predicts_alike(model_file.read("models/some.npz"), content)
+
+
+def test_an_existing_file_is_overwritten_by_force_alone(folder, monkeypatch, capfd):
+    Path("some.onnx").write_bytes(b"precious")
+    words = ["models/some.npz", "--onnx", "-o", "some.onnx"]
+    code, printed, errors = main(monkeypatch, capfd, *words)
+    assert (code, printed) == (1, "")
+    assert errors.startswith("-o some.onnx exists, so nothing was written.")
+    assert Path("some.onnx").read_bytes() == b"precious"
+    assert main(monkeypatch, capfd, *words, "--force")[0] == 0
+    assert Path("some.onnx").read_bytes() != b"precious"
+    words = ["models/some.npz", "--onnx", "-o", "models/some.npz", "--force"]
+    assert main(monkeypatch, capfd, *words)[2].startswith("-o models/some.npz is the model itself")
+
+
+def test_a_graph_that_predicts_otherwise_is_not_written(folder, monkeypatch, capfd):
+    monkeypatch.setitem(onnx_export.ACTIVATIONS, "relu", "Tanh")
+    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    assert (code, printed) == (1, "")
+    assert errors.startswith("onnxruntime's probabilities differ by ")
+    assert "so nothing was written. They may differ by 1e-06, and no label." in errors
+    assert not Path("models/some.onnx").exists()
+
+
+def test_without_onnx_it_is_told(folder, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    assert (code, printed) == (1, "")
+    assert errors == (
+        "onnx is not installed, so nothing was exported. It comes with the extra of that name: "
+        "`pip install '.[onnx]'`, or `pip install onnx onnxruntime`.\n"
+    )
+
+
+def test_without_onnxruntime_it_is_written_and_told(folder, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    assert (code, errors) == (0, "")
+    assert printed.splitlines()[1] == (
+        "  not checked: onnxruntime is not installed (`pip install onnxruntime`)"
+    )
+    assert Path("models/some.onnx").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(folder, monkeypatch, capfd):
+    Path("file").write_text("", encoding="utf-8")
+    code, _, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx", "-o", "file/some.onnx")
+    assert code == 1
+    assert errors.startswith("file/some.onnx could not be written (")
+
+
+def test_the_form_must_be_named(folder, monkeypatch, capfd):
+    code, _, errors = main(monkeypatch, capfd, "models/some.npz")
+    assert code == 2
+    assert "the following arguments are required: --onnx" in errors
+
+
+def test_the_check_itself_raises_what_it_found(folder):
+    saved = model_file.read("models/some.npz")
+    other = trained(COLUMNS["numbers and categories"], (5,), "relu", 2, "min-max")
+    with pytest.raises(ExportError, match="probabilities differ by "):
+        onnx_export.check(saved, onnx_export.onnx_model(other))

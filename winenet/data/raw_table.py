@@ -1,0 +1,163 @@
+"""Checks and joins the raw files. Every fault of them is told at once."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from winenet.data import raw_file
+from winenet.data.raw_file import DataError as DataError
+from winenet.data.schema import Schema
+from winenet.errors import printable, shown, some
+from winenet.params import Ingest
+
+RAW_FOLDER = "data/raw"
+MOST_LEVELS = 1_000  # of a category; each becomes an input of the networks
+
+
+class Raw(NamedTuple):
+    """The raw files' rows, and what the classes are called in them.
+
+    table: the features in the order of params.yaml, and in the last column the class, a whole
+    number from 0 up; of two the positive one is 1. labels: by class.
+    """
+
+    table: pd.DataFrame
+    labels: list[str]
+
+
+def read_raw(folder: str, settings: Ingest) -> Raw:
+    """Read, check and join the raw files, in the order of `settings.files`.
+
+    Raises DataError, which names every fault of every file.
+    """
+    frames: list[pd.DataFrame] = []
+    faults: list[str] = []
+    for file in settings.files:
+        found, frame = raw_file.read(f"{folder}/{file.name}", settings, file.label)
+        faults += [f"{folder}/{file.name}: {fault}" for fault in found]
+        frames.append(frame)
+    if faults:
+        raise DataError(
+            f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
+            "was made:\n"
+            + "\n".join(f"  {fault}" for fault in faults)
+            + f"\nMend the files in {folder} (`git checkout -- {folder}` brings the committed ones "
+            "back), or change what is expected under `ingest` in params.yaml."
+        )
+    table = frames.pop() if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    _check_levels(table, settings)
+    labels = _labels(table[settings.target], settings)
+    codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
+    table[settings.target] = codes
+    return Raw(table, labels)
+
+
+def schema(settings: Ingest, labels: list[str]) -> Schema:
+    """Return what a table is that was read as params.yaml says. labels: by class."""
+    words = settings.words
+    names = {} if words is None else words.classes
+    return Schema(
+        target=settings.target,
+        labels=labels,
+        kinds=settings.kinds,
+        row="row" if words is None else words.row,
+        rows="rows" if words is None else words.rows,
+        names=[names.get(label, label) for label in labels],
+    )
+
+
+def _labels(column: pd.Series, settings: Ingest) -> list[str]:
+    """Return the labels in the order of their classes; the positive one is the last of two."""
+    counts = column.value_counts()
+    if len(counts) > MOST_LEVELS:
+        raise DataError(
+            f"Column '{settings.target}' has {len(counts):,} labels "
+            f"({some(list(map(str, counts.index)))}), so it looks like a number or a name and no "
+            f"class. At most {MOST_LEVELS:,} can be told apart. Change ingest.target in "
+            "params.yaml."
+        )
+    if len(counts) < 2 or counts.min() < 2:
+        rare = list(counts.items()) if len(counts) < 6 else [*counts.items()][-5:]
+        told = ", ".join(f"{count} of class {printable(str(label))}" for label, count in rare)
+        told += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
+        raise DataError(
+            f"The table has {told}, so it cannot be split. It needs "
+            f"{'both classes' if len(counts) < 3 else 'several classes'}, with at least "
+            f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
+            f"({', '.join(file.name for file in settings.files)})."
+        )
+    labels = sorted(map(str, counts.index), key=_in_order)
+    _check_harmless(settings.target, labels)
+    positive = None if settings.positive is None else str(settings.positive)
+    if len(labels) > 2:
+        if positive is not None:
+            raise DataError(
+                f"ingest.positive is {shown(positive)}, but column '{settings.target}' has "
+                f"{len(labels)} labels ({some(labels)}), so none of them is the positive one. "
+                "Set ingest.positive to null in params.yaml, or join the others to one label."
+            )
+        return labels
+    if positive not in labels:
+        given = "null" if positive is None else shown(positive)
+        raise DataError(
+            f"ingest.positive is {given}, but the labels of '{settings.target}' are "
+            f"{some(labels)}, so it is open which of the two is class 1. "
+            "Set ingest.positive in params.yaml to one of them."
+        )
+    return sorted(labels, key=lambda label: label == positive)
+
+
+def _in_order(label: str) -> tuple[bool, int, str]:
+    """Return a key that sorts whole numbers by their value, before texts."""
+    number = label.removeprefix("-").isdecimal() and len(label) < 19
+    return (not number, int(label) if number else 0, label)
+
+
+def class_order(labels: Iterable[str], positive: str | None) -> list[str]:
+    """Return labels in the order of their classes, from 0 up; the positive one is the last."""
+    return sorted(sorted(labels, key=_in_order), key=lambda label: label == positive)
+
+
+def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
+    """Raise DataError for a text column that is no category, or that has no value at all."""
+    for name, kind in settings.kinds.items():
+        if table[name].isna().all():
+            raise DataError(
+                f"Column '{name}' has no value in any row, so nothing can be learnt from it. "
+                "Move it from ingest.columns to ingest.leave_out in params.yaml."
+            )
+        if kind == "category":
+            _check_harmless(name, table[name].dropna().unique())
+        levels = table[name].nunique() if kind == "category" else 0
+        if levels > MOST_LEVELS:
+            raise DataError(
+                f"Column '{name}' has {levels:,} different texts in {len(table):,} rows, and each "
+                f"would become an input of its own; a category has at most {MOST_LEVELS:,}. It may "
+                "be a name or an id: move it from ingest.columns to ingest.leave_out in "
+                "params.yaml, or join rare texts in the raw file."
+            )
+
+
+def _check_harmless(name: str, texts: Iterable[str]) -> None:
+    """Raise DataError for a label or level that a page would run."""
+    for text in texts:
+        if "</" in text or "<!--" in text:
+            raise DataError(
+                f"Column '{name}' has the text {shown(text)}, which the page of `dvc plots` would "
+                "run: no text of a category or label holds </ or <!--. Write another text in the "
+                "raw file."
+            )
+
+
+def unlisted(folder: str, settings: Ingest) -> list[str]:
+    """Return the names of files in the raw folder that params.yaml does not mention."""
+    listed = {file.name for file in settings.files}
+    return sorted(path.name for path in Path(folder).iterdir() if path.name not in listed)
+
+
+def copies(table: pd.DataFrame) -> int:
+    """Count the rows that equal an earlier row in all columns."""
+    return int(table.duplicated().sum())

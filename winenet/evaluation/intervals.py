@@ -1,0 +1,100 @@
+"""Confidence intervals of scores."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
+
+from winenet.evaluation.scoring import (
+    BATCH_VALUES,
+    Array,
+    MacroRocAuc,
+    Probability,
+    roc_auc,
+    row_losses,
+)
+
+LEVEL = 0.95  # of all intervals
+MOST_JACKKNIFED = 10_000  # rows; with them the BCa interval of a ROC AUC takes some 20 s
+
+
+class Interval(NamedTuple):
+    """A score, and the bounds between which its true value may be expected."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Return a share with its Wilson score interval of 95 %.
+
+    Source: Wilson (1927), Journal of the American Statistical Association 22(158):209-212.
+    """
+    found = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
+
+
+def bootstrapped(
+    statistic: Callable[..., Array], sample: Sequence[Array], resamples: int, random_state: int
+) -> Interval | None:
+    """Return a statistic of rows with its BCa bootstrap interval of 95 %.
+
+    With more than `MOST_JACKKNIFED` rows it is the percentile interval: BCa leaves out each row
+    once, which takes the square of the rows, and corrects less the more there are.
+    statistic: takes the arrays of sample, (..., rows), and `axis`. sample: arrays of the same
+    rows, which are drawn together. None when the bootstrap finds no spread to speak of: a ROC AUC
+    of 1, for instance, is 1 in each resample, and its true value may well be less. None as well
+    when a resample has no value, as a ROC AUC where a rare class was not drawn.
+    Source: Efron (1987), Journal of the American Statistical Association 82(397):171-185.
+    """
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            sample,
+            statistic,
+            paired=True,
+            vectorized=True,
+            n_resamples=resamples,
+            batch=max(1, BATCH_VALUES // len(sample[0])),
+            confidence_level=LEVEL,
+            method="BCa" if len(sample[0]) <= MOST_JACKKNIFED else "percentile",
+            rng=np.random.default_rng(random_state),
+        ).confidence_interval
+    if not found.low < found.high:  # NaN as well
+        return None
+    return Interval(float(statistic(*sample, axis=-1)), float(found.low), float(found.high))
+
+
+def with_intervals(
+    y: pd.Series,
+    predicted: pd.Series,
+    probability: Probability,
+    seen: pd.Series,
+    resamples: int,
+    random_state: int,
+) -> dict[str, Interval | None]:
+    """Return the scores of a model, each with an interval of 95 %.
+
+    accuracy and accuracy_unseen by Wilson, roc_auc and log_loss by the bootstrap. None where no
+    interval can be told.
+    """
+    correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(seen)
+    P = np.asarray(probability)
+    statistic: Callable[..., Array]
+    sample: tuple[Array, ...]
+    if P.ndim == 2:
+        statistic, sample = MacroRocAuc(y, P), (np.arange(len(P), dtype=np.float64),)
+    else:
+        statistic, sample = roc_auc, (y.to_numpy(dtype=np.float64), P)
+    return {
+        "accuracy": wilson(int(correct.sum()), len(correct)),
+        "accuracy_unseen": wilson(int(correct[unseen].sum()), int(unseen.sum()))
+        if unseen.any()
+        else None,
+        "roc_auc": bootstrapped(statistic, sample, resamples, random_state),
+        "log_loss": bootstrapped(np.mean, (row_losses(y, probability),), resamples, random_state),
+    }

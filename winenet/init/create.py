@@ -1,0 +1,497 @@
+"""Makes a new folder with a pipeline for any table: the repository's own, without its wine.
+
+All is made beside the new folder's place and checked there; the last step gives it its name.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from winenet import params, yaml12
+from winenet.errors import InputError, printable, shown
+from winenet.init.infer import Column, Guess, guess
+from winenet.init.read_tables import Options, named
+
+ROOT = Path(__file__).parents[2]
+STARTER = "tools/starter"  # the templates of params.yaml and README.md
+COPIED = (
+    *("winenet", "stages", STARTER, "tools/environment.py", "requirements.in", "requirements.lock"),
+    *(".dvcignore", ".gitattributes", ".gitignore", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
+)
+DERIVED = ("dvc.yaml", "Makefile")
+NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
+TARGETS = ("all", "gate", "summary", "clean", "help", "python", "environment")
+NOTEBOOK = re.compile(r"\b(?:data|metrics|plots|stages)/handmade|^tests/")  # paths left behind
+LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
+PLAIN = re.compile(r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII)  # YAML without quotes
+WORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
+EPOCHS = {"large": 100, "small": 500, "tiny": 2000}  # a tiny table has few updates an epoch
+TINY = 1_000  # rows
+WHO = ("-c", "user.name=winenet", "-c", "user.email=winenet@localhost")
+
+
+class InitError(InputError):
+    """No folder was made; the message says why and what to do."""
+
+
+def make(target: Path, options: Options) -> list[str]:
+    """Make a pipeline for the tables in a new folder; return what was done, in lines.
+
+    Raises GuessError or InitError when it cannot be; then nothing is left behind.
+    """
+    _check_root()
+    _check_target(target)
+    found = guess(options)
+    text = params_text(found)
+    with _unnamed(target) as folder:
+        _fill(folder, found, text, target.name)
+        checked = _check(folder)
+        committed = _commit(folder, found)
+        _give_name(folder, target)
+    return [checked, *_told(found), committed]
+
+
+def _told(found: Guess) -> list[str]:
+    """Return what was guessed, in lines."""
+    kinds = [column.kind for column in found.columns.values()]
+    lines = [
+        f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
+        f"separator {shown(found.separator)}; missing: "
+        f"{', '.join(map(shown, found.missing)) or 'none'}",
+        f"{shown(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
+    ]
+    if found.positive is not None:
+        lines.append(f"positive: {shown(found.positive)}, {found.why_positive}")
+    lines += [f"left out: {shown(name)} ({why})" for name, why in found.leave_out.items()]
+    return lines
+
+
+# ------------------------------------------------------------------ the folder
+
+
+def _check_root() -> None:
+    missing = [
+        name for name in (*COPIED, *DERIVED, "stages/ingest.py") if not (ROOT / name).exists()
+    ]
+    if missing:
+        raise InitError(
+            f"This winenet has no {missing[0]} beside its package: it was installed as a library, "
+            "and a new folder needs the stages as well. Run `python -m winenet init` in a clone of "
+            "winenet's repository, or in a folder that init has made."
+        )
+
+
+def _check_target(target: Path) -> None:
+    told = named(target)
+    if os.path.lexists(target):
+        raise InitError(
+            f"{told} is there already, and init overwrites nothing, not even an empty folder. Give "
+            "the name of a folder that is not there yet."
+        )
+    if not target.parent.is_dir():
+        raise InitError(
+            f"{told} cannot be made: {named(target.parent)} is no folder. Make that "
+            "first, or give another place."
+        )
+    if not target.name.isprintable():
+        raise InitError(f"{told} has characters that no screen shows. Give another name.")
+
+
+@contextlib.contextmanager
+def _unnamed(target: Path) -> Iterator[Path]:
+    """Give a new folder beside the target; what is in it when an error comes is removed."""
+    try:
+        # Its own folder inside: mkdtemp's is for this user alone, which a repository need not be.
+        around = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
+    except OSError as error:
+        raise InitError(
+            f"{named(target)} cannot be made ({error.strerror}). Give a place where this "
+            "user may write."
+        ) from None
+    try:
+        folder = around / "new"
+        folder.mkdir()
+        yield folder
+    except OSError as error:
+        raise InitError(
+            f"{named(target)} could not be made ({error.strerror or error}), and nothing of it "
+            "is left. It needs room on the disk and a folder that this user may write in."
+        ) from error
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
+
+
+def _give_name(folder: Path, target: Path) -> None:
+    """Rename the finished folder, unless something has taken the name meanwhile."""
+    _check_target(target)
+    folder.rename(target)
+
+
+def _fill(folder: Path, found: Guess, params_yaml: str, name: str) -> None:
+    """Write all files of the new folder."""
+    ignored = shutil.ignore_patterns(*NOT_COPIED)
+    for path in COPIED:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / path).is_dir():
+            shutil.copytree(
+                ROOT / path, folder / path, ignore=ignored, copy_function=shutil.copyfile
+            )
+        else:
+            shutil.copyfile(ROOT / path, folder / path)
+    licence = next(one for one in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if one.is_file())
+    shutil.copyfile(licence, folder / "winenet/LICENSE")
+    graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive)
+    texts = {
+        "params.yaml": params_yaml,
+        "dvc.yaml": graph,
+        "Makefile": makefile((ROOT / "Makefile").read_text(encoding="utf-8")),
+        "README.md": readme(found, graph, name),
+    }
+    texts |= ignored_outputs(yaml.safe_load(graph)["stages"])
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8", newline="\n")
+    (folder / "data/raw").mkdir(parents=True)
+    for file in found.files:
+        shutil.copyfile(file.path, folder / "data/raw" / file.path.name)
+    if _too_large(found):
+        with (folder / ".gitignore").open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write("\n# The table is too large for git: `dvc add data/raw` tracks it.\n")
+            stream.write("/data/raw/\n")
+
+
+def _too_large(found: Guess) -> bool:
+    return sum(file.path.stat().st_size for file in found.files) > LARGEST_IN_GIT
+
+
+def _check(folder: Path) -> str:
+    """Run the new folder's own check in it; return its line.
+
+    Raises InitError when it finds a fault, or when the code that was carried is not whole.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "winenet", "check"],
+        cwd=folder,
+        env=_environment() | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode < 0:
+        raise InitError(
+            f"The new folder's check was ended by the signal {-done.returncode}, so it was not "
+            "made. Most often memory does not suffice: free some, or give fewer rows."
+        )
+    if done.returncode != 0:
+        raise InitError(
+            "The tables do not pass the new folder's check, so it was not made (data/raw below is "
+            f"its copy of your files):\n{textwrap.indent(done.stderr.strip(), '  ')}"
+        )
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what makes Python or git look elsewhere."""
+    foreign = re.compile(r"PYTHON(?:PATH|HOME|SAFEPATH)|GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX)")
+    return {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
+
+
+def _commit(folder: Path, found: Guess) -> str:
+    """Make a git repository of the folder, with a first commit; return who made it, in words."""
+    _git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
+    # Forced: a person's own list of ignored files must not keep a table out.
+    left = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
+    _git(folder, "add", "--all", "--force", *left)
+    known = all(_git(folder, "config", f"user.{key}", code=None) for key in ("name", "email"))
+    quiet = ("commit", "--quiet", "--no-verify", "--no-gpg-sign")
+    message = f"A pipeline that predicts {found.target}, as winenet init makes it"
+    _git(folder, *(() if known else WHO), *quiet, "--message", message)
+    words = ["committed" if known else "committed as winenet, for git knows no user.name here"]
+    if _too_large(found):
+        words.append("the table is too large for git: `dvc add data/raw` tracks it")
+    return "; ".join(words)
+
+
+def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
+    """Run git; return what it prints. code: the exit code that it must have, None for any."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InitError(
+            "git is not installed, so no repository could be made, and DVC needs one. Install git."
+        ) from None
+    if code is not None and done.returncode != code:
+        command = next(filter(str.isalpha, arguments))  # what stands before it are settings
+        raise InitError(
+            f"`git {command}` failed ({printable(done.stderr.strip()[-60:])}), so the folder "
+            "was not made. Mend git's configuration (`git config --list --show-origin`)."
+        )
+    return done.stdout.strip()
+
+
+# ------------------------------------------------------------------ params.yaml and README.md
+
+
+def params_text(found: Guess) -> str:
+    """Return params.yaml with its comments.
+
+    Raises ParamsError when the schema takes it not, which is told before anything is made.
+    """
+    text = _rendered(found)
+    if len(text.encode()) > yaml12.LARGEST:  # thousands of columns: without what was seen
+        kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
+        text = _rendered(dataclasses.replace(found, columns=kinds))
+    if len(text.encode()) > yaml12.LARGEST:
+        raise InitError(
+            f"{len(found.columns) + len(found.leave_out):,} columns make a params.yaml of "
+            f"{len(text.encode()):,} bytes, and at most {yaml12.LARGEST:,} are read. Take columns "
+            "out of the table."
+        )
+    with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
+        path = Path(folder) / "params.yaml"
+        path.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            params.load(str(path))
+        except params.ParamsError as error:
+            told = str(error).replace(str(path), "params.yaml")
+            raise InitError(
+                f"No folder was made, for the params would be refused. {told}"
+            ) from None
+    return text
+
+
+def _rendered(found: Guess) -> str:
+    size = "large" if found.large else "small" if found.rows >= TINY else "tiny"
+    share = max(found.labels.values()) / found.rows
+    return _template("params.yaml").render(
+        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
+    )
+
+
+def readme(found: Guess, graph: str, name: str) -> str:
+    """Return the folder's README. graph: its dvc.yaml."""
+    stages = yaml.safe_load(graph)["stages"]
+    tables = [f"`{file.path.name}`" for file in found.files]
+    gaps = [text for text in found.missing if text]  # predict knows an empty cell, NA and NaN
+    told = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
+    return _template("README.md").render(
+        name=name,
+        guess=found,
+        missing=told,
+        tables=" and ".join(tables),
+        columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
+        graph=mermaid(stages),
+        stages={stage: content["desc"] for stage, content in stages.items()},
+    )
+
+
+def _flag(missing: str) -> str:
+    return f"--missing {shlex.quote(missing)}"
+
+
+def ignored_outputs(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return by path the lists of what git ignores, as DVC would write them after a first run.
+
+    They are there before it, so that no result gets into git when that run fails.
+    """
+    lists: dict[str, str] = {}
+    for content in stages.values():
+        for path in outputs(content, cached=True):
+            place, _, name = path.rpartition("/")
+            lists[f"{place}/.gitignore"] = lists.get(f"{place}/.gitignore", "") + f"/{name}\n"
+    return lists
+
+
+def mermaid(stages: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the graph as `dvc dag --md` prints it. stages: those of dvc.yaml."""
+    writers = {path: stage for stage, content in stages.items() for path in outputs(content)}
+    number = {stage: place for place, stage in enumerate(sorted(stages), start=1)}
+    edges = {
+        (number[writers[dep]], number[stage])
+        for stage, content in stages.items()
+        for dep in content["deps"]
+        if dep in writers
+    }
+    lines = [f'\tnode{place}["{stage}"]' for stage, place in number.items()]
+    lines += [f"\tnode{start}-->node{end}" for start, end in sorted(edges)]
+    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+
+
+def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
+    """Return the paths that a stage of dvc.yaml writes. cached: only those of DVC's cache."""
+    found = []
+    for entry in (one for kind in ("outs", "metrics", "plots") for one in stage.get(kind, [])):
+        with_settings = entry if isinstance(entry, dict) else {entry: {}}
+        found += [
+            path
+            for path, settings in with_settings.items()
+            if not cached or settings.get("cache", True)
+        ]
+    return found
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(ROOT / STARTER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "yaml": scalar,
+        "label": label,
+        "counted": counted,
+        "described": described,
+        "left_out": left_out,
+        "thousands": lambda number: f"{number:,}",
+    }
+    return environment.get_template(f"{name}.jinja")
+
+
+def scalar(value: object) -> str:
+    """Return a text, or a list, as YAML 1.1 and 1.2 both read it: in doubt, in quotes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
+    if isinstance(value, str) and PLAIN.fullmatch(value) and not WORDS.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def label(text: str) -> str:
+    """Return a label in YAML: 1 as a whole number, everything else as a text."""
+    return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else scalar(text)
+
+
+def counted(labels: Mapping[str, int]) -> str:
+    """Return the labels with their rows: "a (100), b (50)"."""
+    told = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
+    return ", ".join(told[:6]) + (f", ... {len(told) - 6} more" if len(told) > 6 else "")
+
+
+def _word(text: str) -> str:
+    return text if PLAIN.fullmatch(text) or text.isalnum() else shown(text)
+
+
+def described(columns: Mapping[str, Column]) -> list[str]:
+    """Return a line a column: its kind, and in a comment what it holds."""
+    lines = {f"{scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
+    return _commented(lines)
+
+
+def left_out(columns: Mapping[str, str]) -> list[str]:
+    """Return a line a column: its name, and in a comment why it is left out."""
+    return _commented({scalar(name): why for name, why in columns.items()})
+
+
+def _commented(lines: Mapping[str, str]) -> list[str]:
+    """Return lines with their comments one below the other."""
+    width = min(max(map(len, lines), default=0), 40)
+    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
+
+
+# ------------------------------------------------------------------ dvc.yaml and Makefile
+
+
+def dvc_yaml(text: str, positive: str | None) -> str:
+    """Return a dvc.yaml without the stage handmade, and without what speaks of wine.
+
+    Lines, comments and layout stay as they are, but for lists of paths that lose some. positive:
+    the label of class 1; None: there are more than two classes.
+    """
+    blocks = re.split(r"(?m)^(?=  \S|\S)", text)
+    kept = []
+    for block in blocks:
+        if block.startswith("  handmade:"):
+            continue
+        if block.startswith("  - ") and "handmade" in block:  # a plot over several tables
+            continue
+        lines = [line for line in block.splitlines() if not re.match(r" +- plots/handmade", line)]
+        kept.append("".join(f"{line}\n" for line in lines))
+    whole = re.sub(r"(?ms)^( +)(deps|outs):\s+\[(.*?)\]\n", _without_notebook, "".join(kept))
+    return _general(whole.rstrip("\n") + "\n", positive)
+
+
+def _without_notebook(found: re.Match[str]) -> str:
+    """Return a list of paths without those of the notebook; another list as it stands."""
+    indent, key, inner = found.groups()
+    paths = [path.strip() for path in inner.split(",")]
+    left = [path for path in paths if not NOTEBOOK.search(path)]
+    if left == paths:
+        return found.group()
+    one_line = f"{indent}{key}: [{', '.join(left)}]\n"
+    if len(one_line) <= 101:
+        return one_line
+    wrapped = textwrap.wrap(
+        f"[{', '.join(left)}]",
+        width=100,
+        initial_indent=f"{indent}  ",
+        subsequent_indent=f"{indent}   ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join([f"{indent}{key}:", *wrapped]) + "\n"
+
+
+def _general(text: str, positive: str | None) -> str:
+    """Replace the words for the wine's classes, and for what only the notebook has."""
+    plain = re.fullmatch(r"(?!1$)[\w.-]{1,20}", positive or "", re.ASCII)
+    named = f" (1 is {positive})" if plain else ""
+    of_class = " of class 1" if positive is not None else ""
+    for old, new in {
+        r" \(1 is red\)": named,
+        r"predicted probability of red\b": f"predicted probability{of_class}",
+        r"share that is red\b": "share that is of class 1" if of_class else "share",
+        r"Train the notebook's network, and the one hidden layer that its text asks for\.": (
+            "Train a network of two hidden layers, and one of one."
+        ),
+        r"Cross-validate the notebook's grid and": "Cross-validate the grid and",
+        r"Follow the notebook's two networks": "Follow the two networks",
+        r"Set this run beside the notebook, test its claims, draw": "Draw",
+        r"of the notebook's network\b": "of two hidden layers",
+        r"The notebook's network\b": "Two hidden layers",
+    }.items():
+        text = re.sub(old, new, text)
+    return text
+
+
+def makefile(text: str) -> str:
+    """Return a Makefile with the targets of a pipeline alone."""
+    kept = []
+    for block in text.split("\n\n"):
+        rule = re.search(r"(?m)^([a-z-]+):", block)
+        if rule is None or rule.group(1) in TARGETS:
+            kept.append(block)
+    whole = "\n\n".join(kept).rstrip("\n") + "\n"
+    return re.sub(r"(?m)^\.PHONY:.*$", f".PHONY: {' '.join(TARGETS)}", whole)
+
+
+def arguments(given: Mapping[str, Any]) -> tuple[Path, Options]:
+    """Return what argparse found as the folder and the options."""
+    known = {name: given[name] for name in ("target", "label", "separator", "positive", "missing")}
+    tables = [Path(one) for one in given["table"]]
+    return Path(given["folder"]), Options(tables, leave_out=given["leave_out"] or (), **known)

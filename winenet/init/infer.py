@@ -1,0 +1,335 @@
+"""Reads any table as text, and guesses what params.yaml says of it: its columns, gaps and labels.
+
+Nothing is written here. What cannot work is refused with the cure.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from winenet import params
+from winenet.data import raw_table, splits
+from winenet.data.raw_table import MOST_LEVELS
+from winenet.errors import InputError, did_you_mean, shown, some
+from winenet.init.column_stats import MOST, Tally
+from winenet.init.read_tables import (
+    MISSING,
+    File,
+    GuessError,
+    Options,
+    Read,
+    _check_names,
+    _header,
+    _names,
+    _separator,
+    count,
+    files_and_target,
+    is_number,
+    missing_texts,
+    read_columns,
+    word,
+)
+
+POSITIVE = (
+    *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
+    *("sick", "ill", "disease", "dead", "died", "default", "defective", "fail", "failed"),
+)
+NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
+MANY_LABELS = 20  # from which on labels with decimals are taken for measurements
+RAREST = 200  # rows of the rarest class from which on a plain random cut keeps the shares
+LARGE = 100_000  # rows from which on the trainings are fewer
+SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of the test rows, and of the rows held out of the others
+FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
+SHARES = {  # of the training rows in the learning curve; those that cannot be drawn are left out
+    False: (0.05, 0.1, 0.25, 0.5, 0.75, 1.0),
+    True: (0.02, 0.1, 0.5, 1.0),
+}
+
+
+class Column(NamedTuple):
+    """A column that is used. kind: number or category; seen: what it holds, in words."""
+
+    kind: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What was found in the tables, and the settings that serve it.
+
+    labels: rows by label, the most frequent first. leave_out: by column, why. why_positive: how
+    the positive label was chosen.
+    """
+
+    files: list[File]
+    separator: str
+    target: str
+    labels: dict[str, int]
+    positive: str | None
+    why_positive: str
+    missing: list[str]
+    columns: dict[str, Column]
+    leave_out: dict[str, str]
+    settings: "Settings"
+    rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", sum(self.labels.values()))
+
+    @property
+    def large(self) -> bool:
+        """Tell whether the trainings are cut down for the table's length."""
+        return self.rows > LARGE
+
+
+class Settings(NamedTuple):
+    """The settings that a small or lopsided table bounds."""
+
+    stratify: bool
+    test_size: float
+    cv: int
+    validation_size: float
+    train_sizes: list[float]
+    learning_runs: int
+
+
+def guess(options: Options) -> Guess:
+    """Return what params.yaml is to say of the tables.
+
+    Raises GuessError, which says what to do, when no pipeline can be made of them.
+    """
+    files, target = files_and_target(options)
+    separator = _separator(options)
+    headers = {file.path: _header(file.path, separator) for file in files}
+    names = _names(headers, separator)
+    _check_names(files, names, target, options)
+    read = read_columns(files, names, separator, target, options)
+    missing = missing_texts(read, target, options)
+    labels = _labels(read.target, target, missing)
+    positive, why = _positive(labels, target, options)
+    columns, leave_out = _columns(read, names, target, missing, options)
+    # As the pipeline numbers the classes: where a class is small, the draws depend on it.
+    codes = pd.Index(raw_table.class_order(labels, positive)).get_indexer(pd.Index(read.target))
+    settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
+    return Guess(
+        files, separator, target, labels, positive, why, missing, columns, leave_out, settings
+    )
+
+
+def _labels(column: pd.Series, target: str, missing: Sequence[str]) -> dict[str, int]:
+    """Return the rows by label, the most frequent first; raise GuessError for what is no class."""
+    counts = column.value_counts()
+    labels = {str(label): int(rows) for label, rows in counts.items()}
+    gaps = [label for label in labels if label.strip() in MISSING or label in missing]
+    if gaps:
+        raise GuessError(
+            f"Column {shown(target)} is to be predicted, but is {shown(gaps[0])} in "
+            f"{count(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: take "
+            "these rows out of the table, or, if this is a class of its own, give it another name."
+        )
+    if len(labels) == 1:
+        raise GuessError(
+            f"Column {shown(target)} is {shown(next(iter(labels)))} in all {len(column):,} rows, "
+            "so there is nothing to tell apart. Choose another --target, or add rows of another "
+            "class."
+        )
+    fractions = all(is_number(label) for label in labels) and not all(
+        float(label).is_integer() for label in labels
+    )
+    if len(labels) > MOST_LEVELS or (fractions and len(labels) > MANY_LABELS):
+        raise GuessError(
+            f"Column {shown(target)} has {len(labels):,} different values in {len(column):,} rows "
+            f"({some(list(labels))}), so it looks like a number or a name and not like a class. "
+            "Choose another --target, or write classes of it into the table, such as low and high."
+        )
+    alone = [label for label, rows in labels.items() if rows == 1]
+    if alone:
+        raise GuessError(
+            f"Column {shown(target)} has {count(len(alone), 'class', 'classes')} with one row "
+            f"only ({some(alone)}): it would be in the training rows or in the test rows and "
+            "never in both. Take such rows out of the table, join them to another class, or add "
+            "rows."
+        )
+    return labels
+
+
+def _positive(labels: Mapping[str, int], target: str, options: Options) -> tuple[str | None, str]:
+    """Return the positive one of two labels, and how it was chosen; of several there is none."""
+    given = options.positive
+    if given is not None and given not in labels:
+        raise GuessError(
+            f"--positive {shown(given)} is no label of column {shown(target)}"
+            f"{did_you_mean(given, labels)}. Its labels: {some(list(labels))}."
+        )
+    if len(labels) > 2:
+        if given is not None:
+            raise GuessError(
+                f"--positive {shown(given)} is given, but column {shown(target)} has "
+                f"{len(labels)} labels ({some(list(labels))}), so none is the positive one. Leave "
+                "--positive out."
+            )
+        return None, ""
+    if given is not None:
+        return given, "as asked"
+    words = {label: label.strip().lower() for label in labels}
+    known = [label for label, word in words.items() if word in POSITIVE]
+    if len(known) == 1:
+        return known[0], "by its name"
+    numbers = {label: float(label) for label in labels if is_number(label)}
+    ones = [label for label, number in numbers.items() if number == 1]
+    if len(numbers) == 2 and ones and min(numbers.values()) in map(float, NEGATIVE_OF_ONE):
+        return ones[0], "by its name"
+    (frequent, more), (rare, fewer) = labels.items()
+    if more > fewer:
+        return rare, f"the rarer one, by guess; or {word(frequent)}"
+    last, first = max(labels), min(labels)
+    return last, f"by guess, both are as frequent; or {word(first)}"
+
+
+def _columns(
+    read: Read, names: Sequence[str], target: str, missing: Sequence[str], options: Options
+) -> tuple[dict[str, Column], dict[str, str]]:
+    """Return the columns that are used, and by column that is left out the reason."""
+    columns: dict[str, Column] = {}
+    leave_out = {name: "as asked" for name in names if name in options.leave_out}
+    for name in names:
+        if name == target or name in leave_out:
+            continue
+        found = _column(name, read.tallies[name], read.rows, missing)
+        if isinstance(found, Column):
+            columns[name] = found
+        else:
+            leave_out[name] = found
+    if not columns:
+        told = "; ".join(f"{shown(name)}: {why}" for name, why in list(leave_out.items())[:5])
+        raise GuessError(
+            f"No column is left to predict {shown(target)} from ({told}). A table needs one of "
+            f"numbers, or of texts of which at most {MOST_LEVELS:,} differ."
+        )
+    return columns, leave_out
+
+
+def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Column | str:
+    """Return how a column is used, or why it is not. rows: those of the table."""
+    words = {text: count for text, count in tally.words.items() if text not in missing}
+    levels = pd.Series(words | tally.numerals, dtype="int64")
+    present = sum(words.values()) + tally.rows
+    gaps = f"; {rows - present:,} missing" if present < rows else ""
+    if present == 0:
+        return "no value in any row"
+    if len(levels) == 1 and not tally.many:
+        return f"always {word(str(levels.index[0]))}{gaps}; it tells nothing"
+    if not words:
+        follow = tally.high - tally.low + 1 == rows
+        if tally.differ and tally.rows == rows > 2 and (follow or _is_id(name)):
+            return "another whole number in each row: a row number or an id"
+        seen = f"{tally.low:g} to {tally.high:g}{gaps}"
+        if tally.whole and 2 < len(levels) <= 10:
+            seen += f"; {len(levels)} whole numbers: category, if they are codes"
+        return Column("number", seen)
+    _refuse_spoilt_numbers(name, tally, words, missing)
+    if len(levels) == present:
+        return "another text in each row: a name or an id"
+    if tally.many:
+        return f"over {MOST:,} different texts; a category has at most {MOST_LEVELS:,}"
+    if len(levels) > MOST_LEVELS:
+        return f"{len(levels):,} different texts; a category has at most {MOST_LEVELS:,}"
+    if len(levels) > 20 and len(levels) > present / 2:
+        return f"{len(levels):,} different texts in {present:,} rows: names or ids"
+    usual = levels.sort_values(ascending=False, kind="stable").index[:3]
+    told = ", ".join(word(str(text)) for text in usual)
+    dots = ", ..." if len(levels) > 3 else ""
+    return Column("category", f"{len(levels)} texts: {told}{dots}{gaps}")
+
+
+def _refuse_spoilt_numbers(
+    name: str, tally: Tally, words: Mapping[str, int], missing: Sequence[str]
+) -> None:
+    """Raise GuessError for a text column that was probably meant to hold numbers.
+
+    words: rows by text, of the cells that are neither missing nor a number.
+    """
+    commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
+    if len(commas) == len(words):
+        raise GuessError(
+            f"Column {shown(name)} has numbers with a decimal comma ({some(commas)}), which would "
+            "be taken for texts. Write them with a point in the file, or leave the column out: "
+            f"--leave-out {shown(name)}."
+        )
+    spoilt = sum(words.values())
+    if (tally.many or len(tally.numerals) > MANY_LABELS) and tally.rows >= 9 * spoilt:
+        others = list(words)
+        flags = " ".join(f"--missing {shown(text)}" for text in [*missing, *others[:3]])
+        raise GuessError(
+            f"Column {shown(name)} holds numbers, but for {count(spoilt, 'cell')} "
+            f"({some(others)}). If such a text stands for a missing value, name all that do: "
+            f"{flags}. Else mend the cells, or leave the column out: --leave-out {shown(name)}."
+        )
+
+
+# ------------------------------------------------------------------ the settings
+
+
+def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Settings:
+    """Return the first settings by which every class is in all sets; fewer folds come first.
+
+    Raises GuessError when the rarest class has too few rows for any.
+    """
+    table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
+    rarest = min(labels.values())
+    stratify = rarest < RAREST
+    runs = 2 if large else 5
+    for test_size in SIZES:
+        try:
+            split = params.Split(
+                test_size=test_size, random_state=42, stratify=stratify, duplicates="keep"
+            )
+            y_train = splits.split(table, "label", split).y_train
+        except InputError:
+            continue
+        cv = next((cv for cv in FOLDS[large] if y_train.value_counts().min() >= cv), None)
+        validation_size = _validation_size(y_train)
+        train_sizes = _train_sizes(y_train, SHARES[large], runs)
+        if cv and validation_size and len(train_sizes) > 1:
+            return Settings(stratify, test_size, cv, validation_size, train_sizes, runs)
+    label = min(labels, key=lambda one: labels[one])
+    raise GuessError(
+        f"Class {shown(label)} has {count(rarest, 'row')} of {len(column):,}, too few: the test "
+        "needs one of each class, the search two folds of the others, and the curves one more. "
+        "Add rows (about ten of each class), or join the class to another one."
+    )
+
+
+def _validation_size(y_train: pd.Series) -> float | None:
+    """Return the first share that can be held out of the training rows, with all classes."""
+    X_train = y_train.to_frame()
+    for size in SIZES:
+        curves = params.Curves.model_construct(validation_size=size, random_state=42)
+        try:
+            splits.hold_out(X_train, y_train, curves)
+        except InputError:
+            continue
+        return size
+    return None
+
+
+def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list[float]:
+    """Return the shares that can be drawn with all classes under every seed, and that differ."""
+    found: dict[int, float] = {}
+    for share in shares:
+        try:
+            drawn = [len(splits.draw_share(y_train, share, seed)) for seed in range(runs)]
+        except InputError:
+            continue
+        if share == 1 and len(found) > 4:
+            found.pop(sorted(found)[-1])  # 0.75 stands in where smaller shares cannot be drawn
+        found.setdefault(drawn[0], share)
+    return list(found.values())
+
+
+def _is_id(name: str) -> bool:
+    return re.search(r"(?:^|[_ .-])(?:id|index|no|nr)$|[a-z]I[Dd]$", name, re.I) is not None

@@ -1,0 +1,375 @@
+"""Reads the tables that a new pipeline is made for, and what each of their columns holds."""
+
+import codecs
+import contextlib
+import csv
+import gzip
+import io
+import math
+import re
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from winenet import params
+from winenet.data import raw_table
+from winenet.data.raw_file import LONGEST_LINE
+from winenet.data.stream import SEPARATORS
+from winenet.errors import InputError, did_you_mean, shown, some
+from winenet.init.column_stats import Tally
+
+MISSING = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
+ROWS_AT_A_TIME = 50_000  # as text they take much room
+SAMPLE = 200  # lines on which the separator is tried
+
+
+class GuessError(InputError):
+    """A table or an option that no pipeline can be made of."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of the tables; what it leaves open is guessed."""
+
+    tables: Sequence[Path]
+    target: str | None = None
+    label: str | None = None
+    separator: str | None = None
+    positive: str | None = None
+    missing: Sequence[str] | None = None
+    leave_out: Sequence[str] = ()
+
+
+class File(NamedTuple):
+    """A table, and the label of all its rows if it has no such column."""
+
+    path: Path
+    label: str | None
+
+
+class Read(NamedTuple):
+    """The tables' cells. tallies: by column; target: (rows,), the label's texts."""
+
+    tallies: dict[str, Tally]
+    target: pd.Series
+    rows: int
+
+
+# ------------------------------------------------------------------ the options
+
+
+def files_and_target(options: Options) -> tuple[list[File], str]:
+    """Return the tables with their labels, and the name of the label's column."""
+    paths = list(options.tables)
+    for path in paths:
+        if not path.exists():
+            raise GuessError(
+                f"--table {named(path)}: there is no such file, so there is nothing to "
+                "make a pipeline of. Give the path of a CSV file."
+            )
+        if not path.is_file():
+            raise GuessError(
+                f"--table {named(path)}: is no file, so it cannot be read as a table. "
+                "Give each CSV file of a folder by a --table of its own."
+            )
+        if path.suffix.lower() in (".parquet", ".xlsx", ".xls", ".zip", ".json"):
+            raise GuessError(
+                f"--table {named(path)}: {path.suffix} is not read here. Save the table "
+                "as CSV, a header and a line a row; it may be packed as .csv.gz."
+            )
+    names = [path.name for path in paths]
+    for name in names:
+        if names.count(name) > 1:
+            raise GuessError(
+                f"--table: two tables are called {shown(name)}, and both would be copied to "
+                f"{raw_table.RAW_FOLDER}/{name}. Rename one of them."
+            )
+        if not name.isprintable():
+            raise GuessError(
+                f"--table: the file's name {shown(name)} has characters that no screen shows. "
+                "Rename it."
+            )
+    if options.label is None:
+        if options.target is None:
+            raise GuessError(
+                "Neither --target nor --label is given, so nobody knows what is to be predicted. "
+                "Give --target COLUMN, or --label COLUMN=VALUE,VALUE with a value for each table."
+            )
+        return [File(path, None) for path in paths], options.target
+    target, equals, values = options.label.partition("=")
+    labels = values.split(",")
+    if not equals or not target or "" in labels:
+        raise GuessError(
+            f"--label {shown(options.label)} is not COLUMN=VALUE,VALUE. For example --label "
+            "Class=1,0 for two tables."
+        )
+    if len(labels) != len(paths):
+        raise GuessError(
+            f"--label {shown(options.label)} has {count(len(labels), 'value')} for "
+            f"{count(len(paths), 'table')}. Give a value for each --table, in their order."
+        )
+    if options.target not in (None, target):
+        raise GuessError(
+            f"--target {shown(options.target)} and --label {shown(options.label)} name two "
+            "columns to predict. Leave out one of them."
+        )
+    return [File(path, label) for path, label in zip(paths, labels, strict=True)], target
+
+
+def _separator(options: Options) -> str:
+    """Return the separator that was given, or the one that the first table's lines agree on."""
+    given = options.separator
+    if given is not None:
+        separator = {"tab": "\t", "\\t": "\t", "space": " ", "semicolon": ";"}.get(given, given)
+        if not re.fullmatch(r"[\t !#-~]", separator):
+            raise GuessError(
+                f"--separator {shown(given)} is not one character of ASCII. Give for example ';' "
+                "or tab."
+            )
+        return separator
+    lines = _first_lines(options.tables[0], SAMPLE)
+    best, found = 1, None
+    for separator in SEPARATORS:
+        try:
+            counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
+        except csv.Error:  # a quotation mark that is not closed joins all lines
+            continue
+        if len(counts) == 1 and max(counts) > best:
+            best, found = max(counts), separator
+    if found is None:
+        # Lines of unequal length: the header decides, and the reader names the lines.
+        cells = {
+            separator: len(next(csv.reader(lines[:1], delimiter=separator), []))
+            for separator in SEPARATORS[:-1]
+        }
+        found = max(cells, key=lambda separator: cells[separator])
+        if cells[found] < 2:
+            raise GuessError(
+                f"{named(options.tables[0])}: the header is {shown(lines[0])}, one column "
+                "by any of the separators , ; tab | and space. Give the right one by --separator; "
+                "a table needs a column to predict and one to predict it from."
+            )
+    return found
+
+
+def _first_lines(path: Path, number: int) -> list[str]:
+    """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
+    told = named(path)
+    lines: list[str] = []
+    with _readable(path):
+        opened: Any = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as stream:
+            if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise GuessError(f"{told}: is UTF-16. Save the file as UTF-8.")
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig")
+            while len(lines) < number and (line := text.readline(LONGEST_LINE + 1)):
+                if "\0" in line:
+                    raise GuessError(
+                        f"{told}: holds null bytes, so it is no text. Save the table as CSV in "
+                        "UTF-8."
+                    )
+                if len(line) > LONGEST_LINE:
+                    raise GuessError(
+                        f"{told}: has a line of more than {LONGEST_LINE:,} bytes, so it is no "
+                        "table. Each row stands in a line of its own, the columns' names in the "
+                        "first."
+                    )
+                lines.append(line.removesuffix("\n"))
+    if not lines or not lines[0].strip():
+        raise GuessError(
+            f"{told}: its first line is blank or missing. It needs the columns' names there, and "
+            "a line a row below."
+        )
+    return [line for line in lines if line]
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a table is read into a GuessError."""
+    told = named(path)
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise GuessError(f"{told}: is no complete file of gzip. Pack it again.") from None
+    except UnicodeDecodeError:
+        raise GuessError(_no_utf8(path)) from None
+    except OSError as error:
+        raise GuessError(f"{told}: cannot be read ({error.strerror}).") from None
+
+
+def _no_utf8(path: Path) -> str:
+    name = named(path)
+    return (
+        f"{name}: is not UTF-8, so its texts cannot be read for sure. Save the file as UTF-8, for "
+        f"example with `iconv -f latin1 -t utf-8 {name} > utf8.csv`."
+    )
+
+
+# ------------------------------------------------------------------ the columns' names
+
+
+def _header(path: Path, separator: str) -> list[str]:
+    return next(csv.reader(_first_lines(path, 1)[:1], delimiter=separator))
+
+
+def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
+    """Return the columns' names, which all tables have; raise GuessError for one of no use."""
+    first, *others = headers
+    names = list(headers[first])
+    for path, header in headers.items():
+        told = named(path)
+        if len(header) < 2:
+            raise GuessError(
+                f"{told}: the header has one column ({shown(header[0])}) by the separator "
+                f"{shown(separator)}. Give the right one by --separator."
+            )
+        for place, name in enumerate(header, start=1):
+            if not name:
+                raise GuessError(
+                    f"{told}: column {place} has no name in the header; it may be the row numbers "
+                    "that a program added. Give it a name, or take it out of the file."
+                )
+            if header.count(name) > 1:
+                raise GuessError(
+                    f"{told}: column {shown(name)} stands {header.count(name)} times in the "
+                    "header. Give each column a name of its own."
+                )
+    for path in others:
+        other = set(headers[path])
+        for name in [*names, *headers[path]]:
+            if (name in other) != (name in names):
+                has, lacks = (path, first) if name in other else (first, path)
+                raise GuessError(
+                    f"{named(lacks)} has no column {shown(name)}, which "
+                    f"{named(has)} has. All tables need the same columns."
+                )
+    if all(is_number(name) for name in names):
+        raise GuessError(
+            f"{named(first)}: the first line holds numbers ({shown(', '.join(names))}), "
+            "so it is no header. Put a line with the columns' names above it."
+        )
+    return names
+
+
+def _check_names(
+    files: Sequence[File], names: Sequence[str], target: str, options: Options
+) -> None:
+    """Raise GuessError for options that name no column, and for names that params.yaml refuses."""
+    path = named(files[0].path)
+    if options.label is None and target not in names:
+        raise GuessError(
+            f"--target {shown(target)} is no column of {path}{did_you_mean(target, names)}. "
+            f"Its columns: {some(names)}."
+        )
+    if options.label is not None and target in names:
+        raise GuessError(
+            f"--label adds the column {shown(target)}, but {path} has one of this name. Give "
+            f"--target {target} in place of --label, or another name."
+        )
+    for name in options.leave_out:
+        if name == target:
+            raise GuessError(f"--leave-out {shown(name)} is the target, which cannot be left out.")
+        if name not in names:
+            raise GuessError(
+                f"--leave-out {shown(name)} is no column of {path}{did_you_mean(name, names)}. "
+                f"Its columns: {some(names)}."
+            )
+    for name in [target, *names]:
+        fault = None if name in options.leave_out else params.name_fault(name)
+        if fault is not None:
+            cure = "Rename it in the file's header"
+            cure += "." if name == target else f", or leave it out: --leave-out {shown(name)}."
+            raise GuessError(f"Column {shown(name)} cannot keep its name: {fault}. {cure}")
+
+
+# ------------------------------------------------------------------ the cells
+
+
+def read_columns(
+    files: Sequence[File], names: Sequence[str], separator: str, target: str, options: Options
+) -> Read:
+    """Read all tables as text, some rows at a time."""
+    tallies = {name: Tally(words=options.missing or ()) for name in names}
+    targets: list[pd.Series] = []
+    for file in files:
+        before = len(targets)
+        for frame in _frames(file.path, separator):
+            for name in names:
+                tallies[name].add(frame[name])
+            if file.label is None:
+                targets.append(frame[target])
+            else:
+                targets.append(pd.Series([file.label] * len(frame)))
+        if len(targets) == before:
+            raise GuessError(
+                f"{named(file.path)}: has no rows below the header, so there is nothing to learn "
+                "from."
+            )
+    labels = pd.concat(targets, ignore_index=True)
+    return Read(tallies, labels, len(labels))
+
+
+def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
+    """Yield some rows of a table at a time, each cell as it is written."""
+    try:
+        with _readable(path), warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be dropped
+            reader = pd.read_csv(
+                path,
+                sep=separator,
+                dtype="str",
+                na_filter=False,
+                encoding="utf-8-sig",
+                index_col=False,
+                skip_blank_lines=False,
+                chunksize=ROWS_AT_A_TIME,
+            )
+            with reader:
+                yield from (frame for frame in reader if len(frame))
+    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
+        why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise GuessError(
+            f"{named(path)}: is no table by the separator {shown(separator)} ({why}). Give the "
+            "right one by --separator, or mend the line."
+        ) from None
+
+
+def missing_texts(read: Read, target: str, options: Options) -> list[str]:
+    """Return the texts that stand for a missing value: those given, or candidates that occur."""
+    if options.missing is not None:
+        return list(dict.fromkeys(options.missing))
+    used = [name for name in read.tallies if name != target and name not in options.leave_out]
+    there = dict.fromkeys(
+        text for name in used for text in read.tallies[name].words if text.strip() in MISSING
+    )
+    return sorted(there, key=lambda text: (MISSING.index(text.strip()), text))
+
+
+# ------------------------------------------------------------------ words
+
+
+def named(path: Path) -> str:
+    """Return a path for a message, whole unless a screen cannot show it."""
+    return str(path) if str(path).isprintable() else shown(str(path))
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a finite number, as pandas reads it."""
+    number = pd.to_numeric(pd.Series([text], dtype="object"), errors="coerce").iloc[0]
+    return math.isfinite(float(number))
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: 1 row, 2 rows."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def word(text: str) -> str:
+    """Return a cell's text for a comment: as it stands, or in quotes, and never long."""
+    plain = re.fullmatch(r"[\w .<>=+-]{1,24}", text) and text == text.strip()
+    return text if plain and text.isprintable() else shown(text[:24])

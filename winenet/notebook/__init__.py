@@ -1,0 +1,1 @@
+"""The course notebook's own network, and the claims that it makes."""

@@ -1,0 +1,273 @@
+"""The report's pictures: tables come in, the text of an SVG goes out.
+
+Each model has its colour and its name here, and keeps both in every picture.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from winenet.evaluation import confusion
+from winenet.report import plotting
+from winenet.report.terms import Words
+
+Tables = Mapping[str, pd.DataFrame]
+CORNERS = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are told apart
+
+
+def handmade_loss(losses: pd.DataFrame) -> str:
+    """Draw the loss of the network by hand. losses: epoch, loss."""
+    drawn, (axes,) = plotting.figure(height=3.2)
+    later = losses[losses["epoch"] > 0]  # a logarithmic axis has no 0
+    plotting.curve(axes, later, "epoch", "loss", "loss", plotting.ACCENT)
+    axes.set_xscale("log")
+    plotting.words(axes, "Loss of the network by hand", "epoch", "cross-entropy, 6 rows")
+    return plotting.svg(drawn)
+
+
+def handmade_early_stopping(curves: pd.DataFrame) -> str:
+    """Draw both losses by epoch. curves: epoch, training_loss, held_out_loss."""
+    drawn, (axes,) = plotting.figure(height=3.2)
+    later = curves[curves["epoch"] > 0]
+    plotting.curve(axes, later, "epoch", "training_loss", "training rows", plotting.ACCENT)
+    plotting.curve(axes, later, "epoch", "held_out_loss", "held-out rows", "#D55E00")
+    plotting.mark_lowest(axes, later, "epoch", "held_out_loss", "#D55E00")
+    axes.set_xscale("log")
+    axes.set_ylim(0)
+    plotting.words(axes, "When to stop", "epoch", "cross-entropy")
+    return plotting.svg(drawn)
+
+
+def handmade_one_weight(curves: pd.DataFrame) -> str:
+    """Draw accuracy and loss along one weight. curves: weight, accuracy, loss."""
+    drawn, (left, right) = plotting.figure(height=3.2, columns=2)
+    left.step(curves["weight"], curves["accuracy"], where="mid", color=plotting.ACCENT)
+    plotting.words(left, "Accuracy jumps", "weight of X1", "accuracy")
+    plotting.curve(right, curves, "weight", "loss", "loss", plotting.ACCENT)
+    plotting.words(right, "Loss does not", "weight of X1", "cross-entropy")
+    return plotting.svg(drawn)
+
+
+def handmade_two_outputs(deviations: pd.DataFrame) -> str:
+    """Draw how far two outputs are from summing to 1. deviations: epoch, max_deviation."""
+    drawn, (axes,) = plotting.figure(height=3.2)
+    later = deviations[deviations["epoch"] > 0]
+    plotting.curve(axes, later, "epoch", "max_deviation", "deviation", plotting.ACCENT)
+    axes.set(xscale="log", yscale="log")
+    plotting.words(
+        axes, "Nothing ties the two outputs together", "epoch", "largest |sum - 1| of a row"
+    )
+    return plotting.svg(drawn)
+
+
+def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
+    """Draw the networks' training losses. losses: by model, epoch and loss."""
+    drawn, (axes,) = plotting.figure(height=3.6)
+    for model, table in losses.items():
+        plotting.curve(axes, table, "epoch", "loss", names[model], plotting.COLOURS[model])
+    axes.set_yscale("log")
+    plotting.words(axes, "Training loss", "epoch", "cross-entropy and L2 term")
+    return plotting.svg(drawn)
+
+
+def early_stopping(
+    curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str], rule: str
+) -> str:
+    """Draw loss and accuracy by epoch, and the two epochs at which a training might stop.
+
+    curves: by model, epoch, training_loss, held_out_loss, training_accuracy, held_out_accuracy.
+    numbers: by model, with best and notebook_stop. rule: whose the latter is, "the notebook's".
+    """
+    drawn, panels = plotting.figure(width=10, height=4.4, columns=2)
+    stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
+    for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
+        for model, table in curves.items():
+            name, colour = names[model], plotting.COLOURS[model]
+            for rows, line in (("training", "--"), ("held_out", "-")):
+                label = f"{name}, {rows.replace('_', '-')} rows"
+                plotting.curve(axes, table, "epoch", f"{rows}_{value}", label, colour, line)
+            for stop, (shape, _) in stops.items():
+                at = numbers[model][stop]
+                plotting.mark(axes, at["epoch"], at[f"held_out_{value}"], shape, colour)
+        for shape, meaning in stops.values():
+            plotting.explain(axes, shape, meaning)
+    left, right = panels
+    left.set_yscale("log")
+    # Half of the height is for the errors that are left at the lowest held-out loss.
+    errors = max(1 - numbers[model]["best"]["held_out_accuracy"] for model in curves)
+    right.set_ylim(1 - max(2 * errors, 0.01), 1 + 0.1 * errors)
+    plotting.words(left, "Loss", "epoch", "cross-entropy")
+    plotting.words(right, "Accuracy, the axis cut off below", "epoch", "share of the rows")
+    return plotting.svg(drawn)
+
+
+def grid_search_scores(scores: pd.DataFrame) -> str:
+    """Draw the search as a heat map. scores: a line a candidate."""
+    drawn, (axes,) = plotting.figure(width=6, height=3.2)
+    plotting.heat_map(axes, scores, "learning_rate_init", "hidden_layer_sizes", "mean_test_score")
+    axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
+    axes.set(xlabel="learning_rate_init", ylabel="hidden_layer_sizes")
+    return plotting.svg(drawn)
+
+
+def confusions(
+    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], words: Words
+) -> str:
+    """Draw the confusion matrices side by side; of many classes, in two rows.
+
+    scores: by model, with confusion_matrix.
+    """
+    many = len(words.classes) > 4
+    height, rows = (4.8, 2) if many else (2.9, 1)
+    drawn, panels = plotting.figure(10, height, len(scores), rows)
+    shown = words.classes if words.several else words.labels
+    for axes, (model, score) in zip(panels, scores.items(), strict=True):
+        counts = confusion.counts(score["confusion_matrix"])
+        plotting.confusion(axes, counts, shown)
+        axes.set_title(names[model], loc="left", fontweight="bold")
+    return plotting.svg(drawn)
+
+
+def rocs(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw all ROC curves twice: whole, and the corner in which they differ.
+
+    curves: model, false_positive_rate, true_positive_rate.
+    """
+    drawn, whole, corner = _twice(curves, ("false_positive_rate", "true_positive_rate"), names)
+    plotting.words(whole, "ROC", "false positive rate", "true positive rate")
+    plotting.words(corner, "The same, upper left corner", "false positive rate", "")
+    size = _corner(curves["false_positive_rate"], 1 - curves["true_positive_rate"])
+    corner.set(xlim=(-0.02 * size, size), ylim=(1 - size, 1 + 0.02 * size))
+    return plotting.svg(drawn)
+
+
+def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw all precision-recall curves twice: whole, and the corner in which they differ.
+
+    curves: model, recall, precision.
+    """
+    drawn, whole, corner = _twice(curves, ("recall", "precision"), names)
+    plotting.words(whole, "Precision and recall", "recall", "precision")
+    plotting.words(corner, "The same, upper right corner", "recall", "")
+    whole.set_ylim(0, 1.02)
+    size = _corner(1 - curves["recall"], 1 - curves["precision"])
+    corner.set(xlim=(1 - size, 1 + 0.02 * size), ylim=(1 - size, 1 + 0.02 * size))
+    return plotting.svg(drawn)
+
+
+def _corner(x: pd.Series, y: pd.Series) -> float:
+    """Return the smallest usual size of a corner through half of which a curve goes.
+
+    x, y: how far the curves' points are from the corner.
+    """
+    sizes = (size for size in CORNERS if ((x <= size / 2) & (y <= size)).any())
+    return next(sizes, 1.0)
+
+
+def _twice(
+    curves: pd.DataFrame, columns: tuple[str, str], names: Mapping[str, str]
+) -> tuple[Figure, Axes, Axes]:
+    """Return a figure with each model's curve on two panels, for the whole and for a corner."""
+    drawn, (whole, corner) = plotting.figure(width=9, height=3.8, columns=2)
+    for model, table in curves.groupby("model", sort=False):
+        for axes in (whole, corner):
+            colour = plotting.COLOURS[str(model)]
+            plotting.shares(axes, table, columns, names[str(model)], colour)
+    return drawn, whole, corner
+
+
+def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Words) -> str:
+    """Draw how often class 1 came true over the probability that it was given, model by model.
+
+    With several classes it is the predicted one. bins: model, rows, mean_probability, share, low,
+    high.
+    """
+    models = list(dict.fromkeys(bins["model"]))
+    drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
+    for axes, model in zip(panels, models, strict=True):
+        plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
+        title = plotting.fit(axes, names[model], 9.5)
+        axes.set_title(title, loc="left", fontweight="bold")
+        axes.set_xlabel(plotting.fit(axes, "mean probability of a bin"))
+    share = "share that is right" if words.several else f"share of class {words.labels[1]}"
+    told = plotting.fit(panels[0], f"{share} in the bin")
+    panels[0].set_ylabel(told, parse_math=False)  # a label may hold a dollar sign
+    return plotting.svg(drawn)
+
+
+def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw the accuracies with their intervals, on all and on unseen test rows.
+
+    table: model, rows, accuracy, low, high. A constant model would stretch the axis: leave it out.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.6 * len(models) + 1.2)
+    shapes = {"all": ("o", -0.14), "unseen": ("D", 0.14)}
+    for y, model in enumerate(models):
+        for rows, (shape, shift) in shapes.items():
+            one = table[(table["model"] == model) & (table["rows"] == rows)]
+            if len(one):
+                plotting.intervals(axes, one, y + shift, plotting.COLOURS[model], shape)
+    plotting.rows_named(axes, [names[model] for model in models])
+    plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
+    meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
+    plotting.key(drawn, {shapes[rows][0]: meanings[rows] for rows in dict.fromkeys(table["rows"])})
+    return plotting.svg(drawn)
+
+
+def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]) -> str:
+    """Draw each network's accuracy under every seed, the mean, and the run of params.yaml.
+
+    runs: model, accuracy. own: by model, the accuracy with the seed of params.yaml.
+    """
+    networks = list(dict.fromkeys(runs["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
+    for y, network in enumerate(networks):
+        accuracy = runs.loc[runs["model"] == network, "accuracy"]
+        colour = plotting.COLOURS[network]
+        plotting.swarm(axes, accuracy, y, colour)
+        plotting.mean_line(axes, accuracy.mean(), y, colour)
+        plotting.mark(axes, own[network], y, "D", plotting.INK)
+    plotting.rows_named(axes, [names[network] for network in networks])
+    plotting.words(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
+    meanings = {"o": "a seed", "|": "mean of the seeds", "D": "the seed of params.yaml"}
+    plotting.key(drawn, meanings)
+    return plotting.svg(drawn)
+
+
+def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) -> str:
+    """Draw the accuracy over the number of training rows. curve: model, rows, mean, low, high."""
+    drawn, (axes,) = plotting.figure(width=8, height=4)
+    for model, table in curve.groupby("model", sort=False):
+        plotting.band(axes, table, "rows", names[str(model)], plotting.COLOURS[str(model)])
+    axes.set_xscale("log")
+    sizes = sorted(set(curve["rows"]))
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    where = "test rows not seen in training" if score == "accuracy_unseen" else "all test rows"
+    title, y = "Accuracy by number of training rows", f"accuracy on {where}"
+    plotting.words(axes, title, "training rows", y, "lower right")
+    return plotting.svg(drawn)
+
+
+def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Draw how much accuracy each model loses when a feature is shuffled, with its spread.
+
+    shuffled: model, feature, mean, sd.
+    """
+    order = (
+        shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False, kind="stable").index
+    )
+    models = list(dict.fromkeys(shuffled["model"]))
+    drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
+    for number, model in enumerate(models):
+        one = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
+        places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
+        plotting.spread(axes, one, places, names[model], plotting.COLOURS[model])
+    plotting.rows_named(axes, list(order))
+    plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
+    plotting.legend_of(axes, "lower right")
+    return plotting.svg(drawn)

@@ -1,0 +1,261 @@
+"""The report's tables of models, splits and candidates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from winenet.evaluation import confusion
+from winenet.report import sentences
+from winenet.report.markdown import Metrics, Row, markdown
+from winenet.report.terms import Words, capital
+
+SCORES = (
+    "model",
+    "accuracy",
+    "balanced accuracy",
+    "F1",
+    "ROC AUC",
+    "log loss",
+    "errors",
+    "epochs",
+)
+
+STOPS = (
+    *("network", "stopped at", "epoch"),
+    *("training loss", "held-out loss", "test loss"),
+    *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
+)
+SET_CLASSES = 6  # with more, the table of the sets has no column a class
+CONFUSIONS = 5  # of a model that are named
+
+
+def model_names(metrics: Metrics) -> dict[str, str]:
+    """Return how each model is called on the page."""
+    mlp, found = metrics["mlp"], metrics["grid_search"]
+    return {
+        "logistic": "logistic regression",
+        "notebook": f"network {mlp['notebook']['hidden_layer_sizes']}",
+        "one_hidden_layer": f"network {mlp['one_hidden_layer']['hidden_layer_sizes']}",
+        "grid_search": f"tuned network {found['best_hidden_layer_sizes']}",
+        "hist_gradient_boosting": "boosted trees",
+        "majority_class": "majority class",
+    }
+
+
+def model_scores(metrics: Metrics) -> dict[str, Any]:
+    """Return the scores by model, in the order of the notebook."""
+    return {
+        "logistic": metrics["logistic"],
+        "notebook": metrics["mlp"]["notebook"],
+        "one_hidden_layer": metrics["mlp"]["one_hidden_layer"],
+        "grid_search": metrics["grid_search"],
+    }
+
+
+def followed_networks(curves: Metrics) -> dict[str, str]:
+    """Return how each network is called whose training the stage curves followed."""
+    return {
+        model: f"network {found['hidden_layer_sizes']}"
+        for model, found in curves.items()
+        if isinstance(found, Mapping)
+    }
+
+
+def score_rows(metrics: Metrics) -> list[Row]:
+    """Return a row a model, its columns as SCORES names them; errors are of the test rows."""
+    names = model_names(metrics)
+    keys = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+    return [
+        (
+            names[model],
+            *(f"{score[key]:.4f}" for key in keys),
+            confusion.errors(score),
+            score.get("epochs", "-"),
+        )
+        for model, score in model_scores(metrics).items()
+    ]
+
+
+def stopped_at(words: Words) -> dict[str, str]:
+    """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
+    return {
+        "best": "the lowest held-out loss",
+        "notebook_stop": f"{words.rule} stop",
+        "last": "the last epoch",
+    }
+
+
+def class_columns(words: Words) -> list[int]:
+    """Return the codes of the classes that have a column of the sets' table; none of too many."""
+    if not words.several:
+        return [1, 0]
+    codes = range(len(words.classes))
+    return list(codes) if len(codes) <= SET_CLASSES else []
+
+
+def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
+    """Return the code of the least and of the most frequent class. counts: rows by code."""
+    codes = sorted(map(int, counts), key=lambda code: (counts[str(code)], code))
+    return codes[0], codes[-1]
+
+
+def set_table(split: Metrics, words: Words) -> tuple[list[str], list[Row]]:
+    """Return header and a row a set: name, rows, and of them those of each class.
+
+    Of more than SET_CLASSES classes the least and the most frequent are named.
+    """
+    columns, names = class_columns(words), [sentences.literal(name) for name in words.classes]
+    rows: list[Row] = []
+    for name, part in (("training", split["train"]), ("test", split["test"])):
+        counts = part["classes"]
+        if columns:
+            told = [f"{counts[str(code)]:,}" for code in columns]
+        else:
+            told = [
+                f"{names[code]} ({counts[str(code)]:,})" for code in rarest_and_commonest(counts)
+            ]
+        rows.append((name, f"{part['rows']:,}", *told))
+    own = [names[code] for code in columns] or ["least frequent", "most frequent"]
+    return ["set", "rows", *own], rows
+
+
+def confusions(matrix: Any, words: Words) -> list[str]:
+    """Return the most frequent errors in words: "o taken for d: 12 of 140".
+
+    matrix: as the metrics have it. The number after "of" is that of the class's test rows.
+    """
+    counts, names = confusion.counts(matrix), words.classes
+    wrong = [
+        (-counts[actual, predicted], actual, predicted)
+        for actual in range(len(names))
+        for predicted in range(len(names))
+        if actual != predicted and counts[actual, predicted]
+    ]
+    return [
+        f"{sentences.literal(names[actual])} taken for {sentences.literal(names[predicted])}: "
+        f"{-count:,} of {counts[actual].sum():,}"
+        for count, actual, predicted in sorted(wrong)[:CONFUSIONS]
+    ]
+
+
+def confusion_sentences(metrics: Metrics, words: Words) -> list[str]:
+    """Return a sentence a model on what it takes for what; none with two classes."""
+    if not words.several:
+        return []
+    names = model_names(metrics)
+    return [
+        f"**{capital(names[model])}.** "
+        f"{'; '.join(confusions(score['confusion_matrix'], words)) or 'No error'}."
+        for model, score in model_scores(metrics).items()
+    ]
+
+
+def stop_rows(curves: Metrics, test_rows: int, words: Words) -> list[Row]:
+    """Return a row a network and stop, its columns as STOPS names them; errors of the test rows."""
+    values = (
+        *("training_loss", "held_out_loss", "test_loss"),
+        *("training_accuracy", "held_out_accuracy", "test_accuracy"),
+    )
+    return [
+        (
+            name,
+            at,
+            curves[model][stop]["epoch"],
+            *(f"{curves[model][stop][value]:.4f}" for value in values),
+            _errors(curves[model][stop]["test_accuracy"], test_rows),
+        )
+        for model, name in followed_networks(curves).items()
+        for stop, at in stopped_at(words).items()
+    ]
+
+
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Words) -> str:
+    """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
+
+    found: what the stage curves measured of one network.
+    """
+    return " ".join(
+        [
+            _loss_rises(found["best"], found["last"]),
+            *_accuracy_follows(found["best"], found["last"], held_out_rows),
+            _worth_of_stopping(found, test_rows, words.rule),
+        ]
+    )
+
+
+def _loss_rises(best: Metrics, last: Metrics) -> str:
+    least = f"The held-out loss is lowest at epoch {best['epoch']:,} ({best['held_out_loss']:.4f})"
+    if best["epoch"] == last["epoch"]:
+        return f"{least}, the last one: within this run it does not rise again."
+    more = last["held_out_loss"] / best["held_out_loss"] - 1
+    return (
+        f"{least} and rises again, to {last['held_out_loss']:.4f} at epoch {last['epoch']:,}, "
+        f"{more:.0%} more; the training loss goes from {best['training_loss']:.4f} to "
+        f"{last['training_loss']:.4f}."
+    )
+
+
+def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
+    """Set the held-out errors beside the held-out loss, when that has risen at all."""
+    if best["epoch"] == last["epoch"]:
+        return []
+    before, after = (_errors(at["held_out_accuracy"], rows) for at in (best, last))
+    counted = f"{before} of {rows:,} held-out rows are wrong at its lowest, {after} at the end"
+    if after > before:
+        return [f"The accuracy falls meanwhile: {counted}."]
+    share_before, share_after = (
+        at["held_out_loss_of_errors"] / at["held_out_loss"] for at in (best, last)
+    )
+    return [
+        f"The accuracy does not fall meanwhile: {counted}. The loss also counts how sure the "
+        f"network is of what it gets wrong, and these rows make {share_before:.0%} of it at its "
+        f"lowest, {share_after:.0%} at the end."
+    ]
+
+
+def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
+    best, stop, last = (
+        _errors(found[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
+    )
+    epoch = found["notebook_stop"]["epoch"]
+    if epoch == found["last"]["epoch"]:
+        others = f"{stop} at the last epoch, before which {rule} rule does not stop"
+    else:
+        others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
+    if not sentences.differ(found):
+        verdict = "these rows cannot tell the first two apart"
+    else:
+        verdict = (
+            "on this cut, stopping at the lowest held-out loss would have "
+            f"{'cost' if best > stop else 'gained'} accuracy"
+        )
+    return (
+        f"Of {rows:,} test rows {best} are wrong at the lowest held-out loss, {others}: {verdict} "
+        f"(exact McNemar test of the first two: p = {found['p_value']:.2g})."
+    )
+
+
+def _errors(accuracy: float, rows: int) -> int:
+    return round((1 - accuracy) * rows)
+
+
+def candidate_rows(candidates: pd.DataFrame) -> list[Row]:
+    """Return a row a candidate, the best first: rank, name, mean, sd, folds' scores, epochs."""
+    scores = candidates.filter(regex=r"^split\d+_test_score$")
+    epochs = candidates.filter(regex=r"^split\d+_epochs$")
+    return [
+        (
+            candidates["rank_test_score"][index],
+            candidates["candidate"][index],
+            *(f"{candidates[name][index]:.4f}" for name in ("mean_test_score", "std_test_score")),
+            ", ".join(f"{score:.4f}" for score in scores.loc[index]),
+            ", ".join(str(epoch) for epoch in epochs.loc[index]),
+        )
+        for index in candidates.sort_values("rank_test_score", kind="stable").index
+    ]
+
+
+def score_table(metrics: Metrics) -> str:
+    """Return the models' scores as a Markdown table."""
+    return markdown(SCORES, score_rows(metrics))

@@ -1,0 +1,125 @@
+"""The page's section on the neuron by hand: what it shows, and what its script computes with.
+
+The script trains the same network again in the reader's browser, so rows and start are handed to
+it as exact float64, and the path as the stage handmade wrote it.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from winenet.report import notebook_section
+from winenet.report.markdown import Metrics
+
+ROWS, HELD_OUT = "data/handmade.csv", "data/handmade_held_out.csv"
+PATH, PREDICTIONS = "data/handmade_path.csv", "data/handmade_predictions.csv"
+FEATURES = ["X1", "X2", "X3"]
+RATES = [0.00001, 0.0001, 0.001, 0.01, 0.1, 0.3, 1, 10]  # offered; any other can be written
+
+Array = NDArray[Any]
+Tables = Mapping[str, pd.DataFrame]
+
+
+def section(tables: Tables, measured: Metrics) -> dict[str, Any]:
+    """Return what the template names.
+
+    tables: by path, what the stage handmade wrote. measured: its numbers.
+
+    epochs: where the one run is read. best: the epoch with the least held-out loss. stops: both,
+    in order, without the start. at: by epoch, the line of the path. predictions: by model, the
+    lines of its six rows after the first of the epochs. data, presets, rates: for the script.
+    """
+    epochs = list(notebook_section.readings(measured["network"]))
+    best = measured["early_stopping"]["best"]["epochs"]
+    predictions = tables[PREDICTIONS]
+    return {
+        "epochs": epochs,
+        "best": best,
+        "stops": sorted({*epochs, best} - {0}),
+        "at": {int(epoch): line for line, epoch in enumerate(tables[PATH]["epoch"])},
+        "rows": list(range(len(tables[ROWS]))),
+        "predictions": {
+            model: np.flatnonzero(
+                (predictions["model"] == model) & (predictions["epochs"] == read)
+            ).tolist()
+            for model, read in (("logistic", 0), ("network", epochs[0]))
+        },
+        "features": FEATURES,
+        "data": script_data(tables, measured),
+        "presets": presets(tables[ROWS]),
+        "rates": RATES,
+    }
+
+
+def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
+    """Return what the script reads, every float as it was written.
+
+    path: a list an epoch each; its first entry, epoch 0, is the start of the run.
+    """
+    path = tables[PATH]
+    weights = [f"weight_{name}" for name in FEATURES]
+    rows = range(len(tables[ROWS]))
+    return {
+        "features": FEATURES,
+        "training": labelled(tables[ROWS]),
+        "held_out": labelled(tables[HELD_OUT]),
+        "learning_rate": measured["learning_rate"],
+        "epochs": list(notebook_section.readings(measured["network"])),
+        "best": measured["early_stopping"]["best"]["epochs"],
+        "path": {
+            **{name: path[name].tolist() for name in ("epoch", "loss", "held_out_loss", "bias")},
+            "weights": path[weights].to_numpy().tolist(),
+            "raw": path[[f"raw_{row}" for row in rows]].to_numpy().tolist(),
+            "probabilities": path[[f"probability_{row}" for row in rows]].to_numpy().tolist(),
+        },
+    }
+
+
+def labelled(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a table's rows and labels. table: X1, X2, X3, y."""
+    return {"rows": table[FEATURES].to_numpy().tolist(), "labels": table["y"].tolist()}
+
+
+def presets(table: pd.DataFrame) -> dict[str, Any]:
+    """Return settings that are worth a try, by name. table: the six rows.
+
+    turned: the rows whose labels are turned round; "mixed" is None when no such pair is found.
+    """
+    turned = inseparable(table)
+    return {
+        "short": {"learning_rate": 0.00001},
+        "long": {"learning_rate": 1, "epochs": 30},
+        "mixed": turned and {"turned": turned, "learning_rate": 0.3, "epochs": 10_000},
+        "mixed_long": turned and {"turned": turned, "learning_rate": 2, "epochs": 1000},
+    }
+
+
+def inseparable(table: pd.DataFrame) -> list[int] | None:
+    """Return the pair nearest the middle whose turned labels no plane can separate, if any."""
+    X, y = table[FEATURES].to_numpy(), table["y"].to_numpy()
+    pairs = itertools.combinations(range(len(y)), 2)
+    for pair in sorted(pairs, key=lambda pair: pair[1] - pair[0]):
+        turned = y.copy()
+        turned[list(pair)] = 1 - turned[list(pair)]
+        if not separable(X, turned):
+            return list(pair)
+    return None
+
+
+def separable(X: Array, y: Array) -> bool:
+    """Tell whether a plane has all rows of label 1 on one side and all of label 0 on the other.
+
+    It has when some weights and bias give each row a raw prediction of at least 1 with the sign
+    of its label: a linear programme with nothing to minimise.
+    """
+    sides = np.where(y > 0, 1.0, -1.0)[:, np.newaxis]
+    rows = np.hstack([np.ones((len(X), 1)), X])
+    found = linprog(
+        np.zeros(rows.shape[1]), A_ub=-sides * rows, b_ub=-np.ones(len(X)), bounds=(None, None)
+    )
+    return bool(found.success)

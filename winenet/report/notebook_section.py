@@ -1,0 +1,239 @@
+"""The report's sections on the course notebook: which of its numbers agree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from winenet.report import sentences
+from winenet.report.markdown import Metrics, Row, _small
+
+
+class Agreement(NamedTuple):
+    """One number of the notebook beside this run's."""
+
+    quantity: str
+    source: str
+    notebook: str
+    here: str
+    agrees: bool
+
+
+class Claim(NamedTuple):
+    """A sentence of the notebook, what was measured about it, and whether it holds."""
+
+    says: str
+    measured: str
+    verdict: str
+
+
+def agreements(printed: pd.DataFrame, metrics: Metrics) -> list[Agreement]:
+    """Compare the numbers that the notebook prints with this run, to the digits it prints.
+
+    printed: quantity (a dotted key of the metrics), value, digits, source.
+    """
+    found = []
+    for row in printed.to_dict("records"):
+        digits, value, quantity = int(row["digits"]), float(row["value"]), str(row["quantity"])
+        here = _quantity(quantity, metrics)
+        agrees = here is not None and abs(here - value) <= 0.5 * 10**-digits * (1 + 1e-9)
+        shown = "none" if here is None else f"{here:.{digits}f}"
+        found.append(Agreement(quantity, str(row["source"]), f"{value:.{digits}f}", shown, agrees))
+    return found
+
+
+def agreement_rows(agreements: Sequence[Agreement]) -> list[Row]:
+    """Return a row a number: quantity, source, notebook, this run, whether they agree."""
+    return [
+        (f"`{one.quantity}`", one.source, one.notebook, one.here, "yes" if one.agrees else "NO")
+        for one in agreements
+    ]
+
+
+def _quantity(key: str, metrics: Metrics) -> float | None:
+    """Return the metric behind a key of the golden table; None when this run has no such number.
+
+    A winner with one hidden layer, for instance, has no size of the second.
+    """
+    if key.endswith(".accuracy_percent"):
+        share = _quantity(key.removesuffix("_percent"), metrics)
+        return None if share is None else 100 * share
+    value: Any = metrics
+    for step in key.split("."):
+        # "50-25" is how a metric says (50, 25).
+        inner = dict(enumerate(value.split("-"))) if isinstance(value, str) else value
+        value = inner.get(int(step) if isinstance(value, str) else step)
+        if value is None:
+            return None
+    return float(value)
+
+
+def head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int]:
+    """Count the cells of a printed head that this run's table repeats, and all of them.
+
+    printed: row, feature, value, digits. table: (rows, features), normalised.
+    """
+    half_a_unit = 0.5 * 10.0 ** -printed["digits"] * (1 + 1e-9)
+    here = [
+        table.loc[row, feature] if feature in table and row in table.index else float("nan")
+        for row, feature in zip(printed["row"], printed["feature"], strict=True)
+    ]
+    return int(((printed["value"] - here).abs() <= half_a_unit).sum()), len(printed)
+
+
+def readings(by_epoch: Metrics) -> dict[int, Any]:
+    """Return {500: ..., 1000: ...} of {"epochs_500": ..., "epochs_1000": ...}, in order."""
+    prefix = "epochs_"
+    read = {
+        int(key.removeprefix(prefix)): value
+        for key, value in by_epoch.items()
+        if key.removeprefix(prefix).isdecimal()
+    }
+    return dict(sorted(read.items()))
+
+
+def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
+    """Test each claim of the notebook on this run's numbers.
+
+    handmade: what the stage handmade measured. tuned: of the compared pairs, the line of the
+    untuned and the tuned network.
+    """
+    return [
+        _both_predict_correctly(handmade["seeds"]),
+        _first_predictions(handmade["seeds"]["first_pass"]),
+        _parameters_differ(handmade),
+        _accuracy_is_not_continuous(handmade["one_weight"]),
+        _more_epochs_overfit(handmade["early_stopping"], handmade["seeds"]),
+        _logistic_is_a_network(handmade["logistic"]["as_network"]),
+        _tuning_changed_little(tuned),
+    ]
+
+
+def _both_predict_correctly(seeds: Metrics) -> Claim:
+    by_epoch = readings(seeds)
+    shares = ", ".join(
+        f"{one['network_all_correct']:.0%} after {epochs:,}" for epochs, one in by_epoch.items()
+    )
+    network = all(one["network_all_correct"] == 1 for one in by_epoch.values())
+    return Claim(
+        "“In either case if we use 0.50 as the cut-off both models predict correctly.”",
+        f"Over {seeds['seeds']} seeds the logistic regression has all six rows right in "
+        f"{seeds['logistic_all_correct']:.0%} of the cases; the network in {shares} epochs.",
+        "holds" if network and seeds["logistic_all_correct"] == 1 else "does not hold in general",
+    )
+
+
+def _first_predictions(first: Metrics) -> Claim:
+    constant = first["share_of_ones"] in (0, 1)
+    return Claim(
+        "“The first time around the predictions are as good as coin tosses.”",
+        f"Weights and inputs are positive, so {first['share_of_ones']:.0%} of the first "
+        f"predictions are 1, with probabilities from {first['probability_min']:.2f} to "
+        f"{first['probability_max']:.2f}. The accuracy, {first['accuracy']:.2f}, is a coin's "
+        "only because half of the labels are 1.",
+        "does not hold" if constant else "holds in part",
+    )
+
+
+def _parameters_differ(handmade: Metrics) -> Claim:
+    with_l2 = handmade["logistic"]["coef"]["X1"]
+    coarse, fine = (
+        handmade["logistic_without_penalty"][tol]["coef"]["X1"] for tol in ("tol_1e-4", "tol_1e-8")
+    )
+    grown = [f"{at['weights']['X1']:.2f}" for at in readings(handmade["network"]).values()]
+    return Claim(
+        "“The parameters don't necessarily look similar. There can be a lot of reasons.”",
+        "One reason explains most of it: scikit-learn adds an L2 penalty. With it the weight of X1 "
+        f"is {with_l2:.2f}; without it {coarse:.1f}, and {fine:.1f} at a finer tolerance, since "
+        "rows that can be separated have no best weights. The network has no penalty, and its "
+        f"weight grows with the epochs: {', '.join(grown)}.",
+        "holds" if fine > with_l2 else "does not hold",
+    )
+
+
+def _accuracy_is_not_continuous(along: Metrics) -> Claim:
+    accuracy, loss = along["accuracy"], along["loss"]
+    finer = "max_step_on_a_grid_ten_times_as_fine"
+    jumps = accuracy[finer] >= accuracy["max_step"] > 0
+    return Claim(
+        "“Accuracy, precision or recall are not continuous functions of our weights and biases” "
+        "(and the loss is).",
+        f"Along one weight, {along['points']} points: the accuracy takes "
+        f"{accuracy['different_values']} values, and its largest step stays at "
+        f"{accuracy[finer]:.3f} when the points are ten times as dense; the loss's falls from "
+        f"{loss['max_step']:.4f} to {loss[finer]:.4f}.",
+        "holds" if jumps and loss[finer] < loss["max_step"] else "does not hold",
+    )
+
+
+def _more_epochs_overfit(stopping: Metrics, seeds: Metrics) -> Claim:
+    best, last = stopping["best"], stopping["last"]
+    rises, tried = seeds["early_stopping"]["sets_in"], seeds["seeds"]
+    verdict = {0: "not seen in this run", tried: "holds"}.get(rises, "depends on the rows")
+    return Claim(
+        "“If we let training continue indefinitely, eventually we will reach a point where we "
+        "begin over-fitting.”",
+        f"On held-out rows the loss is least at epoch {best['epochs']:,} "
+        f"({best['held_out_loss']:.4f}) and {last['held_out_loss']:.4f} at epoch "
+        f"{last['epochs']:,}. It rises again within the run for {rises} of {tried} seeds.",
+        verdict,
+    )
+
+
+def _logistic_is_a_network(same: Metrics) -> Claim:
+    difference, gradient = (
+        same["max_difference_forward_predict_proba"],
+        same["max_gradient_of_loss_and_penalty"],
+    )
+    return Claim(
+        "“A logistic regression model is a neural network with no hidden layer.”",
+        "The network's forward pass with scikit-learn's coefficients differs from `predict_proba` "
+        f"by at most {_small(difference)}; there its gradient, with the L2 term, is at most "
+        f"{_small(gradient)} (scikit-learn stops below {_small(same['tol'])}).",
+        "holds" if difference < 1e-12 and gradient <= same["tol"] else "does not hold",
+    )
+
+
+def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
+    further = int(tuned["errors_second"] - tuned["errors_first"])
+    chance = not sentences.differ(tuned)
+    return Claim(
+        "“This result is only a minor change from the initial model's accuracy, showing that the "
+        "default parameters were already quite effective.”",
+        f"The tuned network makes {sentences.further_errors(further)} "
+        f"({tuned['errors_second']} against {tuned['errors_first']}). "
+        f"{sentences.many(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
+        "only the untuned one (exact McNemar test, "
+        f"corrected for the number of pairs: {sentences.p_value(tuned['p_value'])}), so this test "
+        f"set {'cannot' if chance else 'can'} tell them apart. "
+        "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
+        "“minor change” holds, the reason given does not" if chance else "does not hold",
+    )
+
+
+def reading_rows(handmade: Metrics) -> list[Row]:
+    """Return a row a reading of the network by hand: epochs, loss, bias, weights, rows right."""
+    return [
+        (
+            f"{epochs:,}",
+            *(f"{value:.4f}" for value in (at["loss"], at["bias"], *at["weights"].values())),
+            f"{at['accuracy'] * handmade['rows']:.0f} of {handmade['rows']}",
+        )
+        for epochs, at in readings(handmade["network"]).items()
+    ]
+
+
+def side_by_side(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return both models' predictions by row: row, y, logistic, and a column a reading.
+
+    predictions: row, y, model, epochs, raw, probability, predicted. value: "raw" or "probability".
+    """
+    named = predictions.assign(
+        column=[
+            "logistic" if model == "logistic" else f"{epochs:,} epochs"
+            for model, epochs in zip(predictions["model"], predictions["epochs"], strict=True)
+        ],
+        shown=predictions[value].map("{:.4f}".format),
+    )
+    wide = named.pivot(index=["row", "y"], columns="column", values="shown")
+    return wide[list(dict.fromkeys(named["column"]))].reset_index()

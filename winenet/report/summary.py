@@ -1,0 +1,459 @@
+"""What moved against a base revision, in Markdown, short enough for a pull request.
+
+It reads what `dvc params diff` and `dvc metrics diff` tell and what the gate says, and changes
+nothing. A job summary on GitHub shows no picture of this run: it has no place for the file, and
+drops an image that stands in the text itself. So the pictures here are drawn in characters, ASCII
+ones, which have the same width in every font and log.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from winenet import params, yaml12
+from winenet.errors import InputError, printable
+from winenet.evaluation import gates
+from winenet.evaluation.gates import SCORES, MetricError, Reading, Row
+from winenet.report import comparison_section, markdown, sentences
+
+SHOWN = 12  # rows of a table that are not folded
+FOLDED = 60  # rows below the fold; a pull request's comment has a limit, and so have its readers
+COLUMNS = 48  # of a picture
+Parts = list[str]  # blocks of Markdown, to be set apart by an empty line
+
+
+class SummaryError(InputError):
+    """DVC cannot tell what moved."""
+
+
+class Moved(NamedTuple):
+    """A parameter or metric that is another one here than in the base; None where it is missing."""
+
+    key: str
+    base: Any
+    here: Any
+
+
+class Score(NamedTuple):
+    """A model's score in the base and here; None where it is missing or cannot be read."""
+
+    model: str
+    score: str
+    base: Reading | None
+    here: Reading | None
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether its value is another one, or missing on one side."""
+        return self.value(self.base) != self.value(self.here)
+
+    @property
+    def gained(self) -> float | None:
+        """Return the gain in half-widths of the base's interval; a loss is less than 0."""
+        if self.base is None or self.here is None:
+            return None
+        return -gates.half_widths_lost(SCORES[self.score], self.base, self.here)
+
+    @staticmethod
+    def value(reading: Reading | None) -> float | None:
+        """Return the score itself."""
+        return None if reading is None else reading.value
+
+
+class Comparison(NamedTuple):
+    """All that the page tells. base: as the user named it; scores: all of both sides."""
+
+    base: str
+    cautions: Sequence[str]
+    parameters: Sequence[Moved]
+    scores: Sequence[Score]
+    metrics: Sequence[Moved]  # without what `scores` has
+    gate: Sequence[Row]
+    noise: float  # the allowed loss, in half-widths
+
+
+def compare(base: str, settings: params.Gates) -> Comparison:
+    """Compare the working tree with a revision.
+
+    base: a branch, tag or commit. A base without results is no fault: the cautions say so.
+    Raises GateError when git does not know the base, and SummaryError when DVC fails.
+    """
+    commit = gates.commit(base)
+    cautions = [*_uncommitted(), *_stale()]
+    rows = gates.floor_rows(settings.floors, gates.read_run)
+    before: Mapping[str, Any] = {}
+    try:
+        before = gates.read_base(base)
+        rows += gates.loss_rows(before, gates.read_run, settings.max_loss)
+    except gates.NoScoresError as error:
+        cautions.append(f"{error} The gate has checked the floors alone.")
+    parameters, unread = _dvc_diff("params", commit)
+    metrics, unread_metrics = _dvc_diff("metrics", commit)
+    cautions += dict.fromkeys([*unread, *unread_metrics])
+    told = {
+        f"{_path(gates.COMPARED)} models.{model}.{score}.{part}"
+        for model in (*before, *_models_here())
+        for score in SCORES
+        for part in Reading._fields
+    }
+    return Comparison(
+        base,
+        cautions,
+        [Moved(key.removeprefix(f"{params.PATH} "), *sides) for key, *sides in parameters],
+        scores(before, _models_here()),
+        [one for one in metrics if one.key not in told],
+        rows,
+        settings.max_loss,
+    )
+
+
+def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
+    """Return each score of each model that either side has, in the order of the comparison.
+
+    before, here: by model, as `models` of metrics/compare.json has them.
+    """
+    models = dict.fromkeys((*before, *here))
+    found = [
+        Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
+        for model in comparison_section.in_order(models) | models
+        for score in SCORES
+    ]
+    return [one for one in found if one.base is not None or one.here is not None]
+
+
+def page(found: Comparison) -> str:
+    """Return the whole summary."""
+    base = _code(found.base)
+    moved = [one for one in found.scores if one.moved]
+    parts = [f"## What moved against {base}", *(f"> {_line(one)}" for one in found.cautions)]
+    if not (moved or found.parameters or found.metrics):
+        return _join([*parts, "Nothing moved.", *gate_parts(found.gate)])
+    parts.append(f"**{headline(found)}**")
+    if found.parameters:
+        rows = [(_code(one.key), _value(one.base), _value(one.here)) for one in found.parameters]
+        parts += ["### Parameters", *_folded(("parameter", base, "here"), rows, "parameters")]
+    parts.append("### Scores of the models")
+    if moved:
+        header = (
+            "model",
+            "score",
+            f"{base} (95 % interval)",
+            "here",
+            "change",
+            "gain in half-widths",
+            "",
+        )
+        lines = [score_row(one, found.noise) for one in by_size(moved)]
+        parts += [*_folded(header, lines, "scores"), *pictures(found)]
+    else:
+        parts.append("No score of a model moved.")
+    if found.metrics:
+        rows = [(_code(one.key), _value(one.base), _value(one.here)) for one in found.metrics]
+        table = _capped(("metric", base, "here"), rows, "metrics", found.base)
+        parts += _fold(f"{sentences.many(len(rows), 'other metric')} moved", table)
+    return _join([*parts, *gate_parts(found.gate)])
+
+
+def headline(found: Comparison) -> str:
+    """Return the whole in a sentence or two."""
+    moved = [one for one in found.scores if one.moved]
+    beyond = sum(_is_beyond(one, found.noise) for one in moved)
+    failing = sum(row.fails for row in found.gate)
+    if not moved:
+        noise = ""
+    elif beyond:
+        noise = f", {beyond} of them beyond the noise"
+    else:
+        noise = ", none of them beyond the noise"
+    return (
+        f"{sentences.many(len(found.parameters), 'parameter')} and "
+        f"{sentences.many(len(moved), 'score')} moved{noise}. The gate "
+        f"{'FAILS' if failing else 'holds'}."
+    )
+
+
+def by_size(moved: Iterable[Score]) -> list[Score]:
+    """Return the scores, the largest change first; those that one side lacks before all others."""
+    return sorted(moved, key=lambda one: float("-inf") if one.gained is None else -abs(one.gained))
+
+
+def score_row(one: Score, noise: float) -> tuple[str, ...]:
+    """Return a score's line: model, score, base, here, change, in half-widths, what it means."""
+    base = "-" if one.base is None else _interval(one.base)
+    here = "-" if one.here is None else f"{one.here.value:.4f}"
+    start = (_code(one.model), one.score, base, here)
+    gained = one.gained
+    if one.base is None or one.here is None or gained is None:
+        return (*start, "-", "-", "new" if one.base is None else "GONE")
+    change = one.here.value - one.base.value
+    what = "gain" if gained > 0 else "loss"
+    where = "beyond" if _is_beyond(one, noise) else "inside"
+    return (*start, f"{change:+.4f}", f"{gained:+.2f}", f"{what}, {where} the noise")
+
+
+def pictures(found: Comparison) -> Parts:
+    """Return two pictures: the accuracies with their intervals, and all changes beside the noise.
+
+    The constant model is left out of the first: it would press all others into one corner.
+    """
+    shown = [
+        one
+        for one in found.scores
+        if one.score == "accuracy" and one.model != comparison_section.CONSTANT
+    ]
+    changed = [one for one in by_size(found.scores) if one.moved and one.gained is not None]
+    return [
+        *([intervals(shown)] if any(one.moved for one in shown) else []),
+        *([changes(changed[:SHOWN], found.noise)] if changed else []),
+    ]
+
+
+def intervals(shown: Sequence[Score]) -> str:
+    """Draw each score with its interval, in the base and here, on one scale."""
+    readings = [side for one in shown for side in (one.base, one.here) if side is not None]
+    low, high = min(one.low for one in readings), max(one.high for one in readings)
+    lines = []
+    for one in shown:
+        same = not one.moved
+        sides = {"both": one.base} if same else {"base": one.base, "here": one.here}
+        for place, (side, reading) in enumerate(sides.items()):
+            name = _name(one.model) if place == 0 else ""
+            if reading is not None:
+                drawn = _bracket(reading, low, high, *("=#" if side == "here" else "-o"))
+                lines.append(f"{name:<24} {side} {drawn} {reading.value:.4f}")
+    scale = f"{'':<29} {low:<{COLUMNS // 2}.4f}{high:>{COLUMNS - COLUMNS // 2}.4f}"
+    title = "Accuracy on the test rows with its 95 % interval: [---o---] base, [===#===] here"
+    return _fenced([title, "", *lines, scale])
+
+
+def changes(shown: Sequence[Score], noise: float) -> str:
+    """Draw each change in half-widths: a gain to the right, a loss to the left."""
+    gains = [0.0 if one.gained is None else one.gained for one in shown]
+    reach = min(max(2 * noise, *(abs(gain) for gain in gains)), 4 * max(noise, 1.0))
+    middle = COLUMNS // 2
+    lines = []
+    for one, gain in zip(shown, gains, strict=True):
+        cells = [" "] * (COLUMNS + 1)
+        end = _place(min(max(gain, -reach), reach), -reach, reach, COLUMNS + 1)
+        for place in range(min(end, middle), max(end, middle) + 1):
+            cells[place] = "="
+        for bound in (-noise, noise):
+            cells[_place(bound, -reach, reach, COLUMNS + 1)] = ":"
+        cells[middle] = "|"
+        if abs(gain) > reach:
+            cells[end] = "<" if gain < 0 else ">"
+        name = f"{_name(one.model)} {one.score}"
+        lines.append(f"{name:<41} {''.join(cells)} {gain:+.2f}")
+    scale = f"{'':<41} {-reach:<+{middle}.1f}0{reach:>+{middle}.1f}"
+    title = (
+        "Change in half-widths of the base's interval: loss < | > gain; "
+        f"the noise, {noise:g} to either side, ends at the colons"
+    )
+    return _fenced([title, "", *lines, scale])
+
+
+def gate_parts(rows: Sequence[Row]) -> Parts:
+    """Return the gate's verdict: its sentence, what fails, and all else folded."""
+    failing = [row.cells() for row in rows if row.fails]
+    holding = [row.cells() for row in rows if not row.fails]
+    parts = ["### Gate", gates.last_line(rows)]
+    if failing:
+        parts.append(markdown.markdown(gates.HEADER, failing))
+    if holding:
+        table = markdown.markdown(gates.HEADER, holding)
+        parts += _fold(f"{sentences.many(len(holding), 'gate')} that {_verb(holding)}", [table])
+    return parts
+
+
+def _verb(holding: Sequence[object]) -> str:
+    return "holds" if len(holding) == 1 else "hold"
+
+
+def _is_beyond(one: Score, noise: float) -> bool:
+    """Tell whether a score changed by more than the gate allows, either way, or is gone."""
+    if one.here is None:
+        return True
+    return one.gained is not None and gates.beyond_the_noise(abs(one.gained), noise)
+
+
+def _reading(model: Any, score: str) -> Reading | None:
+    """Return a model's score, or None; the gate's rows say what is wrong with one."""
+    entry = model.get(score) if isinstance(model, Mapping) else None
+    try:
+        return None if entry is None else gates.reading("its", entry)
+    except MetricError:
+        return None
+
+
+def _models_here() -> Mapping[str, Any]:
+    """Return this run's models with their scores, none when they cannot be read."""
+    try:
+        return gates.models(gates.read_run(gates.COMPARED)) or {}
+    except MetricError:
+        return {}
+
+
+# --- what git and DVC tell ---------------------------------------------------------------------
+
+
+def _uncommitted() -> list[str]:
+    """Return a caution when the working tree is not what is committed."""
+    listed = gates.git("status", "--porcelain", "--untracked-files=no").stdout.decode(
+        errors="replace"
+    )
+    number = len(listed.splitlines())
+    if not number:
+        return []
+    return [
+        f"{sentences.many(number, 'tracked file')} differ{'s' if number == 1 else ''} from the "
+        "last commit: this is the working tree, not a commit."
+    ]
+
+
+def _stale() -> list[str]:
+    """Return a caution when stages have not run with the parameters that stand in params.yaml."""
+    try:
+        ran = _yaml("dvc.lock")["stages"].items()
+        stand = _yaml(params.PATH)
+        stages = [
+            stage
+            for stage, entry in ran
+            if any(
+                stand.get(section) != values
+                for section, values in entry.get("params", {}).get(params.PATH, {}).items()
+            )
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        return ["dvc.lock cannot be read, so nobody knows with which parameters the stages ran."]
+    if not stages:
+        return []
+    return [
+        f"Not run with these parameters yet: {', '.join(map(printable, stages))}. The metrics "
+        f"belong to other values than {params.PATH} holds; `dvc repro` makes them anew."
+    ]
+
+
+def _yaml(path: str) -> Any:
+    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml12.Yaml12Loader)
+
+
+def _dvc_diff(what: str, commit: str) -> tuple[list[Moved], list[str]]:
+    """Return what `dvc params diff` or `dvc metrics diff` finds, and what it could not read.
+
+    First what both sides have, by the size of its change, then what is new, then what is gone.
+    """
+    command = [sys.executable, "-m", "dvc", what, "diff", "--json", commit]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    said = " ".join(done.stderr.split())
+    try:
+        if done.returncode:
+            raise ValueError(f"exit code {done.returncode}")
+        found = json.loads(done.stdout)
+    except ValueError as error:
+        raise SummaryError(
+            f"`dvc {what} diff` could not tell what moved ({error}; it said: {said[-300:]}). The "
+            "summary needs dvc, as `make` installs it, and a dvc.yaml that DVC can read."
+        ) from None
+    moved = [
+        Moved(f"{path} {key}", change.get("old"), change.get("new"))
+        for path, keys in found.items()
+        for key, change in keys.items()
+    ]
+    unread = [f"DVC could not read all {what}, so some are missing here: {said}"] if said else []
+    return sorted(moved, key=_importance), unread
+
+
+def _importance(one: Moved) -> tuple[int, float, str]:
+    """Return what a list is sorted by: on both sides, new, gone; then the relative change."""
+    group = 2 if one.here is None else 1 if one.base is None else 0
+    try:
+        largest = max(abs(one.base), abs(one.here))
+        share = abs(one.here - one.base) / largest if largest else 0.0
+    except TypeError:
+        share = float("inf")
+    return group, -share, one.key
+
+
+def _path(stage: str) -> str:
+    return f"metrics/{stage}.json"
+
+
+# --- how it is written -------------------------------------------------------------------------
+
+
+def _join(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts)
+
+
+def _folded(header: Sequence[str], rows: Sequence[Sequence[str]], what: str) -> Parts:
+    """Return the first rows as a table, and the rest of them below a fold."""
+    parts = [markdown.markdown(header, rows[:SHOWN])]
+    if rest := rows[SHOWN:]:
+        parts += _fold(f"{len(rest)} more {what}", [markdown.markdown(header, rest)])
+    return parts
+
+
+def _capped(header: Sequence[str], rows: Sequence[Sequence[str]], what: str, base: str) -> Parts:
+    """Return a table that is not endless."""
+    parts = [markdown.markdown(header, rows[:FOLDED])]
+    if len(rows) > FOLDED:
+        more = f"{len(rows) - FOLDED} more are not shown: "
+        parts.append(more + _code(f"dvc {what} diff {base}"))
+    return parts
+
+
+def _fold(title: str, parts: Parts) -> Parts:
+    """Return blocks that a reader opens; the empty lines around them let Markdown be Markdown."""
+    return [f"<details><summary>{title}</summary>", *parts, "</details>"]
+
+
+def _fenced(lines: Iterable[str]) -> str:
+    return "\n".join(["```text", *(line.rstrip() for line in lines), "```"])
+
+
+def _bracket(reading: Reading, low: float, high: float, line: str, dot: str) -> str:
+    """Draw an interval and its value as [---o---] in COLUMNS characters."""
+    start, value, end = (
+        _place(bound, low, high, COLUMNS) for bound in (reading.low, reading.value, reading.high)
+    )
+    cells = [" "] * COLUMNS
+    cells[start : end + 1] = line * (end + 1 - start)
+    cells[start], cells[end] = "[", "]"
+    cells[value] = dot
+    return "".join(cells)
+
+
+def _place(value: float, low: float, high: float, columns: int) -> int:
+    """Return the column of a value on a scale from low to high, within it."""
+    share = (value - low) / (high - low) if high > low else 0.5
+    return min(max(round(share * (columns - 1)), 0), columns - 1)
+
+
+def _interval(reading: Reading) -> str:
+    return f"{reading.value:.4f} ({reading.low:.4f} to {reading.high:.4f})"
+
+
+def _value(value: Any) -> str:
+    """Return a parameter or metric, long ones cut."""
+    return "-" if value is None else _code(str(value))
+
+
+def _code(text: str) -> str:
+    """Return a text as code, or literally when it holds what could end the code."""
+    shown = text if text.isprintable() and len(text) <= 120 else printable(text)
+    return sentences.literal(shown) if set(shown) & {"`", "|", "<"} else f"`{shown}`"
+
+
+def _name(model: str) -> str:
+    """Return a model's name for a picture: nothing in it can end the block."""
+    return printable(model).replace("`", "'")
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that starts no HTML."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())

@@ -1,0 +1,92 @@
+"""Tells in words what a model's file holds: layers, labels, columns, preprocessing, training."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from winenet.data.preprocessing import Preprocessing
+from winenet.errors import printable, shown
+from winenet.models.saved import Saved
+from winenet.network.layers import n_parameters
+
+LEVELS_SHOWN = 20
+
+
+def described(name: str, saved: Saved) -> str:
+    """Return a few paragraphs, each line with a fact. name: of the file."""
+    units = _units(saved)
+    kind = "a network" if len(units) > 2 else "a logistic regression (a network of one layer)"
+    two = len(saved.labels) == 2
+    paragraphs = [
+        [
+            f"{printable(name)} is {kind} that predicts {shown(saved.target)}.",
+            f"labels: {', '.join(map(shown, saved.labels))}"
+            + (f"; the positive one is {shown(saved.labels[1])}" if two else ""),
+        ],
+        [f"layers, {n_parameters(units):,} weights and biases:", *_layers(saved, units)],
+        _numbers(saved.preprocessing),
+        _categories(saved.preprocessing),
+        ["training:", *_facts(saved)],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
+
+
+def _units(saved: Saved) -> list[int]:
+    return [len(saved.model.weights[0]), *(len(b) for b in saved.model.biases)]
+
+
+def _layers(saved: Saved, units: Sequence[int]) -> list[str]:
+    last = "logistic" if units[-1] == 1 else "softmax"
+    functions = [saved.model.activation] * (len(units) - 2) + [last]
+    rows = [
+        [str(fan_in), "inputs to", str(fan_out), f"unit{'' if fan_out == 1 else 's'},", function]
+        for (fan_in, fan_out), function in zip(pairwise(units), functions, strict=True)
+    ]
+    return _aligned(rows, right=(0, 2))
+
+
+def _numbers(raw: Preprocessing) -> list[str]:
+    """Return a line for each numeric column, in raw units."""
+    if not raw.numbers:
+        return []
+    rows = [["column", "least", "largest", "a gap becomes", "less", "times", "plus"]]
+    values = (raw.minimum, raw.maximum, raw.fill, raw.centre, raw.factor, raw.offset)
+    for name, *row in zip(raw.numbers, *values, strict=True):
+        rows.append([shown(name), *(f"{value:.6g}" for value in row)])
+    return [
+        f"{len(raw.numbers)} numbers, in the training rows from least to largest; an input is the "
+        "value, less, times and plus:",
+        *_aligned(rows, right=range(1, 7)),
+    ]
+
+
+def _categories(raw: Preprocessing) -> list[str]:
+    """Return a line for each category."""
+    lines = []
+    for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
+        told = [shown(level) for level in levels[:LEVELS_SHOWN]]
+        told += [f"{len(levels) - LEVELS_SHOWN} more"] if len(levels) > LEVELS_SHOWN else []
+        lines.append(f"  {shown(name)}: {', '.join(told)}; a gap becomes {shown(usual)}")
+    return [f"{len(lines)} categories, an input of 0 or 1 a level:", *lines] if lines else []
+
+
+def _facts(saved: Saved) -> list[str]:
+    rows = [[printable(name), _number(value)] for name, value in saved.facts.items()]
+    return _aligned(rows, right=(1,)) if rows else ["  nothing is told of it"]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> list[str]:
+    """Return rows of cells as lines with straight columns. right: the columns of numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numeric = set(right)
+    return [
+        "  "
+        + "  ".join(
+            cell.rjust(width) if place in numeric else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,264 @@
+"""Writes a model as ONNX, which takes raw rows and is checked against onnxruntime.
+
+The graph's inputs are `numbers` (rows, numbers) of float64, NaN for a gap, and `categories` (rows,
+categories) of text, an empty one for a gap; the one that would have no column is left out. Its
+outputs are `label` (rows,) of text and `probabilities` (rows, classes) of float64. The metadata
+name the columns in their order.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from winenet import files
+from winenet.data.preprocessing import Array, Preprocessing
+from winenet.errors import InputError, printable
+from winenet.models import model_file
+from winenet.models.predictor import RawPredictor, most_probable
+from winenet.models.saved import Saved
+from winenet.serve.predict import check_out
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 8  # of 2022, so that runtimes of some age read it, too
+CHECKED_ROWS = 2_000
+TOLERANCE = 1e-6  # of a probability
+ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "logistic": "Sigmoid", "identity": "Identity"}
+
+
+class ExportError(InputError):
+    """A model cannot be exported, or comes out as another one."""
+
+
+def run(model: str, out: str | None = None, *, force: bool = False) -> None:
+    """Write a model's file as ONNX, check it against onnxruntime, and print what was found.
+
+    out: the file to write; without it the model's name with the ending .onnx. force: whether an
+    existing one is overwritten.
+    Raises InputError when the model or out cannot be used, onnx is missing, or onnxruntime predicts
+    otherwise.
+    """
+    saved = model_file.read(model, by_stage=False)
+    place = str(Path(model).with_suffix(".onnx")) if out is None else out
+    check_out(place, {"model": model}, force=force)
+    content = onnx_model(saved)
+    difference = check(saved, content)
+    try:
+        with files.replacing(place) as stream:
+            stream.write(content)
+    except OSError as error:
+        raise ExportError(
+            f"{printable(place)} could not be written ({error.strerror}), so nothing was exported. "
+            f"It needs room for {len(content):,} bytes and a folder that this user may write in: "
+            "make room, or choose another place by -o."
+        ) from None
+    print(f"export: {printable(place)}, {len(content):,} bytes; {_columns(saved.preprocessing)}")
+    if difference is None:
+        print("  not checked: onnxruntime is not installed (`pip install onnxruntime`)")
+    else:
+        print(
+            f"  checked against onnxruntime: {CHECKED_ROWS:,} rows in the training range, gaps and "
+            f"unknown levels among them; probabilities differ by {difference:.1e} at most"
+        )
+
+
+def _columns(raw: Preprocessing) -> str:
+    inputs = [("numbers", len(raw.numbers)), ("categories", len(raw.categories))]
+    return "inputs " + " and ".join(f"`{name}` (rows, {size})" for name, size in inputs if size)
+
+
+# ------------------------------------------------------------------ the graph
+
+
+class _Graph:
+    """Collects the nodes and constants of a graph; each value has a name of its own."""
+
+    def __init__(self, onnx: Any) -> None:
+        self.onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, values: npt.NDArray[Any]) -> str:
+        """Return the name of a constant. values: float64, int64 or text."""
+        name = f"constant_{len(self.constants)}"
+        helper, types = self.onnx.helper, self.onnx.TensorProto
+        if values.dtype.kind in "UO":
+            texts = [str(value).encode() for value in values.ravel()]
+            made = helper.make_tensor(name, types.STRING, values.shape, texts)
+        else:
+            made = self.onnx.numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.constants.append(made)
+        return name
+
+    def add(self, operation: str, *inputs: str, out: str | None = None, **settings: Any) -> str:
+        """Add a node and return the name of its output."""
+        name = out or f"value_{len(self.nodes)}"
+        self.nodes.append(self.onnx.helper.make_node(operation, inputs, [name], **settings))
+        return name
+
+
+def onnx_model(saved: Saved) -> bytes:
+    """Return a model as ONNX; the same model gives the same bytes.
+
+    Raises ExportError when onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise ExportError(
+            "onnx is not installed, so nothing was exported. It comes with the extra of that name: "
+            "`pip install '.[onnx]'`, or `pip install onnx onnxruntime`."
+        ) from None
+    graph, types = _Graph(onnx), onnx.TensorProto
+    raw, classes = saved.preprocessing, len(saved.labels)
+    parts = [_numbers(graph, raw)] if raw.numbers else []
+    parts += _categories(graph, raw)
+    A = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
+    P = _layers(graph, saved, A)
+    if classes == 2:
+        # As in `most_probable`; ArgMax would see a tie where 1 - P rounds to P.
+        above = graph.add("Greater", P, graph.constant(np.array(0.5)))
+        place = graph.add("Squeeze", graph.add("Cast", above, to=types.INT64), _axis(graph))
+        first = graph.add("Sub", graph.constant(np.array(1.0)), P)
+        graph.add("Concat", first, P, axis=1, out="probabilities")
+    else:
+        place = graph.add("ArgMax", P, axis=1, keepdims=0)
+        graph.add("Identity", P, out="probabilities")
+    labels = graph.constant(np.array(saved.labels, dtype=object))
+    graph.add("Gather", labels, place, axis=0, out="label")
+
+    info = onnx.helper.make_tensor_value_info
+    inputs = [
+        info(name, kind, ["rows", size])
+        for name, kind, size in (
+            ("numbers", types.DOUBLE, len(raw.numbers)),
+            ("categories", types.STRING, len(raw.categories)),
+        )
+        if size
+    ]
+    outputs = [
+        info("label", types.STRING, ["rows"]),
+        info("probabilities", types.DOUBLE, ["rows", classes]),
+    ]
+    made = onnx.helper.make_model(
+        onnx.helper.make_graph(graph.nodes, "winenet", inputs, outputs, graph.constants),
+        opset_imports=[
+            onnx.helper.make_opsetid("", OPSET),
+            onnx.helper.make_opsetid("ai.onnx.ml", ML_OPSET),
+        ],
+        ir_version=IR_VERSION,
+        producer_name="winenet",
+        doc_string=__doc__,
+    )
+    facts = {"numbers": raw.numbers, "categories": raw.categories, "labels": saved.labels}
+    facts |= {"target": [saved.target]}
+    onnx.helper.set_model_props(
+        made, {name: json.dumps(texts, ensure_ascii=False) for name, texts in facts.items()}
+    )
+    onnx.checker.check_model(made, full_check=True)
+    return bytes(made.SerializeToString(deterministic=True))
+
+
+def _axis(graph: _Graph) -> str:
+    return graph.constant(np.array([1], dtype=np.int64))
+
+
+def _numbers(graph: _Graph, raw: Preprocessing) -> str:
+    """Add what fills and scales the numbers, in the order of `preprocessing.inputs`."""
+    gap = graph.add("IsNaN", "numbers")
+    value = graph.add("Where", gap, graph.constant(raw.fill), "numbers")
+    value = graph.add("Sub", value, graph.constant(raw.centre))
+    value = graph.add("Mul", value, graph.constant(raw.factor))
+    return graph.add("Add", value, graph.constant(raw.offset))
+
+
+def _categories(graph: _Graph, raw: Preprocessing) -> list[str]:
+    """Add what makes each category's inputs of 0 and 1; a level that is not known is 0 in all."""
+    made = []
+    for number, (levels, usual) in enumerate(zip(raw.levels, raw.most_frequent, strict=True)):
+        column = graph.add(
+            "Gather", "categories", graph.constant(np.array([number], dtype=np.int64)), axis=1
+        )
+        known = {"": levels.index(usual)} | {level: place for place, level in enumerate(levels)}
+        place = graph.add(
+            "LabelEncoder",
+            column,
+            domain="ai.onnx.ml",
+            keys_strings=list(known),
+            values_int64s=list(known.values()),
+            default_int64=-1,
+        )
+        here = graph.add("Equal", place, graph.constant(np.arange(len(levels), dtype=np.int64)))
+        made.append(graph.add("Cast", here, to=graph.onnx.TensorProto.DOUBLE))
+    return made
+
+
+def _layers(graph: _Graph, saved: Saved, A: str) -> str:
+    """Add the layers; return the name of the probabilities, (rows, 1) or (rows, classes)."""
+    model = saved.model
+    for layer, (W, b) in enumerate(zip(model.weights, model.biases, strict=True)):
+        A = graph.add("Add", graph.add("MatMul", A, graph.constant(W)), graph.constant(b))
+        if layer < len(model.weights) - 1:
+            A = graph.add(ACTIVATIONS[model.activation], A)
+    return graph.add("Sigmoid", A) if len(saved.labels) == 2 else graph.add("Softmax", A, axis=1)
+
+
+# ------------------------------------------------------------------ the check
+
+
+def random_rows(saved: Saved, rows: int = CHECKED_ROWS) -> pd.DataFrame:
+    """Return raw rows in the training range; a tenth of the values are gaps or unknown levels."""
+    raw, rng = saved.preprocessing, np.random.default_rng(0)
+    X: dict[str, Any] = {}
+    for name, least, largest in zip(raw.numbers, raw.minimum, raw.maximum, strict=True):
+        share = rng.random(rows)
+        values = least * (1 - share) + largest * share  # their difference might be infinite
+        X[name] = np.where(rng.random(rows) < 0.1, np.nan, values)
+    for name, levels in zip(raw.categories, raw.levels, strict=True):
+        unknown = "x" * (max(map(len, levels)) + 1)
+        texts = np.array([*levels, unknown], dtype=object)[rng.integers(0, len(levels) + 1, rows)]
+        # Where the empty text is a level, it is no gap, and there is no other text for one.
+        X[name] = pd.Series(texts, dtype="str").mask(("" not in levels) & (rng.random(rows) < 0.1))
+    return pd.DataFrame(X, columns=raw.columns)
+
+
+def feed(saved: Saved, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """Return the graph's inputs of raw rows. X: as in `RawPredictor.predict_proba`."""
+    raw = saved.preprocessing
+    inputs: dict[str, npt.NDArray[Any]] = {}
+    if raw.numbers:
+        inputs["numbers"] = X[raw.numbers].to_numpy(dtype=np.float64)
+    if raw.categories:
+        texts = X[raw.categories].astype("str").fillna("")
+        inputs["categories"] = texts.to_numpy(dtype=object)
+    return inputs
+
+
+def check(saved: Saved, content: bytes) -> float | None:
+    """Return the greatest difference of a probability to onnxruntime's; None without onnxruntime.
+
+    Raises ExportError when one is greater than TOLERANCE, or a clear label is another one.
+    """
+    try:
+        import onnxruntime as runtime
+    except ImportError:
+        return None
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    X = random_rows(saved)
+    labels, theirs = session.run(["label", "probabilities"], feed(saved, X))
+    ours: Array = RawPredictor(saved).predict_proba(X)
+    difference = float(np.abs(ours - theirs).max())
+    best = np.sort(ours, axis=1)
+    clear = best[:, -1] - best[:, -2] > 2 * TOLERANCE
+    same = np.array(saved.labels, dtype=object)[most_probable(ours)] == labels
+    if not difference <= TOLERANCE or not same[clear].all():
+        raise ExportError(
+            f"onnxruntime's probabilities differ by {difference:.1e} from the model's, so nothing "
+            f"was written. They may differ by {TOLERANCE:.0e}, and no label. Please report it with "
+            "the versions of onnx and onnxruntime."
+        )
+    return difference
