@@ -15,7 +15,12 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from scipy.stats import bootstrap
 
-from winenet.evaluation.intervals import LEVEL, Interval, bootstrapped, wilson
+from winenet.evaluation.intervals import (
+    CONFIDENCE_LEVEL,
+    Interval,
+    bootstrap_interval,
+    wilson_interval,
+)
 from winenet.evaluation.scoring import roc_auc, row_losses
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +86,7 @@ def intervals(whole: Population, number: int, resamples: int) -> dict[tuple[str,
         ("ROC AUC", roc_auc, (y, probability)),
         ("log loss", np.mean, (losses,)),
     ):
-        found[score, "BCa"] = bootstrapped(statistic, sample, resamples, number)
+        found[score, "BCa"] = bootstrap_interval(statistic, sample, resamples, number)
         found[score, "percentile"] = percentile(statistic, sample, resamples, number)
     return found
 
@@ -97,7 +102,7 @@ def percentile(
         vectorized=True,
         n_resamples=resamples,
         batch=100,
-        confidence_level=LEVEL,
+        confidence_level=CONFIDENCE_LEVEL,
         method="percentile",
         rng=np.random.default_rng(random_state),
     ).confidence_interval
@@ -111,7 +116,7 @@ def line(score: str, method: str, true: float, found: Sequence[Interval | None])
     told = [one for one in found if one is not None]
     low = sum(one.high < true for one in told)
     high = sum(one.low > true for one in told)
-    holds = wilson(len(told) - low - high, len(found))
+    holds = wilson_interval(len(told) - low - high, len(found))
     shares = [low / len(found), high / len(found), 1 - len(told) / len(found)]
     width = np.mean([one.high - one.low for one in told]) if told else np.nan
     cells = [

@@ -30,8 +30,8 @@ from benchmarks.__main__ import facts
 from benchmarks.measure import alone, interleaved, peak_bytes
 from winenet.data import preprocessing
 from winenet.models import model_file
-from winenet.models.predictor import RawPredictor
-from winenet.models.saved import Model, Saved
+from winenet.models.predictor import PipelinePredictor
+from winenet.models.saved import DenseModel, SavedModel
 from winenet.serve import predict
 
 NUMBERS = [f"number {place}" for place in range(12)]
@@ -57,7 +57,7 @@ def write_table(path: str, number: int) -> None:
             piece.to_csv(table, index=False, header=not start, lineterminator="\n")
 
 
-def train(folder: str) -> tuple[Pipeline, Saved]:
+def train(folder: str) -> tuple[Pipeline, SavedModel]:
     """Fit scikit-learn's pipeline, write it and our file of the same network into the folder."""
     X = rows(TRAINED, seed=0)
     y = np.where(X["number 0"].fillna(10) + 3 * (X["colour"] == "red") > 11, "high", "low")
@@ -72,8 +72,8 @@ def train(folder: str) -> tuple[Pipeline, Saved]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs = Pipeline([("inputs", steps), ("network", network)]).fit(X, y)
     raw = preprocessing.fit(X, dict.fromkeys(NUMBERS, "number") | {"colour": "category"}, "min-max")
-    layers = Model(network.coefs_, network.intercepts_, "relu", np.array([0, 1]))
-    saved = Saved(layers, raw, "level", list(network.classes_), {"rows": TRAINED})
+    layers = DenseModel(network.coefs_, network.intercepts_, "relu", np.array([0, 1]))
+    saved = SavedModel(layers, raw, "level", list(network.classes_), {"rows": TRAINED})
     model_file.write(f"{folder}/model.npz", saved)
     Path(f"{folder}/pipeline.pickle").write_bytes(pickle.dumps(theirs))
     return theirs, saved
@@ -82,7 +82,7 @@ def train(folder: str) -> tuple[Pipeline, Saved]:
 def ours_to_file(folder: str, table: str) -> None:
     """Predict a file by winenet."""
     with contextlib.redirect_stderr(io.StringIO()):
-        predict.run(f"{folder}/model.npz", table, f"{folder}/ours.csv", force=True)
+        predict.predict_file(f"{folder}/model.npz", table, f"{folder}/ours.csv", force=True)
 
 
 def theirs_to_file(folder: str, table: str) -> None:
@@ -125,7 +125,7 @@ def measured(folder: str, sizes: tuple[int, ...], repeats: int) -> list[str]:
     lines.append(_line(f"file to file, {largest:,} rows", largest, times))
 
     X = pd.read_csv(tables[largest], dtype={"colour": "str"})
-    alone_ = {"ours": partial(RawPredictor(saved).predict_proba, X)}
+    alone_ = {"ours": partial(PipelinePredictor(saved).predict_proba, X)}
     alone_["theirs"] = partial(theirs.predict_proba, X)
     times, P = interleaved(alone_, repeats)
     difference = float(np.abs(P["ours"] - P["theirs"]).max())

@@ -234,7 +234,7 @@ def on_cluster(size: Size) -> list[Row]:
 
     os.environ["WINENET_SCHEDULER"] = cluster.LOCAL
     try:
-        with cluster.opened(cpu_count()):
+        with cluster.connect(cpu_count()):
             stacks(1)
             epochs = size.of(500, 3)
             times, found = interleaved(

@@ -43,7 +43,9 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     schema = table_files.read_schema(str(folder / "data/schema.json"))
     table = table_files.read_raw_table(str(folder / "data/table.csv"), schema.kinds)
     sets = {
-        part: table.loc[table_files.read_rows(str(folder / "data/split_rows.csv"), part)["row"]]
+        part: table.loc[
+            table_files.read_split_rows(str(folder / "data/split_rows.csv"), part)["row"]
+        ]
         for part in ("train", "test")
     }
     X = {part: rows.drop(columns=schema.target) for part, rows in sets.items()}
@@ -116,7 +118,7 @@ def _models(
     }
     network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
     if best is None:
-        scoring = search_results.scoring(search, classes)
+        scoring = search_results.sklearn_scoring(search, classes)
         winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
     else:
         sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))

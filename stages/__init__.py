@@ -93,10 +93,10 @@ def _check_libraries() -> None:
     """
     if _name() == "stage":  # this package was imported by something else
         return
-    from winenet.errors import InputError, check_libraries
+    from winenet.errors import InputError, check_locked_versions
 
     try:
-        check_libraries()
+        check_locked_versions()
     except InputError as error:
         _end(str(error))
 
@@ -162,12 +162,12 @@ def _name() -> str:
 
 
 def _check_numerics() -> None:
-    from winenet.errors import InputError, shown
+    from winenet.errors import InputError, short_repr
 
     asked = os.environ.get("WINENET_NUMERICS")
     if asked not in (None, "", "native"):
         raise InputError(
-            f"WINENET_NUMERICS={shown(asked)} means nothing, so it is not clear which numbers are "
+            f"WINENET_NUMERICS={short_repr(asked)} means nothing, so it is not clear which numbers are "
             "wanted and the stage was not run. It is `native` or not set: change the environment."
         )
 

@@ -5,7 +5,7 @@ from winenet import files, params
 from winenet.data import table_files
 from winenet.evaluation import comparison, scoring
 from winenet.models import model_file
-from winenet.models.predictor import Predictor
+from winenet.models.predictor import DensePredictor
 
 
 def main() -> None:
@@ -13,30 +13,32 @@ def main() -> None:
     settings = params.load().compare
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
-    rows = table_files.read_rows("data/split_rows.csv", "test")
-    test = scoring.Rows(
+    rows = table_files.read_split_rows("data/split_rows.csv", "test")
+    test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
         rows["seen"],
     )
     spread = files.read_metrics("metrics/seeds.json")
 
-    below, above = comparison.bounds(X_train, y_train, settings)
+    below, above = comparison.reference_models(X_train, y_train, settings)
     models = {
         "majority_class": below,
-        "logistic": Predictor(model_file.read("models/logistic.npz").model),
-        "notebook": Predictor(model_file.read("models/mlp.npz").model),
-        "one_hidden_layer": Predictor(model_file.read("models/mlp_one_hidden_layer.npz").model),
-        "grid_search": Predictor(model_file.read("models/grid_search.npz").model),
+        "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
+        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
+        "one_hidden_layer": DensePredictor(
+            model_file.read("models/mlp_one_hidden_layer.npz").model
+        ),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
         "hist_gradient_boosting": above,
     }
     found = comparison.predictions(models, test.X)
     stages.say(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
-    scored = comparison.with_intervals(found, test, settings)
-    pairs = comparison.pairs(found, test)
+    scored = comparison.scores_with_intervals(found, test, settings)
+    pairs = comparison.pairwise_tests(found, test)
     curves = comparison.curves(found, test.y)
     kinds = table_files.read_schema("data/schema.json").kinds
-    wrong = comparison.errors(
+    wrong = comparison.misclassified_rows(
         found, test, rows, table_files.read_raw_table("data/table.csv", kinds)
     )
     by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
@@ -50,17 +52,17 @@ def main() -> None:
                 name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
                 for name, one in scored.items()
             },
-            "pairs": comparison.differences(pairs),
+            "pairs": comparison.pairwise_summary(pairs),
             "wrong_in_any_model": len(wrong),
             "wrong_in_all_models": by_all,
         },
     )
-    files.write_results("data/compare_pairs.csv", pairs)
-    files.write_exact("data/compare_errors.csv", wrong, gaps=True)
-    files.write_results("plots/compare_accuracy.csv", comparison.accuracies(scored))
-    files.write_results("plots/compare_roc.csv", curves["roc"])
-    files.write_results("plots/compare_precision_recall.csv", curves["precision_recall"])
-    files.write_results("plots/compare_calibration.csv", curves["calibration"])
+    files.write_rounded("data/compare_pairs.csv", pairs)
+    files.write_lossless("data/compare_errors.csv", wrong, gaps=True)
+    files.write_rounded("plots/compare_accuracy.csv", comparison.accuracies(scored))
+    files.write_rounded("plots/compare_roc.csv", curves["roc"])
+    files.write_rounded("plots/compare_precision_recall.csv", curves["precision_recall"])
+    files.write_rounded("plots/compare_calibration.csv", curves["calibration"])
     for name, one in scored.items():
         accuracy = one["accuracy"]
         stages.say(

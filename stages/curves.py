@@ -20,21 +20,21 @@ def main() -> None:
     y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = table_files.read_labels("data/y_test.csv")
-    rows = table_files.read_rows("data/split_rows.csv", "train")
+    rows = table_files.read_split_rows("data/split_rows.csv", "train")
 
     groups = rows["group"] if duplicates == "group" else None
     labels = table_files.read_schema("data/schema.json").labels
-    parts = splits.hold_out(X_train, y_train, settings, groups, labels)
+    parts = splits.train_validation_split(X_train, y_train, settings, groups, labels)
     training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
     numbers = {
         "training_rows": len(training.y),
         "held_out_rows": len(held_out.y),
-        "held_out_rows_seen": splits.seen_in_training(training.X, held_out.X).sum(),
+        "held_out_rows_seen": splits.duplicated_in_training(training.X, held_out.X).sum(),
     }
     networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
     for name, sizes in networks.items():
         stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
-    followed = training_curves.follow_all(
+    followed = training_curves.trace_all(
         networks, settings, training, held_out, Rows(X_test, y_test)
     )
     for name, one in followed.items():
@@ -49,7 +49,7 @@ def main() -> None:
         "metrics/curves.json", numbers | {name: one.numbers for name, one in followed.items()}
     )
     for name, path in PATHS.items():
-        files.write_results(path, followed[name].curve)
+        files.write_rounded(path, followed[name].curve)
 
 
 if __name__ == "__main__":

@@ -16,26 +16,26 @@ def main() -> None:
     y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = table_files.read_labels("data/y_test.csv")
-    rows = table_files.read_rows("data/split_rows.csv", "test")
+    rows = table_files.read_split_rows("data/split_rows.csv", "test")
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
 
-    train_rows = table_files.read_rows("data/split_rows.csv", "train")
+    train_rows = table_files.read_split_rows("data/split_rows.csv", "train")
     groups = train_rows["group"] if duplicates == "group" else None
     splits.check_folds(y_train, settings.cv, groups, schema.labels)
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )
-    with cluster.opened(parallel.workers()) as crew, journal.opened() as tally:
+    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as tally:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         team = crew if settings.estimator == "winenet" else None
         stages.say(
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
-            f"{team.words() if team else f'{parallel.workers()} processes'}"
+            f"{team.words() if team else f'{parallel.n_workers()} processes'}"
         )
         found = search_results.grid_search(X_train, y_train, settings, groups)
-        cv = search_results.folds(settings.cv, X_train, y_train, groups)
-        kept = search_results.out_of_fold(found.model, X_train, y_train, cv, train_rows)
+        cv = search_results.cv_splits(settings.cv, X_train, y_train, groups)
+        kept = search_results.out_of_fold_predictions(found.model, X_train, y_train, cv, train_rows)
     stages.say_all(tally.words())
     table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
@@ -44,7 +44,7 @@ def main() -> None:
     files.write_metrics(
         "metrics/grid_search.json",
         scores
-        | scoring.training_facts(found.model)
+        | scoring.training_summary(found.model)
         | {
             "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
             "best_learning_rate_init": found.best["learning_rate_init"],
@@ -58,33 +58,31 @@ def main() -> None:
                     y_train, kept["predicted"], kept["seen"]
                 ),
             },
-            "choice": search_results.choice(found.candidates, found.best),
+            "choice": search_results.selection_diagnostics(found.candidates, found.best),
             "candidates": n_candidates,
-            "fits_at_max_iter": search_results.fits_at_max_iter(
-                found.candidates, settings.max_iter
-            ),
+            "fits_at_max_iter": search_results.n_unconverged(found.candidates, settings.max_iter),
         },
     )
-    files.write_results("data/grid_search_results.csv", found.candidates)
-    files.write_results("data/grid_search_predictions.csv", table)
-    files.write_results("data/grid_search_out_of_fold.csv", kept)
-    files.write_results(
+    files.write_rounded("data/grid_search_results.csv", found.candidates)
+    files.write_rounded("data/grid_search_predictions.csv", table)
+    files.write_rounded("data/grid_search_out_of_fold.csv", kept)
+    files.write_rounded(
         "plots/grid_search_scores.csv",
         found.candidates[
             ["candidate", "hidden_layer_sizes", "learning_rate_init", "mean_test_score"]
         ],
     )
-    files.write_results("plots/grid_search_loss.csv", scoring.loss_curve(found.model))
-    files.write_results(
+    files.write_rounded("plots/grid_search_loss.csv", scoring.loss_curve(found.model))
+    files.write_rounded(
         "plots/grid_search_roc.csv", probability_curves.roc_curve(y_test, probability)
     )
-    files.write_results(
+    files.write_rounded(
         "plots/grid_search_confusion.csv", scoring.confusion(y_test, table["predicted"])
     )
-    facts = scoring.training_facts(found.model) | {"rows": len(X_train)}
+    facts = scoring.training_summary(found.model) | {"rows": len(X_train)}
     layers = saved.from_mlp(found.model)
     model_file.write(
-        "models/grid_search.npz", saved.Saved(layers, raw, schema.target, schema.labels, facts)
+        "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
     stages.say(
         f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "

@@ -29,13 +29,15 @@ def main() -> None:
     )
 
     logistic = claims.fit_logistic(X, y)
-    W1, B1 = claims.at(parameters, epochs[-1])
+    W1, B1 = claims.params_at(parameters, epochs[-1])
     two_outputs = claims.two_outputs(two_parameters, X, y, epochs)
     early_stopping = claims.early_stopping(parameters, X, y, X_held_out, y_held_out)
     seeds = seed_study.over_seeds(settings.random_state, settings.seeds, learning_rate, epochs)
-    one_weight = claims.one_weight(W1, B1, X, y)
+    one_weight = claims.sweep_one_weight(W1, B1, X, y)
     losses = claims.loss_by_epoch(loss)
-    path = claims.path(parameters, (X, y), (X_held_out, y_held_out), [*epochs, early_stopping.best])
+    path = claims.trajectory(
+        parameters, (X, y), (X_held_out, y_held_out), [*epochs, early_stopping.best]
+    )
 
     measured = {
         "learning_rate": learning_rate,
@@ -45,7 +47,7 @@ def main() -> None:
         "logistic_without_penalty": claims.without_penalty(X, y),
         "first_pass": claims.first_pass(W1_first, B1_first, X, y),
         "network": {
-            **claims.readings(parameters, X, y, epochs, logistic.predict_proba(X)[:, 1:]),
+            **claims.snapshots(parameters, X, y, epochs, logistic.predict_proba(X)[:, 1:]),
             "epochs_in_which_loss_rose": int((np.diff(loss) > 0).sum()),
         },
         "two_outputs": two_outputs.numbers,
@@ -55,22 +57,22 @@ def main() -> None:
     }
 
     # Rows and start exactly: the page trains on them again.
-    files.write_exact("data/handmade.csv", claims.table(X, y))
-    files.write_exact("data/handmade_held_out.csv", claims.table(X_held_out, y_held_out))
-    files.write_exact("data/handmade_path.csv", claims.rounded(path))
-    files.write_results(
+    files.write_lossless("data/handmade.csv", claims.table(X, y))
+    files.write_lossless("data/handmade_held_out.csv", claims.table(X_held_out, y_held_out))
+    files.write_lossless("data/handmade_path.csv", claims.rounded(path))
+    files.write_rounded(
         "data/handmade_predictions.csv", claims.side_by_side(logistic, parameters, X, y, epochs)
     )
-    files.write_results("data/handmade_loss.csv", losses)
-    files.write_results("data/handmade_two_outputs.csv", two_outputs.predictions)
-    files.write_results("data/handmade_seeds.csv", seeds.by_epoch)
-    files.write_results("data/handmade_seeds_summary.csv", seeds.by_seed)
-    files.write_results("plots/handmade_loss.csv", losses[:: settings.plot_every])
-    files.write_results("plots/handmade_two_outputs.csv", two_outputs.curve)
-    files.write_results("plots/handmade_early_stopping.csv", early_stopping.curve)
-    files.write_results("plots/handmade_one_weight.csv", one_weight.curve)
+    files.write_rounded("data/handmade_loss.csv", losses)
+    files.write_rounded("data/handmade_two_outputs.csv", two_outputs.predictions)
+    files.write_rounded("data/handmade_seeds.csv", seeds.by_epoch)
+    files.write_rounded("data/handmade_seeds_summary.csv", seeds.by_seed)
+    files.write_rounded("plots/handmade_loss.csv", losses[:: settings.plot_every])
+    files.write_rounded("plots/handmade_two_outputs.csv", two_outputs.curve)
+    files.write_rounded("plots/handmade_early_stopping.csv", early_stopping.curve)
+    files.write_rounded("plots/handmade_one_weight.csv", one_weight.curve)
     files.write_metrics("data/handmade_measured.json", measured)
-    files.write_metrics("metrics/handmade.json", claims.headline(measured, epochs[-1]))
+    files.write_metrics("metrics/handmade.json", claims.headline_metrics(measured, epochs[-1]))
     stages.say(
         f"trained the network on {len(X)} rows for {epochs[-1]} epochs, once by itself, once with "
         f"two outputs, and {settings.seeds} times with other seeds"

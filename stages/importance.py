@@ -5,7 +5,7 @@ from winenet import files, params
 from winenet.data import schema, table_files
 from winenet.evaluation import importance, scoring
 from winenet.models import model_file, registry
-from winenet.models.predictor import Predictor
+from winenet.models.predictor import DensePredictor
 from winenet.network import cluster, journal, parallel
 
 
@@ -14,38 +14,40 @@ def main() -> None:
     settings = params.load().importance
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.Rows(
+    test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
     )
     raw = table_files.read_preprocessing("data/preprocessing.json")
     found = files.read_metrics("metrics/grid_search.json")
     logistic = model_file.read("models/logistic.npz").model
     trained = {
-        "logistic": Predictor(logistic),
-        "notebook": Predictor(model_file.read("models/mlp.npz").model),
-        "one_hidden_layer": Predictor(model_file.read("models/mlp_one_hidden_layer.npz").model),
-        "grid_search": Predictor(model_file.read("models/grid_search.npz").model),
+        "logistic": DensePredictor(logistic),
+        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
+        "one_hidden_layer": DensePredictor(
+            model_file.read("models/mlp_one_hidden_layer.npz").model
+        ),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
     }
-    schema.check_leave_out(settings.leave_out, raw.columns)
+    schema.check_drop_features(settings.leave_out, raw.columns)
 
     stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
-    shuffled = importance.shuffled(trained, test, raw.origins, settings)
+    shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
     models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.networks(params.load().mlp, params.load().grid_search, found)
+    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
     if settings.leave_out:
         stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
-    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])
-        without = importance.left_out(
+        without = importance.drop_column_importance(
             models, X_train, y_train, test, trained, raw.origins, settings.leave_out
         )
     stages.say_all(memory.words())
 
     files.write_metrics("metrics/importance.json", {"without": without})
-    files.write_results("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
-    files.write_results("plots/importance_shuffled.csv", shuffled)
+    files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
+    files.write_rounded("plots/importance_shuffled.csv", shuffled)
     for name, one in shuffled.groupby("model", sort=False):
         first = one.nlargest(1, "mean").iloc[0]
         stages.say(

@@ -3,7 +3,7 @@
 import stages
 from winenet import files, params
 from winenet.data import memory, raw_table, schema
-from winenet.errors import printable
+from winenet.errors import safe_text
 
 
 def main() -> None:
@@ -11,12 +11,12 @@ def main() -> None:
     settings = params.load().ingest
     memory.check_ingest("data/raw", [file.name for file in settings.files])
     table, labels = raw_table.read_raw("data/raw", settings)
-    for name in raw_table.unlisted("data/raw", settings):
+    for name in raw_table.unlisted_files("data/raw", settings):
         stages.say(
-            f"note: data/raw/{printable(name)} is not listed under ingest.files and was left out"
+            f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
         )
-    files.write_exact("data/table.csv", table, gaps=True)
-    files.write_metrics("data/schema.json", schema.written(raw_table.schema(settings, labels)))
+    files.write_lossless("data/table.csv", table, gaps=True)
+    files.write_metrics("data/schema.json", schema.to_json(raw_table.make_schema(settings, labels)))
     files.write_metrics(
         "metrics/ingest.json",
         {
@@ -24,8 +24,8 @@ def main() -> None:
             "features": table.shape[1] - 1,
             "classes": table[settings.target].value_counts().to_dict(),
             "copies": {
-                "rows": raw_table.copies(table),
-                "rows_by_features": raw_table.copies(table[list(settings.columns)]),
+                "rows": raw_table.count_duplicates(table),
+                "rows_by_features": raw_table.count_duplicates(table[list(settings.columns)]),
             },
         },
     )
@@ -35,7 +35,7 @@ def main() -> None:
     )
     gaps = table.isna().sum()
     if gaps.any():
-        told = ", ".join(f"{printable(str(name))} {gap}" for name, gap in gaps.items() if gap)
+        told = ", ".join(f"{safe_text(str(name))} {gap}" for name, gap in gaps.items() if gap)
         stages.say(f"missing values: {told}")
 
 

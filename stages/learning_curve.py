@@ -13,33 +13,33 @@ def main() -> None:
     settings = params.load().learning_curve
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.Rows(
+    test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     splits.check_train_sizes(y_train, settings)
 
     models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.networks(params.load().mlp, params.load().grid_search, found)
+    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
     stages.say(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.runs} times each"
     )
-    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])
-        runs = learning_curve.over_sizes(models, X_train, y_train, test, settings)
+        runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
     stages.say_all(memory.words())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
     # such row would have no spread.
     unseen = (~test.seen).sum() > 1
     score = "accuracy_unseen" if unseen else "accuracy"
-    last = learning_curve.last_step(runs, ~test.seen.to_numpy() | (not unseen))
+    last = learning_curve.gain_of_last_step(runs, ~test.seen.to_numpy() | (not unseen))
 
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
-    files.write_results("data/learning_curve_runs.csv", runs.table)
-    files.write_results("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
+    files.write_rounded("data/learning_curve_runs.csv", runs.table)
+    files.write_rounded("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
     for name, one in last["models"].items():
         stages.say(
             f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"

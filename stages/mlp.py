@@ -33,7 +33,7 @@ def main() -> None:
     y_train = table_files.read_labels("data/y_train.csv")
     X_test = files.read_table("data/X_test_normalized.csv")
     y_test = table_files.read_labels("data/y_test.csv")
-    rows = table_files.read_rows("data/split_rows.csv", "test")
+    rows = table_files.read_split_rows("data/split_rows.csv", "test")
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
 
@@ -52,23 +52,27 @@ def main() -> None:
         scores[name] = scoring.scores(
             y_test, table["predicted"], scoring.probabilities(table), rows["seen"]
         )
-        scores[name] |= scoring.training_facts(fitted[name])
-        scores[name]["hidden_layer_sizes"] = search_results.size_name(network.hidden_layer_sizes)
+        scores[name] |= scoring.training_summary(fitted[name])
+        scores[name]["hidden_layer_sizes"] = search_results.format_layer_sizes(
+            network.hidden_layer_sizes
+        )
         stages.say(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(X_test)} test rows"
         )
 
     files.write_metrics("metrics/mlp.json", scores)
-    files.write_results("data/mlp_predictions.csv", pd.concat(tables.values()))
+    files.write_rounded("data/mlp_predictions.csv", pd.concat(tables.values()))
     for name, (loss, roc, confusion, weights) in PATHS.items():
         predicted, probability = tables[name]["predicted"], scoring.probabilities(tables[name])
-        files.write_results(loss, scoring.loss_curve(fitted[name]))
-        files.write_results(roc, probability_curves.roc_curve(y_test, probability))
-        files.write_results(confusion, scoring.confusion(y_test, predicted))
-        facts = scoring.training_facts(fitted[name]) | {"rows": len(X_train)}
+        files.write_rounded(loss, scoring.loss_curve(fitted[name]))
+        files.write_rounded(roc, probability_curves.roc_curve(y_test, probability))
+        files.write_rounded(confusion, scoring.confusion(y_test, predicted))
+        facts = scoring.training_summary(fitted[name]) | {"rows": len(X_train)}
         layers = saved.from_mlp(fitted[name])
-        model_file.write(weights, saved.Saved(layers, raw, schema.target, schema.labels, facts))
+        model_file.write(
+            weights, saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
+        )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from winenet.report import (
     plotting,
     terms,
 )
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 METRICS = {
     "ingest": "metrics/ingest.json",
@@ -81,7 +81,7 @@ def has_notebook() -> bool:
     return find_spec("stages.handmade") is not None
 
 
-def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words]:
+def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Terms]:
     """Return the metrics by stage, the tables by path, and the words of the table."""
     named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
     schema = table_files.read_schema("data/schema.json")
@@ -90,7 +90,7 @@ def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Words
         {name: files.read_metrics(path) for name, path in named.items()},
         {path: files.read_table(path) for path in paths}
         | {ERRORS: table_files.read_raw_table(ERRORS, schema.kinds)},
-        terms.of(schema, notebook),
+        terms.from_schema(schema, notebook),
     )
 
 
@@ -101,18 +101,18 @@ def main() -> None:
     for path, picture in drawn(tables, metrics, own).items():
         files.write_text(path, picture)
     inline = {}
-    for kind, room in (("column", plotting.COLUMN), ("phone", plotting.PHONE)):
-        with plotting.for_page(room):
+    for kind, room in (("column", plotting.PAGE_WIDTH), ("phone", plotting.NARROW_WIDTH)):
+        with plotting.page_style(room):
             pictured = drawn(tables, metrics, own)
         inline[kind] = {Path(path).stem: svg for path, svg in pictured.items()}
 
     told = content(tables, metrics, own)
-    files.write_text("report/report.md", markdown.page(told))
-    told |= page.section(tables, metrics, own)
+    files.write_text("report/report.md", markdown.render(told))
+    told |= page.context(tables, metrics, own)
     if own.notebook:
-        told["neuron"] = neuron_section.section(tables, metrics["handmade"])
+        told["neuron"] = neuron_section.context(tables, metrics["handmade"])
     sources = {METRICS[name]: content for name, content in metrics.items()} | tables
-    files.write_text("report/index.html", page.page(sources, inline, told))
+    files.write_text("report/index.html", page.render(sources, inline, told))
     if not own.notebook:
         stages.say("wrote report/index.html, report/report.md and plots/*.svg")
         return
@@ -125,7 +125,7 @@ def main() -> None:
     )
 
 
-def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, str]:
+def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, str]:
     """Return by path each picture as SVG text."""
     names = model_tables.model_names(metrics)
     losses = {
@@ -145,13 +145,15 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, s
     return (_drawn_by_hand(tables) if own.notebook else {}) | {
         "plots/networks_loss.svg": figures.network_losses(losses, names),
         "plots/curves.svg": figures.early_stopping(
-            followed, metrics["curves"], model_tables.followed_networks(metrics["curves"]), own.rule
+            followed, metrics["curves"], model_tables.traced_networks(metrics["curves"]), own.rule
         ),
         "plots/grid_search_scores.svg": figures.grid_search_scores(
             tables["plots/grid_search_scores.csv"]
         ),
-        "plots/confusion.svg": figures.confusions(model_tables.model_scores(metrics), names, own),
-        "plots/roc.svg": figures.rocs(tables["plots/compare_roc.csv"], names),
+        "plots/confusion.svg": figures.confusion_matrices(
+            model_tables.model_scores(metrics), names, own
+        ),
+        "plots/roc.svg": figures.roc_curves(tables["plots/compare_roc.csv"], names),
         "plots/precision_recall.svg": figures.precision_recall(
             tables["plots/compare_precision_recall.csv"], names
         ),
@@ -159,7 +161,7 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, s
             tables["plots/compare_calibration.csv"], names, own
         ),
         "plots/compare_accuracy.svg": figures.accuracies(
-            accuracies[accuracies["model"] != comparison_section.CONSTANT], names
+            accuracies[accuracies["model"] != comparison_section.MAJORITY_CLASS], names
         ),
         "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
         "plots/learning_curve.svg": figures.learning_curve(
@@ -185,9 +187,9 @@ def _drawn_by_hand(tables: Tables) -> dict[str, str]:
     }
 
 
-def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str, Any]:
+def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, Any]:
     """Return what the templates of both pages name."""
-    set_header, set_rows = model_tables.set_table(metrics["split"], own)
+    set_header, set_rows = model_tables.split_table(metrics["split"], own)
     test_rows = metrics["split"]["test"]["rows"]
     return (_notebook(tables, metrics) if own.notebook else {}) | {
         "words": own,
@@ -198,17 +200,17 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
         "set_rows": set_rows,
         "extremes": model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
         "confusions": model_tables.confusion_sentences(metrics, own),
-        "stops": model_tables.STOPS,
+        "stops": model_tables.STOP_COLUMNS,
         "stop_rows": model_tables.stop_rows(metrics["curves"], test_rows, own),
         "early_stopping": {
             name: model_tables.early_stopping(
                 metrics["curves"][model], metrics["curves"]["held_out_rows"], test_rows, own
             )
-            for model, name in model_tables.followed_networks(metrics["curves"]).items()
+            for model, name in model_tables.traced_networks(metrics["curves"]).items()
         },
         "score_table": model_tables.score_table(metrics),
         "candidate_rows": model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
-        **comparison_section.section(
+        **comparison_section.context(
             metrics,
             tables["data/compare_pairs.csv"],
             tables[ERRORS],
@@ -221,7 +223,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Words) -> dict[str,
 
 def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the sections of the course notebook name."""
-    agreements = notebook_section.agreements(tables["tests/golden/notebook.csv"], metrics)
+    agreements = notebook_section.notebook_checks(tables["tests/golden/notebook.csv"], metrics)
     losses = tables["plots/handmade_loss.csv"]
     predictions = tables["data/handmade_predictions.csv"]
     return {
@@ -229,22 +231,23 @@ def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
         "agreement_rows": notebook_section.agreement_rows(agreements),
         "all_agree": all(one.agrees for one in agreements),
         "heads": {
-            "train": notebook_section.head_agreement(
+            "train": notebook_section.table_head_agreement(
                 tables["tests/golden/train_head.csv"], tables["data/X_train_normalized.csv"]
             ),
-            "test": notebook_section.head_agreement(
+            "test": notebook_section.table_head_agreement(
                 tables["tests/golden/test_head.csv"], tables["data/X_test_normalized.csv"]
             ),
         },
         "claims": notebook_section.claims(
-            metrics["handmade"], comparison_section.tuned_pair(tables["data/compare_pairs.csv"])
+            metrics["handmade"],
+            comparison_section.tuned_vs_untuned(tables["data/compare_pairs.csv"]),
         ),
-        "readings": notebook_section.readings(metrics["handmade"]["network"]),
-        "two_outputs": notebook_section.readings(metrics["handmade"]["two_outputs"]),
+        "readings": notebook_section.snapshots_by_epoch(metrics["handmade"]["network"]),
+        "two_outputs": notebook_section.snapshots_by_epoch(metrics["handmade"]["two_outputs"]),
         "plot_every": losses["epoch"][1] - losses["epoch"][0],
         "six_rows": tables["data/handmade.csv"].round(4),
-        "raw": notebook_section.side_by_side(predictions, "raw"),
-        "probabilities": notebook_section.side_by_side(predictions, "probability"),
+        "raw": notebook_section.predictions_wide(predictions, "raw"),
+        "probabilities": notebook_section.predictions_wide(predictions, "probability"),
         "reading_rows": notebook_section.reading_rows(metrics["handmade"]),
     }
 

@@ -13,24 +13,24 @@ def main() -> None:
     settings = params.load().seeds
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.Rows(
+    test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
 
-    networks = registry.networks(params.load().mlp, params.load().grid_search, found)
+    networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
-    with cluster.opened(parallel.workers()) as crew, journal.opened() as memory:
+    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])
-        runs = seeds.over_seeds(networks, X_train, y_train, test, settings)
+        runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
     stages.say_all(memory.words())
-    spread = {name: seeds.summary(runs[runs["model"] == name], own[name]) for name in networks}
+    spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
 
     files.write_metrics("metrics/seeds.json", spread | {"runs": settings.runs})
-    files.write_results("plots/seeds_runs.csv", runs)
+    files.write_rounded("plots/seeds_runs.csv", runs)
     for name, one in spread.items():
         accuracy = one["accuracy"]
         stages.say(

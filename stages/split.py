@@ -15,16 +15,20 @@ def main() -> None:
     table = table_files.read_raw_table("data/table.csv", schema.kinds)
     levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
     memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
-    parts = splits.split(table, schema.target, settings, schema.labels)
+    parts = splits.split_table(table, schema.target, settings, schema.labels)
     fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.normalise)
-    rows = splits.rows(parts)
+    rows = splits.split_index(parts)
     seen = rows.loc[rows["set"] == "test", "seen"]
 
-    files.write_exact("data/X_train_normalized.csv", preprocessing.frame(fitted, parts.X_train))
-    files.write_exact("data/X_test_normalized.csv", preprocessing.frame(fitted, parts.X_test))
-    files.write_exact("data/y_train.csv", parts.y_train.to_frame())
-    files.write_exact("data/y_test.csv", parts.y_test.to_frame())
-    files.write_exact("data/split_rows.csv", rows)
+    files.write_lossless(
+        "data/X_train_normalized.csv", preprocessing.transform_to_frame(fitted, parts.X_train)
+    )
+    files.write_lossless(
+        "data/X_test_normalized.csv", preprocessing.transform_to_frame(fitted, parts.X_test)
+    )
+    files.write_lossless("data/y_train.csv", parts.y_train.to_frame())
+    files.write_lossless("data/y_test.csv", parts.y_test.to_frame())
+    files.write_lossless("data/split_rows.csv", rows)
     table_files.write_preprocessing("data/preprocessing.json", fitted)
     files.write_metrics(
         "metrics/split.json",

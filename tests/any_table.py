@@ -124,23 +124,23 @@ def _make(table: Table) -> None:
         for name, one in predicted.items()
     }
     for name, network in networks.items():
-        scores[name] |= scoring.training_facts(network)
+        scores[name] |= scoring.training_summary(network)
     files.write_metrics("metrics/logistic.json", scores["logistic"])
-    files.write_results("data/logistic_predictions.csv", predicted["logistic"])
+    files.write_rounded("data/logistic_predictions.csv", predicted["logistic"])
     mlp = {
         name: scores[name] | {"hidden_layer_sizes": "-".join(map(str, NETWORKS[name]))}
         for name in ("notebook", "one_hidden_layer")
     }
     files.write_metrics("metrics/mlp.json", mlp)
     both = pd.concat([predicted[name] for name in mlp])
-    files.write_results("data/mlp_predictions.csv", both)
-    files.write_results("data/grid_search_predictions.csv", predicted["grid_search"])
+    files.write_rounded("data/mlp_predictions.csv", both)
+    files.write_rounded("data/grid_search_predictions.csv", predicted["grid_search"])
     for name, path in (
         ("notebook", "plots/mlp_loss.csv"),
         ("one_hidden_layer", "plots/mlp_loss_one_hidden_layer.csv"),
         ("grid_search", "plots/grid_search_loss.csv"),
     ):
-        files.write_results(path, scoring.loss_curve(networks[name]))
+        files.write_rounded(path, scoring.loss_curve(networks[name]))
     _search(scores["grid_search"])
     _curves(len(train))
     accuracies = {name: scores[name]["accuracy"] for name in NETWORKS}
@@ -148,16 +148,16 @@ def _make(table: Table) -> None:
     _learning_curve(list(trained), len(train))
     _importance(logistic, list(trained), X)
 
-    test_rows = scoring.Rows(X_test, y_test, seen)
+    test_rows = scoring.EvaluationSet(X_test, y_test, seen)
     settings = Compare(n_resamples=100, random_state=0)
     below = DummyClassifier(strategy="prior").fit(X_train, y_train)
     above = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X_train, y_train)  # is quicker
     models = {"majority_class": below} | trained | {"hist_gradient_boosting": above}
     found = comparison.predictions(models, X_test)
-    scored = comparison.with_intervals(found, test_rows, settings)
-    pairs = comparison.pairs(found, test_rows)
+    scored = comparison.scores_with_intervals(found, test_rows, settings)
+    pairs = comparison.pairwise_tests(found, test_rows)
     raw = pd.concat([X, y], axis=1)
-    wrong = comparison.errors(found, test_rows, rows.to_frame(), raw)
+    wrong = comparison.misclassified_rows(found, test_rows, rows.to_frame(), raw)
     seeds = files.read_metrics("metrics/seeds.json")
     files.write_metrics(
         "metrics/compare.json",
@@ -168,16 +168,16 @@ def _make(table: Table) -> None:
                 name: one | ({"seeds": seeds[name]["accuracy"]} if name in seeds else {})
                 for name, one in scored.items()
             },
-            "pairs": comparison.differences(pairs),
+            "pairs": comparison.pairwise_summary(pairs),
             "wrong_in_any_model": len(wrong),
             "wrong_in_all_models": int((wrong["wrong_models"] == 5).sum()),
         },
     )
-    files.write_results("data/compare_pairs.csv", pairs)
-    files.write_results("data/compare_errors.csv", wrong)
-    files.write_results("plots/compare_accuracy.csv", comparison.accuracies(scored))
+    files.write_rounded("data/compare_pairs.csv", pairs)
+    files.write_rounded("data/compare_errors.csv", wrong)
+    files.write_rounded("plots/compare_accuracy.csv", comparison.accuracies(scored))
     for kind, curve in comparison.curves(found, y_test).items():
-        files.write_results(f"plots/compare_{kind}.csv", curve)
+        files.write_rounded(f"plots/compare_{kind}.csv", curve)
 
 
 def _counts(y: pd.Series) -> dict[str, int]:
@@ -223,8 +223,8 @@ def _search(scores: dict[str, Any]) -> None:
             "split1_epochs": [50, 60],
         }
     )
-    files.write_results("data/grid_search_results.csv", candidates)
-    files.write_results("plots/grid_search_scores.csv", candidates.iloc[:, :4])
+    files.write_rounded("data/grid_search_results.csv", candidates)
+    files.write_rounded("plots/grid_search_scores.csv", candidates.iloc[:, :4])
 
 
 def _curves(training_rows: int) -> None:
@@ -240,7 +240,7 @@ def _curves(training_rows: int) -> None:
                 "held_out_accuracy": 1 - 0.5 / epochs,
             }
         )
-        files.write_results(f"plots/curves_{name}.csv", table)
+        files.write_rounded(f"plots/curves_{name}.csv", table)
         best = int(table["held_out_loss"].argmin()) + 1
         reading = {f"{rows}_{what}": 0.5 for rows in READINGS for what in ("loss", "accuracy")}
         reading |= {"held_out_loss_of_errors": 0.2}
@@ -270,7 +270,7 @@ def _seeds(accuracies: dict[str, float]) -> None:
             for seed in (0, 1)
         ]
     )
-    files.write_results("plots/seeds_runs.csv", runs)
+    files.write_rounded("plots/seeds_runs.csv", runs)
 
 
 def _learning_curve(models: list[str], rows: int) -> None:
@@ -291,7 +291,7 @@ def _learning_curve(models: list[str], rows: int) -> None:
         for name in models
         for step, (size, mean) in enumerate(((rows // 2, 0.8), (rows, 0.9)))
     ]
-    files.write_results("plots/learning_curve.csv", pd.DataFrame(lines))
+    files.write_rounded("plots/learning_curve.csv", pd.DataFrame(lines))
 
 
 def _importance(logistic: LogisticRegression, models: list[str], X: pd.DataFrame) -> None:
@@ -309,7 +309,7 @@ def _importance(logistic: LogisticRegression, models: list[str], X: pd.DataFrame
             for name, value in sorted(zip(X, of_class, strict=True), key=lambda one: -abs(one[1]))
         ]
     )
-    files.write_results(
+    files.write_rounded(
         "plots/importance_coefficients.csv", lines if several else lines.drop(columns="class")
     )
     shuffled = [
@@ -317,7 +317,7 @@ def _importance(logistic: LogisticRegression, models: list[str], X: pd.DataFrame
         for model in models
         for number, name in enumerate(X)
     ]
-    files.write_results("plots/importance_shuffled.csv", pd.DataFrame(shuffled))
+    files.write_rounded("plots/importance_shuffled.csv", pd.DataFrame(shuffled))
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from winenet.data import preprocessing, table_files
 from winenet.data.preprocessing import Preprocessing
 from winenet.files import FileError
 from winenet.models import model_file, saved
-from winenet.models.saved import Model, Saved
+from winenet.models.saved import DenseModel, SavedModel
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,7 +57,7 @@ def floats_of_every_kind() -> np.ndarray:
 def test_an_exact_table_comes_back_bit_for_bit():
     values = floats_of_every_kind()
     assert len(values) > 100_000
-    files.write_exact("data/exact.csv", pd.DataFrame({"value": values}))
+    files.write_lossless("data/exact.csv", pd.DataFrame({"value": values}))
     back = files.read_table("data/exact.csv")["value"].to_numpy()
     assert back.dtype == np.float64
     assert back.tobytes() == values.tobytes()
@@ -67,7 +67,7 @@ def test_an_exact_table_is_written_so():
     table = pd.DataFrame(
         {"pH": [3.2, 0.1 + 0.2, -0.0], "quality": [5, 6, 7], "set": ["a", "b,c", "é"]}
     )
-    files.write_exact("exact.csv", table)
+    files.write_lossless("exact.csv", table)
     assert text_of("exact.csv") == (
         'pH,quality,set\n3.2,5,a\n0.30000000000000004,6,"b,c"\n-0.0,7,é\n'
     )
@@ -117,7 +117,7 @@ def test_a_table_of_results_is_written_so():
         },
         index=[7, 7, 7],
     )
-    files.write_results("plots/results.csv", table)
+    files.write_rounded("plots/results.csv", table)
     assert text_of("plots/results.csv") == (
         "epoch,loss,accuracy,network\n1,0.693147,0.5,a\n2,0.000123457,1.0,b\n3,1e-09,0.0,c\n"
     )
@@ -168,7 +168,7 @@ def test_text_has_unix_line_ends():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("write", [files.write_exact, files.write_results])
+@pytest.mark.parametrize("write", [files.write_lossless, files.write_rounded])
 def test_a_table_with_a_value_that_is_not_finite_is_refused(write, value):
     Path("table.csv").write_text("old", encoding="utf-8")
     with pytest.raises(FileError) as caught:
@@ -195,10 +195,10 @@ def test_a_metric_that_is_not_finite_is_refused(value):
 # Models.
 
 
-def a_model() -> Saved:
+def a_model() -> SavedModel:
     """Two numbers and a category of two levels, three hidden units, two classes."""
     rng = np.random.default_rng(1)
-    model = Model(
+    model = DenseModel(
         [rng.random((4, 3)), rng.random((3, 1))],
         [rng.random(3), rng.random(1)],
         "relu",
@@ -216,7 +216,7 @@ def a_model() -> Saved:
         levels=[["natural", "screw cap"]],
         most_frequent=["natural"],
     )
-    return Saved(model, raw, "Class", ["white", "red"], {"rows": 5197.0, "loss": 0.015})
+    return SavedModel(model, raw, "Class", ["white", "red"], {"rows": 5197.0, "loss": 0.015})
 
 
 NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in preprocessing.SCALING} | {
@@ -285,7 +285,7 @@ def test_a_model_file_tells_nothing_of_the_day_or_the_host():
             assert (member.compress_type, member.extra) == (zipfile.ZIP_STORED, b"")
 
 
-def with_numbers_only(model: Model) -> Saved:
+def with_numbers_only(model: DenseModel) -> SavedModel:
     """Return a model of two numbers, in a file's form."""
     raw = replace(a_model().preprocessing, categories=[], levels=[], most_frequent=[])
     return replace(a_model(), model=model, preprocessing=raw)
@@ -342,7 +342,7 @@ def test_a_model_that_was_written_reads_back_bit_for_bit(hidden):
     assert Path("models/again.npz").read_bytes() == Path("models/some.npz").read_bytes()
 
 
-def assert_same(back: Saved, written: Saved) -> None:
+def assert_same(back: SavedModel, written: SavedModel) -> None:
     """Assert that all of a model came back: arrays bit for bit, texts, lists, their order."""
     for ours, theirs in zip(
         (*back.model.weights, *back.model.biases),
@@ -369,10 +369,12 @@ A_LONG_TEXT = "x" * 300
 KINDS = {
     "numbers and categories": a_model(),
     "only numbers": with_numbers_only(
-        Model([np.ones((2, 1))], [np.ones(1)], "identity", np.array([0, 1]))
+        DenseModel([np.ones((2, 1))], [np.ones(1)], "identity", np.array([0, 1]))
     ),
-    "only categories, three classes, no facts": Saved(
-        Model([np.arange(15.0).reshape(5, 3)], [np.arange(3.0)], "identity", np.array([0, 1, 2])),
+    "only categories, three classes, no facts": SavedModel(
+        DenseModel(
+            [np.arange(15.0).reshape(5, 3)], [np.arange(3.0)], "identity", np.array([0, 1, 2])
+        ),
         Preprocessing(
             numbers=[],
             **{name: np.zeros(0) for name in preprocessing.SCALING},
@@ -391,7 +393,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("saved", KINDS.values(), ids=[*KINDS])
-def test_every_kind_of_model_comes_back(saved: Saved):
+def test_every_kind_of_model_comes_back(saved: SavedModel):
     model_file.write("some.npz", saved)
     assert_same(model_file.read("some.npz"), saved)
 
@@ -680,7 +682,7 @@ def test_a_pipe_is_no_model():
 
 
 def test_the_split_s_tables_are_read_by_name():
-    files.write_exact(
+    files.write_lossless(
         "rows.csv",
         pd.DataFrame(
             {
@@ -691,9 +693,9 @@ def test_the_split_s_tables_are_read_by_name():
             }
         ),
     )
-    files.write_exact("y.csv", pd.DataFrame({"Class": [1, 0]}))
+    files.write_lossless("y.csv", pd.DataFrame({"Class": [1, 0]}))
     labels = table_files.read_labels("y.csv")
-    assert table_files.read_rows("rows.csv", "test").to_dict("list") == {
+    assert table_files.read_split_rows("rows.csv", "test").to_dict("list") == {
         "row": [9, 2],
         "group": [4, 2],
         "seen": [True, False],
@@ -784,7 +786,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(read):
 def test_a_table_without_the_columns_that_are_read_is_told():
     Path("some.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(FileError, match=r"^some\.csv is no table of .* \(it has no column "):
-        table_files.read_rows("some.csv", "test")
+        table_files.read_split_rows("some.csv", "test")
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_old_one_stays():

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 # This settles the numerics, in what the worker's processes inherit; it comes before numpy.
 import stages
-from winenet.errors import InputError, check_libraries, shown
+from winenet.errors import InputError, check_locked_versions, short_repr
 from winenet.network import cluster
-from winenet.network.parallel import workers
+from winenet.network.parallel import n_workers
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,13 +31,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def start(role: str, address: str) -> None:
     """Run Dask's command until it is ended; raises InputError when that cannot be."""
-    check_libraries()
+    check_locked_versions()
     if not cluster.ADDRESS.fullmatch(address):
         raise InputError(
-            f"{shown(address)} is no scheduler's address, so no {role} was started. It must be "
+            f"{short_repr(address)} is no scheduler's address, so no {role} was started. It must be "
             "like tcp://127.0.0.1:8786: change SCHEDULER=..."
         )
-    count = workers()
+    count = n_workers()
     try:
         from distributed.cli import dask_scheduler, dask_worker
     except ImportError as error:

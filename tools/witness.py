@@ -95,14 +95,16 @@ def print_numerics() -> None:
     import stages  # noqa: F401, I001  # settles the numerics: it comes before numpy
     import threadpoolctl
 
-    from winenet.network.parallel import workers
+    from winenet.network.parallel import n_workers
 
     probed = probe()  # first: it loads scipy's BLAS beside numpy's
     libraries = [info for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]
     kernels = sorted(str(info.get("architecture", info["internal_api"])) for info in libraries)
     threads = max((info["num_threads"] for info in libraries), default=1)
     print(
-        json.dumps({"workers": workers(), "kernels": kernels, "threads": threads, "probe": probed})
+        json.dumps(
+            {"workers": n_workers(), "kernels": kernels, "threads": threads, "probe": probed}
+        )
     )
 
 

@@ -24,20 +24,22 @@ def check() -> None:
     DVC deletes a stage's results before the stage runs, so a fault is better found here.
     Raises InputError when a stage could not work.
     """
-    from winenet.errors import check_libraries
+    from winenet.errors import check_locked_versions
 
-    check_libraries()
+    check_locked_versions()
     from winenet import params
     from winenet.data import preprocessing, raw_table, schema, splits
 
     settings = params.load()
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
-    parts = splits.split(table, settings.ingest.target, settings.split, labels)
+    parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
     preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.normalise)
-    groups = splits.copy_groups(parts.X_train) if settings.split.duplicates == "group" else None
+    groups = (
+        splits.duplicate_groups(parts.X_train) if settings.split.duplicates == "group" else None
+    )
     splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
-    splits.hold_out(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    schema.check_leave_out(settings.importance.leave_out, list(settings.ingest.columns))
+    splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, groups, labels)
+    schema.check_drop_features(settings.importance.leave_out, list(settings.ingest.columns))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
     number = len(settings.ingest.files)
     print(
@@ -72,11 +74,11 @@ def gate(base: str | None = None) -> None:
     from winenet.report import markdown
 
     settings = params.load().gates
-    rows = gates.floor_rows(settings.floors, gates.read_run)
+    rows = gates.check_minimum(settings.floors, gates.read_run)
     if base is not None:
-        rows += gates.loss_rows(gates.read_base(base), gates.read_run, settings.max_loss)
-    print(markdown.markdown(gates.HEADER, [row.cells() for row in rows]))
-    print(f"\n{gates.last_line(rows)}")
+        rows += gates.check_regressions(gates.read_base(base), gates.read_run, settings.max_loss)
+    print(markdown.markdown_table(gates.HEADER, [row.cells() for row in rows]))
+    print(f"\n{gates.verdict(rows)}")
     if any(row.fails for row in rows):
         sys.exit(1)
 
@@ -90,8 +92,8 @@ def summary(base: str | None = None) -> None:
     from winenet import params
     from winenet.report import summary as written
 
-    found = written.compare("HEAD" if base is None else base, params.load().gates)
-    print(written.page(found))
+    found = written.diff_against("HEAD" if base is None else base, params.load().gates)
+    print(written.render(found))
     if any(row.fails for row in found.gate):
         sys.exit(1)
 
@@ -103,8 +105,8 @@ def init(**given: object) -> None:
     """
     from winenet.init import create as starter
 
-    folder, options = starter.arguments(given)
-    for line in starter.make(folder, options):
+    folder, options = starter.parse_options(given)
+    for line in starter.create_project(folder, options):
         print(f"init: {line}")
     print(f"init: {folder} is ready; read ingest in its params.yaml, then run make")
 
@@ -159,8 +161,8 @@ def predict(
     from winenet.data import stream
     from winenet.serve import predict as predicting
 
-    gaps = stream.MISSING if missing is None else missing
-    predicting.run(model, table, out, separator, gaps, force=force)
+    gaps = stream.DEFAULT_NA_VALUES if missing is None else missing
+    predicting.predict_file(model, table, out, separator, gaps, force=force)
 
 
 def describe(model: str) -> None:
@@ -168,7 +170,7 @@ def describe(model: str) -> None:
     from winenet.models import model_file
     from winenet.serve import describe as describing
 
-    print(describing.described(model, model_file.read(model, by_stage=False)))
+    print(describing.describe_model(model, model_file.read(model, by_stage=False)))
 
 
 def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
@@ -179,7 +181,7 @@ def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
     from winenet.serve import onnx_export as exporting
 
     assert onnx  # argparse requires it
-    exporting.run(model, out, force=force)
+    exporting.export_onnx(model, out, force=force)
 
 
 def _separator(text: str) -> str:

@@ -32,10 +32,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest known word, or "" when none is near."""
     spelled = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), list(spelled), n=1)
-    return f"; did you mean {shown(spelled[near[0]])}?" if near else ""
+    return f"; did you mean {short_repr(spelled[near[0]])}?" if near else ""
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a value as Python writes it, in 60 characters at most.
 
     So a message stays short, and a value with line ends or escape sequences cannot disturb the
@@ -45,18 +45,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def some(texts: Sequence[str], most: int = 5) -> str:
+def preview(texts: Sequence[str], most: int = 5) -> str:
     """Return the first few texts as Python writes them, and dots where there are more."""
-    told = ", ".join(map(shown, texts[:most]))
+    told = ", ".join(map(short_repr, texts[:most]))
     return f"{told}, ..." if len(texts) > most else told
 
 
-def printable(text: str) -> str:
+def safe_text(text: str) -> str:
     """Return a text as it stands when a screen can show it, and else as Python writes it."""
-    return text if text.isprintable() and len(text) <= 60 else shown(text)
+    return text if text.isprintable() and len(text) <= 60 else short_repr(text)
 
 
-def check_libraries() -> None:
+def check_locked_versions() -> None:
     """Raise InputError when a library has another version than `requirements.lock` names.
 
     Without that file nothing is checked: the package may be installed in another project.

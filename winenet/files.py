@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from winenet.errors import InputError, printable, shown
+from winenet.errors import InputError, safe_text, short_repr
 
 RESULT_DECIMALS = 6
 # These can be tiny and still matter, so below 1e-3 they keep six significant digits.
-SIGNIFICANT = ("loss", "gradient", "p_value", "learning_rate", "per_unit")
+SIGNIFICANT_DIGIT_KEYS = ("loss", "gradient", "p_value", "learning_rate", "per_unit")
 
 
 class FileError(InputError):
@@ -41,9 +41,9 @@ def read_csv(path: str, **how: Any) -> pd.DataFrame:
         table: pd.DataFrame = pd.read_csv(path, **how)
         return table
     except OSError as error:
-        raise FileError(unreadable(path, error)) from None
+        raise FileError(unreadable_message(path, error)) from None
     except (ValueError, OverflowError) as error:  # pandas' own errors and UnicodeDecodeError, too
-        raise FileError(damaged(path, "table", str(error).strip())) from None
+        raise FileError(damaged_message(path, "table", str(error).strip())) from None
 
 
 def read_metrics(path: str) -> dict[str, Any]:
@@ -55,11 +55,11 @@ def read_metrics(path: str) -> dict[str, Any]:
         text = Path(path).read_text(encoding="utf-8")
         content = json.loads(text, parse_constant=_refuse_constant)
         if not isinstance(content, dict):
-            raise ValueError(f"it holds {shown(content)} in place of names with values")
+            raise ValueError(f"it holds {short_repr(content)} in place of names with values")
     except OSError as error:
-        raise FileError(unreadable(path, error)) from None
+        raise FileError(unreadable_message(path, error)) from None
     except (ValueError, RecursionError) as error:
-        raise FileError(damaged(path, "JSON", str(error))) from None
+        raise FileError(damaged_message(path, "JSON", str(error))) from None
     return content
 
 
@@ -67,19 +67,19 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"it holds {name}, which is no number")
 
 
-def write_exact(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
+def write_lossless(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
     """Write a table that a later stage computes with.
 
     A float is the shortest text that reads back to the same float64. gaps: whether NaN is a gap,
     written as an empty cell, and no fault.
     """
-    _refuse_not_finite(path, table, gaps=gaps)
-    replace(path, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
+    _check_finite(path, table, gaps=gaps)
+    write_atomic(path, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
 
 
-def write_results(path: str, table: pd.DataFrame) -> None:
+def write_rounded(path: str, table: pd.DataFrame) -> None:
     """Write a table of results, its floats rounded as `rounded` says."""
-    _refuse_not_finite(path, table)
+    _check_finite(path, table)
     columns = {
         name: [rounded(str(name), value) for value in column]
         if pd.api.types.is_float_dtype(column)
@@ -87,19 +87,19 @@ def write_results(path: str, table: pd.DataFrame) -> None:
         for name, column in table.items()
     }
     text = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
-    replace(path, text.encode())
+    write_atomic(path, text.encode())
 
 
 def write_metrics(path: str, metrics: Mapping[str, Any]) -> None:
     """Write a nested mapping as JSON with sorted keys, its floats rounded as `rounded` says."""
-    content = _plain("", metrics, path)
+    content = _to_json_types("", metrics, path)
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    replace(path, f"{text}\n".encode())
+    write_atomic(path, f"{text}\n".encode())
 
 
 def write_text(path: str, text: str) -> None:
     """Write UTF-8 text with LF line ends."""
-    replace(path, text.encode())
+    write_atomic(path, text.encode())
 
 
 def rounded(name: str, value: float) -> float:
@@ -107,19 +107,19 @@ def rounded(name: str, value: float) -> float:
 
     The last bits of a float64 differ from one processor to the next; a result must not.
     """
-    if abs(value) < 1e-3 and any(word in name for word in SIGNIFICANT):
+    if abs(value) < 1e-3 and any(word in name for word in SIGNIFICANT_DIGIT_KEYS):
         return float(f"{value:.{RESULT_DECIMALS - 1}e}") + 0.0  # the sum turns -0.0 into 0.0
     return round(value, RESULT_DECIMALS) + 0.0
 
 
-def _plain(name: str, value: Any, path: str) -> Any:
+def _to_json_types(name: str, value: Any, path: str) -> Any:
     """Return the value as JSON knows it: mappings, lists, rounded floats, whole numbers, text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(str(key), inner, path) for key, inner in value.items()}
+        return {str(key): _to_json_types(str(key), inner, path) for key, inner in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(name, value.tolist(), path)
+        return _to_json_types(name, value.tolist(), path)
     if isinstance(value, list | tuple):
-        return [_plain(name, inner, path) for inner in value]
+        return [_to_json_types(name, inner, path) for inner in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -129,7 +129,7 @@ def _plain(name: str, value: Any, path: str) -> Any:
     return value
 
 
-def _refuse_not_finite(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
+def _check_finite(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
     for name, column in table.select_dtypes("number").items():
         bad = column[np.isinf(column) if gaps else ~np.isfinite(column)]
         if len(bad):
@@ -144,7 +144,7 @@ def _not_finite(path: str, name: str, value: float) -> str:
     )
 
 
-def unreadable(path: str, error: OSError) -> str:
+def unreadable_message(path: str, error: OSError) -> str:
     """Say why a file that another stage wrote cannot be read."""
     if isinstance(error, FileNotFoundError):
         what = "is missing"
@@ -153,7 +153,7 @@ def unreadable(path: str, error: OSError) -> str:
     return f"{path} {what}, so this stage has nothing to work on. `dvc repro` makes it again."
 
 
-def damaged(path: str, kind: str, why: str) -> str:
+def damaged_message(path: str, kind: str, why: str) -> str:
     """Say why a file is not what its name promises."""
     return (
         f"{path} is no {kind} ({_one_line(why)}), so no stage can work with it. "
@@ -163,17 +163,17 @@ def damaged(path: str, kind: str, why: str) -> str:
 
 def _one_line(text: str) -> str:
     text = " ".join(text.split())
-    return text if text.isprintable() and len(text) <= 200 else printable(text)
+    return text if text.isprintable() and len(text) <= 200 else safe_text(text)
 
 
-def replace(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
+def write_atomic(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
     """Put the content in the file's place in one step, so that nobody ever sees half of it.
 
     content: the bytes, or what writes them into a stream: a large table is never whole in memory.
     Raises FileError when the disk is full or the folder does not let it; the old file stays.
     """
     try:
-        with replacing(path) as stream:
+        with atomic_writer(path) as stream:
             if callable(content):
                 content(stream)
             else:
@@ -188,7 +188,7 @@ def replace(path: str, content: bytes | Callable[[BinaryIO], object]) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: str) -> Iterator[BinaryIO]:
+def atomic_writer(path: str) -> Iterator[BinaryIO]:
     """Give a stream whose content takes the file's place in one step when the block ends well.
 
     Raises OSError when the disk is full or the folder does not let it; the old file stays then, and

@@ -24,19 +24,19 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from winenet.errors import InputError, did_you_mean, printable, shown
-from winenet.yaml12 import LARGEST, Yaml12Loader, check_size
+from winenet.errors import InputError, did_you_mean, safe_text, short_repr
+from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
 
 PATH = "params.yaml"
 LONGEST_NAME = 80
-TAKEN = (
+RESERVED_NAMES = (
     "row",
     "seen",
     "wrong",
     "wrong_models",
 )  # columns beside the raw ones in compare_errors.csv
 # Columns beside the label in the tables of predictions.
-PREDICTED = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
+RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -76,8 +76,10 @@ def _harmless_name(name: str) -> str:
         raise ValueError(f"a name has at most {LONGEST_NAME} characters, this one {len(name)}")
     if not name.isprintable():
         raise ValueError("a name has printable characters only, no line end and no tab")
-    if name in TAKEN:
-        raise ValueError(f"a name is none of {', '.join(TAKEN)}: the stage compare uses them")
+    if name in RESERVED_NAMES:
+        raise ValueError(
+            f"a name is none of {', '.join(RESERVED_NAMES)}: the stage compare uses them"
+        )
     if FORMULA.search(name):
         raise ValueError(
             "a name does not begin with =, +, - or @, not even after a comma or semicolon: a "
@@ -88,7 +90,7 @@ def _harmless_name(name: str) -> str:
     return name
 
 
-def name_fault(name: str) -> str | None:
+def name_error(name: str) -> str | None:
     """Return why no column can have this name, or None when it can."""
     try:
         _harmless_name(name)
@@ -147,7 +149,7 @@ class RawFile(Section):
     label: Label | None = Field(default=None, description=LABEL)
 
 
-class Words(Section):
+class DisplayNames(Section):
     """How the pages call a row and the classes."""
 
     row: Word = Field(description="what one row is")
@@ -167,7 +169,7 @@ class Ingest(Section):
     columns: dict[Name, Column] = Field(min_length=1, description="the raw columns")
     leave_out: list[str] = Field(default=[], description="raw columns that are not used")
     missing: list[str] = Field(default=[], description="texts that stand for a missing value")
-    words: Words | None = None
+    words: DisplayNames | None = None
 
     @field_validator("files")
     @classmethod
@@ -188,7 +190,7 @@ class Ingest(Section):
     def _each_column_once(self) -> Self:
         if self.target in self.columns:
             raise ValueError(f"target '{self.target}' is one of the raw columns")
-        if PREDICTED.fullmatch(self.target):
+        if RESERVED_PATTERN.fullmatch(self.target):
             raise ValueError(
                 f"target '{self.target}' is a column of the tables of predictions; rename it"
             )
@@ -356,7 +358,7 @@ class Compare(Section):
     random_state: Seed
 
 
-class Gates(Section):
+class QualityGates(Section):
     """What `make gate` holds the metrics against. No stage reads it: it can change no result."""
 
     floors: dict[
@@ -382,7 +384,7 @@ class Params(Section):
     importance: Importance
     learning_curve: LearningCurve
     compare: Compare
-    gates: Gates
+    gates: QualityGates
 
 
 def load(path: str = PATH) -> Params:
@@ -394,13 +396,13 @@ def load(path: str = PATH) -> Params:
     content = _content(path)
     if not isinstance(content, dict):
         raise ParamsError(
-            f"{path} holds {shown(content)} in place of sections, so no stage was run. "
+            f"{path} holds {short_repr(content)} in place of sections, so no stage was run. "
             f"It needs the sections {', '.join(Params.model_fields)}."
         )
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = [_fault(detail) for detail in error.errors()]
+        faults = [_format_error(detail) for detail in error.errors()]
         raise ParamsError(
             f"{path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no stage was run "
             "and no result was touched:\n"
@@ -413,10 +415,10 @@ def _content(path: str) -> Any:
     """Return what a YAML file holds, not yet checked against the schema."""
     try:
         with Path(path).open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-        if len(content) > LARGEST:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise ParamsError(
-                f"{path} has more than {LARGEST:,} bytes, so no stage was run: no parameters are "
+                f"{path} has more than {MAX_BYTES:,} bytes, so no stage was run: no parameters are "
                 f"so many. `git checkout -- {path}` brings the committed file back."
             )
         read = yaml.load(content.decode("utf-8-sig"), Loader=Yaml12Loader)
@@ -444,11 +446,11 @@ def _content(path: str) -> Any:
     return read
 
 
-def _fault(detail: ErrorDetails) -> str:
+def _format_error(detail: ErrorDetails) -> str:
     """Put one of pydantic's findings as: place, value, rule."""
     whole = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
     location = whole[:3] + whole[4:] if whole[:2] == ("ingest", "columns") else whole
-    place = _place(location)
+    place = _format_path(location)
     if detail["type"] == "extra_forbidden":
         known = list(_model_at(location[:-1]).model_fields)
         hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
@@ -457,17 +459,17 @@ def _fault(detail: ErrorDetails) -> str:
         return f"{place}: missing; every key must be given"
     if detail["type"] == "model_type":
         keys = ", ".join(_model_at(location).model_fields)
-        return f"{place}: {shown(detail['input'])} is no section; it needs the keys {keys}"
+        return f"{place}: {short_repr(detail['input'])} is no section; it needs the keys {keys}"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     description = _description_at(whole)
     meant = f" as {description}" if description else ""
-    return f"{place}: {shown(detail['input'])} cannot serve{meant}: {rule}"
+    return f"{place}: {short_repr(detail['input'])} cannot serve{meant}: {rule}"
 
 
-def _place(location: tuple[int | str, ...]) -> str:
+def _format_path(location: tuple[int | str, ...]) -> str:
     """Return ("a", "b", 0) as "a.b[0]"."""
     return "".join(
-        f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in location
+        f"[{step}]" if isinstance(step, int) else f".{safe_text(step)}" for step in location
     ).lstrip(".")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-LARGEST = 100_000  # bytes of the file, and values in it when its aliases are written out
+MAX_BYTES = 100_000  # bytes of the file, and values in it when its aliases are written out
 
 
 def check_size(content: Any) -> None:
@@ -26,8 +26,8 @@ def check_size(content: Any) -> None:
             inside.remove(id(node))
         return sizes[id(node)]
 
-    if size(content) > LARGEST:
-        raise yaml.YAMLError(f"with its aliases written out it has more than {LARGEST:,} values")
+    if size(content) > MAX_BYTES:
+        raise yaml.YAMLError(f"with its aliases written out it has more than {MAX_BYTES:,} values")
 
 
 class Yaml12Loader(yaml.SafeLoader):

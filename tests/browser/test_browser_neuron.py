@@ -39,7 +39,7 @@ def exact(trained, path):
     bias, *weights = path.loc[0, list(PARAMETERS)]
     W1, B1 = np.array(weights).reshape(3, 1), np.array([[bias]])
     parameters, _ = handmade.grad_desc(W1, B1, 3, 0.01, *rows)
-    return claims.path(parameters, rows, held_out, [])
+    return claims.trajectory(parameters, rows, held_out, [])
 
 
 def read(page, block):

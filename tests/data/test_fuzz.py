@@ -26,7 +26,7 @@ from winenet.data import raw_table, table_files
 from winenet.data.preprocessing import Preprocessing
 from winenet.errors import InputError
 from winenet.models import model_file
-from winenet.models.saved import Model, Saved
+from winenet.models.saved import DenseModel, SavedModel
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = (ROOT / "params.yaml").read_bytes()
@@ -336,8 +336,8 @@ def a_model() -> bytes:
     rng = np.random.default_rng(0)
     layers = [rng.normal(size=(2, 3)), rng.normal(size=(3, 1))]
     raw = Preprocessing(["pH"], *[np.ones(1)] * 6, ["acid"], [["no"]], ["no"])
-    model = Model(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
-    model_file.write("good.npz", Saved(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
+    model = DenseModel(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
+    model_file.write("good.npz", SavedModel(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
     return Path("good.npz").read_bytes()
 
 
@@ -426,7 +426,7 @@ TABLE = b"set,row,group,seen\ntrain,0,0,True\ntest,1,0,True\n"
 @given(st.one_of(st.binary(max_size=100), mutated(TABLE, RAW_PIECES)))
 def test_a_damaged_table(content: bytes):
     read_well_or_refuse(files.read_table, "some.csv", content)
-    read_well_or_refuse(lambda path: table_files.read_rows(path, "test"), "some.csv", content)
+    read_well_or_refuse(lambda path: table_files.read_split_rows(path, "test"), "some.csv", content)
 
 
 METRICS = b'{"accuracy": 0.5, "models": {"a": [1, 2.5, null, true, "x"]}}\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from winenet.data import memory
-from winenet.data.memory import TooLargeError
+from winenet.data.memory import NotEnoughMemoryError
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_table_that_does_not_fit_is_told_with_figure_and_cure(folder):
-    with pytest.raises(TooLargeError) as caught:
+    with pytest.raises(NotEnoughMemoryError) as caught:
         memory.check_split("large.csv")
     assert str(caught.value) == (
         "To split large.csv would take about 7.0 GB of memory (1.00 GB of text), but 1.0 GB are "
@@ -31,14 +31,16 @@ def test_a_table_that_does_not_fit_is_told_with_figure_and_cure(folder):
 
 
 def test_raw_files_and_training_rows_are_checked_too(folder):
-    with pytest.raises(TooLargeError, match=r"^To join the raw files would take about 6\.0 GB"):
+    with pytest.raises(
+        NotEnoughMemoryError, match=r"^To join the raw files would take about 6\.0 GB"
+    ):
         memory.check_ingest(".", ["large.csv", "large.csv"])
-    with pytest.raises(TooLargeError, match=r"^To train would take about 4\.0 GB"):
+    with pytest.raises(NotEnoughMemoryError, match=r"^To train would take about 4\.0 GB"):
         memory.check_training("large.csv", "missing.csv")
 
 
 def test_the_inputs_of_many_levels_are_checked(folder):
-    with pytest.raises(TooLargeError) as caught:
+    with pytest.raises(NotEnoughMemoryError) as caught:
         memory.check_inputs(1_000_000, 1_001)
     assert str(caught.value).startswith(
         "To make 1,001 inputs of 1,000,000 rows would take about 32.0 GB of memory (8.01 GB of "
@@ -57,7 +59,7 @@ def test_what_fits_and_what_is_small_passes(folder, monkeypatch):
 
 def test_a_packed_file_counts_as_what_it_holds(folder):
     Path("large.csv").rename("large.csv.gz")
-    with pytest.raises(TooLargeError, match=r"about 18\.0 GB of memory"):
+    with pytest.raises(NotEnoughMemoryError, match=r"about 18\.0 GB of memory"):
         memory.check_ingest(".", ["large.csv.gz"])
 
 

@@ -53,7 +53,7 @@ def theirs(X: pd.DataFrame, normalise: str, numbers: list[str], categories: list
 def assert_alike(X_train, X, normalise, numbers=NUMBERS, categories=CATEGORIES) -> Preprocessing:
     used = [*numbers, *categories]
     fitted = preprocessing.fit(X_train[used], KINDS, normalise)
-    ours = preprocessing.inputs(fitted, X)
+    ours = preprocessing.transform(fitted, X)
     as_objects = X.astype(dict.fromkeys(categories, object))
     expected = theirs(X_train, normalise, numbers, categories).transform(as_objects)
     assert (ours.shape, ours.dtype) == (expected.shape, np.float64)
@@ -95,7 +95,7 @@ def test_what_is_fitted_is_told_in_raw_units():
     )
     assert (fitted.levels, fitted.most_frequent) == ([["x", "y"]], ["x"])  # of two alike, the first
     assert (fitted.inputs, fitted.origins) == (["a", "c=x", "c=y"], ["a", "c", "c"])
-    made = preprocessing.frame(fitted, X)
+    made = preprocessing.transform_to_frame(fitted, X)
     assert made.to_dict("list") == {
         "a": [0, 1, 0.5, 0.5, 0.5],
         "c=x": [1, 0, 1, 1, 0],
@@ -107,7 +107,7 @@ def test_a_level_that_is_not_known_is_0_everywhere():
     fitted = preprocessing.fit(rows(100, 5), KINDS, "min-max")
     X = rows(3, 6, gaps=False)
     X["colour"] = ["green", "Red", "red"]
-    made = preprocessing.frame(fitted, X)
+    made = preprocessing.transform_to_frame(fitted, X)
     colours = [name for name in made if name.startswith("colour=")]
     assert made[colours].sum(axis=1).tolist() == [0, 0, 1]
 
@@ -118,7 +118,7 @@ def test_a_column_of_gaps_alone_is_filled(kind):
     X = rows(4, 6)
     X["colour"] = pd.Series([np.nan] * 4, dtype=kind)
     X["acid"] = np.nan
-    made = preprocessing.frame(fitted, X)
+    made = preprocessing.transform_to_frame(fitted, X)
     assert made["colour=red"].tolist() == [1] * 4
     usual = (fitted.fill[0] - fitted.centre[0]) * fitted.factor[0]
     assert made["acid"].tolist() == [usual] * 4
@@ -128,13 +128,13 @@ def test_the_rows_come_out_alike_whatever_the_block_and_the_order_of_columns(mon
     fitted = preprocessing.fit(rows(100, 5), KINDS, "robust")
     X = rows(1000, 7)
     before = X.copy(deep=True)
-    whole = preprocessing.inputs(fitted, X)
+    whole = preprocessing.transform(fitted, X)
     monkeypatch.setattr(preprocessing, "BLOCK", 7)
-    assert preprocessing.inputs(fitted, X).tobytes() == whole.tobytes()
+    assert preprocessing.transform(fitted, X).tobytes() == whole.tobytes()
     turned = X[[*reversed(X.columns)]].assign(more=1)
-    assert preprocessing.inputs(fitted, turned).tobytes() == whole.tobytes()
+    assert preprocessing.transform(fitted, turned).tobytes() == whole.tobytes()
     pd.testing.assert_frame_equal(X, before)
-    assert preprocessing.inputs(fitted, X[:0]).shape == (0, whole.shape[1])
+    assert preprocessing.transform(fitted, X[:0]).shape == (0, whole.shape[1])
 
 
 @pytest.mark.parametrize("name", ["acid", "colour"])

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from winenet.data import raw_file, raw_table
 from winenet.data.raw_table import DataError
-from winenet.params import Ingest, Words
+from winenet.params import DisplayNames, Ingest
 
 CSV = """\
 age,sex,height,id,kind
@@ -160,7 +160,7 @@ def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
 ):
     expected, _ = raw_table.read_raw("raw", ingest())
     (folder / "people.csv").write_bytes(CSV.replace("\n", end).encode())
-    monkeypatch.setattr(raw_file, "LONGEST_LINE", 40)
+    monkeypatch.setattr(raw_file, "MAX_LINE_BYTES", 40)
     monkeypatch.setattr(raw_file, "BLOCK", step)
     found, _ = raw_table.read_raw("raw", ingest())
     pd.testing.assert_frame_equal(found, expected)
@@ -174,7 +174,7 @@ def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
 def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
     text = "age,kind\n" + "x,1\n" * 9
     Path("raw/people.csv").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(raw_file, "LONGEST_LINE", 8)
+    monkeypatch.setattr(raw_file, "MAX_LINE_BYTES", 8)
     monkeypatch.setattr(raw_file, "BLOCK", 1)
     told = refused(ingest(columns={"age": "number"}, leave_out=[]))
     assert told.count("'x' is no number") == 5
@@ -316,9 +316,9 @@ def test_parquet_without_pyarrow_names_the_cure(folder, monkeypatch):
 
 
 def test_words_are_the_labels_where_params_yaml_gives_none():
-    plain = raw_table.schema(ingest(), ["x", "y"])
+    plain = raw_table.make_schema(ingest(), ["x", "y"])
     assert (plain.row, plain.rows, plain.names) == ("row", "rows", ["x", "y"])
     assert plain.kinds == {"age": "number", "sex": "category", "height": "number"}
-    words = Words(row="person", rows="people", classes={"y": "young"})
-    told = raw_table.schema(ingest(words=words.model_dump()), ["x", "y"])
+    words = DisplayNames(row="person", rows="people", classes={"y": "young"})
+    told = raw_table.make_schema(ingest(words=words.model_dump()), ["x", "y"])
     assert (told.row, told.rows, told.names) == ("person", "people", ["x", "young"])

@@ -68,9 +68,9 @@ def test_the_order_of_files_and_labels_is_the_one_in_params_yaml(table):
 
 
 def test_copies_are_counted(table):
-    assert raw_table.copies(table) == 1177
-    assert raw_table.copies(table.drop(columns="Class")) == 1179
-    assert raw_table.copies(pd.DataFrame({"a": [1, 2, 1, 1], "b": [1, 2, 1, 2]})) == 1
+    assert raw_table.count_duplicates(table) == 1177
+    assert raw_table.count_duplicates(table.drop(columns="Class")) == 1179
+    assert raw_table.count_duplicates(pd.DataFrame({"a": [1, 2, 1, 1], "b": [1, 2, 1, 2]})) == 1
 
 
 # Raw files that do not fit. GOOD is the white file; what stands in the table below is the red one.
@@ -318,5 +318,5 @@ def test_a_single_class_is_told(tmp_path):
 def test_files_that_params_yaml_does_not_list_are_named(tmp_path):
     for name in ("white.csv", "red.csv", "rose.csv", "a.txt"):
         (tmp_path / name).touch()
-    assert raw_table.unlisted(str(tmp_path), SMALL) == ["a.txt", "rose.csv"]
-    assert raw_table.unlisted(str(ROOT / "data" / "raw"), SETTINGS.ingest) == []
+    assert raw_table.unlisted_files(str(tmp_path), SMALL) == ["a.txt", "rose.csv"]
+    assert raw_table.unlisted_files(str(ROOT / "data" / "raw"), SETTINGS.ingest) == []

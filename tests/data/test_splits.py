@@ -12,8 +12,8 @@ from sklearn.model_selection import train_test_split
 
 from winenet import params
 from winenet.data import preprocessing, raw_table, schema, splits
-from winenet.data.schema import LeaveOutError
-from winenet.data.splits import Parts, SplitError
+from winenet.data.schema import DropFeaturesError
+from winenet.data.splits import SplitError, TrainTestSplit
 from winenet.params import Curves, LearningCurve, Split
 
 ROOT = Path(__file__).parents[2]
@@ -26,8 +26,8 @@ def table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def parts(table: pd.DataFrame) -> Parts:
-    return splits.split(table, "Class", SETTINGS.split)
+def parts(table: pd.DataFrame) -> TrainTestSplit:
+    return splits.split_table(table, "Class", SETTINGS.split)
 
 
 # The split.
@@ -53,7 +53,7 @@ def test_the_split_is_scikit_learn_s(table, test_size, stratify):
     expected = train_test_split(
         X, y, test_size=test_size, random_state=7, stratify=y if stratify else None
     )
-    found = splits.split(table, "Class", cut(test_size, stratify))
+    found = splits.split_table(table, "Class", cut(test_size, stratify))
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.equals(theirs)
         assert list(ours.index) == list(theirs.index)
@@ -67,7 +67,7 @@ def test_every_row_goes_into_one_set(table, parts):
 
 
 def test_test_rows_with_a_copy_in_training_are_counted(parts):
-    seen = splits.seen_in_training(parts.X_train, parts.X_test)
+    seen = splits.duplicated_in_training(parts.X_train, parts.X_test)
     assert (seen.sum(), (~seen).sum()) == (359, 941)
     assert list(seen.index) == list(parts.X_test.index)
 
@@ -75,41 +75,41 @@ def test_test_rows_with_a_copy_in_training_are_counted(parts):
 def test_a_test_row_is_seen_when_all_its_features_are():
     X_train = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0]}, index=[3, 1])
     X_test = pd.DataFrame({"a": [2.0, 1.0, 2.0], "b": [2.0, 2.0, 2.0]}, index=[0, 2, 4])
-    assert splits.seen_in_training(X_train, X_test).to_dict() == {0: True, 2: False, 4: True}
+    assert splits.duplicated_in_training(X_train, X_test).to_dict() == {0: True, 2: False, 4: True}
 
 
 def test_copies_share_the_number_of_their_first_row():
     X = pd.DataFrame({"a": [1.0, 2.0, 1.0, 1.0], "b": [5.0, 5.0, 5.0, 6.0]}, index=[3, 4, 7, 9])
-    assert splits.copy_groups(X).to_dict() == {3: 3, 4: 4, 7: 3, 9: 9}
+    assert splits.duplicate_groups(X).to_dict() == {3: 3, 4: 4, 7: 3, 9: 9}
 
 
 def test_the_rows_tell_set_number_group_and_whether_they_were_seen(table, parts):
-    rows = splits.rows(parts)
+    rows = splits.split_index(parts)
     assert list(rows["row"]) == [*parts.X_train.index, *parts.X_test.index]
     assert list(rows["set"]) == ["train"] * 5197 + ["test"] * 1300
-    groups = splits.copy_groups(table.drop(columns="Class"))
+    groups = splits.duplicate_groups(table.drop(columns="Class"))
     assert list(rows["group"]) == list(groups[rows["row"]])
     test = rows[rows["set"] == "test"]
-    assert list(test["seen"]) == list(splits.seen_in_training(parts.X_train, parts.X_test))
+    assert list(test["seen"]) == list(splits.duplicated_in_training(parts.X_train, parts.X_test))
     assert rows["seen"][rows["set"] == "train"].all()
 
 
 def test_dropped_copies_are_those_equal_in_all_columns(table):
-    parts = splits.split(table, "Class", cut(0.2, random_state=42, duplicates="drop"))
+    parts = splits.split_table(table, "Class", cut(0.2, random_state=42, duplicates="drop"))
     rows = sorted([*parts.X_train.index, *parts.X_test.index])
     assert rows == list(table.index[~table.duplicated()])
     assert len(rows) == 6497 - 1177
     # Of the two sets of equal features that hold both classes, at most one test row each is seen.
-    assert splits.seen_in_training(parts.X_train, parts.X_test).sum() <= 2
+    assert splits.duplicated_in_training(parts.X_train, parts.X_test).sum() <= 2
 
 
 @pytest.mark.parametrize("stratify", [False, True])
 @pytest.mark.parametrize("test_size", [0.2, 0.5])
 def test_grouped_copies_stand_in_one_set_and_no_row_is_lost(table, test_size, stratify):
-    parts = splits.split(table, "Class", cut(test_size, stratify, duplicates="group"))
+    parts = splits.split_table(table, "Class", cut(test_size, stratify, duplicates="group"))
     assert sorted([*parts.X_train.index, *parts.X_test.index]) == list(table.index)
-    assert splits.seen_in_training(parts.X_train, parts.X_test).sum() == 0
-    largest = splits.copy_groups(table.drop(columns="Class")).value_counts().max()
+    assert splits.duplicated_in_training(parts.X_train, parts.X_test).sum() == 0
+    largest = splits.duplicate_groups(table.drop(columns="Class")).value_counts().max()
     strata = 2 if stratify else 1
     assert abs(len(parts.y_test) - test_size * len(table)) <= strata * largest / 2
     if stratify:  # to within a group of each class, and the two groups that hold both
@@ -118,7 +118,7 @@ def test_grouped_copies_stand_in_one_set_and_no_row_is_lost(table, test_size, st
 
 def test_another_seed_groups_otherwise_and_the_same_seed_alike(table):
     first, again, other = (
-        splits.split(table, "Class", cut(0.2, random_state=seed, duplicates="group"))
+        splits.split_table(table, "Class", cut(0.2, random_state=seed, duplicates="group"))
         for seed in (1, 1, 2)
     )
     assert list(first.X_test.index) == list(again.X_test.index)
@@ -128,7 +128,7 @@ def test_another_seed_groups_otherwise_and_the_same_seed_alike(table):
 def test_groups_too_few_to_cut_are_told():
     table = pd.DataFrame({"a": [1, 1, 1, 2, 2], "Class": [0, 0, 0, 1, 1]})
     with pytest.raises(SplitError, match=r"^test_size=0.4 leaves 3 training rows and none of cla"):
-        splits.split(table, "Class", cut(0.4, duplicates="group"))
+        splits.split_table(table, "Class", cut(0.4, duplicates="group"))
 
 
 # The scaling, and what the notebook prints of it.
@@ -145,11 +145,11 @@ GOLDEN = [("train", row) for row in golden_head("train_head.csv")] + [
 
 
 @pytest.fixture(scope="module")
-def normalised(parts: Parts) -> dict[str, pd.DataFrame]:
+def normalised(parts: TrainTestSplit) -> dict[str, pd.DataFrame]:
     fitted = preprocessing.fit(parts.X_train, SETTINGS.ingest.kinds, "min-max")
     return {
-        "train": preprocessing.frame(fitted, parts.X_train),
-        "test": preprocessing.frame(fitted, parts.X_test),
+        "train": preprocessing.transform_to_frame(fitted, parts.X_train),
+        "test": preprocessing.transform_to_frame(fitted, parts.X_test),
     }
 
 
@@ -181,11 +181,11 @@ def test_the_scaling_knows_the_training_rows_only():
     assert fitted.numbers == fitted.columns == fitted.inputs == ["pH", "alcohol"]
     assert fitted.minimum.tolist() == [3.0, 8.0]
     assert fitted.maximum.tolist() == [4.0, 12.0]
-    assert preprocessing.frame(fitted, X_train).to_dict("list") == {
+    assert preprocessing.transform_to_frame(fitted, X_train).to_dict("list") == {
         "pH": [0.0, 1.0, 0.5],
         "alcohol": [0.0, 1.0, 0.25],
     }
-    assert preprocessing.frame(fitted, X_test).to_dict("list") == {
+    assert preprocessing.transform_to_frame(fitted, X_test).to_dict("list") == {
         "pH": [-1.0, 2.0],
         "alcohol": [2.0, 0.5],
     }
@@ -220,7 +220,7 @@ BOTH = "both sets need at least one row of each class."
 )
 def test_a_split_that_leaves_a_set_without_a_class_is_told(test_size, stratify, told):
     with pytest.raises(SplitError) as caught:
-        splits.split(TEN, "Class", cut(test_size, stratify, random_state=1))
+        splits.split_table(TEN, "Class", cut(test_size, stratify, random_state=1))
     assert str(caught.value) == told
 
 
@@ -230,16 +230,18 @@ def cutting(validation_size: float) -> Curves:
 
 def test_held_out_rows_are_no_training_rows_and_have_the_same_class_shares():
     X, y = pd.DataFrame({"pH": range(500)}), pd.Series([0, 0, 0, 0, 1] * 100, name="Class")
-    parts = splits.hold_out(X, y, cutting(0.3))
+    parts = splits.train_validation_split(X, y, cutting(0.3))
     assert (len(parts.X_train), len(parts.X_test)) == (350, 150)
     assert set(parts.X_train["pH"]) | set(parts.X_test["pH"]) == set(range(500))
     assert parts.y_train.mean() == parts.y_test.mean() == 0.2
     for features, labels in ((parts.X_train, parts.y_train), (parts.X_test, parts.y_test)):
         assert list(labels) == [int(pH % 5 == 4) for pH in features["pH"]]
-    again = splits.hold_out(X, y, cutting(0.3))
+    again = splits.train_validation_split(X, y, cutting(0.3))
     assert list(again.X_test["pH"]) == list(parts.X_test["pH"])
     reseeded = cutting(0.3).model_copy(update={"random_state": 43})
-    assert list(splits.hold_out(X, y, reseeded).X_test["pH"]) != list(parts.X_test["pH"])
+    assert list(splits.train_validation_split(X, y, reseeded).X_test["pH"]) != list(
+        parts.X_test["pH"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_held_out_rows_are_no_training_rows_and_have_the_same_class_shares():
 )
 def test_held_out_rows_that_leave_a_set_without_a_class_are_told(validation_size, told):
     with pytest.raises(SplitError) as caught:
-        splits.hold_out(TEN[["pH"]], TEN["Class"], cutting(validation_size))
+        splits.train_validation_split(TEN[["pH"]], TEN["Class"], cutting(validation_size))
     assert str(caught.value) == (
         f"{told} Change curves.validation_size in params.yaml, or give more rows."
     )
@@ -280,8 +282,8 @@ def test_a_group_is_one_row_to_the_folds():
 
 def test_rows_held_out_of_groups_have_no_copy_in_training(table):
     X, y = table.drop(columns="Class"), table["Class"]
-    parts = splits.hold_out(X, y, cutting(0.2), splits.copy_groups(X))
-    assert splits.seen_in_training(parts.X_train, parts.X_test).sum() == 0
+    parts = splits.train_validation_split(X, y, cutting(0.2), splits.duplicate_groups(X))
+    assert splits.duplicated_in_training(parts.X_train, parts.X_test).sum() == 0
     assert len(parts.y_test) == pytest.approx(0.2 * len(y), abs=20)
 
 
@@ -294,12 +296,12 @@ def y_train(parts) -> pd.Series:
 
 
 def test_the_whole_share_is_all_rows_in_order(y_train):
-    assert list(splits.draw_share(y_train, 1.0, 0)) == list(range(5197))
+    assert list(splits.subsample(y_train, 1.0, 0)) == list(range(5197))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
 def test_a_share_has_the_class_shares_of_all_and_each_row_once(y_train, share):
-    places = splits.draw_share(y_train, share, 3)
+    places = splits.subsample(y_train, share, 3)
     assert len(places) == int(share * 5197) == len(set(places))
     assert set(places) <= set(range(5197))
     assert y_train[places].sum() == pytest.approx(share * y_train.sum(), abs=1)
@@ -307,7 +309,7 @@ def test_a_share_has_the_class_shares_of_all_and_each_row_once(y_train, share):
 
 
 def test_a_share_is_drawn_by_its_seed(y_train):
-    first, again, other = (splits.draw_share(y_train, 0.1, seed) for seed in (0, 0, 1))
+    first, again, other = (splits.subsample(y_train, 0.1, seed) for seed in (0, 0, 1))
     assert list(first) == list(again)
     # Drawn independently, a tenth of the one is in the other.
     assert len(set(first) & set(other)) == pytest.approx(0.1 * len(first), abs=30)
@@ -324,7 +326,7 @@ NOT_DRAWN = (
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.95, 0.999])
 def test_a_share_that_cannot_be_drawn_is_told(share):
     with pytest.raises(SplitError) as caught:
-        splits.draw_share(LABELS, share, 0)
+        splits.subsample(LABELS, share, 0)
     assert str(caught.value) == NOT_DRAWN.format(share)
 
 
@@ -332,7 +334,7 @@ def test_a_share_that_lacks_a_class_is_told():
     """Two rows of these would be of the larger class both."""
     labels = pd.Series([0] * 39 + [1] * 2)
     with pytest.raises(SplitError, match=r"A share of 0\.05 of 41 training rows cannot be drawn"):
-        splits.draw_share(labels, 0.05, 0)
+        splits.subsample(labels, 0.05, 0)
 
 
 def sizes(*shares: float) -> LearningCurve:
@@ -389,8 +391,8 @@ FEATURES = ["fixed acidity", "pH", "quality"]
     ],
 )
 def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
-    with pytest.raises(LeaveOutError) as caught:
-        schema.check_leave_out(leave_out, features)
+    with pytest.raises(DropFeaturesError) as caught:
+        schema.check_drop_features(leave_out, features)
     assert str(caught.value) == told
 
 
@@ -398,4 +400,4 @@ def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
     ("leave_out", "features"), [([], FEATURES), (FEATURES, FEATURES), ([], ["pH"])]
 )
 def test_features_that_can_be_left_out_are_let_through(leave_out, features):
-    schema.check_leave_out(leave_out, features)
+    schema.check_drop_features(leave_out, features)

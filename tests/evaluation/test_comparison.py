@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 import stages
 from winenet.evaluation import comparison, intervals, probability_curves, scoring
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.params import Compare
 
 SETTINGS = Compare(n_resamples=200, random_state=5)
@@ -18,7 +18,7 @@ SETTINGS = Compare(n_resamples=200, random_state=5)
 # Ten test rows, of which the last three were seen. Each model's wrong rows are known.
 Y = pd.Series([0, 0, 0, 0, 0, 1, 1, 1, 1, 0], name="Class")
 SEEN = pd.Series([False] * 7 + [True] * 3)
-TEST = Rows(pd.DataFrame({"pH": np.linspace(0, 1, 10)}), Y, SEEN)
+TEST = EvaluationSet(pd.DataFrame({"pH": np.linspace(0, 1, 10)}), Y, SEEN)
 WRONG = {
     "majority_class": [5, 6, 7, 8],
     "logistic": [0, 5, 7],
@@ -50,14 +50,14 @@ def training() -> tuple[pd.DataFrame, pd.Series]:
 
 def test_the_line_below_says_always_the_more_frequent_class(training):
     X, y = training
-    below, _ = comparison.bounds(X, y, SETTINGS)
+    below, _ = comparison.reference_models(X, y, SETTINGS)
     frequent = int(y.mean() > 0.5)
     assert set(below.predict(X)) == {frequent}
     np.testing.assert_array_equal(below.predict_proba(X)[:, 1], np.full(200, y.mean()))
 
 
 def test_the_line_above_is_scikit_learn_s_boosting_with_its_defaults(training):
-    _, above = comparison.bounds(*training, SETTINGS)
+    _, above = comparison.reference_models(*training, SETTINGS)
     theirs = HistGradientBoostingClassifier(random_state=5).fit(*training)
     np.testing.assert_array_equal(
         above.predict_proba(training[0]), theirs.predict_proba(training[0])
@@ -67,7 +67,7 @@ def test_the_line_above_is_scikit_learn_s_boosting_with_its_defaults(training):
 
 def test_predictions_are_the_models_own(training):
     X, _ = training
-    below, above = comparison.bounds(*training, SETTINGS)
+    below, above = comparison.reference_models(*training, SETTINGS)
     found = comparison.predictions({"below": below, "above": above}, X)
     assert list(found) == ["below", "above"]
     assert list(found["above"]["predicted"]) == list(above.predict(X))
@@ -78,7 +78,7 @@ def test_predictions_are_the_models_own(training):
 
 
 def test_each_model_has_its_scores_and_its_errors():
-    scored = comparison.with_intervals(FOUND, TEST, SETTINGS)
+    scored = comparison.scores_with_intervals(FOUND, TEST, SETTINGS)
     assert list(scored) == list(WRONG)
     assert {name: (one["errors"], one["errors_unseen"]) for name, one in scored.items()} == {
         "majority_class": (4, 2),
@@ -100,29 +100,29 @@ def test_each_model_has_its_scores_and_its_errors():
             "low": pytest.approx(interval.low),
             "high": pytest.approx(interval.high),
         }
-    scores = intervals.with_intervals(Y, *FOUND["logistic"].to_numpy().T, SEEN, 200, 5)
+    scores = intervals.scores_with_intervals(Y, *FOUND["logistic"].to_numpy().T, SEEN, 200, 5)
     for score in ("roc_auc", "log_loss"):
         assert scored["logistic"][score] == scores[score]._asdict()
     assert scored["majority_class"]["roc_auc"] is None
 
 
-def seen_in(rows: str) -> Rows:
+def seen_in(rows: str) -> EvaluationSet:
     """Return the test rows of which all were seen, or none."""
     return TEST._replace(seen=pd.Series([rows == "all"] * 10))
 
 
 def test_where_all_rows_were_seen_nothing_is_told_of_unseen_ones():
-    scored = comparison.with_intervals(FOUND, seen_in("all"), SETTINGS)
+    scored = comparison.scores_with_intervals(FOUND, seen_in("all"), SETTINGS)
     assert [one["accuracy_unseen"] for one in scored.values()] == [None] * 4
     assert [one["errors_unseen"] for one in scored.values()] == [0] * 4
     assert set(comparison.accuracies(scored)["rows"]) == {"all"}
-    assert set(comparison.pairs(FOUND, seen_in("all"))["rows"]) == {"all"}
+    assert set(comparison.pairwise_tests(FOUND, seen_in("all"))["rows"]) == {"all"}
 
 
 def test_where_no_row_was_seen_both_sets_are_the_same():
-    scored = comparison.with_intervals(FOUND, seen_in("none"), SETTINGS)
+    scored = comparison.scores_with_intervals(FOUND, seen_in("none"), SETTINGS)
     assert all(one["accuracy"] == one["accuracy_unseen"] for one in scored.values())
-    pairs = comparison.pairs(FOUND, seen_in("none"))
+    pairs = comparison.pairwise_tests(FOUND, seen_in("none"))
     on_all, unseen = (
         pairs[pairs["rows"] == rows].drop(columns="rows").reset_index(drop=True)
         for rows in ("all", "unseen")
@@ -131,7 +131,7 @@ def test_where_no_row_was_seen_both_sets_are_the_same():
 
 
 def test_accuracies_have_a_line_a_model_and_set():
-    scored = comparison.with_intervals(FOUND, TEST, SETTINGS)
+    scored = comparison.scores_with_intervals(FOUND, TEST, SETTINGS)
     table = comparison.accuracies({name: scored[name] for name in ("logistic", "notebook")})
     assert list(table.columns) == ["model", "rows", "accuracy", "low", "high"]
     assert table.iloc[:, :3].to_numpy().tolist() == [
@@ -152,7 +152,7 @@ def test_accuracies_have_a_line_a_model_and_set():
 
 def test_pairs_are_counted_by_hand_on_all_rows_and_on_unseen_ones():
     models = ("logistic", "notebook", "grid_search")
-    table = comparison.pairs({name: FOUND[name] for name in models}, TEST)
+    table = comparison.pairwise_tests({name: FOUND[name] for name in models}, TEST)
     counts = ["errors_first", "errors_second", "only_first", "only_second"]
     assert table[["rows", "number", "first", "second", *counts]].to_numpy().tolist() == [
         ["all", 10, "logistic", "notebook", 3, 1, 2, 0],
@@ -176,7 +176,7 @@ def test_holm_counts_the_pairs_of_one_set():
         name: pd.DataFrame({"predicted": predicted, "probability": 0.5})
         for name, predicted in (("good", y), ("bad", bad), ("as good", y))
     }
-    table = comparison.pairs(found, Rows(pd.DataFrame({"a": y}), y, seen))
+    table = comparison.pairwise_tests(found, EvaluationSet(pd.DataFrame({"a": y}), y, seen))
     # Two pairs have the same p-value, so both are multiplied by 3.
     assert list(table["p_value_alone"]) == [
         *(2 / 2**12, 1, 2 / 2**12),
@@ -187,8 +187,8 @@ def test_holm_counts_the_pairs_of_one_set():
 
 def test_differences_are_those_on_all_rows():
     models = ("logistic", "notebook", "grid_search")
-    table = comparison.pairs({name: FOUND[name] for name in models}, TEST)
-    assert comparison.differences(table) == {
+    table = comparison.pairwise_tests({name: FOUND[name] for name in models}, TEST)
+    assert comparison.pairwise_summary(table) == {
         "logistic": {
             "notebook": {"further_errors": -2, "p_value": 1.0},
             "grid_search": {"further_errors": -1, "p_value": 1.0},
@@ -229,7 +229,7 @@ RAW = pd.DataFrame({"pH": 3 + np.arange(13) / 100, "Class": [0, 1] * 6 + [0]})
 
 
 def test_the_rows_that_a_model_gets_wrong_are_listed_by_hand():
-    table = comparison.errors(FOUND, TEST, ROWS, RAW)
+    table = comparison.misclassified_rows(FOUND, TEST, ROWS, RAW)
     assert table.to_dict("list") == {
         "row": [11, 1, 2, 12],
         "wrong_models": [3, 1, 1, 1],
@@ -242,7 +242,7 @@ def test_the_rows_that_a_model_gets_wrong_are_listed_by_hand():
 
 def test_where_no_model_errs_no_row_is_listed():
     perfect = {"majority_class": FOUND["majority_class"], "logistic": with_errors_in([])}
-    table = comparison.errors(perfect, TEST, ROWS, RAW)
+    table = comparison.misclassified_rows(perfect, TEST, ROWS, RAW)
     assert table.empty
     assert list(table.columns) == ["row", "wrong_models", "wrong", "seen", "pH", "Class"]
 
@@ -335,8 +335,8 @@ def test_three_classes_have_their_scores_curves_and_errors():
     found = comparison.predictions({"majority_class": Constant(), "logistic": Model()}, X)
     columns = ["predicted", "probability_0", "probability_1", "probability_2"]
     assert list(found["logistic"].columns) == columns
-    test = Rows(X, y, pd.Series([False] * 60))
-    scored = comparison.with_intervals(found, test, SETTINGS)
+    test = EvaluationSet(X, y, pd.Series([False] * 60))
+    scored = comparison.scores_with_intervals(found, test, SETTINGS)
     assert scored["logistic"]["roc_auc"]["value"] == pytest.approx(
         scoring.scores(y, found["logistic"]["predicted"], P, test.seen)["roc_auc"]
     )
@@ -349,14 +349,14 @@ def test_three_classes_have_their_scores_curves_and_errors():
     ]
     rows = pd.DataFrame({"row": np.arange(60)})
     raw = X.assign(kind=["x", "y"] * 30, species=y)
-    wrong = comparison.errors(found, test, rows, raw)
+    wrong = comparison.misclassified_rows(found, test, rows, raw)
     assert list(wrong) == ["row", "wrong_models", "wrong", "seen", "a", "kind", "species"]
     assert len(wrong) == scored["logistic"]["errors"] > 0
 
 
 def test_a_gap_in_a_wrong_row_stays_one():
     gaps = RAW.assign(pH=RAW["pH"].where(RAW.index != 11), kind=["x"] * 11 + [None, "y"])
-    table = comparison.errors(FOUND, TEST, ROWS, gaps[["pH", "kind", "Class"]])
+    table = comparison.misclassified_rows(FOUND, TEST, ROWS, gaps[["pH", "kind", "Class"]])
     assert table["row"].tolist() == [11, 1, 2, 12]
     assert table["pH"].fillna(0).tolist() == [0, 3.01, 3.02, 3.12]
     assert table["kind"].fillna("gap").tolist() == ["gap", "x", "x", "y"]

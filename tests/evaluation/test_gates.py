@@ -20,7 +20,7 @@ from conftest import Workspace
 from winenet import __main__ as commands
 from winenet import params
 from winenet.evaluation import gates
-from winenet.evaluation.gates import MetricError, Row
+from winenet.evaluation.gates import GateResult, MetricError
 
 ROOT = Path(__file__).parents[2]
 NAN = math.nan
@@ -30,16 +30,16 @@ def interval(value: Any, half_width: float = 0.01) -> dict[str, Any]:
     return {"value": value, "low": value - half_width, "high": value + half_width}
 
 
-def floor(key: str, least: float, **metrics: Any) -> Row:
-    [row] = gates.floor_rows({key: least}, metrics.__getitem__)
+def floor(key: str, least: float, **metrics: Any) -> GateResult:
+    [row] = gates.check_minimum({key: least}, metrics.__getitem__)
     return row
 
 
-def losses(base: Any, here: Any, max_loss: float = 1.0) -> list[Row]:
-    return gates.loss_rows(base, {"compare": {"models": here}}.__getitem__, max_loss)
+def losses(base: Any, here: Any, max_loss: float = 1.0) -> list[GateResult]:
+    return gates.check_regressions(base, {"compare": {"models": here}}.__getitem__, max_loss)
 
 
-def loss(score: str, before: Any, now: Any, max_loss: float = 1.0) -> Row:
+def loss(score: str, before: Any, now: Any, max_loss: float = 1.0) -> GateResult:
     [row] = losses({"logistic": {score: before}}, {"logistic": {score: now}}, max_loss)
     return row
 
@@ -49,7 +49,9 @@ def loss(score: str, before: Any, now: Any, max_loss: float = 1.0) -> Row:
 
 def test_a_metric_above_its_floor_holds():
     row = floor("logistic.accuracy", 0.97, logistic={"accuracy": 0.982308})
-    assert row == Row("floor `logistic.accuracy`", "0.982308", "0.97", "-", "holds", fails=False)
+    assert row == GateResult(
+        "floor `logistic.accuracy`", "0.982308", "0.97", "-", "holds", fails=False
+    )
 
 
 def test_a_metric_at_its_floor_holds_and_the_next_number_below_fails():
@@ -83,7 +85,7 @@ NO_NUMBER = {
 def test_a_floor_s_metric_that_is_no_finite_number_fails(value: Any, shown: str):
     row = floor("mlp.accuracy", 0.0, mlp={"accuracy": value})
     verdict = f"FAILS: mlp.accuracy is {shown}, no finite number"
-    assert row == Row("floor `mlp.accuracy`", "-", "0.0", "-", verdict, fails=True)
+    assert row == GateResult("floor `mlp.accuracy`", "-", "0.0", "-", verdict, fails=True)
 
 
 MISSING = {
@@ -117,11 +119,11 @@ def test_a_file_that_holds_no_section_has_no_metric(content: Any):
 
 def test_a_missing_file_is_a_row_that_says_what_makes_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    [row] = gates.floor_rows({"mlp.accuracy": 0.9}, gates.read_run)
+    [row] = gates.check_minimum({"mlp.accuracy": 0.9}, gates.read_run)
     assert row.verdict == "FAILS: metrics/mlp.json is missing; `dvc repro` makes it"
     Path("metrics").mkdir()
     Path("metrics/mlp.json").write_text("<<<<<<< HEAD\n", encoding="utf-8")
-    [row] = gates.floor_rows({"mlp.accuracy": 0.9}, gates.read_run)
+    [row] = gates.check_minimum({"mlp.accuracy": 0.9}, gates.read_run)
     assert row.verdict.startswith("FAILS: metrics/mlp.json cannot be read (Expecting value: line 1")
     assert row.verdict.endswith("; `dvc repro` makes it again")
 
@@ -129,7 +131,7 @@ def test_a_missing_file_is_a_row_that_says_what_makes_it(tmp_path, monkeypatch):
 def test_the_committed_floors_hold_for_the_committed_metrics(monkeypatch):
     monkeypatch.chdir(ROOT)
     floors = params.load().gates.floors
-    rows = gates.floor_rows(floors, gates.read_run)
+    rows = gates.check_minimum(floors, gates.read_run)
     assert [row.verdict for row in rows] == ["holds"] * len(floors)
 
 
@@ -139,7 +141,7 @@ def test_the_committed_floors_hold_for_the_committed_metrics(monkeypatch):
 @pytest.mark.parametrize("score", ["accuracy", "accuracy_unseen", "roc_auc"])
 def test_less_is_a_loss(score: str):
     row = loss(score, interval(0.98), interval(0.96))
-    assert row == Row(
+    assert row == GateResult(
         f"loss `logistic.{score}`",
         "0.96",
         "0.98 (0.97 to 0.99)",
@@ -216,7 +218,7 @@ def test_against_an_interval_without_width_any_loss_is_real():
 @pytest.mark.parametrize("now", [{}, {"accuracy": None}], ids=["missing", "null"])
 def test_a_score_that_only_the_base_has_fails(now: dict[str, Any]):
     [row] = losses({"logistic": {"accuracy": interval(0.98)}}, {"logistic": now})
-    assert row == Row(
+    assert row == GateResult(
         "loss `logistic.accuracy`",
         "-",
         "0.98 (0.97 to 0.99)",
@@ -236,7 +238,7 @@ def test_a_model_that_only_the_base_has_fails(here: dict[str, Any]):
 @pytest.mark.parametrize("before", [{}, {"accuracy": None}], ids=["missing", "null"])
 def test_a_score_that_only_this_run_has_is_told(before: dict[str, Any]):
     [row] = losses({"logistic": before}, {"logistic": {"accuracy": interval(0.98)}})
-    assert row == Row(
+    assert row == GateResult(
         "loss `logistic.accuracy`", "0.98", "none", "-", "new: the base has none", fails=False
     )
 
@@ -288,7 +290,7 @@ def test_a_score_without_its_interval_fails():
 @pytest.mark.parametrize("content", [{}, [], {"models": None}, {"models": []}, None])
 def test_a_run_without_models_is_one_row_that_fails(content: Any):
     base = {"logistic": {"accuracy": interval(0.98)}}
-    [row] = gates.loss_rows(base, {"compare": content}.__getitem__, 1.0)
+    [row] = gates.check_regressions(base, {"compare": content}.__getitem__, 1.0)
     told = "FAILS: metrics/compare.json has no models; `dvc repro` makes it again"
     assert (row.gate, row.verdict, row.fails) == ("losses", told, True)
 
@@ -297,8 +299,8 @@ def test_a_run_without_the_file_is_one_row_that_fails():
     def read(stage: str) -> Any:
         raise MetricError(f"no {stage}")
 
-    [row] = gates.loss_rows({"logistic": {"accuracy": interval(0.98)}}, read, 1.0)
-    assert row == Row("losses", "-", "-", "-", "FAILS: no compare", fails=True)
+    [row] = gates.check_regressions({"logistic": {"accuracy": interval(0.98)}}, read, 1.0)
+    assert row == GateResult("losses", "-", "-", "-", "FAILS: no compare", fails=True)
 
 
 def test_every_committed_score_with_an_interval_is_compared(monkeypatch):
@@ -310,19 +312,19 @@ def test_every_committed_score_with_an_interval_is_compared(monkeypatch):
         for score, entry in scores.items()
         if isinstance(entry, dict) and {"value", "low", "high"} <= set(entry)
     }
-    rows = gates.loss_rows(models, gates.read_run, 1.0)
+    rows = gates.check_regressions(models, gates.read_run, 1.0)
     assert {row.gate for row in rows} == with_interval
     assert {row.verdict for row in rows} == {"holds"}
 
 
 def test_the_last_line_counts_and_names():
-    good, noisy = Row("a", "", "", "", "holds"), Row("b", "", "", "", gates.NOISE)
-    bad = Row("floor `c.d`", "", "", "", "FAILS: ...", fails=True)
-    assert gates.last_line([good, good]) == "2 of 2 gates hold."
-    assert gates.last_line([good, noisy]) == (
+    good, noisy = GateResult("a", "", "", "", "holds"), GateResult("b", "", "", "", gates.NOISE)
+    bad = GateResult("floor `c.d`", "", "", "", "FAILS: ...", fails=True)
+    assert gates.verdict([good, good]) == "2 of 2 gates hold."
+    assert gates.verdict([good, noisy]) == (
         "2 of 2 gates hold; 1 of them lost something inside the noise."
     )
-    assert gates.last_line([good, bad, noisy, bad._replace(gate="e")]) == (
+    assert gates.verdict([good, bad, noisy, bad._replace(gate="e")]) == (
         "2 of 4 gates FAIL: floor `c.d`, e. The bounds stand in params.yaml under gates."
     )
 

@@ -16,10 +16,10 @@ from sklearn.neural_network import MLPClassifier
 import stages
 from winenet.data.preprocessing import Preprocessing
 from winenet.evaluation import importance
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.models import saved
-from winenet.models.predictor import Predictor
-from winenet.models.saved import Model
+from winenet.models.predictor import DensePredictor
+from winenet.models.saved import DenseModel
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Importance
 
@@ -31,12 +31,12 @@ MODELS = {
 }
 
 
-def some_rows(seed: int, seen: float = 0) -> Rows:
+def some_rows(seed: int, seen: float = 0) -> EvaluationSet:
     """150 rows of three features in [0, 1]. seen: the share of them that count as seen."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(rng.random((150, 3)), columns=["first", "second", "nothing"])
     y = X["first"] + 0.5 * X["second"] + 0.2 * rng.random(150) > 0.9
-    return Rows(X, y.astype(int).rename("Class"), pd.Series(rng.random(150) < seen))
+    return EvaluationSet(X, y.astype(int).rename("Class"), pd.Series(rng.random(150) < seen))
 
 
 TRAINING, TEST = some_rows(1), some_rows(2, 0.3)
@@ -59,11 +59,11 @@ def fitted() -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def whole(fitted) -> dict[str, Predictor]:
+def whole(fitted) -> dict[str, DensePredictor]:
     """The same, as the stage reads them from their files."""
     return {
-        "logistic": Predictor(saved.from_logistic(fitted["logistic"])),
-        "notebook": Predictor(saved.from_mlp(fitted["notebook"])),
+        "logistic": DensePredictor(saved.from_logistic(fitted["logistic"])),
+        "notebook": DensePredictor(saved.from_mlp(fitted["notebook"])),
     }
 
 
@@ -71,7 +71,7 @@ def whole(fitted) -> dict[str, Predictor]:
 
 
 def test_shuffled_features_cost_what_scikit_learn_says(fitted, whole):
-    table = importance.shuffled(whole, TEST, list(TEST.X), SETTINGS)
+    table = importance.shuffled_importance(whole, TEST, list(TEST.X), SETTINGS)
     assert list(table.columns) == ["model", "feature", "mean", "sd"]
     assert list(zip(table["model"], table["feature"], strict=True)) == [
         (name, feature) for name in whole for feature in ("first", "second", "nothing")
@@ -87,22 +87,28 @@ def test_shuffled_features_cost_what_scikit_learn_says(fitted, whole):
 
 
 def test_shuffling_is_seeded(whole):
-    first = importance.shuffled(whole, TEST, list(TEST.X), SETTINGS)
-    pd.testing.assert_frame_equal(importance.shuffled(whole, TEST, list(TEST.X), SETTINGS), first)
-    reseeded = SETTINGS.model_copy(update={"random_state": 4})
-    assert list(importance.shuffled(whole, TEST, list(TEST.X), reseeded)["mean"]) != list(
-        first["mean"]
+    first = importance.shuffled_importance(whole, TEST, list(TEST.X), SETTINGS)
+    pd.testing.assert_frame_equal(
+        importance.shuffled_importance(whole, TEST, list(TEST.X), SETTINGS), first
     )
+    reseeded = SETTINGS.model_copy(update={"random_state": 4})
+    assert list(
+        importance.shuffled_importance(whole, TEST, list(TEST.X), reseeded)["mean"]
+    ) != list(first["mean"])
 
 
 def test_a_feature_without_a_weight_costs_nothing(whole):
     """By hand: the class is told by the first feature alone."""
-    by_first = Predictor(
-        Model([np.array([[10.0], [0.0], [0.0]])], [np.array([-5.0])], "identity", np.array([0, 1]))
+    by_first = DensePredictor(
+        DenseModel(
+            [np.array([[10.0], [0.0], [0.0]])], [np.array([-5.0])], "identity", np.array([0, 1])
+        )
     )
     X = pd.DataFrame({"first": [0.0, 1.0] * 20, "second": 0.5, "nothing": 0.5})
-    rows = Rows(X, X["first"].astype(int), pd.Series([False] * 40))
-    table = importance.shuffled({"by hand": by_first}, rows, list(X), SETTINGS).set_index("feature")
+    rows = EvaluationSet(X, X["first"].astype(int), pd.Series([False] * 40))
+    table = importance.shuffled_importance(
+        {"by hand": by_first}, rows, list(X), SETTINGS
+    ).set_index("feature")
     assert table.loc["first", "mean"] == pytest.approx(0.5, abs=0.2)
     assert table.loc[["second", "nothing"], ["mean", "sd"]].to_numpy().tolist() == [[0, 0], [0, 0]]
 
@@ -111,11 +117,13 @@ def test_the_inputs_of_one_category_are_shuffled_together():
     """By hand: the class is told by both levels of a category, so its shuffling is one."""
     codes = np.arange(40) % 2
     X = pd.DataFrame({"age": 0.5, "sex=f": 1.0 - codes, "sex=m": codes * 1.0})
-    by_sex = Predictor(
-        Model([np.array([[0.0], [-9.0], [9.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    by_sex = DensePredictor(
+        DenseModel([np.array([[0.0], [-9.0], [9.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
     )
-    rows = Rows(X, pd.Series(codes), pd.Series([False] * 40))
-    table = importance.shuffled({"by hand": by_sex}, rows, ["age", "sex", "sex"], SETTINGS)
+    rows = EvaluationSet(X, pd.Series(codes), pd.Series([False] * 40))
+    table = importance.shuffled_importance(
+        {"by hand": by_sex}, rows, ["age", "sex", "sex"], SETTINGS
+    )
     assert list(table["feature"]) == ["age", "sex"]
     assert table["mean"].tolist()[0] == 0
     assert table["mean"].tolist()[1] == pytest.approx(0.5, abs=0.2)
@@ -132,7 +140,7 @@ def scaled(names: list[str], least: np.ndarray, largest: np.ndarray) -> Preproce
 
 
 def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
-    logistic = Model(
+    logistic = DenseModel(
         [np.array([[2.0], [-6.0], [0.0], [2.0]])], [np.zeros(1)], "identity", np.array([0, 1])
     )
     raw = scaled(
@@ -151,7 +159,7 @@ def test_a_level_of_a_category_has_one_coefficient_and_each_class_its_lines():
     one = scaled(["age"], np.array([10.0]), np.array([60.0]))
     raw = dataclasses.replace(one, categories=["sex"], levels=[["f", "m"]], most_frequent=["f"])
     weights = np.array([[1.0, -2.0, 1.0], [0.5, 3.0, 0.0], [-0.5, -3.0, 0.25]])
-    logistic = Model([weights], [np.zeros(3)], "identity", np.array([0, 1, 2]))
+    logistic = DenseModel([weights], [np.zeros(3)], "identity", np.array([0, 1, 2]))
     table = importance.coefficients(logistic, raw)
     assert list(table.columns) == ["class", "feature", "coefficient", "per_unit"]
     assert table["class"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -179,7 +187,9 @@ def test_a_coefficient_for_one_unit_is_that_of_the_raw_values(fitted):
 @pytest.fixture(scope="module")
 def left_out(whole) -> dict[str, dict[str, dict[str, float]]]:
     features = ["second", "nothing"]
-    return importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), features)
+    return importance.drop_column_importance(
+        MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), features
+    )
 
 
 def test_a_model_without_a_feature_is_scikit_learn_s_fit_without_its_column(fitted, left_out):
@@ -220,14 +230,19 @@ def test_p_values_are_exact_and_corrected_within_the_feature(fitted, left_out):
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones(whole):
     everything = TEST._replace(seen=pd.Series([True] * 150))
-    found = importance.left_out(
+    found = importance.drop_column_importance(
         MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"]
     )
     assert {one["accuracy_unseen"] for one in found["nothing"].values()} == {None}
 
 
 def test_no_feature_left_out_trains_nothing(whole, capsys):
-    assert importance.left_out(MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), []) == {}
+    assert (
+        importance.drop_column_importance(
+            MODELS, TRAINING.X, TRAINING.y, TEST, whole, list(TEST.X), []
+        )
+        == {}
+    )
     assert capsys.readouterr().out == ""
 
 

@@ -13,8 +13,8 @@ from sklearn.neural_network import MLPClassifier
 import stages
 from winenet.data import splits
 from winenet.evaluation import learning_curve
-from winenet.evaluation.learning_curve import Runs
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.learning_curve import SizeRuns
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import LearningCurve
 
@@ -26,12 +26,12 @@ MODELS = {
 SETTINGS = LearningCurve(train_sizes=[0.2, 0.5, 1.0], runs=3, random_state=4)
 
 
-def some_rows(seed: int, rows: int, seen: float = 0) -> Rows:
+def some_rows(seed: int, rows: int, seen: float = 0) -> EvaluationSet:
     """Rows of three features in [0, 1]. seen: the share of them that count as seen."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(rng.random((rows, 3)), columns=["a", "b", "c"])
     y = (X["a"] + 0.5 * rng.random(rows) > 0.8).astype(int).rename("Class")
-    return Rows(X, y, pd.Series(rng.random(rows) < seen))
+    return EvaluationSet(X, y, pd.Series(rng.random(rows) < seen))
 
 
 TRAINING, TEST = some_rows(1, 100), some_rows(2, 80, 0.3)
@@ -43,12 +43,12 @@ def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def brought() -> Runs:
-    return learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
+def brought() -> SizeRuns:
+    return learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
 
 
 @pytest.fixture
-def runs(brought: Runs) -> pd.DataFrame:
+def runs(brought: SizeRuns) -> pd.DataFrame:
     return brought.table
 
 
@@ -76,7 +76,7 @@ def test_there_is_a_line_a_size_seed_and_model(runs):
 def test_a_line_is_scikit_learn_s_fit_on_the_rows_that_its_seed_draws(runs):
     shares = {20: 0.2, 50: 0.5, 100: 1.0}
     for line in runs.to_dict("records"):
-        places = splits.draw_share(TRAINING.y, shares[line["rows"]], line["random_state"])
+        places = splits.subsample(TRAINING.y, shares[line["rows"]], line["random_state"])
         fitted = alone(line["model"], line["random_state"])
         fitted.fit(TRAINING.X.iloc[places], TRAINING.y.iloc[places])
         right = fitted.predict(TEST.X) == TEST.y
@@ -100,18 +100,18 @@ def test_of_all_rows_each_run_is_the_plain_fit(runs):
 
 def test_two_workers_make_the_same_runs_and_other_seeds_make_others(runs, monkeypatch):
     monkeypatch.setenv("WINENET_WORKERS", "2")
-    again = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS).table
+    again = learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, SETTINGS).table
     pd.testing.assert_frame_equal(again, runs, check_exact=True)
     reseeded = SETTINGS.model_copy(update={"random_state": 50})
-    other = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, reseeded).table
+    other = learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, TEST, reseeded).table
     assert list(other["accuracy"]) != list(runs["accuracy"])
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
     everything = TEST._replace(seen=pd.Series([True] * 80))
-    runs = learning_curve.over_sizes(MODELS, TRAINING.X, TRAINING.y, everything, SETTINGS)
+    runs = learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs.table
-    step = learning_curve.last_step(runs, np.ones(80, dtype=bool))
+    step = learning_curve.gain_of_last_step(runs, np.ones(80, dtype=bool))
     assert set(step["models"]) == set(MODELS)
 
 
@@ -196,7 +196,9 @@ def test_the_last_step_compares_the_runs_of_a_seed():
         [right[rows][model, seed] for model, rows, seed in table.itertuples(index=False)],
         dtype=bool,
     )
-    found = learning_curve.last_step(Runs(table, correct), np.array([True, True, False]))
+    found = learning_curve.gain_of_last_step(
+        SizeRuns(table, correct), np.array([True, True, False])
+    )
     assert (found["rows_before"], found["rows"]) == (50, 100)
     # a gains 1/2 under one seed and 0 under the other; it loses 1/2 in one row and gains 1 in the
     # other.

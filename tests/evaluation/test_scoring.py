@@ -84,7 +84,7 @@ def test_two_classifiers_are_compared_by_the_rows_that_only_one_gets_wrong():
     first = pd.Series([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
     second = pd.Series([1, 0, 0, 0, 1, 0, 0, 0, 0, 0])
     # Four rows part them, three against one: 2 * (C(4, 0) + C(4, 1)) / 2**4.
-    assert paired_tests.paired_errors(y, first, second) == {
+    assert paired_tests.mcnemar_exact(y, first, second) == {
         "errors_first": 4,
         "errors_second": 2,
         "only_first": 3,
@@ -97,8 +97,8 @@ def test_the_comparison_turned_round_has_the_same_p_value():
     rng = np.random.default_rng(3)
     y, first, second = (pd.Series(rng.integers(0, 2, 200)) for _ in range(3))
     one, other = (
-        paired_tests.paired_errors(y, first, second),
-        paired_tests.paired_errors(y, second, first),
+        paired_tests.mcnemar_exact(y, first, second),
+        paired_tests.mcnemar_exact(y, second, first),
     )
     assert (
         one["p_value"]
@@ -112,7 +112,7 @@ def test_the_comparison_turned_round_has_the_same_p_value():
 
 
 def test_classifiers_that_agree_cannot_be_told_apart():
-    assert paired_tests.paired_errors(Y, PREDICTED, PREDICTED) == {
+    assert paired_tests.mcnemar_exact(Y, PREDICTED, PREDICTED) == {
         "errors_first": 2,
         "errors_second": 2,
         "only_first": 0,
@@ -149,7 +149,7 @@ def test_a_network_s_training_is_told(rows):
     curve = scoring.loss_curve(fitted)
     assert list(curve["epoch"]) == [1, 2, 3]
     assert list(curve["loss"]) == fitted.loss_curve_
-    assert scoring.training_facts(fitted) == {
+    assert scoring.training_summary(fitted) == {
         "epochs": 3,
         "loss": curve["loss"].iloc[-1],
         "parameters": (3 * 4 + 4) + (4 * 2 + 2) + (2 * 1 + 1),
@@ -171,7 +171,7 @@ def test_a_network_s_training_is_told(rows):
     ],
 )
 def test_wilson_s_interval_is_that_of_newcombe_s_table(successes, trials, low, high):
-    found = intervals.wilson(successes, trials)
+    found = intervals.wilson_interval(successes, trials)
     assert found.value == successes / trials
     assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
@@ -181,11 +181,15 @@ def test_wilson_s_interval_is_statsmodels_():
     for trials in rng.integers(1, 5000, 200).tolist():
         for successes in (0, int(rng.integers(0, trials + 1)), trials):
             theirs = proportion_confint(successes, trials, method="wilson")
-            assert intervals.wilson(successes, trials)[1:] == pytest.approx(theirs, abs=1e-12)
+            assert intervals.wilson_interval(successes, trials)[1:] == pytest.approx(
+                theirs, abs=1e-12
+            )
 
 
 def test_wilson_s_interval_stays_within_0_and_1_and_never_closes():
-    none, all_of_them, only = (intervals.wilson(*one) for one in ((0, 1300), (1300, 1300), (1, 1)))
+    none, all_of_them, only = (
+        intervals.wilson_interval(*one) for one in ((0, 1300), (1300, 1300), (1, 1))
+    )
     assert (none.low, all_of_them.high, only.high) == (0, 1, 1)
     assert none.high == pytest.approx(1 - all_of_them.low)
     # At no success the bound is z**2 / (n + z**2).
@@ -197,7 +201,7 @@ def test_wilson_s_interval_stays_within_0_and_1_and_never_closes():
 def coverage_of_wilson():
     """How often Wilson's interval of 1,300 rows holds the true share p: a sum, no simulation."""
     rows = np.arange(1301)
-    low, high = np.array([intervals.wilson(int(right), 1300)[1:] for right in rows]).T
+    low, high = np.array([intervals.wilson_interval(int(right), 1300)[1:] for right in rows]).T
 
     def coverage(p):
         return float(binom.pmf(rows, 1300, p)[(low <= p) & (p <= high)].sum())
@@ -256,7 +260,7 @@ def test_the_bca_interval_is_that_of_r_s_boot():
     # R's boot.ci of a mean over a million resamples, as scipy's own tests quote it:
     # scipy/stats/tests/test_resampling.py, test_bootstrap_against_R.
     sample = np.array([10, 12, 12.5, 12.5, 13.9, 15, 21, 22, 23, 34, 50, 81, 89, 121, 134, 213])
-    found = intervals.bootstrapped(np.mean, (sample,), 1_000_000, 0)
+    found = intervals.bootstrap_interval(np.mean, (sample,), 1_000_000, 0)
     assert found.value == sample.mean()
     assert (found.low, found.high) == pytest.approx((32.31, 91.43), rel=0.005)
 
@@ -267,8 +271,8 @@ def test_the_bca_interval_is_that_of_efron_and_tibshirani_s_spatial_test_data(mo
     # The percentile interval there, (100.8, 233.9), is far off.
     first = [48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6]
     second = [0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41]
-    monkeypatch.setattr(intervals, "LEVEL", 0.90)
-    found = intervals.bootstrapped(np.var, (np.array([*first, *second], float),), 20_000, 0)
+    monkeypatch.setattr(intervals, "CONFIDENCE_LEVEL", 0.90)
+    found = intervals.bootstrap_interval(np.var, (np.array([*first, *second], float),), 20_000, 0)
     assert found.value == pytest.approx(171.5, abs=0.05)
     assert (found.low, found.high) == (pytest.approx(115.8, abs=2), pytest.approx(259.6, abs=4))
 
@@ -283,7 +287,7 @@ def sample():
 
 def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
     first, same, other = (
-        intervals.bootstrapped(scoring.roc_auc, sample, 300, seed) for seed in (3, 3, 4)
+        intervals.bootstrap_interval(scoring.roc_auc, sample, 300, seed) for seed in (3, 3, 4)
     )
     assert first == same
     assert first.low < first.value < first.high
@@ -293,7 +297,7 @@ def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
 
 def test_the_report_tells_the_interval_by_the_same_rule():
     template = Path(scoring.__file__).parent / "templates/report.md.jinja"
-    rule = f'"BCa" if metrics.compare.test_rows <= {intervals.MOST_JACKKNIFED} else "percentile"'
+    rule = f'"BCa" if metrics.compare.test_rows <= {intervals.BCA_MAX_ROWS} else "percentile"'
     assert rule in template.read_text(encoding="utf-8")
 
 
@@ -301,9 +305,9 @@ def test_many_rows_have_the_percentile_interval(monkeypatch):
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 500)
     sample = (y, rng.random(500) + 0.5 * y)
-    bca = intervals.bootstrapped(scoring.roc_auc, sample, 400, 3)
-    monkeypatch.setattr(intervals, "MOST_JACKKNIFED", 499)
-    plain = intervals.bootstrapped(scoring.roc_auc, sample, 400, 3)
+    bca = intervals.bootstrap_interval(scoring.roc_auc, sample, 400, 3)
+    monkeypatch.setattr(intervals, "BCA_MAX_ROWS", 499)
+    plain = intervals.bootstrap_interval(scoring.roc_auc, sample, 400, 3)
     theirs = bootstrap(
         sample, scoring.roc_auc, paired=True, vectorized=True, n_resamples=400,
         method="percentile", rng=np.random.default_rng(3),
@@ -318,13 +322,13 @@ def test_the_size_of_a_batch_cannot_change_the_interval(sample, monkeypatch, val
     y, probability = sample
     losses = scoring.row_losses(pd.Series(y), pd.Series(probability))
     at_once = [
-        intervals.bootstrapped(scoring.roc_auc, sample, 300, 3),
-        intervals.bootstrapped(np.mean, (losses,), 300, 3),
+        intervals.bootstrap_interval(scoring.roc_auc, sample, 300, 3),
+        intervals.bootstrap_interval(np.mean, (losses,), 300, 3),
     ]
     monkeypatch.setattr(scoring, "BATCH_VALUES", values)
     in_batches = [
-        intervals.bootstrapped(scoring.roc_auc, sample, 300, 3),
-        intervals.bootstrapped(np.mean, (losses,), 300, 3),
+        intervals.bootstrap_interval(scoring.roc_auc, sample, 300, 3),
+        intervals.bootstrap_interval(np.mean, (losses,), 300, 3),
     ]
     assert in_batches == at_once
 
@@ -336,8 +340,8 @@ def test_the_arrays_of_a_sample_are_drawn_together():
     def difference(one, other, axis):
         return np.round((one - other).mean(axis=axis), 9)
 
-    assert intervals.bootstrapped(difference, (first + 1, first), 200, 0) is None
-    apart = intervals.bootstrapped(difference, (first + 1, first[::-1]), 200, 0)
+    assert intervals.bootstrap_interval(difference, (first + 1, first), 200, 0) is None
+    apart = intervals.bootstrap_interval(difference, (first + 1, first[::-1]), 200, 0)
     assert apart.low < 1 < apart.high
 
 
@@ -352,13 +356,13 @@ def test_the_arrays_of_a_sample_are_drawn_together():
 def test_a_score_without_spread_has_no_interval(probability):
     y = np.repeat([0.0, 1.0], 30)
     assert scoring.roc_auc(y, probability) in (0, 0.5, 1)
-    assert intervals.bootstrapped(scoring.roc_auc, (y, probability), 200, 0) is None
+    assert intervals.bootstrap_interval(scoring.roc_auc, (y, probability), 200, 0) is None
 
 
 def test_a_class_that_a_resample_lacks_leaves_no_interval():
     y = np.repeat([0.0, 1.0], [60, 1])
     probability = np.random.default_rng(5).random(61)
-    assert intervals.bootstrapped(scoring.roc_auc, (y, probability), 200, 0) is None
+    assert intervals.bootstrap_interval(scoring.roc_auc, (y, probability), 200, 0) is None
 
 
 # ------------------------------------------------------------------ scores of many rows at once
@@ -416,14 +420,14 @@ def test_every_score_has_its_interval(sample):
     y, probability = pd.Series(sample[0].astype(int)), pd.Series(sample[1])
     predicted = (probability > 0.5).astype(int)
     seen = pd.Series(np.arange(1300) % 3 == 0)
-    found = intervals.with_intervals(y, predicted, probability, seen, 300, 9)
+    found = intervals.scores_with_intervals(y, predicted, probability, seen, 300, 9)
     right = predicted == y
     losses = scoring.row_losses(y, probability)
     assert found == {
-        "accuracy": intervals.wilson(int(right.sum()), 1300),
-        "accuracy_unseen": intervals.wilson(int(right[~seen].sum()), 866),
-        "roc_auc": intervals.bootstrapped(scoring.roc_auc, sample, 300, 9),
-        "log_loss": intervals.bootstrapped(np.mean, (losses,), 300, 9),
+        "accuracy": intervals.wilson_interval(int(right.sum()), 1300),
+        "accuracy_unseen": intervals.wilson_interval(int(right[~seen].sum()), 866),
+        "roc_auc": intervals.bootstrap_interval(scoring.roc_auc, sample, 300, 9),
+        "log_loss": intervals.bootstrap_interval(np.mean, (losses,), 300, 9),
     }
     scores = scoring.scores(y, predicted, probability, seen)
     assert {name: one.value for name, one in found.items()} == pytest.approx(
@@ -433,15 +437,17 @@ def test_every_score_has_its_interval(sample):
 
 def test_a_score_that_cannot_be_told_has_no_interval():
     seen = pd.Series([True] * 8)
-    none_unseen = intervals.with_intervals(Y, Y, Y.astype(float), seen, 100, 0)
+    none_unseen = intervals.scores_with_intervals(Y, Y, Y.astype(float), seen, 100, 0)
     assert none_unseen == {
-        "accuracy": intervals.wilson(8, 8),
+        "accuracy": intervals.wilson_interval(8, 8),
         "accuracy_unseen": None,
         "roc_auc": None,
         "log_loss": None,
     }
-    one_unseen = intervals.with_intervals(Y, Y, Y.astype(float), seen & (seen.index > 0), 100, 0)
-    assert one_unseen["accuracy_unseen"] == intervals.wilson(1, 1)
+    one_unseen = intervals.scores_with_intervals(
+        Y, Y, Y.astype(float), seen & (seen.index > 0), 100, 0
+    )
+    assert one_unseen["accuracy_unseen"] == intervals.wilson_interval(1, 1)
 
 
 # ------------------------------------------------------------------ two models, and many
@@ -465,7 +471,7 @@ def disagreeing(only_first, only_second, both=0, neither=0):
     ],
 )
 def test_the_exact_p_value_is_the_published_one(table, p_value, digits):
-    found = paired_tests.paired_errors(*disagreeing(*table))
+    found = paired_tests.mcnemar_exact(*disagreeing(*table))
     assert (found["only_first"], found["only_second"]) == table[:2]
     assert (found["errors_first"], found["errors_second"]) == (
         table[0] + table[2],
@@ -479,7 +485,7 @@ def test_the_exact_p_value_is_statsmodels_():
     for _ in range(200):
         one, other, both, neither = rng.integers(0, rng.choice([3, 15, 60]), 4).tolist()
         table = [[neither, other], [one, both]]
-        found = paired_tests.paired_errors(*disagreeing(one, other, both, neither))
+        found = paired_tests.mcnemar_exact(*disagreeing(one, other, both, neither))
         theirs = mcnemar(table, exact=True).pvalue if one + other else 1.0
         assert found["p_value"] == pytest.approx(theirs, rel=1e-9)
 
@@ -490,7 +496,7 @@ def test_mcnemar_s_test_cries_wolf_in_at_most_5_percent_whatever_the_disagreemen
     rates = {}
     for disagreements in range(1, 61):
         called = [
-            paired_tests.paired_errors(*disagreeing(one, disagreements - one))["p_value"] < 0.05
+            paired_tests.mcnemar_exact(*disagreeing(one, disagreements - one))["p_value"] < 0.05
             for one in range(disagreements + 1)
         ]
         outcomes = binom.pmf(range(disagreements + 1), disagreements, 0.5)
@@ -510,7 +516,7 @@ def test_mcnemar_s_false_alarms_in_a_simulation_are_at_most_5_percent(rate):
         parted, to_first = rng.random(1300) < rate, rng.random(1300) < 0.5
         both = rng.random(1300) < 0.004
         first, second = y ^ (both | (parted & to_first)), y ^ (both | (parted & ~to_first))
-        alarms += paired_tests.paired_errors(y, first, second)["p_value"] < 0.05
+        alarms += paired_tests.mcnemar_exact(y, first, second)["p_value"] < 0.05
     assert alarms / 2000 <= 0.05
 
 
@@ -521,7 +527,7 @@ def test_holm_keeps_the_false_alarms_of_a_family_of_equally_good_models_below_5_
     for _ in range(400):
         hard = rng.random(1300) < 0.03  # the rows that any model may get wrong
         predicted = {name: y ^ (hard & (rng.random(1300) < 0.5)) for name in "abcde"}
-        found = paired_tests.pairs(y, predicted)
+        found = paired_tests.pairwise_mcnemar(y, predicted)
         corrected += (found["p_value"] < 0.05).any()
         alone += (found["p_value_alone"] < 0.05).any()
     assert corrected / 400 <= 0.05
@@ -530,7 +536,7 @@ def test_holm_keeps_the_false_alarms_of_a_family_of_equally_good_models_below_5_
 
 def test_holm_s_correction_is_that_of_published_examples():
     # Wikipedia, "Holm-Bonferroni method", example: at 0.05, H4 and H1 are rejected.
-    found = paired_tests.holm([0.01, 0.04, 0.03, 0.005])
+    found = paired_tests.holm_correction([0.01, 0.04, 0.03, 0.005])
     assert found == pytest.approx([3 * 0.01, 2 * 0.03, 2 * 0.03, 4 * 0.005])
     assert (found <= 0.05).tolist() == [True, False, False, True]
     # Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57(1):289-300,
@@ -538,7 +544,7 @@ def test_holm_s_correction_is_that_of_published_examples():
     # which Holm lies.
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
     p += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
-    assert (paired_tests.holm(p) <= 0.05).tolist() == [True] * 3 + [False] * 12
+    assert (paired_tests.holm_correction(p) <= 0.05).tolist() == [True] * 3 + [False] * 12
 
 
 def test_holm_s_correction_is_statsmodels_():
@@ -547,18 +553,18 @@ def test_holm_s_correction_is_statsmodels_():
         p = rng.random(rng.integers(1, 30)) ** rng.integers(1, 6)
         p = p.round(rng.choice([1, 2, 9]))  # with ties, 0 and 1
         theirs = multipletests(p, method="holm")[1]
-        np.testing.assert_allclose(paired_tests.holm(p), theirs, rtol=1e-13)
+        np.testing.assert_allclose(paired_tests.holm_correction(p), theirs, rtol=1e-13)
 
 
 def test_holm_leaves_one_p_value_alone_and_none_above_1():
-    assert paired_tests.holm([0.03]).tolist() == [0.03]
-    assert paired_tests.holm([1.0, 1.0, 1.0]).tolist() == [1, 1, 1]
-    assert paired_tests.holm([0.9, 0.4, 0.5]).tolist() == [1, 1, 1]
+    assert paired_tests.holm_correction([0.03]).tolist() == [0.03]
+    assert paired_tests.holm_correction([1.0, 1.0, 1.0]).tolist() == [1, 1, 1]
+    assert paired_tests.holm_correction([0.9, 0.4, 0.5]).tolist() == [1, 1, 1]
 
 
 def test_each_pair_of_models_has_a_line():
     y, first, second = disagreeing(9, 1, neither=40)
-    found = paired_tests.pairs(y, {"a": first, "b": second, "again": first})
+    found = paired_tests.pairwise_mcnemar(y, {"a": first, "b": second, "again": first})
     assert list(found.columns) == [
         *("first", "second", "errors_first", "errors_second", "only_first", "only_second"),
         *("p_value", "p_value_alone"),
@@ -572,7 +578,7 @@ def test_each_pair_of_models_has_a_line():
         one, other = (
             {"a": first, "b": second, "again": first}[line[it]] for it in ("first", "second")
         )
-        expected = paired_tests.paired_errors(y, one, other)
+        expected = paired_tests.mcnemar_exact(y, one, other)
         assert line["p_value_alone"] == expected.pop("p_value")
         assert line[list(expected)].to_dict() == expected
     # 2 * (C(10, 0) + C(10, 1)) / 2**10, times the three pairs; two models alike cannot differ.
@@ -618,7 +624,7 @@ def test_the_steps_below_the_precision_recall_curve_are_the_average_precision(sa
 def test_the_calibration_is_the_one_worked_out_by_hand():
     # Four bins: [0, 1/4) holds row 0; [1/4, 1/2) rows 1, 2, 4; [1/2, 3/4) row 5; the last 3, 6, 7.
     found = probability_curves.calibration(Y, PROBABILITY, bins=4)
-    shares = [intervals.wilson(*one) for one in ((0, 1), (1, 3), (1, 1), (2, 3))]
+    shares = [intervals.wilson_interval(*one) for one in ((0, 1), (1, 3), (1, 1), (2, 3))]
     assert found.to_dict("list") == {
         "rows": [1, 3, 1, 3],
         "mean_probability": [0.125, 0.25, 0.5, 0.75],
@@ -684,9 +690,9 @@ def test_the_scores_of_three_classes_are_those_worked_out_by_hand():
 
 
 def test_errors_are_what_is_off_the_diagonal_of_either_form():
-    assert confusion.errors({"confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]]}) == 2
-    assert confusion.errors({"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}) == 3
-    counts = confusion.counts({"tn": 3, "fp": 1, "fn": 2, "tp": 4})
+    assert confusion.n_errors({"confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]]}) == 2
+    assert confusion.n_errors({"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}) == 3
+    counts = confusion.as_matrix({"tn": 3, "fp": 1, "fn": 2, "tp": 4})
     assert counts.tolist() == [[3, 1], [2, 4]]
 
 
@@ -713,7 +719,7 @@ def test_the_scores_of_26_classes_are_scikit_learn_s(letters):
 
 def test_the_area_of_a_resample_is_that_of_its_rows(letters):
     y, P = letters
-    area = scoring.MacroRocAuc(y, P)
+    area = scoring.BootstrapMacroAuc(y, P)
     drawn = np.random.default_rng(1).integers(0, 780, (3, 2, 780))
     found = area(drawn)
     assert found.shape == (3, 2)
@@ -727,14 +733,14 @@ def test_the_area_of_a_resample_is_that_of_its_rows(letters):
 def test_of_two_classes_the_macro_average_is_the_area(sample):
     y, probability = sample
     both = np.column_stack([1 - probability, probability])
-    found = scoring.MacroRocAuc(y, both)(np.arange(1300))
+    found = scoring.BootstrapMacroAuc(y, both)(np.arange(1300))
     assert found == pytest.approx(float(scoring.roc_auc(y, probability)), abs=1e-12)
 
 
 def test_several_classes_have_intervals(letters):
     y, P = letters
     predicted, seen = pd.Series(P.argmax(axis=1)), pd.Series([False] * 780)
-    found = intervals.with_intervals(y, predicted, P, seen, 200, 1)
+    found = intervals.scores_with_intervals(y, predicted, P, seen, 200, 1)
     own = scoring.scores(y, predicted, P, seen)
     for name, interval in found.items():
         assert interval.low < interval.value < interval.high
@@ -742,7 +748,9 @@ def test_several_classes_have_intervals(letters):
     # A class of one row is not drawn in some resample.
     rare = y.where(y.index > 0, 26)
     with_rare = np.column_stack([P, np.full(780, 0.01)])
-    assert intervals.with_intervals(rare, predicted, with_rare, seen, 200, 1)["roc_auc"] is None
+    assert (
+        intervals.scores_with_intervals(rare, predicted, with_rare, seen, 200, 1)["roc_auc"] is None
+    )
 
 
 def test_predictions_of_three_classes_have_a_column_each():
@@ -757,7 +765,7 @@ def test_predictions_of_three_classes_have_a_column_each():
     ]
     found = scoring.probabilities(table)
     np.testing.assert_array_equal(found, fitted.predict_proba(X))
-    rows = scoring.Rows(X, y, pd.Series([False] * 60))
+    rows = scoring.EvaluationSet(X, y, pd.Series([False] * 60))
     expected = scoring.scores(y, table["predicted"], found, rows.seen)
     assert scoring.scores_on(fitted, rows) == expected
     two = pd.DataFrame({"predicted": [1], "probability": [0.75]})
@@ -776,7 +784,7 @@ def test_a_mean_curve_is_short_and_does_not_go_back(letters, curve):
     y, P = letters
     found = curve(y, P)
     x, height = found.iloc[:, 0], found.iloc[:, 1]
-    assert 50 < len(found) <= probability_curves.POINTS
+    assert 50 < len(found) <= probability_curves.MAX_CURVE_POINTS
     assert (np.diff(x) >= 0).all()
     assert (x.iloc[0], x.iloc[-1]) == (0, 1)
     assert height.between(0, 1).all()
@@ -785,7 +793,7 @@ def test_a_mean_curve_is_short_and_does_not_go_back(letters, curve):
 
 def test_the_area_below_the_mean_roc_curve_is_the_mean_area(letters, monkeypatch):
     y, P = letters
-    monkeypatch.setattr(probability_curves, "POINTS", 1_000_000)
+    monkeypatch.setattr(probability_curves, "MAX_CURVE_POINTS", 1_000_000)
     whole = probability_curves.roc_curve(y, P)
     area = np.trapezoid(whole["true_positive_rate"], whole["false_positive_rate"])
     assert area == pytest.approx(roc_auc_score(y, P, multi_class="ovr"), abs=1e-9)

@@ -85,7 +85,7 @@ def test_the_search_is_scikit_learn_s(rows, scoring, estimator):
     ]
     assert found.best.name == theirs.best_index_
     assert (
-        search_results.size_name(theirs.best_params_["hidden_layer_sizes"])
+        search_results.format_layer_sizes(theirs.best_params_["hidden_layer_sizes"])
         == (found.best["hidden_layer_sizes"])
     )
     for ours, scikit_learn_s in zip(found.model.coefs_, theirs.best_estimator_.coefs_, strict=True):
@@ -128,8 +128,8 @@ def test_fits_that_max_iter_ended_are_counted():
             "split1_epochs": [500, 500],
         }
     )
-    assert search_results.fits_at_max_iter(candidates, 500) == 3
-    assert search_results.fits_at_max_iter(candidates, 501) == 0
+    assert search_results.n_unconverged(candidates, 500) == 3
+    assert search_results.n_unconverged(candidates, 501) == 0
 
 
 @pytest.mark.parametrize("rates", [(1e-12, 2e-12), (2e-12, 1e-12)])
@@ -145,7 +145,7 @@ def test_two_workers_find_the_same_as_one(rows, monkeypatch, tmp_path):
     for workers in ("1", "2"):
         monkeypatch.setenv("WINENET_WORKERS", workers)
         found = search_results.grid_search(*rows, settings())
-        files.write_exact(str(tmp_path / workers), found.candidates)
+        files.write_lossless(str(tmp_path / workers), found.candidates)
         weights = b"".join(layer.tobytes() for layer in found.model.coefs_)
         tables.append(((tmp_path / workers).read_bytes(), weights))
     assert tables[0] == tables[1]
@@ -195,7 +195,7 @@ def row_numbers(rows, groups=None) -> pd.DataFrame:
 def test_the_folds_are_those_of_a_plain_number(rows):
     theirs = check_cv(3, rows[1], classifier=True).split(*rows)
     for (train, scored), (their_train, their_scored) in zip(
-        search_results.folds(3, *rows), theirs, strict=True
+        search_results.cv_splits(3, *rows), theirs, strict=True
     ):
         np.testing.assert_array_equal(train, their_train)
         np.testing.assert_array_equal(scored, their_scored)
@@ -203,7 +203,7 @@ def test_the_folds_are_those_of_a_plain_number(rows):
 
 def test_a_group_is_in_one_fold(rows):
     groups = pd.Series(np.arange(120) // 4)
-    cv = search_results.folds(3, *rows, groups)
+    cv = search_results.cv_splits(3, *rows, groups)
     assert sorted(np.concatenate([scored for _, scored in cv])) == list(range(120))
     for train, scored in cv:
         assert set(groups[train]) & set(groups[scored]) == set()
@@ -219,8 +219,10 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
     monkeypatch.setenv("WINENET_WORKERS", workers)
     groups = pd.Series(np.arange(120) // 4) if grouped else None
     found = search_results.grid_search(*rows, settings(estimator=estimator), groups)
-    cv = search_results.folds(3, *rows, groups)
-    table = search_results.out_of_fold(found.model, *rows, cv, row_numbers(rows, groups))
+    cv = search_results.cv_splits(3, *rows, groups)
+    table = search_results.out_of_fold_predictions(
+        found.model, *rows, cv, row_numbers(rows, groups)
+    )
     assert list(table.columns) == ["row", "Class", "fold", "predicted", "probability", "seen"]
     assert list(table["row"]) == list(range(0, 360, 3))
     assert list(table["Class"]) == list(rows[1])
@@ -235,8 +237,8 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
 def test_an_out_of_fold_probability_is_that_of_a_network_trained_without_the_fold(rows):
     X, y = rows
     found = search_results.grid_search(*rows, settings())
-    cv = search_results.folds(3, *rows)
-    table = search_results.out_of_fold(found.model, *rows, cv, row_numbers(rows))
+    cv = search_results.cv_splits(3, *rows)
+    table = search_results.out_of_fold_predictions(found.model, *rows, cv, row_numbers(rows))
     for train, scored in cv:
         alone = clone(found.model).fit(X.iloc[train], y.iloc[train])
         P = alone.predict_proba(X.iloc[scored])[:, 1]
@@ -250,7 +252,7 @@ def test_a_row_was_seen_when_its_fold_s_network_trained_on_its_group(rows):
     groups = np.arange(120)
     groups[1] = 0  # within a fold
     groups[70] = groups[80] = 5  # across
-    table = search_results.out_of_fold(
+    table = search_results.out_of_fold_predictions(
         DenseClassifier((3,), max_iter=2, random_state=0).fit(*rows),
         *rows,
         [(second, first), (first, second)],
@@ -279,7 +281,7 @@ def candidates(*lines: tuple[int, float, float]) -> pd.DataFrame:
 
 def chosen(*lines: tuple[int, float, float]) -> dict[str, object]:
     table = candidates(*lines)
-    return search_results.choice(table, table.iloc[table["behind"].argmin()])
+    return search_results.selection_diagnostics(table, table.iloc[table["behind"].argmin()])
 
 
 def test_a_choice_inside_the_grid_has_no_edge_and_may_have_a_smaller_equal():
@@ -337,7 +339,7 @@ def test_the_standard_error_is_that_of_the_best_candidate_s_folds(rows, scoring)
     )
     scores = found.best[[f"split{fold}_test_score" for fold in range(3)]].astype(float)
     standard_error = scipy.stats.sem(scores)
-    told = search_results.choice(found.candidates, found.best)
+    told = search_results.selection_diagnostics(found.candidates, found.best)
     assert told["standard_error"] == pytest.approx(standard_error, rel=1e-12)
     means = found.candidates["mean_test_score"]
     close = means >= means.max() - standard_error
@@ -349,7 +351,7 @@ def test_the_standard_error_is_that_of_the_best_candidate_s_folds(rows, scoring)
 def test_a_number_of_workers_that_is_none_is_told(monkeypatch, asked):
     monkeypatch.setenv("WINENET_WORKERS", asked)
     with pytest.raises(WorkersError) as caught:
-        parallel.workers()
+        parallel.n_workers()
     assert str(caught.value) == (
         f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
         "It must be a whole number from 1 up; unset it for one process a core."
@@ -358,9 +360,9 @@ def test_a_number_of_workers_that_is_none_is_told(monkeypatch, asked):
 
 def test_the_number_of_workers_is_the_one_asked_for(monkeypatch):
     monkeypatch.setenv("WINENET_WORKERS", "3")
-    assert parallel.workers() == 3
+    assert parallel.n_workers() == 3
     monkeypatch.delenv("WINENET_WORKERS")
-    assert parallel.workers() >= 1
+    assert parallel.n_workers() >= 1
 
 
 # The stage, run as people run it.

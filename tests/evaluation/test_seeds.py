@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier
 
 from winenet.evaluation import seeds
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Seeds
 
@@ -21,12 +21,12 @@ NETWORKS = {
 SETTINGS = Seeds(runs=3, random_state=7)
 
 
-def some_rows(seed: int, seen: float) -> Rows:
+def some_rows(seed: int, seen: float) -> EvaluationSet:
     """80 rows of three features in [0, 1]. seen: the share of them that count as seen."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(rng.random((80, 3)), columns=["a", "b", "c"])
     y = (X["a"] + 0.5 * rng.random(80) > 0.8).astype(int).rename("Class")
-    return Rows(X, y, pd.Series(rng.random(80) < seen))
+    return EvaluationSet(X, y, pd.Series(rng.random(80) < seen))
 
 
 TRAINING, TEST = some_rows(1, 0), some_rows(2, 0.3)
@@ -39,7 +39,7 @@ def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def runs() -> pd.DataFrame:
-    return seeds.over_seeds(NETWORKS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
+    return seeds.train_over_seeds(NETWORKS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
 
 
 def test_there_is_a_line_a_network_and_seed(runs):
@@ -80,7 +80,7 @@ def test_a_line_is_scikit_learn_s_fit_under_its_seed(runs):
 
 def test_two_workers_make_the_same_runs_and_the_networks_stay_untrained(runs, monkeypatch):
     monkeypatch.setenv("WINENET_WORKERS", "2")
-    again = seeds.over_seeds(NETWORKS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
+    again = seeds.train_over_seeds(NETWORKS, TRAINING.X, TRAINING.y, TEST, SETTINGS)
     pd.testing.assert_frame_equal(again, runs, check_exact=True)
     for network in NETWORKS.values():
         assert network.random_state == 42
@@ -89,10 +89,10 @@ def test_two_workers_make_the_same_runs_and_the_networks_stay_untrained(runs, mo
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
     everything = TEST._replace(seen=pd.Series([True] * 80))
-    runs = seeds.over_seeds(NETWORKS, TRAINING.X, TRAINING.y, everything, SETTINGS)
+    runs = seeds.train_over_seeds(NETWORKS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs
     own = {"accuracy": 0.9, "confusion_matrix": {"tn": 36, "fp": 4, "fn": 4, "tp": 36}}
-    assert set(seeds.summary(runs, own)) == {"accuracy", "roc_auc", "log_loss", "own"}
+    assert set(seeds.summarize(runs, own)) == {"accuracy", "roc_auc", "log_loss", "own"}
 
 
 def test_a_summary_is_worked_out_by_hand():
@@ -108,7 +108,7 @@ def test_a_summary_is_worked_out_by_hand():
         }
     )
     own = {"accuracy": 0.95, "confusion_matrix": {"tn": 48, "fp": 2, "fn": 3, "tp": 47}}
-    assert seeds.summary(runs, own) == {
+    assert seeds.summarize(runs, own) == {
         # Deviations 0.03, 0.02, -0.02, -0.03: the sum of their squares is 0.0026.
         "accuracy": {
             "mean": pytest.approx(0.93),

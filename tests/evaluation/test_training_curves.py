@@ -55,7 +55,7 @@ def loss_and_accuracy(model: DenseClassifier, rows: Rows) -> tuple[float, float]
 
 
 @pytest.fixture(scope="module")
-def followed() -> training_curves.Followed:
+def followed() -> training_curves.TrainingTrace:
     return training_curves.follow(SIZES, settings(), TRAINING, HELD_OUT, TEST)
 
 
@@ -162,7 +162,7 @@ def test_the_p_value_is_of_best_against_the_notebook_s_stop_on_the_test_rows(fol
         trained_for(followed.numbers[reading]["epoch"]).predict(TEST.X)
         for reading in ("best", "notebook_stop")
     )
-    assert followed.numbers["p_value"] == paired_tests.paired_errors(TEST.y, best, stop)["p_value"]
+    assert followed.numbers["p_value"] == paired_tests.mcnemar_exact(TEST.y, best, stop)["p_value"]
     assert followed.numbers["p_value"] < 1
 
 
@@ -170,7 +170,7 @@ def test_the_p_value_is_of_best_against_the_notebook_s_stop_on_the_test_rows(fol
 def test_networks_that_are_followed_at_once_are_those_followed_alone(monkeypatch, workers):
     monkeypatch.setenv("WINENET_WORKERS", workers)
     networks = {"notebook": [6, 3], "one_hidden_layer": [4]}
-    found = training_curves.follow_all(networks, settings(20), TRAINING, HELD_OUT, TEST)
+    found = training_curves.trace_all(networks, settings(20), TRAINING, HELD_OUT, TEST)
     assert list(found) == ["notebook", "one_hidden_layer"]
     for name, sizes in networks.items():
         alone = training_curves.follow(sizes, settings(20), TRAINING, HELD_OUT, TEST)

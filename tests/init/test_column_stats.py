@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from winenet.init import column_stats
-from winenet.init.column_stats import Tally
+from winenet.init.column_stats import ColumnStats
 
 CELLS = st.sampled_from(["", "NA", "a", "1", "01", "2", "-3", "0.5", "1e3", "inf", "nan", " 7"])
 
 
-def of(cells: list[str], *, step: int = 3, words: tuple[str, ...] = ()) -> Tally:
+def of(cells: list[str], *, step: int = 3, words: tuple[str, ...] = ()) -> ColumnStats:
     """Return the tally of cells that come some at a time."""
-    made = Tally(words)
+    made = ColumnStats(words)
     for start in range(0, len(cells), step):
         made.add(pd.Series(cells[start : start + step], dtype="str"))
     return made
@@ -24,7 +24,7 @@ def of(cells: list[str], *, step: int = 3, words: tuple[str, ...] = ()) -> Tally
 @given(cells=st.lists(CELLS, max_size=20), step=st.integers(1, 5))
 def test_the_pieces_tell_what_the_whole_shows(most: int, cells: list[str], step: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_stats, "MOST", most)
+        patch.setattr(column_stats, "MAX_DISTINCT", most)
         found = of(cells, step=step)
     values = pd.to_numeric(pd.Series(cells, dtype="object"), errors="coerce").astype("float64")
     finite = np.isfinite(values).to_numpy()
@@ -50,7 +50,7 @@ def test_a_number_that_stands_for_a_gap_is_a_word() -> None:
 
 
 def test_of_many_numbers_no_text_stays() -> None:
-    ids = [str(number) for number in range(column_stats.MOST + 1)]
+    ids = [str(number) for number in range(column_stats.MAX_DISTINCT + 1)]
 
     found = of([*ids, "x"], step=4_000)
 

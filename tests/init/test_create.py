@@ -23,9 +23,9 @@ from winenet import params, yaml12
 from winenet.data import raw_table, splits
 from winenet.errors import InputError
 from winenet.init import create
-from winenet.init.column_stats import MOST
-from winenet.init.infer import Guess, guess
-from winenet.init.read_tables import Options
+from winenet.init.column_stats import MAX_DISTINCT
+from winenet.init.infer import InferredConfig, infer_config
+from winenet.init.read_tables import InitOptions
 
 ROOT = Path(__file__).parents[2]
 ROWS = 40
@@ -59,8 +59,8 @@ def classes(*labels: object, rows: int = ROWS) -> list[object]:
     return [labels[place % len(labels)] for place in range(rows)]
 
 
-def found(path: Path, **options: object) -> Guess:
-    return guess(Options([path], **({"target": "y"} | options)))
+def found(path: Path, **options: object) -> InferredConfig:
+    return infer_config(InitOptions([path], **({"target": "y"} | options)))
 
 
 # ---- what is guessed
@@ -214,7 +214,7 @@ def test_a_text_column_of_many_levels_is_left_out(write: Write) -> None:
 
 
 def test_more_numbers_than_are_counted_are_told_as_fewer_are(write: Write) -> None:
-    rows = 2 * MOST
+    rows = 2 * MAX_DISTINCT
     path = write(
         id=list(range(10, 10 + rows)),
         a=[place % 97 / 8 for place in range(rows)],
@@ -252,7 +252,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_no_matter(write: Write) -> No
 
 def test_each_table_can_have_one_label(write: Write) -> None:
     one, two = write("one.csv", a=numbers(), b=1.5), write("two.csv", a=numbers(), b=2.5)
-    guessed = guess(Options([one, two], label="Class=1,0"))
+    guessed = infer_config(InitOptions([one, two], label="Class=1,0"))
     assert [(file.path, file.label) for file in guessed.files] == [(one, "1"), (two, "0")]
     assert (guessed.target, guessed.positive) == ("Class", "1")
     assert (list(guessed.columns), guessed.rows) == (["a", "b"], 2 * ROWS)
@@ -261,7 +261,7 @@ def test_each_table_can_have_one_label(write: Write) -> None:
 def test_several_tables_of_one_kind_are_one(write: Write) -> None:
     one = write("one.csv", a=numbers(), y=classes("p", "q"))
     two = write("two.csv", y=classes("q", "r"), a=numbers())
-    guessed = guess(Options([one, two], target="y"))
+    guessed = infer_config(InitOptions([one, two], target="y"))
     assert guessed.labels == {"q": 40, "p": 20, "r": 20}
 
 
@@ -298,9 +298,9 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     settings = params.load(str(tmp_path / "params.yaml"))
     raw = raw_table.read_raw(str(tmp_path), settings.ingest)
-    parts = splits.split(raw.table, "y", settings.split)
+    parts = splits.split_table(raw.table, "y", settings.split)
     splits.check_folds(parts.y_train, settings.grid_search.cv)
-    splits.hold_out(parts.X_train, parts.y_train, settings.curves)
+    splits.train_validation_split(parts.X_train, parts.y_train, settings.curves)
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
 
 
@@ -317,7 +317,9 @@ def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
 def test_the_wines_get_the_notebook_s_settings() -> None:
     raw = ROOT / "data/raw"
     tables = [raw / "winequality-red.csv", raw / "winequality-white.csv"]
-    settings = yaml.safe_load(create.params_text(guess(Options(tables, label="Class=1,0"))))
+    settings = yaml.safe_load(
+        create.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
+    )
     committed = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
         assert settings[section] == committed[section], section
@@ -362,7 +364,7 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
 def test_thousands_of_columns_have_no_comments(write: Write) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(1500)}, y=classes("p", "q"))
     text = create.params_text(found(path))
-    assert len(text.encode()) < yaml12.LARGEST
+    assert len(text.encode()) < yaml12.MAX_BYTES
     assert f'    "{1499:040}": number\n' in text
 
 
@@ -627,7 +629,7 @@ def test_a_check_that_is_killed_is_told(
     monkeypatch.setattr(create.subprocess, "run", lambda *_, **__: killed)
     path = write(a=numbers(), y=classes("p", "q"))
     with pytest.raises(InputError, match="check was ended by the signal 9, so it was not made"):
-        create.make(tmp_path / "new", Options([path], target="y"))
+        create.create_project(tmp_path / "new", InitOptions([path], target="y"))
     assert sorted(place.name for place in tmp_path.iterdir()) == ["table.csv"]
 
 
@@ -650,9 +652,9 @@ def test_a_table_that_is_not_there_or_is_no_csv_is_refused(tmp_path: Path) -> No
 def test_tables_of_other_columns_or_of_one_name_are_refused(write: Write, tmp_path: Path) -> None:
     one = write("one.csv", a=numbers(), y=classes("p", "q"))
     two = write("two.csv", a=numbers(), b=numbers(), y=classes("p", "q"))
-    told = refusal(lambda: guess(Options([one, two], target="y")), tmp_path)
+    told = refusal(lambda: infer_config(InitOptions([one, two], target="y")), tmp_path)
     assert told == "one.csv has no column 'b', which two.csv has. All tables need the same columns."
-    told = refusal(lambda: guess(Options([one, one], target="y")), tmp_path)
+    told = refusal(lambda: infer_config(InitOptions([one, one], target="y")), tmp_path)
     assert told == (
         "--table: two tables are called 'one.csv', and both would be copied to data/raw/one.csv. "
         "Rename one of them."
@@ -671,7 +673,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         width = (row * 37 % 60 + 40 * (row % 3)) / 10 if row % 19 else ""
         lines.append(f"{row + 1},{width},{['red', 'green', 'blue'][row * 7 % 5 % 3]},k{row % 3}")
     (place / "table.csv").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
-    create.make(place / "new", Options([place / "table.csv"], target="kind"))
+    create.create_project(place / "new", InitOptions([place / "table.csv"], target="kind"))
     return place / "new"
 
 
@@ -789,7 +791,7 @@ def test_dvc_reads_it_and_the_readme_has_its_graph(made: Path) -> None:
 
 def test_its_makefile_has_the_targets_that_work_there(made: Path) -> None:
     text = (made / "Makefile").read_text("utf-8")
-    assert tuple(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE)) == create.TARGETS
+    assert tuple(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE)) == create.KEPT_MAKE_TARGETS
     if shutil.which("make"):
         listed = small_pipeline.run(made, "make", "help")
         assert re.findall(r"^  make ([a-z-]+)", listed, flags=re.MULTILINE) == [
@@ -835,7 +837,9 @@ def test_what_is_there_is_never_overwritten(write: Write, tmp_path: Path, kind: 
         target.mkdir()
         if kind == "folder":
             (target / "mine.txt").write_text("mine", "utf-8")
-    told = before_and_after(tmp_path, lambda: create.make(target, Options([path], target="y")))
+    told = before_and_after(
+        tmp_path, lambda: create.create_project(target, InitOptions([path], target="y"))
+    )
     assert told == (
         "new is there already, and init overwrites nothing, not even an empty folder. Give the "
         "name of a folder that is not there yet."
@@ -854,7 +858,7 @@ def test_a_folder_that_comes_meanwhile_is_not_overwritten(
 
     monkeypatch.setattr(create, "_check", check)
     assert "new is there already" in refusal(
-        lambda: create.make(target, Options([path], target="y")), tmp_path
+        lambda: create.create_project(target, InitOptions([path], target="y")), tmp_path
     )
     assert sorted(found.name for found in tmp_path.rglob("*")) == ["mine.txt", "new", "table.csv"]
 
@@ -862,7 +866,9 @@ def test_a_folder_that_comes_meanwhile_is_not_overwritten(
 def test_a_place_that_is_not_there_is_refused(write: Write, tmp_path: Path) -> None:
     path = write(a=numbers(), y=classes("p", "q"))
     target = tmp_path / "no" / "new"
-    told = before_and_after(tmp_path, lambda: create.make(target, Options([path], target="y")))
+    told = before_and_after(
+        tmp_path, lambda: create.create_project(target, InitOptions([path], target="y"))
+    )
     assert told == (
         "no/new cannot be made: no is no folder. Make that first, or give another place."
     )
@@ -873,8 +879,8 @@ def test_a_table_that_the_new_folder_s_check_refuses_leaves_nothing(
 ) -> None:
     """What only the pipeline's reader finds: a cell of two lines."""
     path = write(a=numbers(), b=[*classes("u", "v", rows=ROWS - 1), '"u\nv"'], y=classes("p", "q"))
-    options = Options([path], target="y")
-    told = before_and_after(tmp_path, lambda: create.make(tmp_path / "new", options))
+    options = InitOptions([path], target="y")
+    told = before_and_after(tmp_path, lambda: create.create_project(tmp_path / "new", options))
     assert told == (
         "The tables do not pass the new folder's check, so it was not made (data/raw below is its "
         "copy of your files):\n"
@@ -898,7 +904,7 @@ def test_an_error_or_an_interruption_leaves_nothing(
     monkeypatch.setattr(create, "_commit", fail)
     monkeypatch.setattr(create, "_check", lambda folder: "")
     with pytest.raises((InputError, KeyboardInterrupt)) as caught:
-        create.make(tmp_path / "new", Options([path], target="y"))
+        create.create_project(tmp_path / "new", InitOptions([path], target="y"))
     assert list(tmp_path.iterdir()) == [path]
     if isinstance(error, OSError):
         assert str(caught.value).replace(f"{tmp_path}{os.sep}", "") == (
@@ -913,7 +919,7 @@ def test_a_library_alone_says_what_it_lacks(
     path = write(a=numbers(), y=classes("p", "q"))
     monkeypatch.setattr(create, "ROOT", tmp_path)
     told = before_and_after(
-        tmp_path, lambda: create.make(tmp_path / "new", Options([path], target="y"))
+        tmp_path, lambda: create.create_project(tmp_path / "new", InitOptions([path], target="y"))
     )
     assert told == (
         "This winenet has no winenet beside its package: it was installed as a library, and a new "
@@ -937,7 +943,7 @@ def test_without_a_git_user_the_commit_is_winenet_s(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(create, "_check", lambda folder: "")
     path = write(a=numbers(), y=classes("p", "q"))
-    said = create.make(tmp_path / "new", Options([path], target="y"))
+    said = create.create_project(tmp_path / "new", InitOptions([path], target="y"))
     assert said[-1] == "committed as winenet, for git knows no user.name here"
     monkeypatch.delenv("GIT_DIR")
     assert "data/raw/table.csv" in listed(tmp_path / "new")
@@ -950,7 +956,7 @@ def test_a_table_too_large_for_git_stays_out_of_it(
     monkeypatch.setattr(create, "LARGEST_IN_GIT", 10)
     monkeypatch.setattr(create, "_check", lambda folder: "")
     path = write(a=numbers(), y=classes("p", "q"))
-    said = create.make(tmp_path / "new", Options([path], target="y"))
+    said = create.create_project(tmp_path / "new", InitOptions([path], target="y"))
     assert "the table is too large for git: `dvc add data/raw` tracks it" in said[-1]
     assert "data/raw/table.csv" not in listed(tmp_path / "new")
     assert small_pipeline.git(tmp_path / "new", "status", "--porcelain") == ""
@@ -976,8 +982,8 @@ def test_the_command_ends_with_1_and_the_message(
 def test_the_command_line_becomes_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[tuple[Path, Options]] = []
-    monkeypatch.setattr(create, "make", lambda *given: asked.append(given) or ["done"])
+    asked: list[tuple[Path, InitOptions]] = []
+    monkeypatch.setattr(create, "create_project", lambda *given: asked.append(given) or ["done"])
     given = "init new --table a.csv --table b.csv --label c=1,0 --positive 0 --separator ;"
     more = ["--missing", "", "--missing", "-999", "--leave-out", "id"]
     monkeypatch.setattr(sys, "argv", ["winenet", *given.split(), *more])
@@ -985,7 +991,7 @@ def test_the_command_line_becomes_options(
     assert asked == [
         (
             Path("new"),
-            Options(
+            InitOptions(
                 [Path("a.csv"), Path("b.csv")],
                 label="c=1,0",
                 positive="0",

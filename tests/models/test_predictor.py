@@ -8,8 +8,8 @@ from sklearn.neural_network import MLPClassifier
 
 from winenet.data import preprocessing
 from winenet.models import saved
-from winenet.models.predictor import ROWS, Predictor, RawPredictor
-from winenet.models.saved import Model, Saved, from_mlp
+from winenet.models.predictor import BLOCK_ROWS, DensePredictor, PipelinePredictor
+from winenet.models.saved import DenseModel, SavedModel, from_mlp
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -22,7 +22,7 @@ def rows() -> tuple[pd.DataFrame, pd.Series]:
     return X, (X["a"] - X["b"] + 0.3 * rng.normal(size=300) > 0).astype(int)
 
 
-def assert_predicts_alike(ours: Predictor, theirs, X: pd.DataFrame) -> None:
+def assert_predicts_alike(ours: DensePredictor, theirs, X: pd.DataFrame) -> None:
     P = ours.predict_proba(X)
     assert (P.shape, P.dtype) == ((len(X), len(theirs.classes_)), np.float64)
     np.testing.assert_allclose(P, theirs.predict_proba(X), rtol=0, atol=1e-15)
@@ -38,21 +38,21 @@ def test_a_network_predicts_what_mlpclassifier_does(rows, hidden, activation):
     fitted = MLPClassifier(
         hidden, activation, learning_rate_init=0.03, max_iter=30, random_state=0
     ).fit(*rows)
-    assert_predicts_alike(Predictor(saved.from_mlp(fitted)), fitted, rows[0])
+    assert_predicts_alike(DensePredictor(saved.from_mlp(fitted)), fitted, rows[0])
 
 
 @pytest.mark.parametrize("solver", ["liblinear", "lbfgs"])
 def test_a_logistic_regression_predicts_what_scikit_learn_s_does(rows, solver):
     fitted = LogisticRegression(solver=solver).fit(*rows)
-    assert_predicts_alike(Predictor(saved.from_logistic(fitted)), fitted, rows[0])
+    assert_predicts_alike(DensePredictor(saved.from_logistic(fitted)), fitted, rows[0])
 
 
 def test_of_two_equally_probable_classes_the_first_is_predicted():
     """As in scikit-learn. The classes are the model's, whatever they are."""
-    undecided = Model([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([3, 7]))
+    undecided = DenseModel([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([3, 7]))
     X = pd.DataFrame({"a": [-1.0, 0.0, 1e-15, 1.0]})
-    assert Predictor(undecided).predict_proba(X)[1].tolist() == [0.5, 0.5]
-    assert Predictor(undecided).predict(X).tolist() == [3, 3, 7, 7]
+    assert DensePredictor(undecided).predict_proba(X)[1].tolist() == [0.5, 0.5]
+    assert DensePredictor(undecided).predict(X).tolist() == [3, 3, 7, 7]
 
 
 def three_classes(rows: tuple[pd.DataFrame, pd.Series]) -> pd.Series:
@@ -64,26 +64,28 @@ def three_classes(rows: tuple[pd.DataFrame, pd.Series]) -> pd.Series:
 def test_a_network_of_three_classes_predicts_what_mlpclassifier_does(rows, hidden):
     fitted = MLPClassifier(hidden, learning_rate_init=0.03, max_iter=60, random_state=0)
     fitted.fit(rows[0], three_classes(rows))
-    assert_predicts_alike(Predictor(saved.from_mlp(fitted)), fitted, rows[0])
+    assert_predicts_alike(DensePredictor(saved.from_mlp(fitted)), fitted, rows[0])
 
 
 def test_a_logistic_regression_of_three_classes_predicts_what_scikit_learn_s_does(rows):
     fitted = LogisticRegression().fit(rows[0], three_classes(rows))
-    assert_predicts_alike(Predictor(saved.from_logistic(fitted)), fitted, rows[0])
+    assert_predicts_alike(DensePredictor(saved.from_logistic(fitted)), fitted, rows[0])
 
 
 def test_of_several_equally_probable_classes_the_first_is_predicted():
-    undecided = Model([np.array([[-1.0, 1, 1]])], [np.zeros(3)], "identity", np.array([3, 7, 9]))
+    undecided = DenseModel(
+        [np.array([[-1.0, 1, 1]])], [np.zeros(3)], "identity", np.array([3, 7, 9])
+    )
     X = pd.DataFrame({"a": [-1.0, 0.0, 1.0]})
-    assert Predictor(undecided).predict_proba(X)[1].tolist() == [1 / 3, 1 / 3, 1 / 3]
-    assert Predictor(undecided).predict(X).tolist() == [3, 3, 7]
+    assert DensePredictor(undecided).predict_proba(X)[1].tolist() == [1 / 3, 1 / 3, 1 / 3]
+    assert DensePredictor(undecided).predict(X).tolist() == [3, 3, 7]
 
 
 # Raw rows.
 
 
 @pytest.fixture(scope="module")
-def raw() -> tuple[Saved, pd.DataFrame]:
+def raw() -> tuple[SavedModel, pd.DataFrame]:
     """A model of two numbers and a category, and 5,000 raw rows with gaps, in another order."""
     rng = np.random.default_rng(3)
     X = pd.DataFrame({"x": rng.normal(5, 2, 5000), "y": rng.integers(0, 9, 5000).astype(float)})
@@ -93,26 +95,30 @@ def raw() -> tuple[Saved, pd.DataFrame]:
     X.loc[::13, "colour"] = np.nan
     raw = preprocessing.fit(X, {"x": "number", "y": "number", "colour": "category"}, "standard")
     fitted = MLPClassifier((8,), max_iter=15, random_state=0)
-    fitted.fit(preprocessing.inputs(raw, X), y)
-    saved = Saved(from_mlp(fitted), raw, "level", ["low", "middle", "high"], {})
+    fitted.fit(preprocessing.transform(raw, X), y)
+    saved = SavedModel(from_mlp(fitted), raw, "level", ["low", "middle", "high"], {})
     return saved, X[["colour", "y", "x"]]
 
 
 def test_raw_rows_are_predicted_as_their_inputs_are(raw):
     saved, X = raw
-    ours = RawPredictor(saved)
-    inputs = preprocessing.inputs(saved.preprocessing, X)
+    ours = PipelinePredictor(saved)
+    inputs = preprocessing.transform(saved.preprocessing, X)
     P = ours.predict_proba(X)
-    np.testing.assert_allclose(P, Predictor(saved.model).predict_proba(inputs), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        P, DensePredictor(saved.model).predict_proba(inputs), rtol=0, atol=1e-14
+    )
     labels = np.array(saved.labels, dtype=object)
-    assert (ours.predict(X) == labels[Predictor(saved.model).predict(inputs)]).all()
+    assert (ours.predict(X) == labels[DensePredictor(saved.model).predict(inputs)]).all()
     assert set(ours.predict(X)) == set(ours.classes_) == {"low", "middle", "high"}
 
 
-@pytest.mark.parametrize("size", [1, 7, 100, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS])
+@pytest.mark.parametrize(
+    "size", [1, 7, 100, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 3 * BLOCK_ROWS]
+)
 def test_a_table_in_pieces_is_predicted_bit_for_bit_as_the_whole(raw, size):
     saved, X = raw
-    X, ours = X[: max(1200, 4 * size)], RawPredictor(saved)
+    X, ours = X[: max(1200, 4 * size)], PipelinePredictor(saved)
     pieces = [
         ours.predict_proba(X[first : first + size], first) for first in range(0, len(X), size)
     ]
@@ -121,5 +127,5 @@ def test_a_table_in_pieces_is_predicted_bit_for_bit_as_the_whole(raw, size):
 
 def test_no_row_is_no_prediction(raw):
     saved, X = raw
-    assert RawPredictor(saved).predict_proba(X[:0]).shape == (0, 3)
-    assert RawPredictor(saved).predict(X[:0]).tolist() == []
+    assert PipelinePredictor(saved).predict_proba(X[:0]).shape == (0, 3)
+    assert PipelinePredictor(saved).predict(X[:0]).tolist() == []

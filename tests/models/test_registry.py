@@ -62,7 +62,7 @@ def assert_same_weights(ours, theirs) -> None:
 
 
 def test_the_networks_are_those_of_params_and_the_search_s_winner():
-    networks = registry.networks(mlp(), grid_search(), BEST)
+    networks = registry.make_networks(mlp(), grid_search(), BEST)
     changed = {
         name: {
             key: value
@@ -89,7 +89,7 @@ def test_a_rate_that_the_metrics_have_rounded_is_the_grid_s():
     for rate in rates:
         best = BEST | {"best_learning_rate_init": files.rounded("best_learning_rate_init", rate)}
         assert best["best_learning_rate_init"] != rate or rate == 1e-7
-        tuned = registry.networks(mlp(), grid_search(rates=rates), best)["grid_search"]
+        tuned = registry.make_networks(mlp(), grid_search(rates=rates), best)["grid_search"]
         assert tuned.learning_rate_init == rate
 
 
@@ -111,7 +111,7 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
         "best_learning_rate_init": found.best["learning_rate_init"],
     }
     models = {"logistic": registry.baseline(LOGISTIC, 2)}
-    models |= registry.networks(settings, grid_search(estimator), best)
+    models |= registry.make_networks(settings, grid_search(estimator), best)
     registry.fit_all([*models.values()], [rows] * 4)
     for name, network in settings.networks:
         theirs = MLPClassifier(network.hidden_layer_sizes, max_iter=20, random_state=1).fit(*rows)

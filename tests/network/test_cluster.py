@@ -151,7 +151,7 @@ def executed(crew):
 
 def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
     expected = search()
-    with cluster.opened(2) as crew:
+    with cluster.connect(2) as crew:
         assert crew.words() == f"2 Dask workers at {at.address}"
         before = executed(crew)
         found = search()
@@ -179,7 +179,7 @@ def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, m
     X, y = numbers()
     data = [(X, y)] * 3 + [(X[:300], y[:300], np.linspace(0.5, 2, 300))] * 3
     expected = fit_many([clone(model) for model in models], data)
-    with cluster.opened(2), journal.opened() as memory:
+    with cluster.connect(2), journal.open_journal() as memory:
         for reused in (0, 6 if kept == "on" else 0):
             memory.reused = 0
             found = fit_many([clone(model) for model in models], data)
@@ -197,7 +197,7 @@ def test_the_tables_travel_once(at, monkeypatch):
     sent = []
     pack = cluster._packed
     monkeypatch.setattr(cluster, "_packed", lambda value: sent.append(pack(value)) or sent[-1])
-    with cluster.opened(2), journal.opened():
+    with cluster.connect(2), journal.open_journal():
         search()
         X, y = numbers()
         fit_many([DenseClassifier((3,), max_iter=2) for _ in range(8)], [(X, y)] * 8)
@@ -241,14 +241,14 @@ def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
 
 def test_only_what_is_new_is_sent(at):
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3)), ([(4,), (6,)], (6, 6))):
-        with cluster.opened(2), journal.opened() as memory:
+        with cluster.connect(2), journal.open_journal() as memory:
             search({"hidden_layer_sizes": sizes})
         assert (memory.fits, memory.reused, memory.trouble) == (*expected, "")
 
 
 def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
     """Each network is written down when it has left its stack, not when the stack is done."""
-    keep, kept = journal.Store.keep, []
+    keep, kept = journal.SqliteFitStore.keep, []
 
     def end(self, key, blob):
         keep(self, key, blob)
@@ -257,11 +257,11 @@ def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
             raise KeyboardInterrupt
 
     grid = {"hidden_layer_sizes": [(5,)], "max_iter": [2, 400], "tol": [0.0]}
-    monkeypatch.setattr(journal.Store, "keep", end)
-    with pytest.raises(KeyboardInterrupt), cluster.opened(2), journal.opened():
+    monkeypatch.setattr(journal.SqliteFitStore, "keep", end)
+    with pytest.raises(KeyboardInterrupt), cluster.connect(2), journal.open_journal():
         search(grid)
-    monkeypatch.setattr(journal.Store, "keep", keep)
-    with cluster.opened(2), journal.opened() as memory:
+    monkeypatch.setattr(journal.SqliteFitStore, "keep", keep)
+    with cluster.connect(2), journal.open_journal() as memory:
         found = search(grid)
     assert memory.fits == 6
     assert memory.reused >= 2
@@ -269,12 +269,12 @@ def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
 
 
 def test_a_journal_that_cannot_be_used_is_told(at):
-    with cluster.opened(2), journal.opened():
+    with cluster.connect(2), journal.open_journal():
         search()
     Path(journal.PATH).write_bytes(b"no database" * 1000)
     for rest in (f"{journal.PATH}-wal", f"{journal.PATH}-shm"):
         Path(rest).unlink(missing_ok=True)
-    with cluster.opened(2), journal.opened() as memory:
+    with cluster.connect(2), journal.open_journal() as memory:
         found = search()
     assert (memory.fits, memory.reused) == (12, 0)
     assert "not a database" in memory.trouble
@@ -287,7 +287,7 @@ def test_a_journal_that_cannot_be_used_is_told(at):
 def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monkeypatch):
     grid = {"hidden_layer_sizes": [(5,), (6,), (7,), (8,)], "tol": [0.0]}
     expected = search(grid, epochs=200)
-    keep, killed = journal.Store.keep, []
+    keep, killed = journal.SqliteFitStore.keep, []
 
     def kill(self, key, blob):
         keep(self, key, blob)
@@ -296,14 +296,14 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monk
             killed.append(crew.client.run(os.getpid, workers=busy[:1])[busy[0]])
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(journal.Store, "keep", kill)
-    with cluster.opened(2) as crew, journal.opened() as memory:
+    monkeypatch.setattr(journal.SqliteFitStore, "keep", kill)
+    with cluster.connect(2) as crew, journal.open_journal() as memory:
         found = search(grid, epochs=200)
     assert len(killed) == 1
     assert (memory.fits, memory.reused) == (12, 0)
     assert_same_search(found, expected)
     at.wait(2)
-    with cluster.opened(2) as crew:
+    with cluster.connect(2) as crew:
         assert killed[0] not in crew.client.run(os.getpid).values()  # a new one is in its place
 
 
@@ -314,8 +314,8 @@ def dies(model, X, y):
 
 def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_told(monkeypatch):
     monkeypatch.setenv("WINENET_SCHEDULER", "local")
-    monkeypatch.setattr(cluster, "DEATHS", 0)
-    with cluster.opened(1) as crew:
+    monkeypatch.setattr(cluster, "ALLOWED_FAILURES", 0)
+    with cluster.connect(1) as crew:
         assert crew.words() == "1 Dask worker on this machine"
         assert_same_search(search(), no_cluster())
         told = r"(?s)^WINENET_SCHEDULER=local: one stack .* several workers.*died.*memory"
@@ -346,13 +346,13 @@ def lonely(tmp_path_factory):
 def refused(address, monkeypatch):
     """Return the error before any work."""
     monkeypatch.setenv("WINENET_SCHEDULER", address)
-    with pytest.raises(ClusterError) as caught, cluster.opened(2):
+    with pytest.raises(ClusterError) as caught, cluster.connect(2):
         pytest.fail("it was opened")
     return str(caught.value)
 
 
 def test_without_workers_it_says_so(lonely, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT", 1.0)
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
     assert refused(lonely.address, monkeypatch) == (
         f"WINENET_SCHEDULER={lonely.address}: the scheduler has no worker, so no training was "
         f"begun. It needs one or more. Start them by `make worker SCHEDULER={lonely.address}`, "
@@ -368,7 +368,7 @@ def test_a_worker_with_other_numerics_is_refused(lonely, monkeypatch):
     lonely.workers(1, **other)
     told = refused(lonely.address, monkeypatch)
     lonely.kill(lonely.started[-1])
-    ours = cluster.facts()["numerics"]
+    ours = cluster.environment_versions()["numerics"]
     assert re.match(
         rf"The worker tcp://127\.0\.0\.1:\d+ has numerics [0-9a-f]{{12}}, here {ours}\. Its "
         r"networks could have other numbers, so no training was begun\. All workers must compute "
@@ -391,12 +391,12 @@ def when_busy(crew, process, them):
 
 
 def test_no_worker_is_left(lonely, monkeypatch):
-    monkeypatch.setattr(cluster, "GONE", 1.0)
+    monkeypatch.setattr(cluster, "NO_WORKER_TIMEOUT", 1.0)
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)
     worker = lonely.started[-1]
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.opened(1) as crew, journal.opened():
+    with cluster.connect(1) as crew, journal.open_journal():
         ending = when_busy(crew, worker, lonely)
         with pytest.raises(ClusterError, match=r": no worker is left since 1 s, so the training"):
             search(grid, epochs=5000)
@@ -407,7 +407,7 @@ def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypa
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.opened(1) as crew:
+    with cluster.connect(1) as crew:
         ending = when_busy(crew, lonely.started[0], lonely)
         for _ in range(2):  # the second time it is known to be gone
             with pytest.raises(ClusterError, match="the scheduler went away, so the training was"):
@@ -433,7 +433,7 @@ def test_an_address_that_is_none_starts_nothing():
 
 
 def test_without_a_scheduler_it_says_so(monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT", 1.0)
+    monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
     assert refused("tcp://127.0.0.1:1", monkeypatch) == (
         "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers there within 1 s, so no "
         "training was begun. It must run, and this machine must reach it. Start one by "
@@ -475,7 +475,9 @@ def test_a_worker_with_other_versions_is_refused(name, value, monkeypatch):
 
     with pytest.raises(ClusterError, match=r"^The worker tcp://b:2 has ") as caught:
         cluster._check_workers(Client(), "tcp://c:3")
-    assert f" has {name} {value}, here {cluster.facts()[name]}. Its " in str(caught.value)
+    assert f" has {name} {value}, here {cluster.environment_versions()[name]}. Its " in str(
+        caught.value
+    )
 
 
 def test_a_worker_that_cannot_import_winenet_is_refused():
@@ -492,16 +494,16 @@ def test_a_worker_that_cannot_import_winenet_is_refused():
 
 
 def test_a_worker_that_came_later_and_computes_otherwise_ends_the_work(at, monkeypatch):
-    with cluster.opened(2):
-        other = cluster.facts() | {"numpy": "1.0"}
-        monkeypatch.setattr(cluster, "facts", lambda: other)
+    with cluster.connect(2):
+        other = cluster.environment_versions() | {"numpy": "1.0"}
+        monkeypatch.setattr(cluster, "environment_versions", lambda: other)
         told = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was ended"
         with pytest.raises(ClusterError, match=told):
             search()
 
 
 def test_an_error_in_a_fit_is_the_one_that_it_would_be_here(at):
-    with cluster.opened(2), pytest.raises(ValueError, match="became infinite or NaN") as caught:
+    with cluster.connect(2), pytest.raises(ValueError, match="became infinite or NaN") as caught:
         search({"learning_rate_init": [1e300]})
     assert str(caught.value).startswith("The candidate {'learning_rate_init': 1e+300} failed on ")
 
@@ -510,7 +512,7 @@ def test_an_error_of_a_file_in_a_fit_is_no_lost_scheduler(at):
     def raises_oserror():
         raise FileNotFoundError("a file of the user's own")
 
-    with cluster.opened(2) as crew, crew.shift("") as shift:
+    with cluster.connect(2) as crew, crew.shift("") as shift:
         shift.send(raises_oserror, ())
         with pytest.raises(FileNotFoundError, match="a file of the user's own"):
             list(shift.results())
@@ -520,7 +522,7 @@ def test_a_worker_that_cannot_import_what_it_needs_ends_the_work(at):
     def raises_importerror():
         raise ModuleNotFoundError("No module named 'winenet'")
 
-    with cluster.opened(2) as crew, crew.shift("") as shift:
+    with cluster.connect(2) as crew, crew.shift("") as shift:
         shift.send(raises_importerror, ())
         told = r"cannot run what it was sent \(ModuleNotFoundError: .*so the training was ended"
         with pytest.raises(ClusterError, match=told):

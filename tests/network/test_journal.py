@@ -49,9 +49,9 @@ def models(count: int = 4, **parameters: Any) -> list[DenseClassifier]:
 
 def trained(
     some: list[DenseClassifier] | None = None, n_jobs: int | None = None, data: Any = None
-) -> tuple[list[DenseClassifier], journal.Tally]:
+) -> tuple[list[DenseClassifier], journal.JournalStats]:
     some = models() if some is None else some
-    with journal.opened() as memory:
+    with journal.open_journal() as memory:
         fit_many(some, [data or numbers()] * len(some), n_jobs=n_jobs)
     return some, memory
 
@@ -176,7 +176,7 @@ def test_the_code_of_a_fit_is_all_that_it_runs_through():
         files.add(file)
         modules = [name.split(".")[-1] for name in imports(file) if name.count(".") == 2]
         waiting += {room / f"{name}.py" for name in modules} - files
-    assert {file.name for file in files} == set(journal.CODE)
+    assert {file.name for file in files} == set(journal.HASHED_SOURCES)
 
 
 def test_a_search_remembers_its_fits_and_out_of_fold_predictions_are_they():
@@ -184,7 +184,7 @@ def test_a_search_remembers_its_fits_and_out_of_fold_predictions_are_they():
     grid = {"hidden_layer_sizes": [(4,), (6,)], "learning_rate_init": [0.01]}
     searches = []
     for _ in range(2):
-        with journal.opened() as memory:
+        with journal.open_journal() as memory:
             search = DenseGridSearchCV(DenseClassifier(max_iter=8, random_state=0), grid, cv=3)
             searches.append(search.fit(X, y))
     assert (memory.fits, memory.reused) == (6, 6)
@@ -194,17 +194,17 @@ def test_a_search_remembers_its_fits_and_out_of_fold_predictions_are_they():
             np.testing.assert_array_equal(first[name], second[name], err_msg=name)
     folds = list(StratifiedKFold(3).split(X, y))
     best = searches[0].best_estimator_
-    with journal.opened() as memory:
+    with journal.open_journal() as memory:
         again = [clone(best) for _ in folds]
         fit_many(again, [(X[train], y[train]) for train, _ in folds])
     assert (memory.fits, memory.reused) == (3, 3)
-    assert search_results.folds(3, X, y)[0][0].tolist() == folds[0][0].tolist()
+    assert search_results.cv_splits(3, X, y)[0][0].tolist() == folds[0][0].tolist()
 
 
 def test_a_wider_grid_trains_what_is_new():
     X, y = numbers()
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3))):
-        with journal.opened() as memory:
+        with journal.open_journal() as memory:
             network = DenseClassifier(max_iter=8, random_state=0)
             DenseGridSearchCV(network, {"hidden_layer_sizes": sizes}, cv=3).fit(X, y)
         assert (memory.fits, memory.reused) == expected
@@ -215,17 +215,17 @@ def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
     some = [
         DenseClassifier((5,), max_iter=epochs, random_state=0, tol=0) for epochs in (3, 6, 9, 12)
     ]
-    write = journal.Store.write
+    write = journal.SqliteFitStore.write
 
     def die(self, *fit):
         write(self, *fit)
         if fit[1].epochs == 9:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal.Store, "write", die)
+    monkeypatch.setattr(journal.SqliteFitStore, "write", die)
     with pytest.raises(KeyboardInterrupt):
         trained([clone(model) for model in some])
-    monkeypatch.setattr(journal.Store, "write", write)
+    monkeypatch.setattr(journal.SqliteFitStore, "write", write)
     _, memory = trained([clone(model) for model in some])
     assert (memory.fits, memory.reused) == (4, 3)
 
@@ -233,7 +233,7 @@ def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
 def test_a_training_that_diverged_is_not_remembered():
     X, y = numbers()
     for _ in range(2):
-        with np.errstate(all="ignore"), journal.opened() as memory:  # noqa: SIM117
+        with np.errstate(all="ignore"), journal.open_journal() as memory:  # noqa: SIM117
             with pytest.raises(ValueError, match="infinite or NaN"):
                 fit_many([DenseClassifier((3,), learning_rate_init=1e300)], [(X, y)])
         assert memory.reused == 0
@@ -312,7 +312,7 @@ def test_a_journal_that_cannot_be_used_is_told_and_costs_time_only(folder, break
 
 def test_a_locked_journal_is_told(folder, monkeypatch):
     trained()
-    monkeypatch.setattr(journal, "WAIT", 0.1)
+    monkeypatch.setattr(journal, "LOCK_TIMEOUT", 0.1)
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         some, memory = trained(models(5))
@@ -397,4 +397,4 @@ def test_the_stages_count_the_same_with_one_process_and_with_two(split_workspace
         code, printed, _ = split_workspace.run("stages.grid_search", WINENET_WORKERS=workers)
         assert code == 0
         assert f"grid_search: journal: {reused} of 6 fits reused\n" in printed
-    assert parallel.workers() >= 1
+    assert parallel.n_workers() >= 1

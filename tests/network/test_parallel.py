@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import fit_many, stacks
+from winenet.network.parallel import fit_many, plan_stacks
 
 quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
 
@@ -123,7 +123,7 @@ def test_nothing_to_fit_is_shown_as_nothing(capsys):
 
 
 def plan(models, rows=1000, processes=2):
-    return stacks(models, [(rows, 12, 2)] * len(models), processes)
+    return plan_stacks(models, [(rows, 12, 2)] * len(models), processes)
 
 
 def test_every_network_is_in_one_stack():

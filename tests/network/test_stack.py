@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from winenet.network import layers, stack, training, training_job
-from winenet.network.layers import HeldOut
-from winenet.network.training_job import Job, Settings
+from winenet.network.layers import ValidationSet
+from winenet.network.training_job import HyperParameters, TrainingJob
 from winenet.notebook import handmade
 
 ACTIVATIONS = ["relu", "tanh", "logistic", "identity"]
@@ -21,11 +21,11 @@ def job(seed=0, rows=60, outputs=1, features=4, weighted=False, held_out=False, 
     chosen = (X @ rng.normal(size=(features, max(2, outputs)))).argmax(axis=1)
     targets = (chosen[:, np.newaxis] == np.arange(outputs)).astype(np.float64)
     weights = rng.uniform(0.2, 2, rows) if weighted else None
-    aside = HeldOut(X[:20], targets[:20]) if held_out else None
-    settings = Settings(**{"hidden_layer_sizes": (5, 4), "batch_size": 25, **settings})
+    aside = ValidationSet(X[:20], targets[:20]) if held_out else None
+    settings = HyperParameters(**{"hidden_layer_sizes": (5, 4), "batch_size": 25, **settings})
     units = [features, *settings.hidden_layer_sizes, outputs]
-    start = training_job.fresh_run(layers.draw_start(units, settings.activation, rng))
-    return Job(X, targets, settings, start, rng, weights, aside)
+    start = training_job.initial_state(layers.init_parameters(units, settings.activation, rng))
+    return TrainingJob(X, targets, settings, start, rng, weights, aside)
 
 
 def train_again(jobs, **how):
@@ -50,7 +50,7 @@ def assert_same_run(ours, theirs):
 
 def loss_of(one, parameters):
     """The loss by its definition, one row and one class at a time where it matters."""
-    weights, biases = layers.layers(parameters, one.units)
+    weights, biases = layers.unpack_parameters(parameters, one.units)
     P = layers.forward(one.X, weights, biases, one.settings.activation)
     if P.shape[1] == 1:
         P, Y = np.hstack([1 - P, P]), np.hstack([1 - one.targets, one.targets])
@@ -110,7 +110,7 @@ def test_the_gradient_with_dropout_agrees_with_central_differences(activation, o
     }
 
     def loss(parameters):
-        weights, biases = layers.layers(parameters, one.units)
+        weights, biases = layers.unpack_parameters(parameters, one.units)
         A = one.X
         for W, b, kept in zip(weights[:-1], biases[:-1], keep, strict=True):
             A = functions[activation](A @ W + b) * kept
@@ -132,11 +132,11 @@ def test_the_gradient_with_dropout_agrees_with_central_differences(activation, o
 def test_a_gradient_by_hand():
     # One row, x = 2, y = 1, w = 0.5, b = -1: z = 0, p = 0.5.
     # dloss/dz = p - y = -0.5, so dloss/dw = -1 and dloss/db = -0.5.
-    one = Job(
+    one = TrainingJob(
         np.array([[2.0]]),
         np.array([[1.0]]),
-        Settings(hidden_layer_sizes=(), alpha=0.0, batch_size=1),
-        training_job.fresh_run(np.array([0.5, -1.0])),
+        HyperParameters(hidden_layer_sizes=(), alpha=0.0, batch_size=1),
+        training_job.initial_state(np.array([0.5, -1.0])),
         np.random.RandomState(0),
     )
     np.testing.assert_array_equal(gradient_of(one), [-1.0, -0.5])
@@ -156,7 +156,7 @@ def test_the_loss_is_the_batches_mean(outputs, weighted):
 def test_without_hidden_layer_and_with_plain_steps_it_is_the_notebook_s():
     X, y = handmade.six_rows(np.random.default_rng(42))
     parameters, losses = handmade.run_grad_desc(500, 0.01, X, y, rng=np.random.default_rng(7))
-    settings = Settings(
+    settings = HyperParameters(
         hidden_layer_sizes=(),
         solver="sgd",
         momentum=0.0,
@@ -167,11 +167,11 @@ def test_without_hidden_layer_and_with_plain_steps_it_is_the_notebook_s():
         max_iter=500,
         n_iter_no_change=np.inf,
     )
-    start = layers.flatten([parameters["W1"][0]], [parameters["B1"][0]])
+    start = layers.pack_parameters([parameters["W1"][0]], [parameters["B1"][0]])
     [run] = training.train(
-        [Job(X, y, settings, training_job.fresh_run(start), np.random.RandomState(0))]
+        [TrainingJob(X, y, settings, training_job.initial_state(start), np.random.RandomState(0))]
     )
-    [W], [b] = layers.layers(run.parameters, [3, 1])
+    [W], [b] = layers.unpack_parameters(run.parameters, [3, 1])
     np.testing.assert_allclose(W, parameters["W1"][500], rtol=0, atol=1e-14)
     np.testing.assert_allclose(b, parameters["B1"][500][0], rtol=0, atol=1e-14)
     np.testing.assert_allclose(run.loss_curve, losses, rtol=0, atol=1e-14)
@@ -234,8 +234,8 @@ def test_a_network_that_diverges_does_not_disturb_the_others():
 
 def test_jobs_of_unequal_shape_come_back_in_their_order():
     jobs = [job(0, rows=60), job(1, rows=61), job(2, rows=60, hidden_layer_sizes=(3,)), job(3)]
-    assert training.shape(jobs[0]) == training.shape(jobs[3])
-    assert len({training.shape(one) for one in jobs}) == 3
+    assert training.stack_key(jobs[0]) == training.stack_key(jobs[3])
+    assert len({training.stack_key(one) for one in jobs}) == 3
     for ours, one in zip(train_again(jobs), jobs, strict=True):
         assert_same_run(ours, train_again([one])[0])
 
@@ -279,7 +279,7 @@ def test_training_goes_on_where_a_run_has_ended():
     [whole] = training.train([job(0, max_iter=6, shuffle=False)])
     begun = job(0, max_iter=2, shuffle=False)
     [part] = training.train([begun])
-    rest = training_job.continued(part, part.parameters, keep_solver=True)
+    rest = training_job.warm_start_state(part, part.parameters, keep_solver=True)
     settings = dataclasses.replace(begun.settings, max_iter=4)
     [run] = training.train([dataclasses.replace(begun, start=rest, settings=settings)])
     assert run.loss_curve == whole.loss_curve
@@ -289,11 +289,13 @@ def test_training_goes_on_where_a_run_has_ended():
 def test_early_stopping_returns_to_its_best_epoch():
     one = job(3, early_stopping=True, held_out=True, max_iter=60, learning_rate_init=0.1)
     [run] = training.train([one])
-    weights, biases = layers.layers(run.parameters, one.units)
+    weights, biases = layers.unpack_parameters(run.parameters, one.units)
     P = layers.forward(one.held_out.X, weights, biases, "relu")
-    assert layers.held_out_score(P, one.held_out) == run.best_score == max(run.validation_scores)
+    assert (
+        layers.validation_accuracy(P, one.held_out) == run.best_score == max(run.validation_scores)
+    )
     best = run.validation_scores.index(run.best_score)
-    assert layers.held_out_loss(P, one.held_out) == run.validation_losses[best]
+    assert layers.validation_loss(P, one.held_out) == run.validation_losses[best]
 
 
 def test_a_batch_whose_rows_all_weigh_nothing_moves_nothing():
@@ -307,12 +309,12 @@ def test_a_batch_whose_rows_all_weigh_nothing_moves_nothing():
 
 def test_flatten_and_layers_undo_each_other():
     flat = np.arange(11.0 * 3).reshape(3, 11)
-    weights, biases = layers.layers(flat, [2, 3, 1][:2])
+    weights, biases = layers.unpack_parameters(flat, [2, 3, 1][:2])
     assert [W.shape for W in weights] == [(3, 2, 3)]
     assert [b.shape for b in biases] == [(3, 3)]
     one = job(0)
-    parts = layers.layers(one.start.parameters, one.units)
-    np.testing.assert_array_equal(layers.flatten(*parts), one.start.parameters)
+    parts = layers.unpack_parameters(one.start.parameters, one.units)
+    np.testing.assert_array_equal(layers.pack_parameters(*parts), one.start.parameters)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
@@ -328,13 +330,13 @@ def test_what_a_float32_solver_remembers_never_gets_subnormal(solver):
         batch_size=10,
     )
     start = one.start.parameters.astype(np.float32)
-    layers.layers(start, one.units)[1][0][0] = -1e3
+    layers.unpack_parameters(start, one.units)[1][0][0] = -1e3
     moments = np.full((2 if solver == "adam" else 1, start.size), 1e-3, np.float32)
     small = dataclasses.replace(
         one,
         X=one.X.astype(np.float32),
         targets=one.targets.astype(np.float32),
-        start=dataclasses.replace(training_job.fresh_run(start), moments=moments, steps=1),
+        start=dataclasses.replace(training_job.initial_state(start), moments=moments, steps=1),
     )
     small = dataclasses.replace(
         small, settings=dataclasses.replace(small.settings, n_iter_no_change=np.inf)
@@ -351,7 +353,7 @@ def test_a_float32_network_stays_float32():
         job(0, max_iter=30),
         X=one.X.astype(np.float32),
         targets=one.targets.astype(np.float32),
-        start=training_job.fresh_run(one.start.parameters.astype(np.float32)),
+        start=training_job.initial_state(one.start.parameters.astype(np.float32)),
     )
     [run] = training.train([small])
     assert run.parameters.dtype == run.moments.dtype == np.float32

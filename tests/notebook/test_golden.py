@@ -45,7 +45,7 @@ def test_the_committed_number_is_the_notebook_s(
     row: dict[str, str], metrics: dict[str, object]
 ) -> None:
     table = files.read_table(str(ROOT / "tests/golden/notebook.csv"))
-    (here,) = notebook_section.agreements(table[table["quantity"] == row["quantity"]], metrics)
+    (here,) = notebook_section.notebook_checks(table[table["quantity"] == row["quantity"]], metrics)
     assert float(here.here) == pytest.approx(float(row["value"]), abs=half_a_unit(row))
     assert here.agrees, here
 

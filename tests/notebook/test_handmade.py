@@ -187,7 +187,7 @@ def test_each_loss_belongs_to_the_parameters_of_its_epoch_and_falls(six):
     X, y = six
     parameters, loss = handmade.run_grad_desc(50, 0.01, X, y, rng=np.random.default_rng(5))
     for epoch in (0, 1, 49):
-        W1, B1 = claims.at(parameters, epoch)
+        W1, B1 = claims.params_at(parameters, epoch)
         A1 = handmade.forward(W1, B1, X)
         assert handmade.backward(A1, W1, B1, X, y)[1] == loss[epoch]
     assert (np.diff(loss) < 0).all()
@@ -279,7 +279,7 @@ def test_what_two_outputs_give_after_two_epochs(six):
     X, y = six
     parameters, _ = handmade.grad_desc(*start(2), 2, 0.01, X, claims.two_columns(y))
     found = claims.two_outputs(parameters, X, y, [2])
-    A1 = handmade.forward(*claims.at(parameters, 2), X)
+    A1 = handmade.forward(*claims.params_at(parameters, 2), X)
     sums = A1[:, 0] + A1[:, 1]
     assert (
         found.numbers
@@ -312,7 +312,7 @@ def test_what_two_outputs_give_after_two_epochs(six):
 def test_the_sigmoid_of_the_raw_predictions_is_predict_proba(six):
     X, y = six
     model = LogisticRegression().fit(X, y.ravel())
-    W1, B1 = claims.as_network(model)
+    W1, B1 = claims.to_network_params(model)
     expected = model.predict_proba(X)[:, 1:]
     assert handmade.sigmoid(model.intercept_ + np.dot(X, model.coef_.T)) == pytest.approx(
         expected, abs=1e-14
@@ -358,20 +358,20 @@ def test_without_the_penalty_the_parameters_tell_only_when_the_solver_stopped(si
 # What is measured of the committed run and of many seeds.
 
 
-def committed(num_epochs: int) -> tuple[seed_study.Draw, dict[str, handmade.Array]]:
+def committed(num_epochs: int) -> tuple[seed_study.RandomDraws, dict[str, handmade.Array]]:
     """Return the run that the stage shows, with all that was drawn around it."""
     rng = np.random.default_rng(42)
     X, y = handmade.six_rows(rng)
     handmade.init_parameters(3, 1, rng=rng)
     handmade.init_parameters(1, 1, rng=rng)
     parameters, _ = handmade.run_grad_desc(num_epochs, 0.01, X, y, rng=rng)
-    return seed_study.draw(np.random.default_rng(42)), parameters
+    return seed_study.draw_starts(np.random.default_rng(42)), parameters
 
 
 def test_the_committed_run_at_500_and_1000():
     drawn, parameters = committed(1000)
     logistic = claims.fit_logistic(drawn.X, drawn.y).predict_proba(drawn.X)[:, 1:]
-    found = claims.readings(parameters, drawn.X, drawn.y, [500, 1000], logistic)
+    found = claims.snapshots(parameters, drawn.X, drawn.y, [500, 1000], logistic)
     assert files_would_hold(found) == {
         "epochs_500": {
             "bias": -0.106475,
@@ -427,7 +427,7 @@ def test_the_first_predictions_are_ones_throughout():
 
 
 def test_many_networks_trained_together_are_each_trained_alone():
-    draws = [seed_study.draw(np.random.default_rng(seed)) for seed in range(5)]
+    draws = [seed_study.draw_starts(np.random.default_rng(seed)) for seed in range(5)]
     stacked = seed_study.grad_desc_stacked(
         np.stack([d.W1 for d in draws]),
         np.stack([d.B1 for d in draws]),
@@ -482,7 +482,7 @@ def test_a_seed_stops_early_where_its_run_alone_does():
     found = seed_study.over_seeds(42, 6, 1.0, [1000])
     alone = []
     for seed in range(42, 48):
-        d = seed_study.draw(np.random.default_rng(seed))
+        d = seed_study.draw_starts(np.random.default_rng(seed))
         run, _ = handmade.grad_desc(d.W1, d.B1, 1000, 1.0, d.X, d.y)
         alone.append(claims.early_stopping(run, d.X, d.y, d.X_held_out, d.y_held_out).numbers)
     columns = found.by_seed.to_dict("list")
@@ -558,7 +558,7 @@ def test_early_stopping_finds_a_minimum_that_was_put_there(six):
 def test_along_one_weight_accuracy_jumps_and_loss_does_not(six):
     X, y = six
     W1, B1 = np.array([[8.0], [0.0], [0.0]]), np.array([[-24.8]])
-    found = claims.one_weight(W1, B1, X, y)
+    found = claims.sweep_one_weight(W1, B1, X, y)
     accuracy, loss = found.numbers["accuracy"], found.numbers["loss"]
     assert accuracy["max_step"] == accuracy["max_step_on_a_grid_ten_times_as_fine"]
     assert accuracy["max_step"] == pytest.approx(1 / 6)
@@ -579,12 +579,14 @@ def test_along_one_weight_accuracy_jumps_and_loss_does_not(six):
     [(1, [0, 1]), (3, [0, 1, 2, 3]), (2001, [*range(0, 2001, 2), 2001])],
 )
 def test_a_curve_keeps_its_ends_when_it_is_thinned(last: int, shown: list[int]):
-    assert claims.thinned(last) == shown
+    assert claims.subsample_epochs(last) == shown
 
 
 def test_a_rounded_path_has_an_exact_start_and_no_last_bits():
     drawn, parameters = committed(1000)
-    found = claims.path(parameters, (drawn.X, drawn.y), (drawn.X_held_out, drawn.y_held_out), [])
+    found = claims.trajectory(
+        parameters, (drawn.X, drawn.y), (drawn.X_held_out, drawn.y_held_out), []
+    )
     rounded = claims.rounded(found)
     start = ["bias", "weight_X1", "weight_X2", "weight_X3"]
     assert rounded.loc[0, start].tolist() == found.loc[0, start].tolist()
@@ -603,9 +605,9 @@ def test_a_rounded_path_has_an_exact_start_and_no_last_bits():
 def test_the_path_holds_the_run_at_its_epochs():
     drawn, parameters = committed(1000)
     held_out = drawn.X_held_out, drawn.y_held_out
-    found = claims.path(parameters, (drawn.X, drawn.y), held_out, [777]).set_index("epoch")
+    found = claims.trajectory(parameters, (drawn.X, drawn.y), held_out, [777]).set_index("epoch")
     for epoch in (0, 1, 777, 1000):
-        W1, B1 = claims.at(parameters, epoch)
+        W1, B1 = claims.params_at(parameters, epoch)
         A1 = handmade.forward(W1, B1, drawn.X)
         A_held_out = handmade.forward(W1, B1, drawn.X_held_out)
         assert found.loc[epoch].tolist() == pytest.approx(
@@ -628,7 +630,7 @@ def test_the_path_s_epochs_are_dense_at_first_and_hold_what_they_must():
         "B1": np.broadcast_to(drawn.B1, (100_001, 1, 1)),
     }
     rows = drawn.X, drawn.y
-    found = claims.path(still, rows, rows, [500, 1000, 10_000, 43_173])["epoch"].tolist()
+    found = claims.trajectory(still, rows, rows, [500, 1000, 10_000, 43_173])["epoch"].tolist()
     assert found[:12] == list(range(12))
     assert found[-1] == 100_000
     assert {500, 1000, 10_000, 43_173} <= set(found)
@@ -716,9 +718,9 @@ def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pyte
     ]
     assert metrics["network"]["epochs_in_which_loss_rose"] == 0
     # The run that is shown in full is the first of the seeds.
-    drawn = seed_study.draw(np.random.default_rng(params["handmade"]["random_state"]))
+    drawn = seed_study.draw_starts(np.random.default_rng(params["handmade"]["random_state"]))
     first = files.read_table("data/handmade_seeds.csv").query("epochs == 50").iloc[0]
-    assert metrics["first_pass"]["weights"] == files_would_hold(claims.named(drawn.W1_first))
+    assert metrics["first_pass"]["weights"] == files_would_hold(claims.by_feature(drawn.W1_first))
     assert metrics["network"]["epochs_50"]["loss"] == first["training_loss"]
     assert metrics["early_stopping"]["last"] == {
         "epochs": 50,

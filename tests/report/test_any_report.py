@@ -34,12 +34,12 @@ def folders(tmp_path_factory):
             any_table.make(any_table.TABLES[kind]())
             metrics, tables, words = stage.read(notebook=False)
             told = stage.content(tables, metrics, words)
-            stage.files.write_text("report/report.md", report_md.page(told))
-            told |= page.section(tables, metrics, words)
+            stage.files.write_text("report/report.md", report_md.render(told))
+            told |= page.context(tables, metrics, words)
             sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
             names = [path for path in any_pictures() if "handmade" not in path]
             pictures = {"column": dict.fromkeys(names, EMPTY)}
-            stage.files.write_text("report/index.html", page.page(sources, pictures, told))
+            stage.files.write_text("report/index.html", page.render(sources, pictures, told))
         made[kind] = folder
     return made
 
@@ -213,13 +213,13 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
     metrics, tables, words = stage.read(notebook=False)
     words = words._replace(classes=(nasty, *words.classes[1:]), rows=nasty, target=nasty)
     told = stage.content(tables, metrics, words)
-    markdown = report_md.page(told)
+    markdown = report_md.render(told)
     assert "<script" not in markdown
     assert "&#60;script&#62;" in markdown
-    told |= page.section(tables, metrics, words)
+    told |= page.context(tables, metrics, words)
     sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
     names = dict.fromkeys(any_pictures(), EMPTY)
-    text = page.page(sources, {"column": names}, told)
+    text = page.render(sources, {"column": names}, told)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
     assert stage.pictures.confusions(told["scores"], told["names"], words).startswith("<?xml")

@@ -19,7 +19,7 @@ import yaml
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet.report import comparison_section, model_tables, notebook_section, sentences
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +55,7 @@ METRICS: dict[str, Any] = {
     },
 }
 NAMES = model_tables.model_names(METRICS)
-WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+WINE = Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 
 
 def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_missing():
@@ -73,7 +73,7 @@ def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_
 
 
 def test_models_come_in_the_order_of_the_notebook_and_other_keys_are_left_out():
-    assert list(comparison_section.in_order({"runs": 10, "grid_search": 1, "notebook": 2})) == [
+    assert list(comparison_section.sort_models({"runs": 10, "grid_search": 1, "notebook": 2})) == [
         "notebook",
         "grid_search",
     ]
@@ -117,7 +117,7 @@ def test_each_pair_on_all_rows_has_its_sentence():
 
 
 def test_a_verdict_that_unseen_rows_change_is_told_either_way():
-    assert comparison_section.changed_verdicts(PAIRS, NAMES) == [
+    assert comparison_section.changed_conclusions(PAIRS, NAMES) == [
         "The logistic regression made 7 more errors on 941 rows than the tuned network 50-25 (16 "
         "against 9); 16 rows only the first named got wrong, 9 only the other; p = 0.27, not "
         "distinguishable.",
@@ -125,11 +125,11 @@ def test_a_verdict_that_unseen_rows_change_is_told_either_way():
         "5); 9 rows only the first named got wrong, 5 only the other; p = 0.03, different.",
     ]
     on_all = PAIRS[PAIRS["rows"] == "all"]
-    assert comparison_section.changed_verdicts(on_all, NAMES) == []
+    assert comparison_section.changed_conclusions(on_all, NAMES) == []
 
 
 def test_the_tuned_pair_is_that_on_all_rows():
-    assert comparison_section.tuned_pair(PAIRS[::-1]) == {
+    assert comparison_section.tuned_vs_untuned(PAIRS[::-1]) == {
         "rows": "all",
         "first": "notebook",
         "second": "grid_search",
@@ -184,11 +184,14 @@ def test_the_rows_that_all_models_get_wrong_are_listed_with_their_raw_values():
             "Class": [1, 0, 0],
         }
     )
-    assert comparison_section.wrong_rows(errors, 2) == (
+    assert comparison_section.misclassified_table(errors, 2) == (
         ["row", "seen", "pH", "Class"],
         [(354, "no", 3.25, 1), (12, "yes", 3.0, 0)],
     )
-    assert comparison_section.wrong_rows(errors.iloc[:0], 2) == (["row", "seen", "pH", "Class"], [])
+    assert comparison_section.misclassified_table(errors.iloc[:0], 2) == (
+        ["row", "seen", "pH", "Class"],
+        [],
+    )
 
 
 def test_the_readme_and_the_page_show_the_models_of_metrics():
@@ -405,7 +408,7 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         *("data/compare_pairs.csv", "data/compare_errors.csv"),
         *("plots/importance_coefficients.csv", "plots/learning_curve.csv"),
     )
-    found = comparison_section.section(
+    found = comparison_section.context(
         metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE
     )
     assert found["copies"].startswith(
@@ -498,7 +501,7 @@ def test_the_notebook_s_claim_on_tuning_is_judged_by_the_pair(all_seen, errors, 
 
 # Several classes.
 
-IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "v|c", "vg"))
+IRIS = Terms("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "v|c", "vg"))
 
 
 def test_of_each_class_the_heaviest_features_are_shown():
@@ -510,7 +513,7 @@ def test_of_each_class_the_heaviest_features_are_shown():
             "per_unit": 0.0,
         }
     )
-    assert comparison_section.heaviest(table) == {0: [0, 1, 2], 1: [4, 5, 6]}
+    assert comparison_section.top_coefficients(table) == {0: [0, 1, 2], 1: [4, 5, 6]}
     assert comparison_section.class_coefficient_rows(table, IRIS) == [
         ("setosa", "sex&#61;male -4.00, a&#124;b +3.00, c +2.00"),
         ("v&#124;c", "sex&#61;male +4.50, a&#124;b -3.50, c +2.50"),
@@ -521,7 +524,7 @@ def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it()
     errors = pd.DataFrame(
         {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": 3.5, "y": [1, 2]}
     )
-    assert comparison_section.wrong_rows(errors, 2, IRIS.labels) == (
+    assert comparison_section.misclassified_table(errors, 2, IRIS.labels) == (
         ["row", "seen", "pH", "y"],
         [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
     )
@@ -532,8 +535,8 @@ def test_raw_texts_are_shown_as_they_stand():
         {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False}
         | {"code": pd.Series(["007", "[k](http://e)"], dtype="str"), "y": [1, 0]}
     )
-    found = [row[2] for row in comparison_section.wrong_rows(errors, 2)[1]]
-    assert found == ["007", sentences.literal("[k](http://e)")]
+    found = [row[2] for row in comparison_section.misclassified_table(errors, 2)[1]]
+    assert found == ["007", sentences.escape_markdown("[k](http://e)")]
     assert "[" not in found[1]
 
 
@@ -542,4 +545,7 @@ def test_a_gap_in_a_wrong_row_is_a_dash():
         {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": [np.nan, 3.5]}
         | {"y": [1, 0]}
     )
-    assert comparison_section.wrong_rows(errors, 2)[1] == [(3, "no", "-", 1), (5, "no", 3.5, 0)]
+    assert comparison_section.misclassified_table(errors, 2)[1] == [
+        (3, "no", "-", 1),
+        (5, "no", 3.5, 0),
+    ]

@@ -15,7 +15,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet.report import figures, plotting
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 NAMES = {
     "logistic": "logistic regression",
@@ -24,7 +24,7 @@ NAMES = {
     "grid_search": "tuned network 50-25",
     "hist_gradient_boosting": "boosted trees",
 }
-WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+WINE = Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 TRAINED = ["logistic", "notebook", "one_hidden_layer", "grid_search"]
 NETWORKS = TRAINED[1:]
 
@@ -44,7 +44,7 @@ def by_model(models: Iterable[str], **columns: list[Any]) -> pd.DataFrame:
 
 def rocs(models: list[str]) -> Any:
     rates = {"false_positive_rate": [0.0, 0.1, 0.9], "true_positive_rate": [0.0, 0.8, 0.9]}
-    return figures.rocs(by_model(models, **rates), NAMES)
+    return figures.roc_curves(by_model(models, **rates), NAMES)
 
 
 def precision_recall(models: list[str]) -> Any:
@@ -52,7 +52,7 @@ def precision_recall(models: list[str]) -> Any:
     return figures.precision_recall(by_model(models, **shares), NAMES)
 
 
-def calibration(models: list[str], words: Words = WINE) -> Any:
+def calibration(models: list[str], words: Terms = WINE) -> Any:
     bins = by_model(
         models,
         rows=[900, 100, 100],
@@ -231,7 +231,7 @@ def test_the_corner_is_one_that_a_curve_goes_through(false, true, size):
             "true_positive_rate": [0, true, 1],
         }
     )
-    _, corner = figures.rocs(curves, NAMES).axes
+    _, corner = figures.roc_curves(curves, NAMES).axes
     assert corner.get_xlim() == pytest.approx((-0.02 * size, size))
     assert corner.get_ylim() == pytest.approx((1 - size, 1 + 0.02 * size))
 
@@ -274,7 +274,7 @@ def test_a_network_s_seeds_lie_beside_their_mean_and_its_own_run():
     own = [
         line
         for line in figure.axes[0].get_lines()
-        if line.get_marker() == "D" and same_color(line.get_color(), plotting.INK)
+        if line.get_marker() == "D" and same_color(line.get_color(), plotting.TEXT_COLOUR)
     ]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in own] == [
         (0.91, 0),
@@ -394,21 +394,21 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
     """Draw the matrices of the trained models: 90 rows of a class right, one taken for the next."""
     matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
-    words = Words("target", "row", "rows", classes, labels or classes)
+    words = Terms("target", "row", "rows", classes, labels or classes)
     scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
-    return figures.confusions(scores, NAMES, words)
+    return figures.confusion_matrices(scores, NAMES, words)
 
 
 def test_calibration_says_what_the_share_is_of():
-    several = Words("species", "row", "rows", IRIS, IRIS)
+    several = Terms("species", "row", "rows", IRIS, IRIS)
     assert "share that is right in the bin" in texts(calibration(TRAINED, several))
-    two = Words("diagnosis", "row", "rows", ("benign", "malignant"), ("benign", "malignant"))
+    two = Terms("diagnosis", "row", "rows", ("benign", "malignant"), ("benign", "malignant"))
     assert "share of class malignant in the bin" in texts(calibration(TRAINED, two))
 
 
 def test_two_classes_are_drawn_under_their_labels():
     scores = {"logistic": {"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}}
-    written = texts(figures.confusions(scores, NAMES, WINE))
+    written = texts(figures.confusion_matrices(scores, NAMES, WINE))
     assert {"0", "1", "3", "2", "4", "actual", "predicted"} <= set(written)
     assert "red" not in written
 
@@ -434,12 +434,12 @@ def test_counts_stand_in_the_cells_where_there_is_room(classes, numbers):
 
 
 @pytest.mark.usefixtures("_figures")
-@pytest.mark.parametrize("room", [None, plotting.COLUMN, plotting.PHONE])
+@pytest.mark.parametrize("room", [None, plotting.PAGE_WIDTH, plotting.NARROW_WIDTH])
 def test_no_two_names_of_26_classes_overlap(room):
     if room is None:
         figure = confusions(LETTERS)
     else:
-        with plotting.for_page(room):
+        with plotting.page_style(room):
             figure = confusions(LETTERS)
     figure.draw_without_rendering()
     for axes in figure.axes:
@@ -473,7 +473,7 @@ def test_a_long_name_is_cut_and_a_dollar_sign_is_no_formula():
 @pytest.mark.usefixtures("_figures")
 def test_of_a_hundred_classes_not_all_are_named():
     names = tuple(f"class {number}" for number in range(100))
-    with plotting.for_page(plotting.PHONE):
+    with plotting.page_style(plotting.NARROW_WIDTH):
         (axes, *_) = confusions(names).axes
     shown = [label.get_text() for label in axes.get_yticklabels()]
     assert 20 < len(shown) < 60

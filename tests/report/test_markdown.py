@@ -8,7 +8,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from winenet.report import markdown, model_tables, notebook_section, plotting
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 ROOT = Path(__file__).parents[2]
 PRINTED = pd.DataFrame(
@@ -19,7 +19,7 @@ PRINTED = pd.DataFrame(
     ],
     columns=["quantity", "value", "digits", "source"],
 )
-WINE = Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+WINE = Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 METRICS = {
     "logistic": {"accuracy": 0.98226},
     "grid_search": {"accuracy": 0.992308, "best_hidden_layer_sizes": "50-25"},
@@ -34,7 +34,7 @@ def committed() -> dict[str, dict[str, object]]:
 
 
 def test_a_number_agrees_to_the_digits_that_the_notebook_prints() -> None:
-    rows = notebook_section.agreement_rows(notebook_section.agreements(PRINTED, METRICS))
+    rows = notebook_section.agreement_rows(notebook_section.notebook_checks(PRINTED, METRICS))
     assert rows == [
         ("`logistic.accuracy`", "cell [2]", "0.9823", "0.9823", "yes"),
         ("`grid_search.best_hidden_layer_sizes.1`", "cell [3]", "25", "25", "yes"),
@@ -44,7 +44,7 @@ def test_a_number_agrees_to_the_digits_that_the_notebook_prints() -> None:
 
 def test_a_number_that_this_run_does_not_have_is_none_and_does_not_agree() -> None:
     metrics = METRICS | {"grid_search": {"accuracy": 0.9, "best_hidden_layer_sizes": "8"}}
-    second = notebook_section.agreements(PRINTED, metrics)[1]
+    second = notebook_section.notebook_checks(PRINTED, metrics)[1]
     assert (second.here, second.agrees) == ("none", False)
 
 
@@ -53,7 +53,7 @@ def test_a_number_that_this_run_does_not_have_is_none_and_does_not_agree() -> No
 )
 def test_half_a_unit_of_the_last_digit_is_the_limit(accuracy: float, agrees: bool) -> None:
     metrics = METRICS | {"logistic": {"accuracy": accuracy}}
-    assert notebook_section.agreements(PRINTED, metrics)[0].agrees is agrees
+    assert notebook_section.notebook_checks(PRINTED, metrics)[0].agrees is agrees
 
 
 def test_a_head_counts_the_cells_that_agree_and_a_missing_feature_does_not() -> None:
@@ -61,12 +61,12 @@ def test_a_head_counts_the_cells_that_agree_and_a_missing_feature_does_not() -> 
         {"row": [0, 0, 1], "feature": ["a", "b", "a"], "value": [0.1, 0.2, 0.3], "digits": 6}
     )
     table = pd.DataFrame({"a": [0.1000004, 0.300001]})
-    assert notebook_section.head_agreement(printed, table) == (1, 3)
+    assert notebook_section.table_head_agreement(printed, table) == (1, 3)
 
 
 def test_readings_are_ordered_by_epoch() -> None:
     by_epoch = {"epochs_10000": 3, "epochs_500": 1, "epochs_in_which_loss_rose": 0}
-    assert notebook_section.readings(by_epoch) == {500: 1, 10000: 3}
+    assert notebook_section.snapshots_by_epoch(by_epoch) == {500: 1, 10000: 3}
 
 
 def followed(
@@ -143,7 +143,7 @@ def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
     found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
     rows = model_tables.stop_rows(found, 1300, WINE)
     assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
-    assert markdown.markdown(model_tables.STOPS, rows) in page
+    assert markdown.markdown_table(model_tables.STOP_COLUMNS, rows) in page
     for network in ("notebook", "one_hidden_layer"):
         assert (
             model_tables.early_stopping(found[network], found["held_out_rows"], 1300, WINE) in page
@@ -151,7 +151,7 @@ def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
 
 
 def test_what_would_break_a_table_is_written_harmlessly() -> None:
-    assert markdown.markdown(["a"], [["<script>|\n&"]]) == (
+    assert markdown.markdown_table(["a"], [["<script>|\n&"]]) == (
         "| a |\n| --- |\n| &lt;script>\\| &amp; |"
     )
 
@@ -203,8 +203,8 @@ def test_a_heat_map_keeps_the_order_of_the_table_and_frames_the_best() -> None:
 
 # Several classes.
 
-IRIS = Words("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "vc", "vg"))
-LETTERS = Words("letter", "row", "rows", tuple("abcdefgh"), tuple("abcdefgh"))
+IRIS = Terms("species", "row", "rows", ("setosa", "v|c", "virginica"), ("s", "vc", "vg"))
+LETTERS = Terms("letter", "row", "rows", tuple("abcdefgh"), tuple("abcdefgh"))
 
 
 def sets(*counts: int) -> dict[str, object]:
@@ -213,29 +213,33 @@ def sets(*counts: int) -> dict[str, object]:
 
 
 def test_the_sets_have_a_column_a_class_of_two_the_positive_first() -> None:
-    header, rows = model_tables.set_table(sets(4898, 1599), WINE)
+    header, rows = model_tables.split_table(sets(4898, 1599), WINE)
     assert header == ["set", "rows", "red", "white"]
     assert rows[0] == ("training", "6,497", "1,599", "4,898")
-    header, rows = model_tables.set_table(sets(50, 40, 30), IRIS)
+    header, rows = model_tables.split_table(sets(50, 40, 30), IRIS)
     assert header == ["set", "rows", "setosa", "v&#124;c", "virginica"]
     assert rows[1] == ("test", "120", "50", "40", "30")
 
 
 def test_the_sets_of_many_classes_name_the_rarest_and_the_commonest() -> None:
-    header, rows = model_tables.set_table(sets(5, 5, 3, 9, 9, 5, 5, 5), LETTERS)
+    header, rows = model_tables.split_table(sets(5, 5, 3, 9, 9, 5, 5, 5), LETTERS)
     assert header == ["set", "rows", "least frequent", "most frequent"]
     assert rows == [("training", "46", "c (3)", "e (9)"), ("test", "46", "c (3)", "e (9)")]
 
 
 def test_the_most_frequent_confusions_come_first_and_the_number_of_their_class() -> None:
     matrix = [[138, 2, 0], [0, 90, 12], [2, 0, 70]]
-    assert model_tables.confusions(matrix, IRIS) == [
+    assert model_tables.top_confusions(matrix, IRIS) == [
         "v&#124;c taken for virginica: 12 of 102",
         "setosa taken for v&#124;c: 2 of 140",
         "virginica taken for setosa: 2 of 72",
     ]
     everywhere = [[1] * 8 for _ in range(8)]
-    assert len(model_tables.confusions(everywhere, LETTERS)) == model_tables.CONFUSIONS == 5
+    assert (
+        len(model_tables.top_confusions(everywhere, LETTERS))
+        == model_tables.MAX_CONFUSIONS_SHOWN
+        == 5
+    )
 
 
 def test_each_model_has_its_confusions_in_words_and_none_is_told_of_two_classes() -> None:
@@ -267,7 +271,7 @@ def test_the_stop_is_the_notebook_s_or_scikit_learn_s() -> None:
 
 def test_both_pages_read_templates_alike_and_a_missing_name_is_an_error() -> None:
     for autoescape, expected in ((True, "&lt;"), (False, "<")):
-        environment = markdown.environment(autoescape=autoescape)
+        environment = markdown.jinja_environment(autoescape=autoescape)
         assert environment.from_string("{{ text }}").render(text="<") == expected
         with pytest.raises(UndefinedError):
             environment.from_string("{{ missing }}").render()

@@ -9,13 +9,13 @@ import pytest
 from winenet.notebook import claims, handmade, seed_study
 from winenet.report import neuron_section
 
-DRAWN = seed_study.draw(np.random.default_rng(42))
+DRAWN = seed_study.draw_starts(np.random.default_rng(42))
 PARAMETERS, _ = handmade.grad_desc(DRAWN.W1, DRAWN.B1, 1000, 0.01, DRAWN.X, DRAWN.y)
 HELD_OUT = DRAWN.X_held_out, DRAWN.y_held_out
 TABLES = {
     neuron_section.ROWS: claims.table(DRAWN.X, DRAWN.y),
     neuron_section.HELD_OUT: claims.table(*HELD_OUT),
-    neuron_section.PATH: claims.path(PARAMETERS, (DRAWN.X, DRAWN.y), HELD_OUT, [500, 777]),
+    neuron_section.PATH: claims.trajectory(PARAMETERS, (DRAWN.X, DRAWN.y), HELD_OUT, [500, 777]),
     neuron_section.PREDICTIONS: claims.side_by_side(
         claims.fit_logistic(DRAWN.X, DRAWN.y), PARAMETERS, DRAWN.X, DRAWN.y, [500, 1000]
     ),
@@ -29,7 +29,7 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def section():
-    return neuron_section.section(TABLES, MEASURED)
+    return neuron_section.context(TABLES, MEASURED)
 
 
 def test_the_script_gets_every_digit(section):
@@ -78,7 +78,7 @@ def test_the_places_are_those_of_the_tables(section):
 
 def test_a_best_epoch_at_the_start_is_no_stop():
     measured = MEASURED | {"early_stopping": {"best": {"epochs": 0}}}
-    assert neuron_section.section(TABLES, measured)["stops"] == [500, 1000]
+    assert neuron_section.context(TABLES, measured)["stops"] == [500, 1000]
 
 
 # The presets.
@@ -92,7 +92,7 @@ def followed(preset):
     run, losses = handmade.grad_desc(
         DRAWN.W1, DRAWN.B1, epochs + 1, preset["learning_rate"], DRAWN.X, y
     )
-    W1, B1 = claims.at(run, epochs)
+    W1, B1 = claims.params_at(run, epochs)
     grads, _ = handmade.backward(handmade.forward(W1, B1, DRAWN.X), W1, B1, DRAWN.X, y)
     return losses, max(np.abs(grads["dW1"]).max(), np.abs(grads["dB1"]).max())
 

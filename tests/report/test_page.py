@@ -412,11 +412,11 @@ def loaded(small, monkeypatch):
 def rendered(metrics, tables, words):
     from stages import report as stage
 
-    told = stage.content(tables, metrics, words) | page.section(tables, metrics, words)
+    told = stage.content(tables, metrics, words) | page.context(tables, metrics, words)
     told["neuron"] = stage.neuron.section(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
     names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
-    return page.page(sources, {"column": names}, told)
+    return page.render(sources, {"column": names}, told)
 
 
 EMPTY = '<svg width="1pt" height="1pt"></svg>'
@@ -463,7 +463,7 @@ TABLE = pd.DataFrame({"x@y": [1, 20_000], "name": ["one", "two"], "seen": [True,
 
 def test_a_source_is_a_key_or_a_cell():
     files = {"a.json": {"b": {"c": 1234.5}}, "t.csv": TABLE}
-    sources = page.Sources(files)
+    sources = page.RunFiles(files)
     assert sources["a.json#b.c"] == 1234.5
     assert sources["t.csv#x@y@1"] == 20_000
     assert sources["t.csv#x@y@name=two"] == 20_000
@@ -493,17 +493,17 @@ def test_a_source_is_a_key_or_a_cell():
     ],
 )
 def test_a_result_names_its_source_and_its_digits(options, expected):
-    sources = page.Sources({"a.json": {"v": 1234.5}})
+    sources = page.RunFiles({"a.json": {"v": 1234.5}})
     assert sources.result("a.json#v", **options) == expected
 
 
 def test_a_gap_is_shown_as_a_dash():
-    sources = page.Sources({"t.csv": pd.DataFrame({"pH": [3.5, np.nan]})})
+    sources = page.RunFiles({"t.csv": pd.DataFrame({"pH": [3.5, np.nan]})})
     assert sources.result("t.csv#pH@1") == '<span data-source="t.csv#pH@1">-</span>'
 
 
 def test_words_of_a_file_are_harmless():
-    sources = page.Sources({"a.json": {"v": '<script>alert("x")</script>'}})
+    sources = page.RunFiles({"a.json": {"v": '<script>alert("x")</script>'}})
     assert "<script" not in sources.result("a.json#v")
     assert "<img" not in page.sentence("a <img src=x onerror=alert(1)> b")
     told = page.data({"name": "</script><script>alert(1)"}, "some-data")
@@ -512,7 +512,7 @@ def test_words_of_a_file_are_harmless():
 
 
 def test_a_term_is_a_link_the_first_time_only():
-    terms = page.Terms(GLOSSARY)
+    terms = page.GlossaryLinks(GLOSSARY)
     assert re.fullmatch(
         r'<a class="term" id="use-term-p-value" href="#term-p-value" title="[^"]+">p</a>',
         terms("p-value", "p"),
@@ -541,7 +541,7 @@ def test_a_figure_fits_the_room_of_the_page():
     assert places == {(0, 0), (1, 0), (2, 0)}
     assert "\n" not in panels[0].get_title(loc="left")
     assert [len(axes.get_legend().get_texts()) for axes in panels] == [2, 2, 2]
-    with plotting.for_page(7):
+    with plotting.page_style(7):
         figure, panels, places = drawn()
     assert figure.get_figwidth() == 7
     assert places == {(0, 0), (1, 0), (0, 1)}
@@ -549,7 +549,7 @@ def test_a_figure_fits_the_room_of_the_page():
     assert "\n" in panels[0].get_title(loc="left")
     assert [axes.get_legend() for axes in panels] == [None] * 3
     assert len(figure.legends) == 1
-    with plotting.for_page(3):
+    with plotting.page_style(3):
         figure, _, places = drawn()
     assert places == {(0, 0), (0, 1), (0, 2)}
     assert drawn()[0].get_figwidth() == 10
@@ -582,7 +582,7 @@ def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
 
 
 def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
-    with plotting.for_page(plotting.COLUMN):
+    with plotting.page_style(plotting.PAGE_WIDTH):
         drawn, (axes,) = plotting.figure()
         table = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
         plotting.curve(axes, table, "x", "y", "a <b> & c", plotting.COLOURS["logistic"])
@@ -643,6 +643,6 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
     ],
 )
 def test_a_quantity_of_the_notebook_has_a_source(quantity, expected):
-    from winenet.report.notebook_section import Agreement
+    from winenet.report.notebook_section import NotebookCheck
 
-    assert page.agreement_source(Agreement(quantity, "", "", "", True)) == expected
+    assert page.agreement_source(NotebookCheck(quantity, "", "", "", True)) == expected

@@ -33,12 +33,12 @@ NAMES = {
     ],
 )
 def test_a_p_value_is_said_in_two_digits_that_do_not_hide_the_verdict(p, said):
-    assert sentences.p_value(p) == said
+    assert sentences.format_p_value(p) == said
 
 
 @pytest.mark.parametrize(("p", "differ"), [(0.049999, True), (0.05, False), (1.0, False)])
 def test_models_differ_below_alpha(p, differ):
-    assert sentences.differ({"p_value": p}) is differ
+    assert sentences.is_significant({"p_value": p}) is differ
 
 
 # Two models.
@@ -111,7 +111,7 @@ def test_what_copies_are_worth_is_told():
         "notebook": {"errors": 6, "errors_unseen": 5},  # 1 of 400, 5 of 1,000
         "grid_search": {"errors": 7, "errors_unseen": 5},  # 2 of 400, 5 of 1,000: the same share
     }
-    assert sentences.copies(scored, 400, 1000, NAMES) == (
+    assert sentences.duplicates_sentence(scored, 400, 1000, NAMES) == (
         "Errors on test rows seen in training (400) and on the others (1,000): 7 and 16 for the "
         "logistic regression, 1 and 5 for the network 100-50, 2 and 5 for the tuned network 50-25. "
         "1 of 3 models make relatively fewer errors on rows that they have seen; "
@@ -128,7 +128,7 @@ def test_what_copies_are_worth_is_told():
 )
 def test_where_all_rows_are_seen_or_none_is_no_share_is_taken(seen, unseen, said):
     scored = {"logistic": {"errors": 2, "errors_unseen": 2 if unseen else 0}}
-    assert sentences.copies(scored, seen, unseen, NAMES) == said
+    assert sentences.duplicates_sentence(scored, seen, unseen, NAMES) == said
 
 
 # Seeds.
@@ -188,7 +188,9 @@ SPREAD = {
 
 def chosen(untuned: dict[str, Any] = UNTUNED, **changes: Any) -> list[str]:
     choice = FOUND["choice"] | changes.pop("choice", {})
-    return sentences.choice(FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES)
+    return sentences.selection_sentences(
+        FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES
+    )
 
 
 def test_a_choice_has_five_sentences():

@@ -17,13 +17,15 @@ from conftest import Workspace
 from test_gates import COMPARE, GATES, IN_PLACE, LOGISTIC, MLP, call, changed, commit, git, interval
 from test_gates import write as write_metrics
 
-from winenet.evaluation.gates import Reading, Row
+from winenet.evaluation.gates import GateResult, Reading
 from winenet.report import summary
-from winenet.report.summary import Comparison, Moved, Score
+from winenet.report.summary import Change, RunDiff, Score
 
 ROOT = Path(__file__).parents[2]
-HOLDS = Row("floor `mlp.accuracy`", "0.99", "0.9", "-", "holds")
-FAILS = Row("floor `logistic.accuracy`", "0.8", "0.9", "-", "FAILS: below the floor", fails=True)
+HOLDS = GateResult("floor `mlp.accuracy`", "0.99", "0.9", "-", "holds")
+FAILS = GateResult(
+    "floor `logistic.accuracy`", "0.8", "0.9", "-", "FAILS: below the floor", fails=True
+)
 
 
 def reading(value: float, half_width: float = 0.01) -> Reading:
@@ -36,7 +38,7 @@ def score(model: str, base: float | None, here: float | None, name: str = "accur
 
 def written(**parts: Any) -> str:
     nothing = {"base": "main", "cautions": [], "parameters": [], "scores": [], "metrics": []}
-    return summary.page(Comparison(**(nothing | {"gate": [HOLDS], "noise": 1.0} | parts)))
+    return summary.render(RunDiff(**(nothing | {"gate": [HOLDS], "noise": 1.0} | parts)))
 
 
 def cells(line: str) -> list[str]:
@@ -146,7 +148,7 @@ def test_no_character_needs_more_than_ascii_and_no_line_more_than_a_screen():
 
 
 def test_the_constant_model_presses_no_other_into_a_corner():
-    found = Comparison(
+    found = RunDiff(
         "main", [], [], [score("majority_class", 0.7, 0.71), score("mlp", 0.98, 0.97)], [], [], 1
     )
     first, second = summary.pictures(found)
@@ -165,7 +167,7 @@ def test_nothing_moved():
 
 def test_the_headline_counts_what_matters():
     moved = [score("mlp", 0.98, 0.96), score("logistic", 0.98, 0.979), score("same", 0.9, 0.9)]
-    parameter = Moved("mlp.max_iter", 500, 200)
+    parameter = Change("mlp.max_iter", 500, 200)
     text = written(scores=moved, parameters=[parameter], gate=[FAILS, HOLDS])
     assert "**1 parameter and 2 scores moved, 1 of them beyond the noise. The gate FAILS.**" in text
     assert "| `mlp.max_iter` | `500` | `200` |" in text
@@ -177,15 +179,15 @@ def test_the_headline_counts_what_matters():
 
 
 def test_other_metrics_alone_are_folded_and_no_score_moved():
-    text = written(metrics=[Moved("metrics/mlp.json notebook.epochs", 217, 251)])
+    text = written(metrics=[Change("metrics/mlp.json notebook.epochs", 217, 251)])
     assert "No score of a model moved." in text
     fold = text.split("<details><summary>1 other metric moved</summary>\n\n")[1]
     assert "| `metrics/mlp.json notebook.epochs` | `217` | `251` |\n\n</details>" in fold
 
 
 def test_long_lists_are_folded_and_then_cut():
-    metrics = [Moved(f"metrics/a.json k{place}", 1, 2) for place in range(75)]
-    parameters = [Moved(f"p{place}", None, 2) for place in range(15)]
+    metrics = [Change(f"metrics/a.json k{place}", 1, 2) for place in range(75)]
+    parameters = [Change(f"p{place}", None, 2) for place in range(15)]
     text = written(metrics=metrics, parameters=parameters)
     assert "<details><summary>3 more parameters</summary>" in text
     assert text.index("`p11`") < text.index("3 more parameters") < text.index("`p12`")
@@ -200,9 +202,9 @@ def test_names_and_values_cannot_break_out():
     text = written(
         base=HARMFUL,
         cautions=["x <script>\n# y"],
-        parameters=[Moved(HARMFUL, HARMFUL, None)],
+        parameters=[Change(HARMFUL, HARMFUL, None)],
         scores=[score(HARMFUL, 0.98, 0.97)],
-        metrics=[Moved(HARMFUL, HARMFUL, "|")],
+        metrics=[Change(HARMFUL, HARMFUL, "|")],
     )
     outside = re.sub(r"^```text$.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     for harm in ("<img", "<script", "[x](y)"):
@@ -221,7 +223,7 @@ def test_a_model_s_name_cannot_end_the_picture_s_block():
 
 def test_a_value_that_code_would_show_wrongly_stands_literally():
     """A cell's `<` is written as an entity, which code shows as it is written."""
-    text = written(parameters=[Moved("p", "<1", "[0.1, 1]")])
+    text = written(parameters=[Change("p", "<1", "[0.1, 1]")])
     assert "| `p` | &#60;1 | `[0.1, 1]` |" in text
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from winenet.data import schema
 from winenet.report import glossary, terms
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
-WINE = schema.read(
+WINE = schema.from_json(
     {
         "target": "Class",
         "classes": ["0", "1"],
@@ -14,7 +14,7 @@ WINE = schema.read(
         "words": {"row": "wine", "rows": "wines", "classes": ["white", "red"]},
     }
 )
-IRIS = schema.read(
+IRIS = schema.from_json(
     {
         "target": "species",
         "classes": ["setosa", "versicolor", "virginica"],
@@ -25,14 +25,14 @@ IRIS = schema.read(
 
 
 def test_the_words_are_those_of_the_schema():
-    own = terms.of(WINE, notebook=True)
-    assert own == Words("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
+    own = terms.from_schema(WINE, notebook=True)
+    assert own == Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
     assert (own.positive, own.negative, own.title) == ("red", "white", "Red or white")
     assert (own.named, own.several, own.rule) == (True, False, "the notebook's")
 
 
 def test_a_table_without_words_of_its_own_shows_its_labels():
-    own = terms.of(IRIS, notebook=False)
+    own = terms.from_schema(IRIS, notebook=False)
     assert (own.named, own.several, own.rule) == (False, True, "scikit-learn's")
     assert own.title == "The models"
     assert own.classes == own.labels == ("setosa", "versicolor", "virginica")
@@ -46,12 +46,12 @@ def test_a_capital_changes_no_other_letter(text, expected):
 
 
 def test_the_glossary_speaks_of_the_table():
-    wine = glossary.explained(terms.of(WINE, notebook=True))
+    wine = glossary.glossary_for(terms.from_schema(WINE, notebook=True))
     assert list(wine) == list(glossary.GLOSSARY)
     assert "a red wine drawn at random is given more than a white one" in wine["AUC"]
     assert wine["threshold"] == "The probability above which a row is called a 1."
     assert wine["calibration"].endswith("four in five are ones.")
-    iris = glossary.explained(terms.of(IRIS, notebook=False))
+    iris = glossary.glossary_for(terms.from_schema(IRIS, notebook=False))
     told = " ".join(iris.values())
     assert "{" not in told
     assert not {"wine", "red", "white"} & set(told.replace(".", " ").split())

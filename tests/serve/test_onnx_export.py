@@ -15,8 +15,8 @@ from winenet import __main__ as command
 from winenet.data import preprocessing
 from winenet.data.preprocessing import Preprocessing
 from winenet.models import model_file, saved
-from winenet.models.predictor import RawPredictor
-from winenet.models.saved import Model, Saved
+from winenet.models.predictor import PipelinePredictor
+from winenet.models.saved import DenseModel, SavedModel
 from winenet.serve import onnx_export
 from winenet.serve.onnx_export import ExportError
 
@@ -49,25 +49,25 @@ def rows(number: int, seed: int) -> pd.DataFrame:
 
 def trained(
     columns: list[str], hidden: tuple[int, ...], activation: str, classes: int, scaler: str
-) -> Saved:
+) -> SavedModel:
     X = rows(300, 0)[columns]
     raw = preprocessing.fit(X, KINDS, scaler)
     y = np.random.default_rng(1).integers(0, classes, 300)
     fitted = MLPClassifier(hidden, activation, max_iter=20, learning_rate_init=0.05, random_state=0)
-    fitted.fit(preprocessing.inputs(raw, X), y)
+    fitted.fit(preprocessing.transform(raw, X), y)
     labels = ["no", "yes, é", '"maybe"'][:classes]
-    return Saved(saved.from_mlp(fitted), raw, "taste", labels, {"rows": 300.0})
+    return SavedModel(saved.from_mlp(fitted), raw, "taste", labels, {"rows": 300.0})
 
 
-def run_onnx(content: bytes, saved: Saved, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def run_onnx(content: bytes, saved: SavedModel, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     labels, P = session.run(["label", "probabilities"], onnx_export.feed(saved, X))
     assert P.dtype == np.float64
     return labels, P
 
 
-def assert_predicts_alike(saved: Saved, content: bytes) -> None:
-    ours = RawPredictor(saved)
+def assert_predicts_alike(saved: SavedModel, content: bytes) -> None:
+    ours = PipelinePredictor(saved)
     for seed in (0, 1):
         X = rows(500, seed)
         labels, P = run_onnx(content, saved, X)
@@ -98,10 +98,10 @@ def test_of_equally_probable_labels_the_first_is_given():
     X = pd.DataFrame({"x": [-1, 0, 1e-16, 1e-15, 1]})
     for W, labels in (([[1.0]], ["a", "b"]), ([[-1.0, 1, 1]], ["a", "b", "c"])):
         size = len(W[0])
-        only = Model([np.array(W)], [np.zeros(size)], "identity", np.arange(len(labels)))
-        saved = Saved(only, raw, "y", labels, {})
+        only = DenseModel([np.array(W)], [np.zeros(size)], "identity", np.arange(len(labels)))
+        saved = SavedModel(only, raw, "y", labels, {})
         found, _ = run_onnx(onnx_export.onnx_model(saved), saved, X)
-        assert found.tolist() == RawPredictor(saved).predict(X).tolist()
+        assert found.tolist() == PipelinePredictor(saved).predict(X).tolist()
         assert set(found) == {"a", "b"}
 
 
@@ -124,8 +124,8 @@ def test_the_graph_tells_its_columns_and_the_same_model_gives_the_same_bytes():
 
 def test_a_level_without_text_stays_a_level():
     raw = Preprocessing([], *np.zeros((6, 0)), ["colour"], [["", "red"]], ["red"])
-    only = Model([np.array([[-2.0], [3]])], [np.zeros(1)], "identity", np.array([0, 1]))
-    saved = Saved(only, raw, "y", ["a", "b"], {})
+    only = DenseModel([np.array([[-2.0], [3]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    saved = SavedModel(only, raw, "y", ["a", "b"], {})
     content = onnx_export.onnx_model(saved)
     assert onnx_export.check(saved, content) < 1e-12
     assert run_onnx(content, saved, pd.DataFrame({"colour": ["", "red"]}))[0].tolist() == ["a", "b"]
@@ -136,8 +136,8 @@ def test_a_huge_training_range_is_checked_without_a_warning():
     raw = Preprocessing(
         ["x"], *np.array([[0.0], [0], [1e-308], [0], [-largest], [largest]]), [], [], []
     )
-    only = Model([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
-    saved = Saved(only, raw, "y", ["a", "b"], {})
+    only = DenseModel([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    saved = SavedModel(only, raw, "y", ["a", "b"], {})
     assert onnx_export.check(saved, onnx_export.onnx_model(saved)) < 1e-12
 
 

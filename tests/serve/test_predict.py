@@ -22,8 +22,8 @@ from winenet.data import preprocessing, raw_table, stream
 from winenet.data.preprocessing import Preprocessing
 from winenet.errors import InputError
 from winenet.models import model_file, predictor, saved
-from winenet.models.predictor import RawPredictor
-from winenet.models.saved import Model, Saved, from_logistic, from_mlp
+from winenet.models.predictor import PipelinePredictor
+from winenet.models.saved import DenseModel, SavedModel, from_logistic, from_mlp
 from winenet.params import Ingest
 from winenet.serve import describe, predict
 
@@ -47,19 +47,19 @@ def raw_rows(number: int, seed: int = 0) -> pd.DataFrame:
     return X
 
 
-def a_model(labels: list[str]) -> Saved:
+def a_model(labels: list[str]) -> SavedModel:
     X = raw_rows(400)
     score = X["free SO2"].fillna(40) / 40 + (X["colour"] == "red")
     y = pd.qcut(score, len(labels), labels=False)
     raw = preprocessing.fit(X, KINDS, "min-max")
     network = DenseClassifier((8, 4), max_iter=60, learning_rate_init=0.02, random_state=0)
-    network.fit(preprocessing.inputs(raw, X), y)
+    network.fit(preprocessing.transform(raw, X), y)
     facts = {"rows": 400.0, "epochs": float(network.n_iter_), "loss": network.loss_}
-    return Saved(saved.from_mlp(network), raw, "taste", labels, facts)
+    return SavedModel(saved.from_mlp(network), raw, "taste", labels, facts)
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[int, Saved]:
+def models() -> dict[int, SavedModel]:
     """By number of classes."""
     with pytest.warns(ConvergenceWarning):  # they have not converged, and need not
         return {2: a_model(["poor", "good"]), 3: a_model(["1", "a, b", 'say "x"'])}
@@ -86,9 +86,9 @@ def text_of(path: str) -> str:
     return Path(path).read_bytes().decode()
 
 
-def expected(saved: Saved, X: pd.DataFrame) -> str:
+def expected(saved: SavedModel, X: pd.DataFrame) -> str:
     """Return the whole output, written in another way."""
-    ours = RawPredictor(saved)
+    ours = PipelinePredictor(saved)
     P, labels = ours.predict_proba(X), ours.predict(X)
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
@@ -104,7 +104,7 @@ def expected(saved: Saved, X: pd.DataFrame) -> str:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_each_row_has_a_line_with_its_label_and_probabilities(models, classes, capfd):
     X = write(a_table(300))
-    predict.run(f"{classes}.npz", "new.csv")
+    predict.predict_file(f"{classes}.npz", "new.csv")
     printed, _ = capfd.readouterr()
     assert printed == expected(models[classes], X)
     table = pd.read_csv(io.StringIO(printed), dtype={"taste": "str"})
@@ -117,11 +117,11 @@ def test_each_row_has_a_line_with_its_label_and_probabilities(models, classes, c
 
 
 def test_the_lines_are_these(capfd):
-    one = Model([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
+    one = DenseModel([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
     raw = Preprocessing(["x"], *np.array([[1.0], [0], [1], [0], [-3], [3]]), [], [], [])
-    model_file.write("one.npz", Saved(one, raw, "a,b", ["no", "yes"], {}))
+    model_file.write("one.npz", SavedModel(one, raw, "a,b", ["no", "yes"], {}))
     Path("x.csv").write_text('x\n0\n1e-15\n"3"\n-900\nNA\n', encoding="utf-8")
-    predict.run("one.npz", "x.csv")
+    predict.predict_file("one.npz", "x.csv")
     printed, told = capfd.readouterr()
     assert printed == (
         'row,"a,b",p(no),p(yes)\n'
@@ -142,9 +142,9 @@ def test_the_lines_are_these(capfd):
 def test_the_size_of_the_pieces_changes_no_byte(models, block, capfd):
     """Nor a word of the summary."""
     write(a_table(1500))
-    predict.run("3.npz", "new.csv", "whole.csv")
+    predict.predict_file("3.npz", "new.csv", "whole.csv")
     told = capfd.readouterr().err
-    predict.run("3.npz", "new.csv", "pieces.csv", block=block)
+    predict.predict_file("3.npz", "new.csv", "pieces.csv", block=block)
     assert text_of("pieces.csv") == text_of("whole.csv")
     assert capfd.readouterr().err == told
 
@@ -153,15 +153,15 @@ def test_a_file_that_was_fitted_by_scikit_learn_predicts_as_its_pipeline_does(ca
     X = raw_rows(200)
     raw = preprocessing.fit(X, KINDS, "standard")
     y = (X["pH"].fillna(3) > 3.2).astype(int)
-    fitted = LogisticRegression().fit(preprocessing.inputs(raw, X), y)
-    saved = Saved(from_logistic(fitted), raw, "sour", ["0", "1"], {})
+    fitted = LogisticRegression().fit(preprocessing.transform(raw, X), y)
+    saved = SavedModel(from_logistic(fitted), raw, "sour", ["0", "1"], {})
     model_file.write("sour.npz", saved)
     write(X)
-    predict.run("sour.npz", "new.csv")
+    predict.predict_file("sour.npz", "new.csv")
     table = pd.read_csv(io.StringIO(capfd.readouterr().out))
-    theirs = fitted.predict_proba(preprocessing.inputs(raw, X))
+    theirs = fitted.predict_proba(preprocessing.transform(raw, X))
     assert table[["p(0)", "p(1)"]].to_numpy() == pytest.approx(theirs, abs=5.1e-7)
-    assert (table["sour"] == fitted.predict(preprocessing.inputs(raw, X))).all()
+    assert (table["sour"] == fitted.predict(preprocessing.transform(raw, X))).all()
 
 
 # How a table may be written.
@@ -229,7 +229,7 @@ def test_a_table_is_read_in_every_form(models, form, capfd):
     X = a_table(400)
     path = form(X)
     for block in (stream.BLOCK, 1000):
-        predict.run("3.npz", path, block=block)
+        predict.predict_file("3.npz", path, block=block)
         printed, told = capfd.readouterr()
         assert printed == expected(models[3], X)
         assert "gaps in 'pH': " in told
@@ -268,7 +268,7 @@ def test_who_reads_may_stop_reading():
 
 
 def told_of(path: str, capfd, *, name: str = "2.npz", **how) -> list[str]:
-    predict.run(name, path, **how)
+    predict.predict_file(name, path, **how)
     return capfd.readouterr().err.splitlines()
 
 
@@ -323,9 +323,9 @@ def test_a_text_that_is_a_level_is_no_gap(models, capfd):
 
 
 def test_a_long_table_shows_its_progress_on_standard_error(monkeypatch, capfd):
-    monkeypatch.setattr(predict, "LONG", 1000)
+    monkeypatch.setattr(predict, "PROGRESS_MIN_BYTES", 1000)
     write(a_table(5000))
-    predict.run("2.npz", "new.csv", "out.csv", block=2**14)
+    predict.predict_file("2.npz", "new.csv", "out.csv", block=2**14)
     printed, told = capfd.readouterr()
     assert printed == ""
     assert "predict: 0 of 0 MB" in told
@@ -470,7 +470,7 @@ def test_a_long_line_is_told_wherever_a_block_ends(place, mark, monkeypatch, cap
 def test_a_column_that_the_model_has_not_may_stand_twice(models, capfd):
     X = a_table(4)
     write(X.assign(note="a", notes="b").rename(columns={"notes": "note"}))
-    predict.run("2.npz", "new.csv")
+    predict.predict_file("2.npz", "new.csv")
     assert capfd.readouterr().out == expected(models[2], X)
 
 
@@ -480,17 +480,17 @@ def test_many_levels_take_no_memory_by_the_table_s_length(monkeypatch):
     raw = preprocessing.fit(X, {"level": "category"}, "none")
     network = DenseClassifier((2,), max_iter=1, random_state=0)
     with pytest.warns(ConvergenceWarning):
-        network.fit(preprocessing.inputs(raw, X), [0, 1] * 2000)
-    saved = Saved(from_mlp(network), raw, "y", ["a", "b"], {})
-    at_once = RawPredictor(saved).predict_proba(X, 700)
+        network.fit(preprocessing.transform(raw, X), [0, 1] * 2000)
+    saved = SavedModel(from_mlp(network), raw, "y", ["a", "b"], {})
+    at_once = PipelinePredictor(saved).predict_proba(X, 700)
 
-    monkeypatch.setattr(predictor, "VALUES", 200 * 333)
+    monkeypatch.setattr(predictor, "MAX_BLOCK_VALUES", 200 * 333)
     made: list[int] = []
-    inputs = preprocessing.inputs
+    inputs = preprocessing.transform
     monkeypatch.setattr(
-        preprocessing, "inputs", lambda raw, X: made.append(len(X)) or inputs(raw, X)
+        preprocessing, "transform", lambda raw, X: made.append(len(X)) or inputs(raw, X)
     )
-    np.testing.assert_array_equal(RawPredictor(saved).predict_proba(X, 700), at_once)
+    np.testing.assert_array_equal(PipelinePredictor(saved).predict_proba(X, 700), at_once)
     assert max(made) == 333
 
 
@@ -593,7 +593,7 @@ FAULTS = {
 @pytest.mark.parametrize("block", [20, 2**21])
 def test_a_fault_of_a_table_is_told(content, told, block, monkeypatch, capfd):
     Path("new.csv").write_bytes(content)
-    monkeypatch.setattr(predict.run, "__kwdefaults__", {"force": False, "block": block})
+    monkeypatch.setattr(predict.predict_file, "__kwdefaults__", {"force": False, "block": block})
     code, printed, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
     assert code == 1
     assert told in errors
@@ -622,14 +622,14 @@ def test_a_table_that_is_no_file_is_told(what, monkeypatch, capfd):
 
 
 def test_a_number_that_overflows_is_told(monkeypatch, capfd):
-    unsure = Model(
+    unsure = DenseModel(
         [np.array([[1.0, -1]]), np.ones((2, 1))],
         [np.zeros(2), np.zeros(1)],
         "identity",
         np.array([0, 1]),
     )
     raw = Preprocessing(["x"], *np.array([[1.0], [0], [1e9], [0], [-3], [3]]), [], [], [])
-    model_file.write("one.npz", Saved(unsure, raw, "y", ["no", "yes"], {}))
+    model_file.write("one.npz", SavedModel(unsure, raw, "y", ["no", "yes"], {}))
     Path("x.csv").write_text("x\n0\n3\n-1e300\n", encoding="utf-8")
     code, printed, errors = main(monkeypatch, capfd, "predict", "one.npz", "x.csv")
     assert (code, printed) == (1, "row,y,p(no),p(yes)\n")
@@ -699,7 +699,7 @@ def test_a_damaged_table_is_read_or_refused_alike_in_all_pieces(damages):
     found = []
     for block in (7, stream.BLOCK):
         try:
-            predict.run("2.npz", "new.csv", "out.csv", force=True, block=block)
+            predict.predict_file("2.npz", "new.csv", "out.csv", force=True, block=block)
             found.append(text_of("out.csv"))
         except InputError as error:
             found.append("refused" if str(error).isprintable() else str(error))
@@ -768,7 +768,7 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
     )
     table, _ = raw_table.read_raw(str(tmp_path), settings)
     raw = preprocessing.fit(table[["level"]], {"level": "category"}, "min-max")
-    with stream.opened("people.parquet", raw) as opened:
+    with stream.open_table("people.parquet", raw) as opened:
         (piece,) = opened.pieces()
     pd.testing.assert_series_equal(piece["level"], table["level"], check_dtype=False)
 
@@ -836,8 +836,8 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
 
 def test_describe_tells_of_other_models():
     raw = Preprocessing([], *np.zeros((6, 0)), ["c"], [[f"level {n}" for n in range(25)]], ["x"])
-    only = Model([np.zeros((25, 3))], [np.zeros(3)], "identity", np.arange(3))
-    told = describe.described("a.npz", Saved(only, raw, "y", ["a", "b", "\x1b[31m"], {}))
+    only = DenseModel([np.zeros((25, 3))], [np.zeros(3)], "identity", np.arange(3))
+    told = describe.describe_model("a.npz", SavedModel(only, raw, "y", ["a", "b", "\x1b[31m"], {}))
     assert told.splitlines() == [
         "a.npz is a logistic regression (a network of one layer) that predicts 'y'.",
         "labels: 'a', 'b', '\\x1b[31m'",

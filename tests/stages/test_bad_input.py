@@ -29,7 +29,7 @@ from winenet import files, params
 from winenet.data import raw_table
 from winenet.data.preprocessing import Preprocessing
 from winenet.models import model_file
-from winenet.models.saved import Model, Saved
+from winenet.models.saved import DenseModel, SavedModel
 
 FOLDER = Path(__file__).parent / "bad_input"
 BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` brings the last committed"
@@ -206,9 +206,9 @@ def a_model() -> bytes:
     names = [f"feature {number}" for number in range(12)]
     scaling = [np.zeros(12), np.zeros(12), np.ones(12), np.zeros(12), np.zeros(12), np.ones(12)]
     raw = Preprocessing(names, *scaling, [], [], [])
-    model = Model([np.arange(12.0).reshape(12, 1)], [np.ones(1)], "identity", np.array([0, 1]))
+    model = DenseModel([np.arange(12.0).reshape(12, 1)], [np.ones(1)], "identity", np.array([0, 1]))
     try:
-        model_file.write(str(target), Saved(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
+        model_file.write(str(target), SavedModel(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
         return target.read_bytes()
     finally:
         target.unlink(missing_ok=True)

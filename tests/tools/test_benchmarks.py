@@ -13,7 +13,7 @@ from test_golden import printed as golden
 import stages
 from benchmarks import coverage, measure, pipeline, rows
 from winenet.errors import InputError
-from winenet.evaluation.intervals import Interval, wilson
+from winenet.evaluation.intervals import Interval, wilson_interval
 from winenet.network.classifier import DenseClassifier
 
 
@@ -275,9 +275,9 @@ def test_the_coverage_is_told_in_a_table(bench):
 
 def test_a_line_counts_on_which_side_the_interval_misses():
     found = [Interval(0.5, low, high) for low, high in ((0.1, 0.2), (0.2, 0.4), (0.3, 0.6))]
-    told = wilson(1, 5)
+    told = wilson_interval(1, 5)
     assert coverage.line("a", "b", 0.3, [*found, Interval(0.5, 0.4, 0.9), None]) == (
-        f"| a | b | 40.0% | {wilson(2, 5).low:.1%} to {wilson(2, 5).high:.1%} "
+        f"| a | b | 40.0% | {wilson_interval(2, 5).low:.1%} to {wilson_interval(2, 5).high:.1%} "
         "| 20.0% | 20.0% | 20.0% | 0.2750 |"
     )
     assert coverage.line("a", "b", 0.3, [None] * 4 + found[1:2]).startswith(

@@ -8,14 +8,14 @@ import psutil
 from winenet.errors import InputError
 
 GB = 1e9
-LEAST = 2**26  # bytes of a file below which nothing is estimated
+MIN_CHECKED_BYTES = 2**26  # bytes of a file below which nothing is estimated
 # Peak of a stage over the bytes of the CSV that it reads, measured at 2 million rows.
 INGEST, SPLIT, TRAIN = 3.0, 7.0, 4.0
 INPUTS = 4.0  # the same over the bytes of all inputs, measured with 1,000 levels
-PACKED = 6  # by how much gzip shrinks such a file, about
+GZIP_RATIO = 6  # by how much gzip shrinks such a file, about
 
 
-class TooLargeError(InputError):
+class NotEnoughMemoryError(InputError):
     """The work would need more memory than there is."""
 
 
@@ -49,7 +49,7 @@ def _size(path: str) -> int:
     """Return the bytes of a file when it is unpacked, about; 0 when it is not there."""
     if not Path(path).is_file():
         return 0
-    return Path(path).stat().st_size * (PACKED if path.endswith((".gz", ".parquet")) else 1)
+    return Path(path).stat().st_size * (GZIP_RATIO if path.endswith((".gz", ".parquet")) else 1)
 
 
 def available() -> int:
@@ -71,8 +71,8 @@ def _limit() -> int | None:
 
 def _check(size: int, factor: float, work: str, place: str, what: str = "text") -> None:
     needed, there = int(size * factor), available()
-    if size >= LEAST and needed > there:
-        raise TooLargeError(
+    if size >= MIN_CHECKED_BYTES and needed > there:
+        raise NotEnoughMemoryError(
             f"To {work} would take about {needed / GB:.1f} GB of memory ({size / GB:.2f} GB of "
             f"{what}), but {max(there, 0) / GB:.1f} GB are free, so the stage was not begun. Free "
             f"memory, use a machine with more, or give fewer rows or columns ({place} in "

@@ -9,7 +9,7 @@ import pandas as pd
 from winenet.data.preprocessing import Array
 
 
-def numbers(column: Any, missing: Collection[str]) -> Array | None:
+def to_float64(column: Any, missing: Collection[str]) -> Array | None:
     """Return an Arrow column as float64, (rows,), a gap as NaN; None when it holds no numbers.
 
     missing: texts that stand for a gap; where one is a number, as -999, it does so here, too.
@@ -26,7 +26,7 @@ def numbers(column: Any, missing: Collection[str]) -> Array | None:
     return values
 
 
-def texts(column: Any, missing: Collection[str]) -> pd.Series | None:
+def to_strings(column: Any, missing: Collection[str]) -> pd.Series | None:
     """Return an Arrow column as text, a gap as NaN; None when its type has no usual text.
 
     missing: texts that stand for a gap, as an empty text does. Truth values and fractions are

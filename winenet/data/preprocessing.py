@@ -163,18 +163,18 @@ def _scaling(fitted: Any, numbers: int) -> tuple[Array, Array, Array, Array]:
     return fill, zeros, ones, zeros
 
 
-def inputs(preprocessing: Preprocessing, X: pd.DataFrame) -> Array:
+def transform(preprocessing: Preprocessing, X: pd.DataFrame) -> Array:
     """Return the inputs of raw rows, (rows, inputs). X: holds the raw columns, in any order.
 
     A level that no training row had is 0 in all inputs of its category.
     """
     made = np.empty((len(X), len(preprocessing.inputs)))
     for start in range(0, len(X), BLOCK):
-        _fill(preprocessing, X.iloc[start : start + BLOCK], made[start : start + BLOCK])
+        _transform_into(preprocessing, X.iloc[start : start + BLOCK], made[start : start + BLOCK])
     return made
 
 
-def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
+def _transform_into(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
     """Write the inputs of some rows into made, (rows, inputs)."""
     numbers = len(raw.numbers)
     values = X[raw.numbers].to_numpy(dtype=np.float64, copy=True)
@@ -192,6 +192,6 @@ def _fill(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
         place += len(levels)
 
 
-def frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
+def transform_to_frame(preprocessing: Preprocessing, X: pd.DataFrame) -> pd.DataFrame:
     """Return the inputs as a table with their names, as `inputs` does."""
-    return pd.DataFrame(inputs(preprocessing, X), columns=preprocessing.inputs)
+    return pd.DataFrame(transform(preprocessing, X), columns=preprocessing.inputs)

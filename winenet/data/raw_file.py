@@ -17,28 +17,28 @@ import numpy as np
 import pandas as pd
 
 from winenet.data import parquet
-from winenet.errors import InputError, did_you_mean, printable, shown
+from winenet.errors import InputError, did_you_mean, safe_text, short_repr
 from winenet.params import Ingest
 from winenet.progress import Progress
 
-FAULTS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
-LONGEST_LINE = 100_000  # bytes; a file without line ends would otherwise be one endless line
+MAX_ERRORS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
+MAX_LINE_BYTES = 100_000  # bytes; a file without line ends would otherwise be one endless line
 BLOCK = 2**24  # bytes that are read at a time
-LONG = 2**26  # bytes of a file from which on progress is shown
+PROGRESS_MIN_BYTES = 2**26  # bytes of a file from which on progress is shown
 
 
 class DataError(InputError):
     """A raw file or a table cannot be used."""
 
 
-class _Block(NamedTuple):
+class _TextChunk(NamedTuple):
     """Some rows. first: the line of the first one, as an editor counts; text: with the header."""
 
     first: int
     text: str
 
 
-class _Found:
+class _CellErrors:
     """The cells that break a rule: the first few of each column and rule, and how many more."""
 
     def __init__(self) -> None:
@@ -51,9 +51,9 @@ class _Found:
         kept = self.cells.setdefault(key, [])
         self.number[key] = self.number.get(key, 0) + len(cells)
         for line, cell in zip(lines, cells, strict=True):
-            if len(kept) == FAULTS_SHOWN:
+            if len(kept) == MAX_ERRORS_SHOWN:
                 return
-            told = f"{shown(cell)} is " if cell else ""
+            told = f"{short_repr(cell)} is " if cell else ""
             kept.append(f"line {line}, column '{name}': {told}{rule}")
 
     def told(self, names: Sequence[str]) -> list[str]:
@@ -79,7 +79,7 @@ def read(
     kinds = dict(settings.kinds)
     if label is None:
         kinds[settings.target] = "category"
-    found, frames = _Found(), []
+    found, frames = _CellErrors(), []
     try:
         if path.endswith(".parquet"):
             faults, blocks = _parquet(path, kinds, settings)
@@ -108,7 +108,7 @@ def _checked(
     values: pd.DataFrame,
     written: Callable[[], pd.DataFrame],
     settings: Ingest,
-    found: _Found,
+    found: _CellErrors,
 ) -> pd.DataFrame:
     """Return a block's columns as numbers and texts; note in found the cells that do not fit."""
     columns: dict[str, pd.Series] = {}
@@ -153,7 +153,7 @@ def _exact(number: float) -> str:
     return str(int(number)) if number == int(number) and abs(number) < 1e15 else str(number)
 
 
-class _Written:
+class _CellTexts:
     """A block's cells as they are written, read when they are asked for."""
 
     def __init__(self, text: str, separator: str) -> None:
@@ -190,7 +190,7 @@ def _csv(
     header_line = first[1][0]
     if not header_line:
         raise DataError("line 1 is blank; the header must stand there")
-    if len(header_line) > LONGEST_LINE:
+    if len(header_line) > MAX_LINE_BYTES:
         raise DataError(_too_long(1))
     header = next(csv.reader([header_line], delimiter=settings.separator))
     uneven = _repeated(header)
@@ -207,7 +207,7 @@ def _csv(
 
 def _repeated(names: Sequence[str]) -> list[str]:
     return [
-        f"column {shown(name)} stands {names.count(name)} times in the header"
+        f"column {short_repr(name)} stands {names.count(name)} times in the header"
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]
@@ -217,11 +217,12 @@ def _header_faults(header: Sequence[str], kinds: Mapping[str, str], settings: In
     missing = [name for name in kinds if name not in header]
     unknown = [name for name in header if name not in kinds and name not in settings.leave_out]
     faults = [
-        f"column {shown(name)} is not expected{did_you_mean(name, missing)}" for name in unknown
+        f"column {short_repr(name)} is not expected{did_you_mean(name, missing)}"
+        for name in unknown
     ]
-    if len(faults) > FAULTS_SHOWN:
-        more = len(faults) - FAULTS_SHOWN
-        faults = [*faults[:FAULTS_SHOWN], f"{more} more columns that are not expected"]
+    if len(faults) > MAX_ERRORS_SHOWN:
+        more = len(faults) - MAX_ERRORS_SHOWN
+        faults = [*faults[:MAX_ERRORS_SHOWN], f"{more} more columns that are not expected"]
     faults += [f"column '{name}' is missing" for name in missing]
     if missing and len(header) == 1:
         faults.append(
@@ -236,7 +237,7 @@ def _line_blocks(
     header: list[str],
     separator: str,
     faults: list[str],
-) -> Iterator[_Block]:
+) -> Iterator[_TextChunk]:
     """Yield the rows in blocks, as long as all lines have the header's columns.
 
     faults: those of the header. Raises DataError at the end when there is a fault of a line.
@@ -248,9 +249,9 @@ def _line_blocks(
     for blocks in (numbered, rest):
         for number, lines in blocks:
             for line, fault in _line_faults(number, lines, len(header), separator):
-                if len(line) > LONGEST_LINE:
+                if len(line) > MAX_LINE_BYTES:
                     raise DataError(fault)
-                if len(uneven) < FAULTS_SHOWN:
+                if len(uneven) < MAX_ERRORS_SHOWN:
                     uneven.append(fault)
                 else:
                     more += 1
@@ -258,7 +259,7 @@ def _line_blocks(
                 rows = lines[1:] if first_block else lines
                 # The header alone tells pandas the columns, even where no row follows.
                 text = "\n".join([header_line, *rows]) + "\n"
-                yield _Block(number + first_block, text)
+                yield _TextChunk(number + first_block, text)
             first_block = False
     if more:
         uneven.append(f"{more} more such lines")
@@ -271,7 +272,7 @@ def _line_faults(
 ) -> Iterator[tuple[str, str]]:
     """Yield the lines that pandas would cut, fill up or join, with what is wrong."""
     for number, line in enumerate(lines, start=first):
-        if len(line) > LONGEST_LINE:
+        if len(line) > MAX_LINE_BYTES:
             yield line, _too_long(number)
         elif not line:
             yield line, f"line {number} is blank"
@@ -294,17 +295,17 @@ def _cells(number: int) -> str:
 
 
 def _too_long(number: int) -> str:
-    return f"line {number} is longer than {LONGEST_LINE:,} bytes; a line needs a line end"
+    return f"line {number} is longer than {MAX_LINE_BYTES:,} bytes; a line needs a line end"
 
 
-def _values(block: _Block, kinds: Mapping[str, str], settings: Ingest) -> _Values:
+def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _Values:
     """Return a block's first line, its values, and its cells as they are written."""
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     texts = [name for name, kind in kinds.items() if kind == "category"]
     how: dict[str, Any] = {"sep": settings.separator, "skip_blank_lines": False}
     if not kinds:  # none of the columns is there, which is told; the rows count all the same
         rows = pd.DataFrame(index=range(block.text.count("\n") - 1))
-        return block.first, rows, _Written(block.text, settings.separator)
+        return block.first, rows, _CellTexts(block.text, settings.separator)
     try:
         parts = []
         if numbers:
@@ -330,9 +331,9 @@ def _values(block: _Block, kinds: Mapping[str, str], settings: Ingest) -> _Value
                 )
             )
     except (ValueError, OverflowError) as error:
-        raise DataError(f"no table ({printable(str(error))})") from None
+        raise DataError(f"no table ({safe_text(str(error))})") from None
     values = pd.concat(parts, axis=1) if len(parts) > 1 else parts[0]
-    return block.first, values[list(kinds)], _Written(block.text, settings.separator)
+    return block.first, values[list(kinds)], _CellTexts(block.text, settings.separator)
 
 
 def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
@@ -346,12 +347,12 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
         if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
             raise DataError("is a device or a pipe, not a file")  # would never end
         size = Path(path).stat().st_size
-        bar = Progress(Path(path).name, size // 2**20, "MB") if size > LONG else None
+        bar = Progress(Path(path).name, size // 2**20, "MB") if size > PROGRESS_MIN_BYTES else None
         opened: Any
         with Path(path).open("rb") as raw, bar or nullcontext():
             opened = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
             read = 0
-            while chunk := opened.read(LONGEST_LINE):
+            while chunk := opened.read(MAX_LINE_BYTES):
                 if not read:
                     if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                         raise DataError("is UTF-16; save the file as UTF-8")
@@ -364,7 +365,7 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
                 whole, end, left = whole.rpartition(b"\n")
                 if end:
                     waiting += _decoded(whole, number + len(waiting)).split("\n")
-                if len(left) > LONGEST_LINE:
+                if len(left) > MAX_LINE_BYTES:
                     raise DataError(_too_long(number + len(waiting)))
                 left += held
                 if read >= BLOCK and waiting:
@@ -417,13 +418,13 @@ def _parquet(
     except FileNotFoundError:
         raise DataError("missing") from None
     except (OSError, ValueError) as error:  # pyarrow's own errors, too
-        raise DataError(f"no table ({printable(str(error))})") from None
+        raise DataError(f"no table ({safe_text(str(error))})") from None
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     names = [name for name in table.schema.names if name not in index]
     faults = _repeated(names) + _header_faults(names, kinds, settings)
     columns: dict[str, Any] = {}
     for name in (name for name in kinds if names.count(name) == 1):
-        made = parquet.numbers if kinds[name] == "number" else parquet.texts
+        made = parquet.to_float64 if kinds[name] == "number" else parquet.to_strings
         found = made(table.column(name), settings.missing)
         if found is None:
             faults.append(
@@ -434,14 +435,14 @@ def _parquet(
         if isinstance(found, pd.Series):
             unfit = np.flatnonzero(found.str.contains("[\r\n\0]", na=False))
             faults += [
-                f"line {place + 1}, column '{name}': {shown(found[place])} has a line end or a "
+                f"line {place + 1}, column '{name}': {short_repr(found[place])} has a line end or a "
                 "null byte"
-                for place in unfit[:FAULTS_SHOWN]
+                for place in unfit[:MAX_ERRORS_SHOWN]
             ]
     values = pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
 
     def written() -> pd.DataFrame:
-        made = {name: parquet.texts(table.column(name), []) for name in columns}
+        made = {name: parquet.to_strings(table.column(name), []) for name in columns}
         return pd.DataFrame(made).fillna("")
 
     return faults, iter([(1, values, written)])

@@ -10,14 +10,14 @@ import pandas as pd
 from winenet.data import raw_file
 from winenet.data.raw_file import DataError as DataError
 from winenet.data.schema import Schema
-from winenet.errors import printable, shown, some
+from winenet.errors import preview, safe_text, short_repr
 from winenet.params import Ingest
 
 RAW_FOLDER = "data/raw"
-MOST_LEVELS = 1_000  # of a category; each becomes an input of the networks
+MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
 
 
-class Raw(NamedTuple):
+class RawTable(NamedTuple):
     """The raw files' rows, and what the classes are called in them.
 
     table: the features in the order of params.yaml, and in the last column the class, a whole
@@ -28,7 +28,7 @@ class Raw(NamedTuple):
     labels: list[str]
 
 
-def read_raw(folder: str, settings: Ingest) -> Raw:
+def read_raw(folder: str, settings: Ingest) -> RawTable:
     """Read, check and join the raw files, in the order of `settings.files`.
 
     Raises DataError, which names every fault of every file.
@@ -52,10 +52,10 @@ def read_raw(folder: str, settings: Ingest) -> Raw:
     labels = _labels(table[settings.target], settings)
     codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
     table[settings.target] = codes
-    return Raw(table, labels)
+    return RawTable(table, labels)
 
 
-def schema(settings: Ingest, labels: list[str]) -> Schema:
+def make_schema(settings: Ingest, labels: list[str]) -> Schema:
     """Return what a table is that was read as params.yaml says. labels: by class."""
     words = settings.words
     names = {} if words is None else words.classes
@@ -72,16 +72,16 @@ def schema(settings: Ingest, labels: list[str]) -> Schema:
 def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     """Return the labels in the order of their classes; the positive one is the last of two."""
     counts = column.value_counts()
-    if len(counts) > MOST_LEVELS:
+    if len(counts) > MAX_CATEGORIES:
         raise DataError(
             f"Column '{settings.target}' has {len(counts):,} labels "
-            f"({some(list(map(str, counts.index)))}), so it looks like a number or a name and no "
-            f"class. At most {MOST_LEVELS:,} can be told apart. Change ingest.target in "
+            f"({preview(list(map(str, counts.index)))}), so it looks like a number or a name and no "
+            f"class. At most {MAX_CATEGORIES:,} can be told apart. Change ingest.target in "
             "params.yaml."
         )
     if len(counts) < 2 or counts.min() < 2:
         rare = list(counts.items()) if len(counts) < 6 else [*counts.items()][-5:]
-        told = ", ".join(f"{count} of class {printable(str(label))}" for label, count in rare)
+        told = ", ".join(f"{count} of class {safe_text(str(label))}" for label, count in rare)
         told += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
         raise DataError(
             f"The table has {told}, so it cannot be split. It needs "
@@ -90,21 +90,21 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
             f"({', '.join(file.name for file in settings.files)})."
         )
     labels = sorted(map(str, counts.index), key=_in_order)
-    _check_harmless(settings.target, labels)
+    _check_no_html(settings.target, labels)
     positive = None if settings.positive is None else str(settings.positive)
     if len(labels) > 2:
         if positive is not None:
             raise DataError(
-                f"ingest.positive is {shown(positive)}, but column '{settings.target}' has "
-                f"{len(labels)} labels ({some(labels)}), so none of them is the positive one. "
+                f"ingest.positive is {short_repr(positive)}, but column '{settings.target}' has "
+                f"{len(labels)} labels ({preview(labels)}), so none of them is the positive one. "
                 "Set ingest.positive to null in params.yaml, or join the others to one label."
             )
         return labels
     if positive not in labels:
-        given = "null" if positive is None else shown(positive)
+        given = "null" if positive is None else short_repr(positive)
         raise DataError(
             f"ingest.positive is {given}, but the labels of '{settings.target}' are "
-            f"{some(labels)}, so it is open which of the two is class 1. "
+            f"{preview(labels)}, so it is open which of the two is class 1. "
             "Set ingest.positive in params.yaml to one of them."
         )
     return sorted(labels, key=lambda label: label == positive)
@@ -116,7 +116,7 @@ def _in_order(label: str) -> tuple[bool, int, str]:
     return (not number, int(label) if number else 0, label)
 
 
-def class_order(labels: Iterable[str], positive: str | None) -> list[str]:
+def sort_classes(labels: Iterable[str], positive: str | None) -> list[str]:
     """Return labels in the order of their classes, from 0 up; the positive one is the last."""
     return sorted(sorted(labels, key=_in_order), key=lambda label: label == positive)
 
@@ -130,34 +130,34 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
                 "Move it from ingest.columns to ingest.leave_out in params.yaml."
             )
         if kind == "category":
-            _check_harmless(name, table[name].dropna().unique())
+            _check_no_html(name, table[name].dropna().unique())
         levels = table[name].nunique() if kind == "category" else 0
-        if levels > MOST_LEVELS:
+        if levels > MAX_CATEGORIES:
             raise DataError(
                 f"Column '{name}' has {levels:,} different texts in {len(table):,} rows, and each "
-                f"would become an input of its own; a category has at most {MOST_LEVELS:,}. It may "
+                f"would become an input of its own; a category has at most {MAX_CATEGORIES:,}. It may "
                 "be a name or an id: move it from ingest.columns to ingest.leave_out in "
                 "params.yaml, or join rare texts in the raw file."
             )
 
 
-def _check_harmless(name: str, texts: Iterable[str]) -> None:
+def _check_no_html(name: str, texts: Iterable[str]) -> None:
     """Raise DataError for a label or level that a page would run."""
     for text in texts:
         if "</" in text or "<!--" in text:
             raise DataError(
-                f"Column '{name}' has the text {shown(text)}, which the page of `dvc plots` would "
+                f"Column '{name}' has the text {short_repr(text)}, which the page of `dvc plots` would "
                 "run: no text of a category or label holds </ or <!--. Write another text in the "
                 "raw file."
             )
 
 
-def unlisted(folder: str, settings: Ingest) -> list[str]:
+def unlisted_files(folder: str, settings: Ingest) -> list[str]:
     """Return the names of files in the raw folder that params.yaml does not mention."""
     listed = {file.name for file in settings.files}
     return sorted(path.name for path in Path(folder).iterdir() if path.name not in listed)
 
 
-def copies(table: pd.DataFrame) -> int:
+def count_duplicates(table: pd.DataFrame) -> int:
     """Count the rows that equal an earlier row in all columns."""
     return int(table.duplicated().sum())

@@ -6,10 +6,10 @@ The stage ingest writes it as data/schema.json; the stages after it need no para
 from dataclasses import dataclass
 from typing import Any
 
-from winenet.errors import InputError, did_you_mean, shown
+from winenet.errors import InputError, did_you_mean, short_repr
 
 
-class LeaveOutError(InputError):
+class DropFeaturesError(InputError):
     """A feature that is to be left out is none, or the only one."""
 
 
@@ -30,7 +30,7 @@ class Schema:
     names: list[str]
 
 
-def written(schema: Schema) -> dict[str, Any]:
+def to_json(schema: Schema) -> dict[str, Any]:
     """Return the content of data/schema.json; the columns are a list, since their order counts."""
     return {
         "target": schema.target,
@@ -40,7 +40,7 @@ def written(schema: Schema) -> dict[str, Any]:
     }
 
 
-def read(content: dict[str, Any]) -> Schema:
+def from_json(content: dict[str, Any]) -> Schema:
     """Return what `written` was given; raise LookupError, TypeError or ValueError for other."""
     words = content["words"]
     found = Schema(
@@ -53,23 +53,23 @@ def read(content: dict[str, Any]) -> Schema:
     )
     for texts in (found.labels, found.names, [found.target, found.row, found.rows]):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise TypeError(f"it holds {shown(texts)} in place of texts")
+            raise TypeError(f"it holds {short_repr(texts)} in place of texts")
     if len(found.labels) != len(found.names) or len(found.labels) < 2:
         raise ValueError(f"it has {len(found.labels)} labels and {len(found.names)} words for them")
     return found
 
 
-def check_leave_out(leave_out: list[str], features: list[str]) -> None:
+def check_drop_features(leave_out: list[str], features: list[str]) -> None:
     """Raise LeaveOutError when a feature is not in the table, or when it is the only one."""
     unknown = [name for name in leave_out if name not in features]
     if unknown:
-        raise LeaveOutError(
+        raise DropFeaturesError(
             f"importance.leave_out names '{unknown[0]}', so no model can be trained without it: it "
             f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
             "Change importance.leave_out in params.yaml; [] leaves out none."
         )
     if leave_out and len(features) == 1:
-        raise LeaveOutError(
+        raise DropFeaturesError(
             f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
             "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
         )

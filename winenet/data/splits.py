@@ -18,7 +18,7 @@ class SplitError(InputError):
     """A table cannot be cut, or its parts would be too small."""
 
 
-class Parts(NamedTuple):
+class TrainTestSplit(NamedTuple):
     """A table cut in two: features and labels of either set, with the table's row numbers."""
 
     X_train: pd.DataFrame
@@ -27,7 +27,9 @@ class Parts(NamedTuple):
     y_test: pd.Series
 
 
-def split(table: pd.DataFrame, label: str, settings: Split, labels: Labels = None) -> Parts:
+def split_table(
+    table: pd.DataFrame, label: str, settings: Split, labels: Labels = None
+) -> TrainTestSplit:
     """Cut the table into training and test rows, as the notebook does when copies are kept.
 
     With `duplicates: drop` a row that equals an earlier one in all columns is left out; with
@@ -37,10 +39,10 @@ def split(table: pd.DataFrame, label: str, settings: Split, labels: Labels = Non
     if settings.duplicates == "drop":
         table = table.drop_duplicates()
     X, y = table.drop(columns=label), table[label]
-    groups = copy_groups(X) if settings.duplicates == "group" else None
+    groups = duplicate_groups(X) if settings.duplicates == "group" else None
     place = "Change split.test_size or split.stratify in params.yaml."
     try:
-        parts = _cut(
+        parts = _random_split(
             X, y, groups, settings.test_size, settings.random_state, stratify=settings.stratify
         )
     except ValueError as error:
@@ -52,13 +54,13 @@ def split(table: pd.DataFrame, label: str, settings: Split, labels: Labels = Non
     return parts
 
 
-def hold_out(
+def train_validation_split(
     X_train: pd.DataFrame,
     y_train: pd.Series,
     settings: Curves,
     groups: pd.Series | None = None,
     labels: Labels = None,
-) -> Parts:
+) -> TrainTestSplit:
     """Cut the training rows once more, with the same class shares in both sets.
 
     groups: (rows,), whose rows are to stay together. The held-out rows take the place of the test
@@ -67,7 +69,7 @@ def hold_out(
     place = "Change curves.validation_size in params.yaml, or give more rows."
     size = settings.validation_size
     try:
-        parts = _cut(X_train, y_train, groups, size, settings.random_state, stratify=True)
+        parts = _random_split(X_train, y_train, groups, size, settings.random_state, stratify=True)
     except ValueError:
         raise SplitError(
             f"validation_size={size} cannot cut {len(y_train)} training rows; both sets need at "
@@ -77,7 +79,7 @@ def hold_out(
     return parts
 
 
-def draw_share(y_train: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
+def subsample(y_train: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
     """Return the places of a share of the rows, with the class shares of all; 1 is all in order.
 
     Raises SplitError when a class would have no row, or when too few are left over to draw from.
@@ -104,7 +106,7 @@ def check_train_sizes(y_train: pd.Series, settings: LearningCurve) -> None:
     """Raise SplitError when a share cannot be drawn, or when two are the same number of rows."""
     shares: dict[int, float] = {}
     for share in settings.train_sizes:
-        rows = len(draw_share(y_train, share, settings.random_state))
+        rows = len(subsample(y_train, share, settings.random_state))
         if rows in shares:
             raise SplitError(
                 f"Shares of {shares[rows]} and {share} of {len(y_train)} training rows are {rows} "
@@ -134,14 +136,14 @@ def check_folds(
         )
 
 
-def rows(parts: Parts) -> pd.DataFrame:
+def split_index(parts: TrainTestSplit) -> pd.DataFrame:
     """Return a line a row: set, row, group, seen; in the sets' order, training first.
 
     row: its number in the table. group: that of the first row, of either set, with the same
     features. seen: whether the training set has a row with the same features.
     """
     X = pd.concat([parts.X_train, parts.X_test])
-    group = copy_groups(X.sort_index())[X.index].to_numpy()
+    group = duplicate_groups(X.sort_index())[X.index].to_numpy()
     is_train = np.arange(len(X)) < len(parts.X_train)
     return pd.DataFrame(
         {
@@ -153,20 +155,20 @@ def rows(parts: Parts) -> pd.DataFrame:
     )
 
 
-def copy_groups(X: pd.DataFrame) -> pd.Series:
+def duplicate_groups(X: pd.DataFrame) -> pd.Series:
     """Return for each row the index of the first row with the very same features."""
     index = pd.Series(X.index, index=X.index, name="group")
     return index.groupby([X[name] for name in X], sort=False, dropna=False).transform("first")
 
 
-def seen_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:
+def duplicated_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:
     """Tell for each test row whether a training row has the very same features."""
     both = pd.concat([X_train, X_test], ignore_index=True)
-    group = copy_groups(both).to_numpy()
+    group = duplicate_groups(both).to_numpy()
     return pd.Series(group[len(X_train) :] < len(X_train), index=X_test.index)
 
 
-def _cut(
+def _random_split(
     X: pd.DataFrame,
     y: pd.Series,
     groups: pd.Series | None,
@@ -174,7 +176,7 @@ def _cut(
     random_state: int,
     *,
     stratify: bool,
-) -> Parts:
+) -> TrainTestSplit:
     """Cut rows in two at random; size is the share of the second set, to within one group.
 
     With stratify both sets have the same class shares; a group counts for its first row's class.
@@ -182,7 +184,7 @@ def _cut(
     """
     if groups is None:
         strata = y if stratify else None
-        return Parts(
+        return TrainTestSplit(
             *train_test_split(X, y, test_size=size, random_state=random_state, stratify=strata)
         )
     rng = np.random.default_rng(random_state)
@@ -196,10 +198,12 @@ def _cut(
         chosen += list(shuffled[:number])
     second = groups.isin(chosen).to_numpy()[rows]
     train, test = rows[~second], rows[second]
-    return Parts(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
+    return TrainTestSplit(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
 
 
-def _check_all_classes(parts: Parts, setting: str, second: str, place: str, names: Labels) -> None:
+def _check_all_classes(
+    parts: TrainTestSplit, setting: str, second: str, place: str, names: Labels
+) -> None:
     """Raise SplitError when a set lacks a class. second: what the rows are that were cut off."""
     classes = set(parts.y_train) | set(parts.y_test)
     for name, labels in (("training", parts.y_train), (second, parts.y_test)):

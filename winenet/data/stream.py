@@ -22,11 +22,11 @@ import pandas as pd
 
 from winenet.data import parquet
 from winenet.data.preprocessing import Preprocessing
-from winenet.data.raw_file import LONGEST_LINE
-from winenet.errors import InputError, did_you_mean, printable, shown, some
+from winenet.data.raw_file import MAX_LINE_BYTES
+from winenet.errors import InputError, did_you_mean, preview, safe_text, short_repr
 
 STDIN = "-"
-MISSING = ("NA", "NaN")  # what stands for a gap, beside an empty cell
+DEFAULT_NA_VALUES = ("NA", "NaN")  # what stands for a gap, beside an empty cell
 SEPARATORS = (",", ";", "\t", "|", " ")
 BLOCK = 2**20  # bytes of CSV that are read at a time: some 15,000 wines
 ROWS = 20_000  # of Parquet, likewise
@@ -38,7 +38,7 @@ class TableError(InputError):
     """A table cannot be read, or does not have a model's columns."""
 
 
-class Table:
+class TableReader:
     """An open table. A context: it closes the file at its end.
 
     names: the columns, in the table's order. share: how much of it has been read, in [0, 1], or
@@ -50,7 +50,7 @@ class Table:
 
     def __init__(self, path: str, raw: Preprocessing, missing: Sequence[str]) -> None:
         self.path, self.raw = path, raw
-        self.called = "standard input" if path == STDIN else printable(path)
+        self.called = "standard input" if path == STDIN else safe_text(path)
         # A text that is a level of its column is no gap there, whatever it means elsewhere.
         gaps = {"", *missing}
         self.gaps = dict.fromkeys(raw.numbers, gaps) | {
@@ -97,27 +97,29 @@ class Table:
         twice = [name for name in self.raw.columns if self.names.count(name) > 1]
         if twice:
             raise self.fault(
-                f"column {shown(twice[0])} stands {self.names.count(twice[0])} times in the "
+                f"column {short_repr(twice[0])} stands {self.names.count(twice[0])} times in the "
                 "header, so it is open which one is meant. Columns are matched by name: give each "
                 "a name of its own."
             )
         missing = [name for name in self.raw.columns if name not in self.names]
         if not missing:
             return
-        told = [f"{shown(name)}{did_you_mean(name, self.extra)}" for name in missing[:NAMES_SHOWN]]
+        told = [
+            f"{short_repr(name)}{did_you_mean(name, self.extra)}" for name in missing[:NAMES_SHOWN]
+        ]
         if len(missing) > NAMES_SHOWN:
             told.append(f"{len(missing) - NAMES_SHOWN} more")
         raise self.fault(
             f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(told)}), "
             f"so nothing was predicted. The model needs {len(self.raw.columns)} columns, matched "
-            f"by name, and the header has {len(self.names)}: {some(self.names)}. Change the "
+            f"by name, and the header has {len(self.names)}: {preview(self.names)}. Change the "
             "header; `python -m winenet describe` lists the model's columns."
         )
 
     def not_a_number(self, row: int, name: str, cell: str) -> TableError:
         """Return the error of a cell. row: counted from 0."""
         return self.fault(
-            f"{self.where(row)}, column {shown(name)}: {shown(cell)} is no finite number, so the "
+            f"{self.where(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite number, so the "
             "table was not predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; "
             "`--missing TEXT` says that a text stands for a gap."
         )
@@ -131,13 +133,13 @@ class Table:
         self.closing.close()
 
 
-def opened(
+def open_table(
     path: str,
     raw: Preprocessing,
     separator: str | None = None,
-    missing: Sequence[str] = MISSING,
+    missing: Sequence[str] = DEFAULT_NA_VALUES,
     block: int = BLOCK,
-) -> Table:
+) -> TableReader:
     """Open a table that has a model's columns. path: of a file, or "-" for standard input.
 
     separator: of CSV; without it the one under which the header has most of the model's columns.
@@ -153,11 +155,11 @@ def opened(
             found = Path(path).stat()
             size = found.st_size if stat.S_ISREG(found.st_mode) else 0
         reader: Any = file if hasattr(file, "peek") else io.BufferedReader(cast(Any, file))
-        table: Table
+        table: TableReader
         if reader.peek(4)[:4] == b"PAR1":
-            table = _Parquet(path, raw, missing, block)
+            table = _ParquetReader(path, raw, missing, block)
         else:
-            table = _Csv(path, raw, missing, reader, size, separator, block)
+            table = _CsvReader(path, raw, missing, reader, size, separator, block)
         table.check_columns()
         table.closing.push(closing)
         on_error.pop_all()
@@ -181,7 +183,7 @@ def _file(path: str) -> IO[bytes]:
         else:
             why = f"cannot be read ({getattr(error, 'strerror', None) or error})"
         raise TableError(
-            f"{printable(path)} {why}, so nothing was predicted. A table is a file of CSV, packed "
+            f"{safe_text(path)} {why}, so nothing was predicted. A table is a file of CSV, packed "
             "by gzip or not, or of Parquet, which this user may read; - is standard input."
         ) from None
 
@@ -189,7 +191,7 @@ def _file(path: str) -> IO[bytes]:
 # ------------------------------------------------------------------ CSV
 
 
-class _Csv(Table):
+class _CsvReader(TableReader):
     """A table of CSV. Each row is one line, so that a row of number n stands in line n + 2."""
 
     def __init__(
@@ -245,9 +247,9 @@ class _Csv(Table):
                 else:
                     held = b""
                 whole, end, left = left.rpartition(b"\n")
-                if max(map(len, [left, *whole.split(b"\n")])) > LONGEST_LINE:
+                if max(map(len, [left, *whole.split(b"\n")])) > MAX_LINE_BYTES:
                     raise self.fault(
-                        f"has a line of more than {LONGEST_LINE:,} bytes, so it is no table. Each "
+                        f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no table. Each "
                         "row stands in a line of its own."
                     )
                 left += held
@@ -455,7 +457,7 @@ def _is_even(block: bytes, separator: bytes, columns: int) -> bool:
 # ------------------------------------------------------------------ Parquet
 
 
-class _Parquet(Table):
+class _ParquetReader(TableReader):
     """A table of Parquet, read row group by row group."""
 
     def __init__(self, path: str, raw: Preprocessing, missing: Sequence[str], block: int) -> None:
@@ -484,7 +486,7 @@ class _Parquet(Table):
 
     def _damaged(self, error: Exception) -> TableError:
         return self.fault(
-            f"is no whole file of Parquet ({printable(' '.join(str(error).split()))}), so it was "
+            f"is no whole file of Parquet ({safe_text(' '.join(str(error).split()))}), so it was "
             "not predicted to its end. Write it again."
         )
 
@@ -512,11 +514,11 @@ class _Parquet(Table):
     def _column(self, name: str, column: Any) -> Any:
         """Return a column of a batch as float64 or as text, a gap as NaN."""
         is_number = name in self.raw.numbers
-        made = parquet.numbers if is_number else parquet.texts
+        made = parquet.to_float64 if is_number else parquet.to_strings
         values: Any = made(column, self.gaps[name])
         if values is None:
             raise self.fault(
-                f"column {shown(name)} is of the type {column.type}, so the table was not "
+                f"column {short_repr(name)} is of the type {column.type}, so the table was not "
                 f"predicted. The model needs a {'number' if is_number else 'text'} there."
             )
         if not is_number:

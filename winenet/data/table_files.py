@@ -11,7 +11,14 @@ import pandas as pd
 from winenet.data import schema
 from winenet.data.preprocessing import SCALING, Preprocessing
 from winenet.data.schema import Schema
-from winenet.files import FileError, damaged, read_csv, read_metrics, read_table, replace
+from winenet.files import (
+    FileError,
+    damaged_message,
+    read_csv,
+    read_metrics,
+    read_table,
+    write_atomic,
+)
 
 
 def read_schema(path: str) -> Schema:
@@ -20,9 +27,9 @@ def read_schema(path: str) -> Schema:
     Raises FileError when the file is missing or is no such JSON.
     """
     try:
-        return schema.read(read_metrics(path))
+        return schema.from_json(read_metrics(path))
     except (LookupError, TypeError, ValueError) as error:
-        raise FileError(damaged(path, "schema", str(error))) from None
+        raise FileError(damaged_message(path, "schema", str(error))) from None
 
 
 def read_raw_table(path: str, kinds: Mapping[str, str]) -> pd.DataFrame:
@@ -39,7 +46,7 @@ def write_preprocessing(path: str, preprocessing: Preprocessing) -> None:
     content = dataclasses.asdict(preprocessing)
     content |= {name: getattr(preprocessing, name).tolist() for name in SCALING}
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    replace(path, f"{text}\n".encode())
+    write_atomic(path, f"{text}\n".encode())
 
 
 def read_preprocessing(path: str) -> Preprocessing:
@@ -53,7 +60,7 @@ def read_preprocessing(path: str) -> Preprocessing:
         scaled: dict[str, Any] = content | scaling
         return Preprocessing(**scaled)
     except (TypeError, KeyError, ValueError) as error:
-        raise FileError(damaged(path, "preprocessing", str(error))) from None
+        raise FileError(damaged_message(path, "preprocessing", str(error))) from None
 
 
 def read_labels(path: str) -> pd.Series:
@@ -61,7 +68,7 @@ def read_labels(path: str) -> pd.Series:
     return read_table(path).iloc[:, 0]
 
 
-def read_rows(path: str, part: str) -> pd.DataFrame:
+def read_split_rows(path: str, part: str) -> pd.DataFrame:
     """Read where the rows of a set come from, in the order of its tables: row, group, seen.
 
     part: "train" or "test". row: the number in data/table.csv. group: that of the first row with
@@ -77,5 +84,5 @@ def _with_columns(path: str, columns: tuple[str, ...]) -> pd.DataFrame:
     missing = [name for name in columns if name not in table]
     if missing:
         told = f"it has no column {', '.join(missing)}"
-        raise FileError(damaged(path, f"table of {', '.join(columns)}", told))
+        raise FileError(damaged_message(path, f"table of {', '.join(columns)}", told))
     return table

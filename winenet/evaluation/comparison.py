@@ -10,14 +10,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from winenet.evaluation import intervals as intervals_module
 from winenet.evaluation import paired_tests, probability_curves, scoring
-from winenet.evaluation.scoring import Classifier, Rows
+from winenet.evaluation.scoring import Classifier, EvaluationSet
 from winenet.params import Compare
 
 # The model that always says the same has no curve.
-CONSTANT = "majority_class"
+MAJORITY_CLASS = "majority_class"
 
 
-def bounds(
+def reference_models(
     X_train: pd.DataFrame, y_train: pd.Series, settings: Compare
 ) -> tuple[Classifier, Classifier]:
     """Return the line below, the majority class, and one above, boosted trees; both trained."""
@@ -36,8 +36,8 @@ def predictions(models: Mapping[str, Classifier], X: pd.DataFrame) -> dict[str, 
     }
 
 
-def with_intervals(
-    found: Mapping[str, pd.DataFrame], test: Rows, settings: Compare
+def scores_with_intervals(
+    found: Mapping[str, pd.DataFrame], test: EvaluationSet, settings: Compare
 ) -> dict[str, dict[str, Any]]:
     """Return by model its scores with intervals, errors and errors_unseen.
 
@@ -47,7 +47,7 @@ def with_intervals(
     scored: dict[str, dict[str, Any]] = {}
     for name, one in found.items():
         wrong = one["predicted"] != test.y
-        intervals = intervals_module.with_intervals(
+        intervals = intervals_module.scores_with_intervals(
             test.y,
             one["predicted"],
             scoring.probabilities(one),
@@ -63,7 +63,7 @@ def with_intervals(
     return scored
 
 
-def pairs(found: Mapping[str, pd.DataFrame], test: Rows) -> pd.DataFrame:
+def pairwise_tests(found: Mapping[str, pd.DataFrame], test: EvaluationSet) -> pd.DataFrame:
     """Compare each pair of models on all test rows, and on those not seen in training.
 
     Returns a line a pair and set: rows ("all" or "unseen"), number of rows, and what
@@ -73,7 +73,7 @@ def pairs(found: Mapping[str, pd.DataFrame], test: Rows) -> pd.DataFrame:
     for rows, chosen in (("all", np.ones(len(test.y), dtype=bool)), ("unseen", ~test.seen)):
         if chosen.any():
             predicted = {name: one["predicted"][chosen] for name, one in found.items()}
-            table = paired_tests.pairs(test.y[chosen], predicted)
+            table = paired_tests.pairwise_mcnemar(test.y[chosen], predicted)
             table.insert(0, "rows", rows)
             table.insert(1, "number", int(chosen.sum()))
             tables.append(table)
@@ -106,7 +106,7 @@ def curves(found: Mapping[str, pd.DataFrame], y: pd.Series) -> dict[str, pd.Data
             [
                 curve(y, scoring.probabilities(one)).assign(model=name).reset_index(names="step")
                 for name, one in found.items()
-                if name != CONSTANT
+                if name != MAJORITY_CLASS
             ],
             ignore_index=True,
         )
@@ -114,8 +114,8 @@ def curves(found: Mapping[str, pd.DataFrame], y: pd.Series) -> dict[str, pd.Data
     }
 
 
-def errors(
-    found: Mapping[str, pd.DataFrame], test: Rows, rows: pd.DataFrame, table: pd.DataFrame
+def misclassified_rows(
+    found: Mapping[str, pd.DataFrame], test: EvaluationSet, rows: pd.DataFrame, table: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the test rows that a model gets wrong, those that most get wrong first.
 
@@ -124,7 +124,7 @@ def errors(
     values with the label; a gap is NaN.
     """
     wrong = pd.DataFrame(
-        {name: one["predicted"] != test.y for name, one in found.items() if name != CONSTANT}
+        {name: one["predicted"] != test.y for name, one in found.items() if name != MAJORITY_CLASS}
     )
     listed = pd.DataFrame(
         {
@@ -141,7 +141,7 @@ def errors(
     return pd.concat([listed.reset_index(drop=True), raw], axis=1)
 
 
-def differences(compared: pd.DataFrame) -> dict[str, Any]:
+def pairwise_summary(compared: pd.DataFrame) -> dict[str, Any]:
     """Return of all test rows, by first and second model: further_errors and p_value."""
     found: dict[str, Any] = {}
     for one in compared[compared["rows"] == "all"].to_dict("records"):

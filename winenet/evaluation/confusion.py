@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 
-def counts(matrix: Mapping[str, int] | Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
+def as_matrix(matrix: Mapping[str, int] | Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
     """Return a confusion matrix of the metrics as (classes, classes), actual by predicted."""
     if isinstance(matrix, Mapping):
         return np.array([[matrix["tn"], matrix["fp"]], [matrix["fn"], matrix["tp"]]])
     return np.array(matrix)
 
 
-def errors(scores: Mapping[str, Any]) -> int:
+def n_errors(scores: Mapping[str, Any]) -> int:
     """Return how many rows a model got wrong. scores: its metrics."""
-    found = counts(scores["confusion_matrix"])
+    found = as_matrix(scores["confusion_matrix"])
     return int(found.sum() - found.trace())

@@ -34,7 +34,7 @@ class MetricError(InputError):
     """A metric of this run cannot be told, and why. It ends as a row that fails."""
 
 
-class Row(NamedTuple):
+class GateResult(NamedTuple):
     """One line of the gate's table."""
 
     gate: str
@@ -57,7 +57,7 @@ class Reading(NamedTuple):
     high: float
 
 
-def floor_rows(floors: Mapping[str, float], read: Read) -> list[Row]:
+def check_minimum(floors: Mapping[str, float], read: Read) -> list[GateResult]:
     """Return a row a floor; it fails when the metric is less, missing or no finite number.
 
     floors: the least value by key; "mlp.notebook.accuracy" is notebook -> accuracy of
@@ -69,15 +69,15 @@ def floor_rows(floors: Mapping[str, float], read: Read) -> list[Row]:
         try:
             value = _metric(key, read)
         except MetricError as error:
-            rows.append(Row(gate, "-", bound, "-", f"FAILS: {error}", fails=True))
+            rows.append(GateResult(gate, "-", bound, "-", f"FAILS: {error}", fails=True))
             continue
         fails = value < least
         verdict = "FAILS: below the floor" if fails else "holds"
-        rows.append(Row(gate, f"{value}", bound, "-", verdict, fails))
+        rows.append(GateResult(gate, f"{value}", bound, "-", verdict, fails))
     return rows
 
 
-def loss_rows(base: Mapping[str, Any], read: Read, max_loss: float) -> list[Row]:
+def check_regressions(base: Mapping[str, Any], read: Read, max_loss: float) -> list[GateResult]:
     """Return a row a model and score: what was lost against the base, in half-widths.
 
     A half-width is half of the interval that the base gives the score. A row fails when the loss
@@ -87,16 +87,16 @@ def loss_rows(base: Mapping[str, Any], read: Read, max_loss: float) -> list[Row]
     try:
         here = models(read(COMPARED))
     except MetricError as error:
-        return [Row("losses", "-", "-", "-", f"FAILS: {error}", fails=True)]
+        return [GateResult("losses", "-", "-", "-", f"FAILS: {error}", fails=True)]
     if here is None:
         verdict = f"FAILS: metrics/{COMPARED}.json has no models; `dvc repro` makes it again"
-        return [Row("losses", "-", "-", "-", verdict, fails=True)]
+        return [GateResult("losses", "-", "-", "-", verdict, fails=True)]
     rows = []
     for model in [*base, *(new for new in here if new not in base)]:
         before, now = base.get(model, {}), here.get(model)
         if not isinstance(now, Mapping):
             verdict = "FAILS: this run has no such model"
-            rows.append(Row(f"loss `{model}`", "-", "-", "-", verdict, fails=True))
+            rows.append(GateResult(f"loss `{model}`", "-", "-", "-", verdict, fails=True))
             continue
         for score in SCORES:
             if before.get(score) is not None or now.get(score) is not None:
@@ -104,7 +104,7 @@ def loss_rows(base: Mapping[str, Any], read: Read, max_loss: float) -> list[Row]
     return rows
 
 
-def last_line(rows: Sequence[Row]) -> str:
+def verdict(rows: Sequence[GateResult]) -> str:
     """Return the table's outcome as one sentence or two."""
     failing = [row.gate for row in rows if row.fails]
     if failing:
@@ -181,7 +181,7 @@ def models(content: Any) -> dict[str, Any] | None:
     return models if isinstance(models, dict) else None
 
 
-def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) -> Row:
+def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) -> GateResult:
     """Compare one score, of which the base or this run may have none."""
     gate, bound, here, loss = f"loss `{model}.{score}`", "none", "-", "-"
     try:
@@ -191,23 +191,25 @@ def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) ->
             raise MetricError("this run has no such score")
         run = reading("this run's", now)
     except MetricError as error:
-        return Row(gate, here, bound, loss, f"FAILS: {error}", fails=True)
+        return GateResult(gate, here, bound, loss, f"FAILS: {error}", fails=True)
     here = f"{run.value}"
     if base is None:
-        return Row(gate, here, bound, loss, "new: the base has none")
-    lost = half_widths_lost(SCORES[score], base, run)
+        return GateResult(gate, here, bound, loss, "new: the base has none")
+    lost = drop_in_half_widths(SCORES[score], base, run)
     loss = f"{lost:z.3f}"
-    if beyond_the_noise(lost, max_loss):
-        return Row(gate, here, bound, loss, f"FAILS: a loss of more than {max_loss}", fails=True)
-    return Row(gate, here, bound, loss, NOISE if lost > 0 else "holds")
+    if exceeds_tolerance(lost, max_loss):
+        return GateResult(
+            gate, here, bound, loss, f"FAILS: a loss of more than {max_loss}", fails=True
+        )
+    return GateResult(gate, here, bound, loss, NOISE if lost > 0 else "holds")
 
 
-def beyond_the_noise(lost: float, max_loss: float) -> bool:
+def exceeds_tolerance(lost: float, max_loss: float) -> bool:
     """Tell whether a loss in half-widths is more than the allowed one, and not by its last bit."""
     return lost > max_loss * (1 + 1e-9)
 
 
-def half_widths_lost(direction: int, base: Reading, run: Reading) -> float:
+def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:
     """Return the loss in half-widths of the base's interval; a gain is less than 0."""
     drop = direction * (base.value - run.value)
     half_width = (base.high - base.low) / 2

@@ -12,13 +12,13 @@ from sklearn.metrics import accuracy_score
 
 from winenet.data.preprocessing import Preprocessing
 from winenet.evaluation import paired_tests, scoring
-from winenet.evaluation.scoring import Classifier, Rows
+from winenet.evaluation.scoring import Classifier, EvaluationSet
 from winenet.models.registry import Estimator, fit_all
-from winenet.models.saved import Model
+from winenet.models.saved import DenseModel
 from winenet.params import Importance
 
 
-def coefficients(logistic: Model, raw: Preprocessing) -> pd.DataFrame:
+def coefficients(logistic: DenseModel, raw: Preprocessing) -> pd.DataFrame:
     """Return a line an input, the heaviest first: feature, coefficient, per_unit.
 
     coefficient: by how much the log-odds of class 1 rise over the feature's whole range in the
@@ -49,7 +49,7 @@ def coefficients(logistic: Model, raw: Preprocessing) -> pd.DataFrame:
     return found.drop(columns="class") if len(tables) == 1 else found
 
 
-class _FromPlaces:
+class _GroupedPermutationClassifier:
     """A classifier of rows that say from which row each raw column is taken.
 
     So a shuffled column of places is a shuffled feature, whatever number of inputs it has.
@@ -65,8 +65,11 @@ class _FromPlaces:
         return self.model.predict(pd.DataFrame(taken, columns=self.X.columns))
 
 
-def shuffled(
-    models: Mapping[str, Classifier], rows: Rows, origins: Sequence[str], settings: Importance
+def shuffled_importance(
+    models: Mapping[str, Classifier],
+    rows: EvaluationSet,
+    origins: Sequence[str],
+    settings: Importance,
 ) -> pd.DataFrame:
     """Return how much accuracy each model loses when a raw feature's values are shuffled.
 
@@ -80,7 +83,7 @@ def shuffled(
     places = np.repeat(np.arange(len(rows.X))[:, np.newaxis], len(features), axis=1)
     for name, model in models.items():
         found = permutation_importance(
-            FrozenEstimator(_FromPlaces(model, rows.X, columns)),
+            FrozenEstimator(_GroupedPermutationClassifier(model, rows.X, columns)),
             places,
             rows.y,
             scoring=_accuracy,
@@ -104,11 +107,11 @@ def _accuracy(model: Classifier, X: pd.DataFrame, y: pd.Series) -> float:
     return float(accuracy_score(y, model.predict(X)))
 
 
-def left_out(
+def drop_column_importance(
     models: Mapping[str, Estimator],
     X_train: pd.DataFrame,
     y_train: pd.Series,
-    test: Rows,
+    test: EvaluationSet,
     whole: Mapping[str, Classifier],
     origins: Sequence[str],
     features: list[str],
@@ -131,7 +134,7 @@ def left_out(
     for (feature, name), model in zip(plan, trained, strict=True):
         predicted = pd.Series(model.predict(test.X.iloc[:, kept[feature]]))
         with_it = pd.Series(whole[name].predict(test.X))
-        both = paired_tests.paired_errors(test.y, with_it, predicted)
+        both = paired_tests.mcnemar_exact(test.y, with_it, predicted)
         found[feature][name] = {
             "accuracy": accuracy_score(test.y, predicted),
             "accuracy_unseen": scoring.accuracy_unseen(test.y, predicted, test.seen),
@@ -140,7 +143,7 @@ def left_out(
             "p_value": both["p_value"],
         }
     for by_model in found.values():
-        corrected = paired_tests.holm([one["p_value"] for one in by_model.values()])
+        corrected = paired_tests.holm_correction([one["p_value"] for one in by_model.values()])
         for one, p_value in zip(by_model.values(), corrected, strict=True):
             one["p_value"] = p_value
     return found

@@ -11,14 +11,14 @@ from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 from winenet.evaluation.scoring import (
     BATCH_VALUES,
     Array,
-    MacroRocAuc,
+    BootstrapMacroAuc,
     Probability,
     roc_auc,
     row_losses,
 )
 
-LEVEL = 0.95  # of all intervals
-MOST_JACKKNIFED = 10_000  # rows; with them the BCa interval of a ROC AUC takes some 20 s
+CONFIDENCE_LEVEL = 0.95  # of all intervals
+BCA_MAX_ROWS = 10_000  # rows; with them the BCa interval of a ROC AUC takes some 20 s
 
 
 class Interval(NamedTuple):
@@ -29,16 +29,16 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson_interval(successes: int, trials: int) -> Interval:
     """Return a share with its Wilson score interval of 95 %.
 
     Source: Wilson (1927), Journal of the American Statistical Association 22(158):209-212.
     """
-    found = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
+    found = binomtest(successes, trials).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
     return Interval(successes / trials, float(found.low), float(found.high))
 
 
-def bootstrapped(
+def bootstrap_interval(
     statistic: Callable[..., Array], sample: Sequence[Array], resamples: int, random_state: int
 ) -> Interval | None:
     """Return a statistic of rows with its BCa bootstrap interval of 95 %.
@@ -60,8 +60,8 @@ def bootstrapped(
             vectorized=True,
             n_resamples=resamples,
             batch=max(1, BATCH_VALUES // len(sample[0])),
-            confidence_level=LEVEL,
-            method="BCa" if len(sample[0]) <= MOST_JACKKNIFED else "percentile",
+            confidence_level=CONFIDENCE_LEVEL,
+            method="BCa" if len(sample[0]) <= BCA_MAX_ROWS else "percentile",
             rng=np.random.default_rng(random_state),
         ).confidence_interval
     if not found.low < found.high:  # NaN as well
@@ -69,7 +69,7 @@ def bootstrapped(
     return Interval(float(statistic(*sample, axis=-1)), float(found.low), float(found.high))
 
 
-def with_intervals(
+def scores_with_intervals(
     y: pd.Series,
     predicted: pd.Series,
     probability: Probability,
@@ -87,14 +87,16 @@ def with_intervals(
     statistic: Callable[..., Array]
     sample: tuple[Array, ...]
     if P.ndim == 2:
-        statistic, sample = MacroRocAuc(y, P), (np.arange(len(P), dtype=np.float64),)
+        statistic, sample = BootstrapMacroAuc(y, P), (np.arange(len(P), dtype=np.float64),)
     else:
         statistic, sample = roc_auc, (y.to_numpy(dtype=np.float64), P)
     return {
-        "accuracy": wilson(int(correct.sum()), len(correct)),
-        "accuracy_unseen": wilson(int(correct[unseen].sum()), int(unseen.sum()))
+        "accuracy": wilson_interval(int(correct.sum()), len(correct)),
+        "accuracy_unseen": wilson_interval(int(correct[unseen].sum()), int(unseen.sum()))
         if unseen.any()
         else None,
-        "roc_auc": bootstrapped(statistic, sample, resamples, random_state),
-        "log_loss": bootstrapped(np.mean, (row_losses(y, probability),), resamples, random_state),
+        "roc_auc": bootstrap_interval(statistic, sample, resamples, random_state),
+        "log_loss": bootstrap_interval(
+            np.mean, (row_losses(y, probability),), resamples, random_state
+        ),
     }

@@ -11,13 +11,13 @@ from sklearn.base import clone
 
 from winenet.data import splits
 from winenet.evaluation import scoring
-from winenet.evaluation.intervals import LEVEL, Interval
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.intervals import CONFIDENCE_LEVEL, Interval
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import LearningCurve
 
 
-class Runs(NamedTuple):
+class SizeRuns(NamedTuple):
     """What the trainings brought.
 
     table: a line a training: model, rows, random_state, at_max_iter (whether it ended the
@@ -29,20 +29,20 @@ class Runs(NamedTuple):
     correct: npt.NDArray[np.bool_]
 
 
-def over_sizes(
+def train_over_sizes(
     models: Mapping[str, Estimator],
     X_train: pd.DataFrame,
     y_train: pd.Series,
-    test: Rows,
+    test: EvaluationSet,
     settings: LearningCurve,
-) -> Runs:
+) -> SizeRuns:
     """Train each model on each share of the rows under each seed.
 
     models: untrained, by name. The seed draws the rows as well as the network's start.
     """
     seeds = range(settings.random_state, settings.random_state + settings.runs)
     plan = [
-        (name, splits.draw_share(y_train, share, seed), seed)
+        (name, splits.subsample(y_train, share, seed), seed)
         for share in settings.train_sizes
         for seed in seeds
         for name in models
@@ -64,13 +64,13 @@ def over_sizes(
                 **({} if unseen is None else {"accuracy_unseen": unseen}),
             }
         )
-    return Runs(pd.DataFrame(lines), np.array(correct))
+    return SizeRuns(pd.DataFrame(lines), np.array(correct))
 
 
 def mean_with_interval(values: pd.Series) -> Interval:
     """Return a mean with its interval of 95 % by Student's t. values: at least two."""
     mean = float(values.mean())
-    half = student.ppf(0.5 + LEVEL / 2, len(values) - 1) * values.sem()
+    half = student.ppf(0.5 + CONFIDENCE_LEVEL / 2, len(values) - 1) * values.sem()
     return Interval(mean, mean - half, mean + half)
 
 
@@ -100,7 +100,7 @@ def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     return table
 
 
-def last_step(runs: Runs, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def gain_of_last_step(runs: SizeRuns, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Return what the last step brings each model: the gain from the last size but one to the last.
 
     chosen: (test rows,), those that the accuracy is of; at least two. Runs of one seed are compared

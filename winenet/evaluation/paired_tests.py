@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from winenet.evaluation.scoring import Array
 
 
-def holm(p_values: npt.ArrayLike) -> Array:
+def holm_correction(p_values: npt.ArrayLike) -> Array:
     """Return the p-values corrected for their number by Holm's method, in the order given.
 
     Source: Holm (1979), Scandinavian Journal of Statistics 6(2):65-70.
@@ -23,22 +23,22 @@ def holm(p_values: npt.ArrayLike) -> Array:
     return np.minimum(corrected, 1)
 
 
-def pairs(y: pd.Series, predicted: Mapping[str, pd.Series]) -> pd.DataFrame:
+def pairwise_mcnemar(y: pd.Series, predicted: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Compare each pair of models on the same rows.
 
     predicted: by model, (rows,). Returns a line a pair: first, second, and what `paired_errors`
     tells; p_value is corrected by Holm's method for the number of pairs, p_value_alone is not.
     """
     found = pd.DataFrame(
-        {"first": first, "second": second} | paired_errors(y, predicted[first], predicted[second])
+        {"first": first, "second": second} | mcnemar_exact(y, predicted[first], predicted[second])
         for first, second in combinations(predicted, 2)
     )
     found["p_value_alone"] = found["p_value"]
-    found["p_value"] = holm(found["p_value"])
+    found["p_value"] = holm_correction(found["p_value"])
     return found
 
 
-def paired_errors(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str, float]:
+def mcnemar_exact(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str, float]:
     """Compare two classifiers on the same rows by the rows that only one of them gets wrong.
 
     Returns errors_first, errors_second, only_first, only_second, and the p_value of the exact

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from winenet.evaluation.intervals import wilson
+from winenet.evaluation.intervals import wilson_interval
 from winenet.evaluation.scoring import Array, Probability
 
-POINTS = 200  # of an averaged curve, at most
+MAX_CURVE_POINTS = 200  # of an averaged curve, at most
 
 
 def roc_curve(y: pd.Series, probability: Probability) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def roc_curve(y: pd.Series, probability: Probability) -> pd.DataFrame:
     only in their last bits count as equal: which they are depends on the processor, and so would
     the corners.
     """
-    x, y_ = _corners(_roc_corners, y, probability)
+    x, y_ = _curve_points(_roc_corners, y, probability)
     return pd.DataFrame({"false_positive_rate": x, "true_positive_rate": y_})
 
 
@@ -29,7 +29,7 @@ def precision_recall_curve(y: pd.Series, probability: Probability) -> pd.DataFra
 
     Classes are averaged and probabilities rounded as for `roc_curve`.
     """
-    recall, precision = _corners(_precision_recall_corners, y, probability)
+    recall, precision = _curve_points(_precision_recall_corners, y, probability)
     return pd.DataFrame({"recall": recall, "precision": precision})
 
 
@@ -46,7 +46,7 @@ def _precision_recall_corners(y: Any, probability: Any) -> Corners:
     return recall[::-1], precision[::-1]
 
 
-def _corners(draw: Callable[[Any, Any], Corners], y: pd.Series, given: Probability) -> Corners:
+def _curve_points(draw: Callable[[Any, Any], Corners], y: pd.Series, given: Probability) -> Corners:
     """Return the corners of a curve, or of the mean of each class's against the rest."""
     rounded = np.asarray(given).round(12)
     if rounded.ndim == 1:
@@ -63,7 +63,7 @@ def mean_curve(curves: Sequence[Corners]) -> Corners:
     x, y = np.repeat(grid, 2), np.column_stack([first, last]).ravel()
     way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     # Points at about the same distance along the curve; of those that coincide, one.
-    kept = np.unique(way.searchsorted(np.linspace(0, way[-1], POINTS)))
+    kept = np.unique(way.searchsorted(np.linspace(0, way[-1], MAX_CURVE_POINTS)))
     return x[kept], y[kept]
 
 
@@ -82,7 +82,7 @@ def calibration(y: pd.Series, probability: Probability, bins: int = 10) -> pd.Da
     lines = []
     for members in (place == one for one in range(bins)):
         if members.any():
-            share = wilson(int(came_true[members].sum()), int(members.sum()))
+            share = wilson_interval(int(came_true[members].sum()), int(members.sum()))
             lines.append(
                 {
                     "rows": int(members.sum()),

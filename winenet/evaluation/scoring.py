@@ -21,7 +21,7 @@ Probability: TypeAlias = pd.Series | pd.DataFrame | Array  # (rows,), or (rows, 
 BATCH_VALUES = 130_000  # of a bootstrap that are held at a time: 1 MB an array, the fastest
 
 
-class Rows(NamedTuple):
+class EvaluationSet(NamedTuple):
     """Rows that a model is scored on.
 
     X: (rows, features), normalised. y: (rows,), codes. seen: (rows,), whether the training
@@ -97,7 +97,7 @@ def scores(
     macro average, and confusion_matrix a list of rows, actual by predicted.
     """
     if np.ndim(probability) == 2:
-        return scores_of_several(y, predicted, np.asarray(probability), seen)
+        return multiclass_scores(y, predicted, np.asarray(probability), seen)
     tn, fp, fn, tp = metrics.confusion_matrix(y, predicted, labels=[0, 1]).ravel()
     return {
         "accuracy": metrics.accuracy_score(y, predicted),
@@ -110,7 +110,7 @@ def scores(
     }
 
 
-def scores_of_several(
+def multiclass_scores(
     y: pd.Series, predicted: pd.Series, P: Array, seen: pd.Series
 ) -> dict[str, Any]:
     """Return the scores of more than two classes. P: (rows, classes)."""
@@ -120,13 +120,13 @@ def scores_of_several(
         "accuracy_unseen": accuracy_unseen(y, predicted, seen),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted, labels=codes, average="macro", zero_division=0),
-        "roc_auc": float(MacroRocAuc(y, P)(np.arange(len(P)))),
+        "roc_auc": float(BootstrapMacroAuc(y, P)(np.arange(len(P)))),
         "log_loss": float(row_losses(y, P).mean()),
         "confusion_matrix": metrics.confusion_matrix(y, predicted, labels=codes).tolist(),
     }
 
 
-def scores_on(fitted: Classifier, rows: Rows) -> dict[str, Any]:
+def scores_on(fitted: Classifier, rows: EvaluationSet) -> dict[str, Any]:
     """Return the scores of a fitted model, as `scores` does."""
     found = pd.DataFrame(probability_columns(fitted.predict_proba(rows.X)))
     return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.seen)
@@ -152,7 +152,7 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
         return np.asarray(above / (positives * negatives))
 
 
-class MacroRocAuc:
+class BootstrapMacroAuc:
     """The macro average of the one-vs-rest areas under the ROC curve, of many resamples at once.
 
     y: (rows,), codes. P: (rows, classes). Called with the numbers of the rows drawn, (..., drawn),
@@ -219,7 +219,7 @@ def loss_curve(fitted: MLPClassifier) -> pd.DataFrame:
     return pd.DataFrame({"epoch": range(1, fitted.n_iter_ + 1), "loss": fitted.loss_curve_})
 
 
-def training_facts(fitted: MLPClassifier) -> dict[str, Any]:
+def training_summary(fitted: MLPClassifier) -> dict[str, Any]:
     """Return how long a network trained, where its loss ended, and how large it is."""
     return {
         "epochs": fitted.n_iter_,

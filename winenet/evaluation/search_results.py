@@ -24,7 +24,7 @@ from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
 from winenet.network.classifier import DenseClassifier
 from winenet.network.layers import n_parameters
-from winenet.network.parallel import fit_many, workers
+from winenet.network.parallel import fit_many, n_workers
 from winenet.network.search import DenseGridSearchCV
 from winenet.params import GridSearch
 from winenet.progress import SearchProgress
@@ -34,19 +34,23 @@ Folds: TypeAlias = list[tuple[Any, Any]]  # per fold the places of the training 
 
 
 # What a score is called in scikit-learn when there are more than two classes.
-SEVERAL = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
+MULTICLASS_SCORING = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
 
 
-def scoring(settings: GridSearch, classes: int) -> str:
+def sklearn_scoring(settings: GridSearch, classes: int) -> str:
     """Return what scikit-learn calls the search's score, of so many classes."""
-    return settings.scoring if classes == 2 else SEVERAL.get(settings.scoring, settings.scoring)
+    return (
+        settings.scoring
+        if classes == 2
+        else MULTICLASS_SCORING.get(settings.scoring, settings.scoring)
+    )
 
 
 class SearchError(InputError):
     """A candidate of the grid could not be trained."""
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search brings home: the table of candidates, the best of them, the refitted model."""
 
     candidates: pd.DataFrame
@@ -68,7 +72,7 @@ def epochs_trained(fitted: Network, *_: object) -> int:
 
 def grid_search(
     X: pd.DataFrame, y: pd.Series, settings: GridSearch, groups: pd.Series | None = None
-) -> Found:
+) -> SearchResult:
     """Cross-validate every combination and refit the best on all rows.
 
     X: (rows, features), normalised. y: (rows,), codes. groups: (rows,), whose rows are to stay
@@ -86,11 +90,11 @@ def grid_search(
         max_iter=settings.max_iter,
         random_state=settings.random_state,
     )
-    cv = folds(settings.cv, X, y, groups)
+    cv = cv_splits(settings.cv, X, y, groups)
     search = _search(network, grid, settings, cv, y.nunique())
     # One BLAS thread a process: more fight each other for the cores.
     with (
-        parallel_config(backend="loky", n_jobs=workers(), inner_max_num_threads=1),
+        parallel_config(backend="loky", n_jobs=n_workers(), inner_max_num_threads=1),
         warnings.catch_warnings(),
     ):
         # The table tells which fits ended at max_iter; 45 warnings would hide everything else.
@@ -105,16 +109,16 @@ def grid_search(
                 "is the first thing to try."
             ) from error
     candidates = _candidates(search, settings.cv)
-    return Found(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
+    return SearchResult(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
 
 
-def folds(cv: int, X: pd.DataFrame, y: pd.Series, groups: pd.Series | None = None) -> Folds:
+def cv_splits(cv: int, X: pd.DataFrame, y: pd.Series, groups: pd.Series | None = None) -> Folds:
     """Return the folds, as (training rows, scored rows); without groups those of `cv=5`."""
     splitter = StratifiedKFold(cv) if groups is None else StratifiedGroupKFold(cv)
     return list(splitter.split(X, y, groups))
 
 
-def out_of_fold(
+def out_of_fold_predictions(
     winner: Network, X: pd.DataFrame, y: pd.Series, cv: Folds, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Predict each training row by the fold's network that did not train on it.
@@ -124,7 +128,7 @@ def out_of_fold(
     1, seen (whether the fold's network trained on a row of the same group).
     """
     with (
-        parallel_config(backend="loky", n_jobs=workers(), inner_max_num_threads=1),
+        parallel_config(backend="loky", n_jobs=n_workers(), inner_max_num_threads=1),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -133,7 +137,7 @@ def out_of_fold(
             models = fit_many(
                 [clone(winner) for _ in cv],
                 [(X.iloc[train], y.iloc[train]) for train, _ in cv],
-                n_jobs=workers(),
+                n_jobs=n_workers(),
             )
             P = np.empty((len(y), len(winner.classes_)))
             for model, (_, scored) in zip(models, cv, strict=True):
@@ -163,7 +167,7 @@ def _search(
     how: dict[str, Any] = {
         "cv": cv,
         "scoring": {
-            "score": scoring(settings, classes),
+            "score": sklearn_scoring(settings, classes),
             "accuracy": "accuracy",
             "epochs": epochs_trained,
         },
@@ -176,7 +180,7 @@ def _search(
     return search.set_callbacks(SearchProgress(fits))
 
 
-def size_name(sizes: tuple[int, ...] | list[int]) -> str:
+def format_layer_sizes(sizes: tuple[int, ...] | list[int]) -> str:
     """Return (50, 25) as "50-25", which fits into a table's cell."""
     return "-".join(map(str, sizes))
 
@@ -188,7 +192,7 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, 3.4.3.
     """
     results = search.cv_results_
-    sizes = [size_name(params["hidden_layer_sizes"]) for params in results["params"]]
+    sizes = [format_layer_sizes(params["hidden_layer_sizes"]) for params in results["params"]]
     rates = [params["learning_rate_init"] for params in results["params"]]
     table = pd.DataFrame(
         {
@@ -223,7 +227,7 @@ def _standard_error(candidate: pd.Series) -> float:
     return float(candidate["std_test_score"]) / math.sqrt(folds - 1)
 
 
-def choice(candidates: pd.DataFrame, best: pd.Series) -> dict[str, Any]:
+def selection_diagnostics(candidates: pd.DataFrame, best: pd.Series) -> dict[str, Any]:
     """Tell how well founded the choice is: what else is as good, and what the grid leaves out.
 
     candidates: as `grid_search` found them. best: the chosen one. On an edge: the value is the
@@ -237,18 +241,18 @@ def choice(candidates: pd.DataFrame, best: pd.Series) -> dict[str, Any]:
         "within_one_standard_error": len(close),
         "smallest_within_one_standard_error": smallest["candidate"],
         "on_edge": {
-            "hidden_layer_sizes": _on_edge(best["parameters"], candidates["parameters"]),
-            "learning_rate_init": _on_edge(
+            "hidden_layer_sizes": _at_grid_boundary(best["parameters"], candidates["parameters"]),
+            "learning_rate_init": _at_grid_boundary(
                 best["learning_rate_init"], candidates["learning_rate_init"]
             ),
         },
     }
 
 
-def _on_edge(value: float, values: pd.Series) -> bool:
+def _at_grid_boundary(value: float, values: pd.Series) -> bool:
     return values.nunique() > 1 and value in (values.min(), values.max())
 
 
-def fits_at_max_iter(candidates: pd.DataFrame, max_iter: int) -> int:
+def n_unconverged(candidates: pd.DataFrame, max_iter: int) -> int:
     """Count the folds' fits that were ended by max_iter; they had perhaps not converged."""
     return int((candidates.filter(regex=r"_epochs$") == max_iter).to_numpy().sum())

@@ -7,18 +7,18 @@ import pandas as pd
 from sklearn.base import clone
 
 from winenet.evaluation import confusion, scoring
-from winenet.evaluation.scoring import Rows
+from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import Seeds
 
 SCORES = ("accuracy", "accuracy_unseen", "roc_auc", "log_loss")
 
 
-def over_seeds(
+def train_over_seeds(
     networks: Mapping[str, Estimator],
     X_train: pd.DataFrame,
     y_train: pd.Series,
-    test: Rows,
+    test: EvaluationSet,
     settings: Seeds,
 ) -> pd.DataFrame:
     """Train each network under each seed; return a line a training.
@@ -34,12 +34,12 @@ def over_seeds(
     for (name, seed), model in zip(plan, models, strict=True):
         scores = scoring.scores_on(model, test)
         kept = {score: scores[score] for score in SCORES if scores[score] is not None}
-        facts = {"epochs": model.n_iter_, "errors": confusion.errors(scores)}
+        facts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
         lines.append({"model": name, "random_state": seed} | facts | kept)
     return pd.DataFrame(lines)
 
 
-def summary(runs: pd.DataFrame, own: Mapping[str, Any]) -> dict[str, Any]:
+def summarize(runs: pd.DataFrame, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return of one network mean, sd, min and max of each score, and where its own run stands.
 
     runs: its lines of `over_seeds`. own: the scores of the pipeline's own run,
@@ -50,7 +50,7 @@ def summary(runs: pd.DataFrame, own: Mapping[str, Any]) -> dict[str, Any]:
         for name in SCORES
         if name in runs
     }
-    errors = confusion.errors(own)
+    errors = confusion.n_errors(own)
     place = {
         "runs_better": (runs["errors"] < errors).sum(),
         "runs_equal": (runs["errors"] == errors).sum(),

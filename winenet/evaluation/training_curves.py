@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from winenet.evaluation import paired_tests
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import one_blas_thread, workers
+from winenet.network.parallel import n_workers, one_blas_thread
 from winenet.params import Curves
 
 CURVE = ["epoch", "training_loss", "held_out_loss", "training_accuracy", "held_out_accuracy"]
@@ -28,7 +28,7 @@ class Rows(NamedTuple):
     y: pd.Series
 
 
-class Followed(NamedTuple):
+class TrainingTrace(NamedTuple):
     """What one training showed.
 
     curve: a line an epoch, its columns as CURVE names them. numbers: hidden_layer_sizes; best,
@@ -41,7 +41,7 @@ class Followed(NamedTuple):
     numbers: dict[str, Any]
 
 
-class _Watch:
+class _EpochScorer:
     """Scores a network after each epoch and keeps the best; it speaks scikit-learn's protocol."""
 
     def __init__(self, held_out: Rows) -> None:
@@ -71,27 +71,27 @@ class _Watch:
         """Nothing is left open after the training."""
 
 
-def follow_all(
+def trace_all(
     networks: Mapping[str, list[int]], settings: Curves, training: Rows, held_out: Rows, test: Rows
-) -> dict[str, Followed]:
+) -> dict[str, TrainingTrace]:
     """Follow each network in a process of its own. networks: by name, its hidden layers' sizes."""
     calls = (
         delayed(follow)(sizes, settings, training, held_out, test) for sizes in networks.values()
     )
     with one_blas_thread():
-        return dict(zip(networks, Parallel(n_jobs=workers())(calls), strict=True))
+        return dict(zip(networks, Parallel(n_jobs=n_workers())(calls), strict=True))
 
 
 def follow(
     sizes: list[int], settings: Curves, training: Rows, held_out: Rows, test: Rows
-) -> Followed:
+) -> TrainingTrace:
     """Train a network for all epochs and tell what stopping earlier would have been worth.
 
     sizes: of the hidden layers. The first of equally good epochs is the best. A second training
     tells where the notebook's rule stops: from the same seed, it is the same network up to there,
     or to the last epoch if the rule does not stop it. The test rows choose nothing.
     """
-    watch = _Watch(held_out)
+    watch = _EpochScorer(held_out)
     alike: dict[str, Any] = {
         "hidden_layer_sizes": tuple(sizes),
         "max_iter": settings.epochs,
@@ -108,10 +108,10 @@ def follow(
         | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out)}
         for name, fitted in (("best", watch.best), ("notebook_stop", stopped), ("last", last))
     }
-    compared = paired_tests.paired_errors(
+    compared = paired_tests.mcnemar_exact(
         test.y, watch.best.predict(test.X), stopped.predict(test.X)
     )
-    return Followed(
+    return TrainingTrace(
         pd.DataFrame(watch.lines, columns=CURVE),
         {
             "hidden_layer_sizes": "-".join(map(str, sizes)),

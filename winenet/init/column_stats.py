@@ -6,10 +6,10 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-MOST = 10_000  # texts of numbers that are counted; of more only the range is kept
+MAX_DISTINCT = 10_000  # texts of numbers that are counted; of more only the range is kept
 
 
-class Tally:
+class ColumnStats:
     """What a column holds, each cell as it is written.
 
     A long table may hold millions of numbers that differ. Their texts are counted as long as they
@@ -58,6 +58,6 @@ class Tally:
             self.differ = len(self._hashes) == self.rows
         if not self.many:
             self.numerals.update(numerals)
-            self.many = len(self.numerals) > MOST
+            self.many = len(self.numerals) > MAX_DISTINCT
         if self.many:
             self.numerals.clear()

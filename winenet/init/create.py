@@ -22,40 +22,49 @@ import jinja2
 import yaml
 
 from winenet import params, yaml12
-from winenet.errors import InputError, printable, shown
-from winenet.init.infer import Column, Guess, guess
-from winenet.init.read_tables import Options, named
+from winenet.errors import InputError, safe_text, short_repr
+from winenet.init.infer import Column, InferredConfig, infer_config
+from winenet.init.read_tables import InitOptions, display_path
 
 ROOT = Path(__file__).parents[2]
-STARTER = "tools/starter"  # the templates of params.yaml and README.md
+TEMPLATE_DIR = "tools/starter"  # the templates of params.yaml and README.md
 COPIED = (
-    *("winenet", "stages", STARTER, "tools/environment.py", "requirements.in", "requirements.lock"),
+    *(
+        "winenet",
+        "stages",
+        TEMPLATE_DIR,
+        "tools/environment.py",
+        "requirements.in",
+        "requirements.lock",
+    ),
     *(".dvcignore", ".gitattributes", ".gitignore", ".dvc/.gitignore", ".dvc/config", ".dvc/plots"),
 )
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
-TARGETS = ("all", "gate", "summary", "clean", "help", "python", "environment")
+KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "python", "environment")
 NOTEBOOK = re.compile(r"\b(?:data|metrics|plots|stages)/handmade|^tests/")  # paths left behind
 LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
-PLAIN = re.compile(r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII)  # YAML without quotes
-WORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
+PLAIN_YAML_SCALAR = re.compile(
+    r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII
+)  # YAML without quotes
+YAML_KEYWORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
 EPOCHS = {"large": 100, "small": 500, "tiny": 2000}  # a tiny table has few updates an epoch
-TINY = 1_000  # rows
-WHO = ("-c", "user.name=winenet", "-c", "user.email=winenet@localhost")
+SMALL_TABLE_ROWS = 1_000  # rows
+FALLBACK_GIT_USER = ("-c", "user.name=winenet", "-c", "user.email=winenet@localhost")
 
 
 class InitError(InputError):
     """No folder was made; the message says why and what to do."""
 
 
-def make(target: Path, options: Options) -> list[str]:
+def create_project(target: Path, options: InitOptions) -> list[str]:
     """Make a pipeline for the tables in a new folder; return what was done, in lines.
 
     Raises GuessError or InitError when it cannot be; then nothing is left behind.
     """
     _check_root()
     _check_target(target)
-    found = guess(options)
+    found = infer_config(options)
     text = params_text(found)
     with _unnamed(target) as folder:
         _fill(folder, found, text, target.name)
@@ -65,18 +74,18 @@ def make(target: Path, options: Options) -> list[str]:
     return [checked, *_told(found), committed]
 
 
-def _told(found: Guess) -> list[str]:
+def _told(found: InferredConfig) -> list[str]:
     """Return what was guessed, in lines."""
     kinds = [column.kind for column in found.columns.values()]
     lines = [
         f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
-        f"separator {shown(found.separator)}; missing: "
-        f"{', '.join(map(shown, found.missing)) or 'none'}",
-        f"{shown(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
+        f"separator {short_repr(found.separator)}; missing: "
+        f"{', '.join(map(short_repr, found.missing)) or 'none'}",
+        f"{short_repr(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
     ]
     if found.positive is not None:
-        lines.append(f"positive: {shown(found.positive)}, {found.why_positive}")
-    lines += [f"left out: {shown(name)} ({why})" for name, why in found.leave_out.items()]
+        lines.append(f"positive: {short_repr(found.positive)}, {found.why_positive}")
+    lines += [f"left out: {short_repr(name)} ({why})" for name, why in found.leave_out.items()]
     return lines
 
 
@@ -96,7 +105,7 @@ def _check_root() -> None:
 
 
 def _check_target(target: Path) -> None:
-    told = named(target)
+    told = display_path(target)
     if os.path.lexists(target):
         raise InitError(
             f"{told} is there already, and init overwrites nothing, not even an empty folder. Give "
@@ -104,7 +113,7 @@ def _check_target(target: Path) -> None:
         )
     if not target.parent.is_dir():
         raise InitError(
-            f"{told} cannot be made: {named(target.parent)} is no folder. Make that "
+            f"{told} cannot be made: {display_path(target.parent)} is no folder. Make that "
             "first, or give another place."
         )
     if not target.name.isprintable():
@@ -119,7 +128,7 @@ def _unnamed(target: Path) -> Iterator[Path]:
         around = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
     except OSError as error:
         raise InitError(
-            f"{named(target)} cannot be made ({error.strerror}). Give a place where this "
+            f"{display_path(target)} cannot be made ({error.strerror}). Give a place where this "
             "user may write."
         ) from None
     try:
@@ -128,7 +137,7 @@ def _unnamed(target: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         raise InitError(
-            f"{named(target)} could not be made ({error.strerror or error}), and nothing of it "
+            f"{display_path(target)} could not be made ({error.strerror or error}), and nothing of it "
             "is left. It needs room on the disk and a folder that this user may write in."
         ) from error
     finally:
@@ -141,7 +150,7 @@ def _give_name(folder: Path, target: Path) -> None:
     folder.rename(target)
 
 
-def _fill(folder: Path, found: Guess, params_yaml: str, name: str) -> None:
+def _fill(folder: Path, found: InferredConfig, params_yaml: str, name: str) -> None:
     """Write all files of the new folder."""
     ignored = shutil.ignore_patterns(*NOT_COPIED)
     for path in COPIED:
@@ -174,7 +183,7 @@ def _fill(folder: Path, found: Guess, params_yaml: str, name: str) -> None:
             stream.write("/data/raw/\n")
 
 
-def _too_large(found: Guess) -> bool:
+def _too_large(found: InferredConfig) -> bool:
     return sum(file.path.stat().st_size for file in found.files) > LARGEST_IN_GIT
 
 
@@ -211,7 +220,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
 
 
-def _commit(folder: Path, found: Guess) -> str:
+def _commit(folder: Path, found: InferredConfig) -> str:
     """Make a git repository of the folder, with a first commit; return who made it, in words."""
     _git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
     # Forced: a person's own list of ignored files must not keep a table out.
@@ -220,7 +229,7 @@ def _commit(folder: Path, found: Guess) -> str:
     known = all(_git(folder, "config", f"user.{key}", code=None) for key in ("name", "email"))
     quiet = ("commit", "--quiet", "--no-verify", "--no-gpg-sign")
     message = f"A pipeline that predicts {found.target}, as winenet init makes it"
-    _git(folder, *(() if known else WHO), *quiet, "--message", message)
+    _git(folder, *(() if known else FALLBACK_GIT_USER), *quiet, "--message", message)
     words = ["committed" if known else "committed as winenet, for git knows no user.name here"]
     if _too_large(found):
         words.append("the table is too large for git: `dvc add data/raw` tracks it")
@@ -247,7 +256,7 @@ def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
     if code is not None and done.returncode != code:
         command = next(filter(str.isalpha, arguments))  # what stands before it are settings
         raise InitError(
-            f"`git {command}` failed ({printable(done.stderr.strip()[-60:])}), so the folder "
+            f"`git {command}` failed ({safe_text(done.stderr.strip()[-60:])}), so the folder "
             "was not made. Mend git's configuration (`git config --list --show-origin`)."
         )
     return done.stdout.strip()
@@ -256,19 +265,19 @@ def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
 # ------------------------------------------------------------------ params.yaml and README.md
 
 
-def params_text(found: Guess) -> str:
+def params_text(found: InferredConfig) -> str:
     """Return params.yaml with its comments.
 
     Raises ParamsError when the schema takes it not, which is told before anything is made.
     """
     text = _rendered(found)
-    if len(text.encode()) > yaml12.LARGEST:  # thousands of columns: without what was seen
+    if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
         kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
         text = _rendered(dataclasses.replace(found, columns=kinds))
-    if len(text.encode()) > yaml12.LARGEST:
+    if len(text.encode()) > yaml12.MAX_BYTES:
         raise InitError(
             f"{len(found.columns) + len(found.leave_out):,} columns make a params.yaml of "
-            f"{len(text.encode()):,} bytes, and at most {yaml12.LARGEST:,} are read. Take columns "
+            f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take columns "
             "out of the table."
         )
     with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
@@ -284,15 +293,15 @@ def params_text(found: Guess) -> str:
     return text
 
 
-def _rendered(found: Guess) -> str:
-    size = "large" if found.large else "small" if found.rows >= TINY else "tiny"
+def _rendered(found: InferredConfig) -> str:
+    size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
     share = max(found.labels.values()) / found.rows
     return _template("params.yaml").render(
         guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
     )
 
 
-def readme(found: Guess, graph: str, name: str) -> str:
+def readme(found: InferredConfig, graph: str, name: str) -> str:
     """Return the folder's README. graph: its dvc.yaml."""
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
@@ -356,7 +365,7 @@ def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
 
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / STARTER),
+        loader=jinja2.FileSystemLoader(ROOT / TEMPLATE_DIR),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -377,7 +386,11 @@ def scalar(value: object) -> str:
     """Return a text, or a list, as YAML 1.1 and 1.2 both read it: in doubt, in quotes."""
     if isinstance(value, list):
         return f"[{', '.join(map(scalar, value))}]"
-    if isinstance(value, str) and PLAIN.fullmatch(value) and not WORDS.fullmatch(value):
+    if (
+        isinstance(value, str)
+        and PLAIN_YAML_SCALAR.fullmatch(value)
+        and not YAML_KEYWORDS.fullmatch(value)
+    ):
         return value
     return json.dumps(value, ensure_ascii=False)
 
@@ -394,7 +407,7 @@ def counted(labels: Mapping[str, int]) -> str:
 
 
 def _word(text: str) -> str:
-    return text if PLAIN.fullmatch(text) or text.isalnum() else shown(text)
+    return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
 
 
 def described(columns: Mapping[str, Column]) -> list[str]:
@@ -484,14 +497,14 @@ def makefile(text: str) -> str:
     kept = []
     for block in text.split("\n\n"):
         rule = re.search(r"(?m)^([a-z-]+):", block)
-        if rule is None or rule.group(1) in TARGETS:
+        if rule is None or rule.group(1) in KEPT_MAKE_TARGETS:
             kept.append(block)
     whole = "\n\n".join(kept).rstrip("\n") + "\n"
-    return re.sub(r"(?m)^\.PHONY:.*$", f".PHONY: {' '.join(TARGETS)}", whole)
+    return re.sub(r"(?m)^\.PHONY:.*$", f".PHONY: {' '.join(KEPT_MAKE_TARGETS)}", whole)
 
 
-def arguments(given: Mapping[str, Any]) -> tuple[Path, Options]:
+def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
     """Return what argparse found as the folder and the options."""
     known = {name: given[name] for name in ("target", "label", "separator", "positive", "missing")}
     tables = [Path(one) for one in given["table"]]
-    return Path(given["folder"]), Options(tables, leave_out=given["leave_out"] or (), **known)
+    return Path(given["folder"]), InitOptions(tables, leave_out=given["leave_out"] or (), **known)

@@ -13,25 +13,25 @@ import pandas as pd
 
 from winenet import params
 from winenet.data import raw_table, splits
-from winenet.data.raw_table import MOST_LEVELS
-from winenet.errors import InputError, did_you_mean, shown, some
-from winenet.init.column_stats import MOST, Tally
+from winenet.data.raw_table import MAX_CATEGORIES
+from winenet.errors import InputError, did_you_mean, preview, short_repr
+from winenet.init.column_stats import MAX_DISTINCT, ColumnStats
 from winenet.init.read_tables import (
-    MISSING,
+    GUESSED_NA_VALUES,
     File,
     GuessError,
-    Options,
-    Read,
+    InitOptions,
+    TableProfile,
     _check_names,
     _header,
     _names,
     _separator,
-    count,
     files_and_target,
     is_number,
     missing_texts,
+    pluralize,
+    quote_cell,
     read_columns,
-    word,
 )
 
 POSITIVE = (
@@ -39,12 +39,12 @@ POSITIVE = (
     *("sick", "ill", "disease", "dead", "died", "default", "defective", "fail", "failed"),
 )
 NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
-MANY_LABELS = 20  # from which on labels with decimals are taken for measurements
-RAREST = 200  # rows of the rarest class from which on a plain random cut keeps the shares
+MAX_NUMERIC_LABELS = 20  # from which on labels with decimals are taken for measurements
+STRATIFY_BELOW = 200  # rows of the rarest class from which on a plain random cut keeps the shares
 LARGE = 100_000  # rows from which on the trainings are fewer
-SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of the test rows, and of the rows held out of the others
+TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of the test rows, and of the rows held out of the others
 FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
-SHARES = {  # of the training rows in the learning curve; those that cannot be drawn are left out
+TRAIN_SIZES = {  # of the training rows in the learning curve; those that cannot be drawn are left out
     False: (0.05, 0.1, 0.25, 0.5, 0.75, 1.0),
     True: (0.02, 0.1, 0.5, 1.0),
 }
@@ -58,7 +58,7 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Guess:
+class InferredConfig:
     """What was found in the tables, and the settings that serve it.
 
     labels: rows by label, the most frequent first. leave_out: by column, why. why_positive: how
@@ -74,7 +74,7 @@ class Guess:
     missing: list[str]
     columns: dict[str, Column]
     leave_out: dict[str, str]
-    settings: "Settings"
+    settings: "SplitDefaults"
     rows: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Guess:
         return self.rows > LARGE
 
 
-class Settings(NamedTuple):
+class SplitDefaults(NamedTuple):
     """The settings that a small or lopsided table bounds."""
 
     stratify: bool
@@ -97,7 +97,7 @@ class Settings(NamedTuple):
     learning_runs: int
 
 
-def guess(options: Options) -> Guess:
+def infer_config(options: InitOptions) -> InferredConfig:
     """Return what params.yaml is to say of the tables.
 
     Raises GuessError, which says what to do, when no pipeline can be made of them.
@@ -113,9 +113,9 @@ def guess(options: Options) -> Guess:
     positive, why = _positive(labels, target, options)
     columns, leave_out = _columns(read, names, target, missing, options)
     # As the pipeline numbers the classes: where a class is small, the draws depend on it.
-    codes = pd.Index(raw_table.class_order(labels, positive)).get_indexer(pd.Index(read.target))
+    codes = pd.Index(raw_table.sort_classes(labels, positive)).get_indexer(pd.Index(read.target))
     settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
-    return Guess(
+    return InferredConfig(
         files, separator, target, labels, positive, why, missing, columns, leave_out, settings
     )
 
@@ -124,52 +124,54 @@ def _labels(column: pd.Series, target: str, missing: Sequence[str]) -> dict[str,
     """Return the rows by label, the most frequent first; raise GuessError for what is no class."""
     counts = column.value_counts()
     labels = {str(label): int(rows) for label, rows in counts.items()}
-    gaps = [label for label in labels if label.strip() in MISSING or label in missing]
+    gaps = [label for label in labels if label.strip() in GUESSED_NA_VALUES or label in missing]
     if gaps:
         raise GuessError(
-            f"Column {shown(target)} is to be predicted, but is {shown(gaps[0])} in "
-            f"{count(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: take "
+            f"Column {short_repr(target)} is to be predicted, but is {short_repr(gaps[0])} in "
+            f"{pluralize(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: take "
             "these rows out of the table, or, if this is a class of its own, give it another name."
         )
     if len(labels) == 1:
         raise GuessError(
-            f"Column {shown(target)} is {shown(next(iter(labels)))} in all {len(column):,} rows, "
+            f"Column {short_repr(target)} is {short_repr(next(iter(labels)))} in all {len(column):,} rows, "
             "so there is nothing to tell apart. Choose another --target, or add rows of another "
             "class."
         )
     fractions = all(is_number(label) for label in labels) and not all(
         float(label).is_integer() for label in labels
     )
-    if len(labels) > MOST_LEVELS or (fractions and len(labels) > MANY_LABELS):
+    if len(labels) > MAX_CATEGORIES or (fractions and len(labels) > MAX_NUMERIC_LABELS):
         raise GuessError(
-            f"Column {shown(target)} has {len(labels):,} different values in {len(column):,} rows "
-            f"({some(list(labels))}), so it looks like a number or a name and not like a class. "
+            f"Column {short_repr(target)} has {len(labels):,} different values in {len(column):,} rows "
+            f"({preview(list(labels))}), so it looks like a number or a name and not like a class. "
             "Choose another --target, or write classes of it into the table, such as low and high."
         )
     alone = [label for label, rows in labels.items() if rows == 1]
     if alone:
         raise GuessError(
-            f"Column {shown(target)} has {count(len(alone), 'class', 'classes')} with one row "
-            f"only ({some(alone)}): it would be in the training rows or in the test rows and "
+            f"Column {short_repr(target)} has {pluralize(len(alone), 'class', 'classes')} with one row "
+            f"only ({preview(alone)}): it would be in the training rows or in the test rows and "
             "never in both. Take such rows out of the table, join them to another class, or add "
             "rows."
         )
     return labels
 
 
-def _positive(labels: Mapping[str, int], target: str, options: Options) -> tuple[str | None, str]:
+def _positive(
+    labels: Mapping[str, int], target: str, options: InitOptions
+) -> tuple[str | None, str]:
     """Return the positive one of two labels, and how it was chosen; of several there is none."""
     given = options.positive
     if given is not None and given not in labels:
         raise GuessError(
-            f"--positive {shown(given)} is no label of column {shown(target)}"
-            f"{did_you_mean(given, labels)}. Its labels: {some(list(labels))}."
+            f"--positive {short_repr(given)} is no label of column {short_repr(target)}"
+            f"{did_you_mean(given, labels)}. Its labels: {preview(list(labels))}."
         )
     if len(labels) > 2:
         if given is not None:
             raise GuessError(
-                f"--positive {shown(given)} is given, but column {shown(target)} has "
-                f"{len(labels)} labels ({some(list(labels))}), so none is the positive one. Leave "
+                f"--positive {short_repr(given)} is given, but column {short_repr(target)} has "
+                f"{len(labels)} labels ({preview(list(labels))}), so none is the positive one. Leave "
                 "--positive out."
             )
         return None, ""
@@ -185,13 +187,17 @@ def _positive(labels: Mapping[str, int], target: str, options: Options) -> tuple
         return ones[0], "by its name"
     (frequent, more), (rare, fewer) = labels.items()
     if more > fewer:
-        return rare, f"the rarer one, by guess; or {word(frequent)}"
+        return rare, f"the rarer one, by guess; or {quote_cell(frequent)}"
     last, first = max(labels), min(labels)
-    return last, f"by guess, both are as frequent; or {word(first)}"
+    return last, f"by guess, both are as frequent; or {quote_cell(first)}"
 
 
 def _columns(
-    read: Read, names: Sequence[str], target: str, missing: Sequence[str], options: Options
+    read: TableProfile,
+    names: Sequence[str],
+    target: str,
+    missing: Sequence[str],
+    options: InitOptions,
 ) -> tuple[dict[str, Column], dict[str, str]]:
     """Return the columns that are used, and by column that is left out the reason."""
     columns: dict[str, Column] = {}
@@ -205,15 +211,15 @@ def _columns(
         else:
             leave_out[name] = found
     if not columns:
-        told = "; ".join(f"{shown(name)}: {why}" for name, why in list(leave_out.items())[:5])
+        told = "; ".join(f"{short_repr(name)}: {why}" for name, why in list(leave_out.items())[:5])
         raise GuessError(
-            f"No column is left to predict {shown(target)} from ({told}). A table needs one of "
-            f"numbers, or of texts of which at most {MOST_LEVELS:,} differ."
+            f"No column is left to predict {short_repr(target)} from ({told}). A table needs one of "
+            f"numbers, or of texts of which at most {MAX_CATEGORIES:,} differ."
         )
     return columns, leave_out
 
 
-def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Column | str:
+def _column(name: str, tally: ColumnStats, rows: int, missing: Sequence[str]) -> Column | str:
     """Return how a column is used, or why it is not. rows: those of the table."""
     words = {text: count for text, count in tally.words.items() if text not in missing}
     levels = pd.Series(words | tally.numerals, dtype="int64")
@@ -222,7 +228,7 @@ def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Colum
     if present == 0:
         return "no value in any row"
     if len(levels) == 1 and not tally.many:
-        return f"always {word(str(levels.index[0]))}{gaps}; it tells nothing"
+        return f"always {quote_cell(str(levels.index[0]))}{gaps}; it tells nothing"
     if not words:
         follow = tally.high - tally.low + 1 == rows
         if tally.differ and tally.rows == rows > 2 and (follow or _is_id(name)):
@@ -235,19 +241,19 @@ def _column(name: str, tally: Tally, rows: int, missing: Sequence[str]) -> Colum
     if len(levels) == present:
         return "another text in each row: a name or an id"
     if tally.many:
-        return f"over {MOST:,} different texts; a category has at most {MOST_LEVELS:,}"
-    if len(levels) > MOST_LEVELS:
-        return f"{len(levels):,} different texts; a category has at most {MOST_LEVELS:,}"
+        return f"over {MAX_DISTINCT:,} different texts; a category has at most {MAX_CATEGORIES:,}"
+    if len(levels) > MAX_CATEGORIES:
+        return f"{len(levels):,} different texts; a category has at most {MAX_CATEGORIES:,}"
     if len(levels) > 20 and len(levels) > present / 2:
         return f"{len(levels):,} different texts in {present:,} rows: names or ids"
     usual = levels.sort_values(ascending=False, kind="stable").index[:3]
-    told = ", ".join(word(str(text)) for text in usual)
+    told = ", ".join(quote_cell(str(text)) for text in usual)
     dots = ", ..." if len(levels) > 3 else ""
     return Column("category", f"{len(levels)} texts: {told}{dots}{gaps}")
 
 
 def _refuse_spoilt_numbers(
-    name: str, tally: Tally, words: Mapping[str, int], missing: Sequence[str]
+    name: str, tally: ColumnStats, words: Mapping[str, int], missing: Sequence[str]
 ) -> None:
     """Raise GuessError for a text column that was probably meant to hold numbers.
 
@@ -256,49 +262,49 @@ def _refuse_spoilt_numbers(
     commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
     if len(commas) == len(words):
         raise GuessError(
-            f"Column {shown(name)} has numbers with a decimal comma ({some(commas)}), which would "
+            f"Column {short_repr(name)} has numbers with a decimal comma ({preview(commas)}), which would "
             "be taken for texts. Write them with a point in the file, or leave the column out: "
-            f"--leave-out {shown(name)}."
+            f"--leave-out {short_repr(name)}."
         )
     spoilt = sum(words.values())
-    if (tally.many or len(tally.numerals) > MANY_LABELS) and tally.rows >= 9 * spoilt:
+    if (tally.many or len(tally.numerals) > MAX_NUMERIC_LABELS) and tally.rows >= 9 * spoilt:
         others = list(words)
-        flags = " ".join(f"--missing {shown(text)}" for text in [*missing, *others[:3]])
+        flags = " ".join(f"--missing {short_repr(text)}" for text in [*missing, *others[:3]])
         raise GuessError(
-            f"Column {shown(name)} holds numbers, but for {count(spoilt, 'cell')} "
-            f"({some(others)}). If such a text stands for a missing value, name all that do: "
-            f"{flags}. Else mend the cells, or leave the column out: --leave-out {shown(name)}."
+            f"Column {short_repr(name)} holds numbers, but for {pluralize(spoilt, 'cell')} "
+            f"({preview(others)}). If such a text stands for a missing value, name all that do: "
+            f"{flags}. Else mend the cells, or leave the column out: --leave-out {short_repr(name)}."
         )
 
 
 # ------------------------------------------------------------------ the settings
 
 
-def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Settings:
+def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> SplitDefaults:
     """Return the first settings by which every class is in all sets; fewer folds come first.
 
     Raises GuessError when the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())
-    stratify = rarest < RAREST
+    stratify = rarest < STRATIFY_BELOW
     runs = 2 if large else 5
-    for test_size in SIZES:
+    for test_size in TEST_SIZES:
         try:
             split = params.Split(
                 test_size=test_size, random_state=42, stratify=stratify, duplicates="keep"
             )
-            y_train = splits.split(table, "label", split).y_train
+            y_train = splits.split_table(table, "label", split).y_train
         except InputError:
             continue
         cv = next((cv for cv in FOLDS[large] if y_train.value_counts().min() >= cv), None)
         validation_size = _validation_size(y_train)
-        train_sizes = _train_sizes(y_train, SHARES[large], runs)
+        train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
         if cv and validation_size and len(train_sizes) > 1:
-            return Settings(stratify, test_size, cv, validation_size, train_sizes, runs)
+            return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
     label = min(labels, key=lambda one: labels[one])
     raise GuessError(
-        f"Class {shown(label)} has {count(rarest, 'row')} of {len(column):,}, too few: the test "
+        f"Class {short_repr(label)} has {pluralize(rarest, 'row')} of {len(column):,}, too few: the test "
         "needs one of each class, the search two folds of the others, and the curves one more. "
         "Add rows (about ten of each class), or join the class to another one."
     )
@@ -307,10 +313,10 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Sett
 def _validation_size(y_train: pd.Series) -> float | None:
     """Return the first share that can be held out of the training rows, with all classes."""
     X_train = y_train.to_frame()
-    for size in SIZES:
+    for size in TEST_SIZES:
         curves = params.Curves.model_construct(validation_size=size, random_state=42)
         try:
-            splits.hold_out(X_train, y_train, curves)
+            splits.train_validation_split(X_train, y_train, curves)
         except InputError:
             continue
         return size
@@ -322,7 +328,7 @@ def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list
     found: dict[int, float] = {}
     for share in shares:
         try:
-            drawn = [len(splits.draw_share(y_train, share, seed)) for seed in range(runs)]
+            drawn = [len(splits.subsample(y_train, share, seed)) for seed in range(runs)]
         except InputError:
             continue
         if share == 1 and len(found) > 4:

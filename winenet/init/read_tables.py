@@ -18,14 +18,14 @@ import pandas as pd
 
 from winenet import params
 from winenet.data import raw_table
-from winenet.data.raw_file import LONGEST_LINE
+from winenet.data.raw_file import MAX_LINE_BYTES
 from winenet.data.stream import SEPARATORS
-from winenet.errors import InputError, did_you_mean, shown, some
-from winenet.init.column_stats import Tally
+from winenet.errors import InputError, did_you_mean, preview, short_repr
+from winenet.init.column_stats import ColumnStats
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
+GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
 ROWS_AT_A_TIME = 50_000  # as text they take much room
-SAMPLE = 200  # lines on which the separator is tried
+SNIFF_LINES = 200  # lines on which the separator is tried
 
 
 class GuessError(InputError):
@@ -33,7 +33,7 @@ class GuessError(InputError):
 
 
 @dataclass(frozen=True)
-class Options:
+class InitOptions:
     """What the command line says of the tables; what it leaves open is guessed."""
 
     tables: Sequence[Path]
@@ -52,10 +52,10 @@ class File(NamedTuple):
     label: str | None
 
 
-class Read(NamedTuple):
+class TableProfile(NamedTuple):
     """The tables' cells. tallies: by column; target: (rows,), the label's texts."""
 
-    tallies: dict[str, Tally]
+    tallies: dict[str, ColumnStats]
     target: pd.Series
     rows: int
 
@@ -63,35 +63,35 @@ class Read(NamedTuple):
 # ------------------------------------------------------------------ the options
 
 
-def files_and_target(options: Options) -> tuple[list[File], str]:
+def files_and_target(options: InitOptions) -> tuple[list[File], str]:
     """Return the tables with their labels, and the name of the label's column."""
     paths = list(options.tables)
     for path in paths:
         if not path.exists():
             raise GuessError(
-                f"--table {named(path)}: there is no such file, so there is nothing to "
+                f"--table {display_path(path)}: there is no such file, so there is nothing to "
                 "make a pipeline of. Give the path of a CSV file."
             )
         if not path.is_file():
             raise GuessError(
-                f"--table {named(path)}: is no file, so it cannot be read as a table. "
+                f"--table {display_path(path)}: is no file, so it cannot be read as a table. "
                 "Give each CSV file of a folder by a --table of its own."
             )
         if path.suffix.lower() in (".parquet", ".xlsx", ".xls", ".zip", ".json"):
             raise GuessError(
-                f"--table {named(path)}: {path.suffix} is not read here. Save the table "
+                f"--table {display_path(path)}: {path.suffix} is not read here. Save the table "
                 "as CSV, a header and a line a row; it may be packed as .csv.gz."
             )
     names = [path.name for path in paths]
     for name in names:
         if names.count(name) > 1:
             raise GuessError(
-                f"--table: two tables are called {shown(name)}, and both would be copied to "
+                f"--table: two tables are called {short_repr(name)}, and both would be copied to "
                 f"{raw_table.RAW_FOLDER}/{name}. Rename one of them."
             )
         if not name.isprintable():
             raise GuessError(
-                f"--table: the file's name {shown(name)} has characters that no screen shows. "
+                f"--table: the file's name {short_repr(name)} has characters that no screen shows. "
                 "Rename it."
             )
     if options.label is None:
@@ -105,34 +105,34 @@ def files_and_target(options: Options) -> tuple[list[File], str]:
     labels = values.split(",")
     if not equals or not target or "" in labels:
         raise GuessError(
-            f"--label {shown(options.label)} is not COLUMN=VALUE,VALUE. For example --label "
+            f"--label {short_repr(options.label)} is not COLUMN=VALUE,VALUE. For example --label "
             "Class=1,0 for two tables."
         )
     if len(labels) != len(paths):
         raise GuessError(
-            f"--label {shown(options.label)} has {count(len(labels), 'value')} for "
-            f"{count(len(paths), 'table')}. Give a value for each --table, in their order."
+            f"--label {short_repr(options.label)} has {pluralize(len(labels), 'value')} for "
+            f"{pluralize(len(paths), 'table')}. Give a value for each --table, in their order."
         )
     if options.target not in (None, target):
         raise GuessError(
-            f"--target {shown(options.target)} and --label {shown(options.label)} name two "
+            f"--target {short_repr(options.target)} and --label {short_repr(options.label)} name two "
             "columns to predict. Leave out one of them."
         )
     return [File(path, label) for path, label in zip(paths, labels, strict=True)], target
 
 
-def _separator(options: Options) -> str:
+def _separator(options: InitOptions) -> str:
     """Return the separator that was given, or the one that the first table's lines agree on."""
     given = options.separator
     if given is not None:
         separator = {"tab": "\t", "\\t": "\t", "space": " ", "semicolon": ";"}.get(given, given)
         if not re.fullmatch(r"[\t !#-~]", separator):
             raise GuessError(
-                f"--separator {shown(given)} is not one character of ASCII. Give for example ';' "
+                f"--separator {short_repr(given)} is not one character of ASCII. Give for example ';' "
                 "or tab."
             )
         return separator
-    lines = _first_lines(options.tables[0], SAMPLE)
+    lines = _first_lines(options.tables[0], SNIFF_LINES)
     best, found = 1, None
     for separator in SEPARATORS:
         try:
@@ -150,7 +150,7 @@ def _separator(options: Options) -> str:
         found = max(cells, key=lambda separator: cells[separator])
         if cells[found] < 2:
             raise GuessError(
-                f"{named(options.tables[0])}: the header is {shown(lines[0])}, one column "
+                f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one column "
                 "by any of the separators , ; tab | and space. Give the right one by --separator; "
                 "a table needs a column to predict and one to predict it from."
             )
@@ -159,7 +159,7 @@ def _separator(options: Options) -> str:
 
 def _first_lines(path: Path, number: int) -> list[str]:
     """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
-    told = named(path)
+    told = display_path(path)
     lines: list[str] = []
     with _readable(path):
         opened: Any = gzip.open if path.suffix == ".gz" else open
@@ -167,15 +167,15 @@ def _first_lines(path: Path, number: int) -> list[str]:
             if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 raise GuessError(f"{told}: is UTF-16. Save the file as UTF-8.")
             text = io.TextIOWrapper(stream, encoding="utf-8-sig")
-            while len(lines) < number and (line := text.readline(LONGEST_LINE + 1)):
+            while len(lines) < number and (line := text.readline(MAX_LINE_BYTES + 1)):
                 if "\0" in line:
                     raise GuessError(
                         f"{told}: holds null bytes, so it is no text. Save the table as CSV in "
                         "UTF-8."
                     )
-                if len(line) > LONGEST_LINE:
+                if len(line) > MAX_LINE_BYTES:
                     raise GuessError(
-                        f"{told}: has a line of more than {LONGEST_LINE:,} bytes, so it is no "
+                        f"{told}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no "
                         "table. Each row stands in a line of its own, the columns' names in the "
                         "first."
                     )
@@ -191,7 +191,7 @@ def _first_lines(path: Path, number: int) -> list[str]:
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a table is read into a GuessError."""
-    told = named(path)
+    told = display_path(path)
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -203,7 +203,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _no_utf8(path: Path) -> str:
-    name = named(path)
+    name = display_path(path)
     return (
         f"{name}: is not UTF-8, so its texts cannot be read for sure. Save the file as UTF-8, for "
         f"example with `iconv -f latin1 -t utf-8 {name} > utf8.csv`."
@@ -222,11 +222,11 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
     first, *others = headers
     names = list(headers[first])
     for path, header in headers.items():
-        told = named(path)
+        told = display_path(path)
         if len(header) < 2:
             raise GuessError(
-                f"{told}: the header has one column ({shown(header[0])}) by the separator "
-                f"{shown(separator)}. Give the right one by --separator."
+                f"{told}: the header has one column ({short_repr(header[0])}) by the separator "
+                f"{short_repr(separator)}. Give the right one by --separator."
             )
         for place, name in enumerate(header, start=1):
             if not name:
@@ -236,7 +236,7 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
                 )
             if header.count(name) > 1:
                 raise GuessError(
-                    f"{told}: column {shown(name)} stands {header.count(name)} times in the "
+                    f"{told}: column {short_repr(name)} stands {header.count(name)} times in the "
                     "header. Give each column a name of its own."
                 )
     for path in others:
@@ -245,56 +245,58 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
             if (name in other) != (name in names):
                 has, lacks = (path, first) if name in other else (first, path)
                 raise GuessError(
-                    f"{named(lacks)} has no column {shown(name)}, which "
-                    f"{named(has)} has. All tables need the same columns."
+                    f"{display_path(lacks)} has no column {short_repr(name)}, which "
+                    f"{display_path(has)} has. All tables need the same columns."
                 )
     if all(is_number(name) for name in names):
         raise GuessError(
-            f"{named(first)}: the first line holds numbers ({shown(', '.join(names))}), "
+            f"{display_path(first)}: the first line holds numbers ({short_repr(', '.join(names))}), "
             "so it is no header. Put a line with the columns' names above it."
         )
     return names
 
 
 def _check_names(
-    files: Sequence[File], names: Sequence[str], target: str, options: Options
+    files: Sequence[File], names: Sequence[str], target: str, options: InitOptions
 ) -> None:
     """Raise GuessError for options that name no column, and for names that params.yaml refuses."""
-    path = named(files[0].path)
+    path = display_path(files[0].path)
     if options.label is None and target not in names:
         raise GuessError(
-            f"--target {shown(target)} is no column of {path}{did_you_mean(target, names)}. "
-            f"Its columns: {some(names)}."
+            f"--target {short_repr(target)} is no column of {path}{did_you_mean(target, names)}. "
+            f"Its columns: {preview(names)}."
         )
     if options.label is not None and target in names:
         raise GuessError(
-            f"--label adds the column {shown(target)}, but {path} has one of this name. Give "
+            f"--label adds the column {short_repr(target)}, but {path} has one of this name. Give "
             f"--target {target} in place of --label, or another name."
         )
     for name in options.leave_out:
         if name == target:
-            raise GuessError(f"--leave-out {shown(name)} is the target, which cannot be left out.")
+            raise GuessError(
+                f"--leave-out {short_repr(name)} is the target, which cannot be left out."
+            )
         if name not in names:
             raise GuessError(
-                f"--leave-out {shown(name)} is no column of {path}{did_you_mean(name, names)}. "
-                f"Its columns: {some(names)}."
+                f"--leave-out {short_repr(name)} is no column of {path}{did_you_mean(name, names)}. "
+                f"Its columns: {preview(names)}."
             )
     for name in [target, *names]:
-        fault = None if name in options.leave_out else params.name_fault(name)
+        fault = None if name in options.leave_out else params.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
-            cure += "." if name == target else f", or leave it out: --leave-out {shown(name)}."
-            raise GuessError(f"Column {shown(name)} cannot keep its name: {fault}. {cure}")
+            cure += "." if name == target else f", or leave it out: --leave-out {short_repr(name)}."
+            raise GuessError(f"Column {short_repr(name)} cannot keep its name: {fault}. {cure}")
 
 
 # ------------------------------------------------------------------ the cells
 
 
 def read_columns(
-    files: Sequence[File], names: Sequence[str], separator: str, target: str, options: Options
-) -> Read:
+    files: Sequence[File], names: Sequence[str], separator: str, target: str, options: InitOptions
+) -> TableProfile:
     """Read all tables as text, some rows at a time."""
-    tallies = {name: Tally(words=options.missing or ()) for name in names}
+    tallies = {name: ColumnStats(words=options.missing or ()) for name in names}
     targets: list[pd.Series] = []
     for file in files:
         before = len(targets)
@@ -307,11 +309,11 @@ def read_columns(
                 targets.append(pd.Series([file.label] * len(frame)))
         if len(targets) == before:
             raise GuessError(
-                f"{named(file.path)}: has no rows below the header, so there is nothing to learn "
+                f"{display_path(file.path)}: has no rows below the header, so there is nothing to learn "
                 "from."
             )
     labels = pd.concat(targets, ignore_index=True)
-    return Read(tallies, labels, len(labels))
+    return TableProfile(tallies, labels, len(labels))
 
 
 def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
@@ -334,28 +336,31 @@ def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise GuessError(
-            f"{named(path)}: is no table by the separator {shown(separator)} ({why}). Give the "
+            f"{display_path(path)}: is no table by the separator {short_repr(separator)} ({why}). Give the "
             "right one by --separator, or mend the line."
         ) from None
 
 
-def missing_texts(read: Read, target: str, options: Options) -> list[str]:
+def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list[str]:
     """Return the texts that stand for a missing value: those given, or candidates that occur."""
     if options.missing is not None:
         return list(dict.fromkeys(options.missing))
     used = [name for name in read.tallies if name != target and name not in options.leave_out]
     there = dict.fromkeys(
-        text for name in used for text in read.tallies[name].words if text.strip() in MISSING
+        text
+        for name in used
+        for text in read.tallies[name].words
+        if text.strip() in GUESSED_NA_VALUES
     )
-    return sorted(there, key=lambda text: (MISSING.index(text.strip()), text))
+    return sorted(there, key=lambda text: (GUESSED_NA_VALUES.index(text.strip()), text))
 
 
 # ------------------------------------------------------------------ words
 
 
-def named(path: Path) -> str:
+def display_path(path: Path) -> str:
     """Return a path for a message, whole unless a screen cannot show it."""
-    return str(path) if str(path).isprintable() else shown(str(path))
+    return str(path) if str(path).isprintable() else short_repr(str(path))
 
 
 def is_number(text: str) -> bool:
@@ -364,12 +369,12 @@ def is_number(text: str) -> bool:
     return math.isfinite(float(number))
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
+def pluralize(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: 1 row, 2 rows."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def word(text: str) -> str:
+def quote_cell(text: str) -> str:
     """Return a cell's text for a comment: as it stands, or in quotes, and never long."""
     plain = re.fullmatch(r"[\w .<>=+-]{1,24}", text) and text == text.strip()
-    return text if plain and text.isprintable() else shown(text[:24])
+    return text if plain and text.isprintable() else short_repr(text[:24])

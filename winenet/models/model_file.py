@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from winenet.data.preprocessing import SCALING, Array, Preprocessing
-from winenet.errors import shown
-from winenet.files import FileError, damaged, replace, unreadable
-from winenet.models.saved import Model, Saved
+from winenet.errors import short_repr
+from winenet.files import FileError, damaged_message, unreadable_message, write_atomic
+from winenet.models.saved import DenseModel, SavedModel
 
 MODEL_FORMAT = "winenet model 2"
 LARGEST_MODEL = 2**31  # bytes; a larger file is not even opened
@@ -33,7 +33,7 @@ NPY = re.compile(
 )
 
 
-def write(path: str, saved: Saved) -> None:
+def write(path: str, saved: SavedModel) -> None:
     """Write a model as .npz: plain arrays that numpy reads with `allow_pickle=False`.
 
     Arrays: format; coefs_0, intercepts_0, ... per layer; activation; classes; labels; target; the
@@ -68,7 +68,7 @@ def write(path: str, saved: Saved) -> None:
             # In C order: a transposed view would be other bytes for the same values.
             np.save(array, np.asarray(values, order="C"), allow_pickle=False)
             archive.writestr(member, array.getvalue())
-    replace(path, target.getvalue())
+    write_atomic(path, target.getvalue())
 
 
 def _float64(values: npt.ArrayLike) -> Array:
@@ -81,7 +81,7 @@ def _texts(texts: list[str]) -> npt.NDArray[np.str_]:
     return np.array(texts, dtype=np.str_)
 
 
-def read(path: str, *, by_stage: bool = True) -> Saved:
+def read(path: str, *, by_stage: bool = True) -> SavedModel:
     """Read a model that `write_model` wrote.
 
     Nothing of the file is executed, and no more memory is taken than the file is long: its arrays
@@ -97,14 +97,14 @@ def read(path: str, *, by_stage: bool = True) -> Saved:
             raise ValueError("it is a device or a pipe, not a file")  # which may never end
         return _model(_arrays(Path(path).read_bytes()))
     except OSError as error:
-        told = unreadable(path, error)
+        told = unreadable_message(path, error)
         raise FileError(told if by_stage else _of_a_person(told)) from None
     except (
         *(ValueError, RuntimeError, EOFError, KeyError, OverflowError),
         *(struct.error, zipfile.BadZipFile, zipfile.LargeZipFile),
     ) as error:
         why = str(error.args[0]) if error.args else "it ends too early"
-        told = damaged(path, "model of winenet", why)
+        told = damaged_message(path, "model of winenet", why)
         raise FileError(told if by_stage else _of_a_person(told)) from None
 
 
@@ -129,7 +129,7 @@ def _arrays(content: bytes) -> dict[str, bytes]:
         names = [member.filename.removesuffix(".npy") for member in members]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"it has {shown(name)} {names.count(name)} times")
+                raise ValueError(f"it has {short_repr(name)} {names.count(name)} times")
         for name, member in zip(names, members, strict=True):
             if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
                 raise ValueError(f"{name} is compressed or encrypted; winenet stores plain arrays")
@@ -138,12 +138,12 @@ def _arrays(content: bytes) -> dict[str, bytes]:
         return {name: opened.read(member) for name, member in zip(names, members, strict=True)}
 
 
-def _model(arrays: Mapping[str, bytes]) -> Saved:
+def _model(arrays: Mapping[str, bytes]) -> SavedModel:
     """Return the model in an .npz file's members; raise ValueError when they do not make one."""
     made_by = _array(arrays, "format", TEXT, 0)
     if made_by != MODEL_FORMAT:
         raise ValueError(
-            f"its format is {shown(str(made_by))}, not '{MODEL_FORMAT}': another version of "
+            f"its format is {short_repr(str(made_by))}, not '{MODEL_FORMAT}': another version of "
             "winenet wrote it"
         )
     layers = range(max(1, sum(name.startswith("coefs_") for name in arrays)))
@@ -162,10 +162,10 @@ def _model(arrays: Mapping[str, bytes]) -> Saved:
     expected |= {f"{name}_{layer}" for name in ("coefs", "intercepts") for layer in layers}
     for name in arrays:
         if name not in expected:
-            raise ValueError(f"it has {shown(name)}, which no model of winenet has")
+            raise ValueError(f"it has {short_repr(name)}, which no model of winenet has")
     if activation not in ACTIVATIONS:
         raise ValueError(
-            f"its activation is {shown(activation)}; it must be one of {', '.join(ACTIVATIONS)}"
+            f"its activation is {short_repr(activation)}; it must be one of {', '.join(ACTIVATIONS)}"
         )
     if len(classes) < 2 or (np.diff(classes) <= 0).any():
         raise ValueError(
@@ -178,9 +178,9 @@ def _model(arrays: Mapping[str, bytes]) -> Saved:
     _check_once("label", labels)
     _check_once("fact", names)
     _check_layers(len(preprocessing.inputs), weights, biases, len(classes))
-    model = Model(weights, biases, activation, classes)
+    model = DenseModel(weights, biases, activation, classes)
     facts = dict(zip(names, values, strict=True))
-    return Saved(model, preprocessing, target, labels, facts)
+    return SavedModel(model, preprocessing, target, labels, facts)
 
 
 def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
@@ -205,12 +205,12 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     by_category = [levels[end - size : end] for end, size in zip(ends, sizes, strict=True)]
     for name, own, level in zip(categories, by_category, most_frequent, strict=True):
         if level not in own:
-            raise ValueError(f"{shown(level)} is no level of its category {shown(name)}")
+            raise ValueError(f"{short_repr(level)} is no level of its category {short_repr(name)}")
         _check_once("level", own)
     _check_once("column", [*numbers, *categories])
     for name, least, largest in zip(numbers, scaling["minimum"], scaling["maximum"], strict=True):
         if least > largest:
-            raise ValueError(f"the minimum of {shown(name)} is {least}, its maximum {largest}")
+            raise ValueError(f"the minimum of {short_repr(name)} is {least}, its maximum {largest}")
     return Preprocessing(
         numbers=numbers,
         categories=categories,
@@ -225,7 +225,7 @@ def _check_once(what: str, names: list[str]) -> None:
     seen = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"it has the {what} {shown(name)} twice")
+            raise ValueError(f"it has the {what} {short_repr(name)} twice")
         seen.add(name)
 
 
@@ -259,7 +259,7 @@ def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) 
     shape = tuple(int(size) for size in header[2].decode().split(",") if size.strip())
     if not re.fullmatch(type_, found):
         raise ValueError(
-            f"{name} has the type {shown(found)}; winenet writes "
+            f"{name} has the type {short_repr(found)}; winenet writes "
             f"{'text' if type_ == TEXT else f'{type_!r}'}"
         )
     if len(shape) != dimensions:
@@ -267,7 +267,7 @@ def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) 
     try:
         kind = np.dtype(found)
     except TypeError as error:  # such as a text of 10^9 letters
-        raise ValueError(f"{name} has the type {shown(found)} ({error})") from None
+        raise ValueError(f"{name} has the type {short_repr(found)} ({error})") from None
     if math.prod(shape) * kind.itemsize != len(content) - header.end():
         raise ValueError(f"{name} claims the shape {shape}, which is not what follows")
     order: Any = "F" if b"'fortran_order': True" in header[0] else "C"

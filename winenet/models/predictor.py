@@ -11,18 +11,20 @@ import pandas as pd
 
 from winenet.data import preprocessing
 from winenet.data.preprocessing import Array
-from winenet.models.saved import Model, Saved
+from winenet.models.saved import DenseModel, SavedModel
 from winenet.network.layers import forward
 
 # Raw rows are predicted in products of so many rows, whose activations fit a processor's cache.
-ROWS = 1024
-VALUES = 2**21  # inputs of raw rows that are made at a time: those of many levels take much room
+BLOCK_ROWS = 1024
+MAX_BLOCK_VALUES = (
+    2**21
+)  # inputs of raw rows that are made at a time: those of many levels take much room
 
 
-class Predictor:
+class DensePredictor:
     """A model in scikit-learn's words: classes_, predict_proba and predict."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: DenseModel) -> None:
         self.model = model
         self.classes_ = model.classes
 
@@ -37,16 +39,16 @@ class Predictor:
 
     def predict(self, X: Any) -> npt.NDArray[np.int64]:
         """Return each row's most probable class, (rows,); of several alike, the first."""
-        return np.asarray(self.classes_[most_probable(self.predict_proba(X))])
+        return np.asarray(self.classes_[argmax_class(self.predict_proba(X))])
 
 
-class RawPredictor:
+class PipelinePredictor:
     """A model's file in scikit-learn's words, on raw rows. classes_: (classes,), the labels."""
 
-    def __init__(self, saved: Saved) -> None:
+    def __init__(self, saved: SavedModel) -> None:
         self.saved = saved
         self.classes_ = np.array(saved.labels, dtype=object)
-        self.predictor = Predictor(saved.model)
+        self.predictor = DensePredictor(saved.model)
 
     def predict_proba(self, X: pd.DataFrame, first: int = 0) -> Array:
         """Return (rows, classes), the probability of each label; NaN where a sum is infinite.
@@ -56,12 +58,12 @@ class RawPredictor:
         """
         raw = self.saved.preprocessing
         P = np.empty((len(X), len(self.classes_)))
-        step = max(1, VALUES // len(raw.inputs))
+        step = max(1, MAX_BLOCK_VALUES // len(raw.inputs))
         # What is infinite here is told by the caller, who knows the row.
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(X), step):
                 rows = slice(start, start + step)
-                P[rows] = self._of_inputs(preprocessing.inputs(raw, X.iloc[rows]), first + start)
+                P[rows] = self._of_inputs(preprocessing.transform(raw, X.iloc[rows]), first + start)
         return P
 
     def _of_inputs(self, inputs: Array, first: int) -> Array:
@@ -69,10 +71,10 @@ class RawPredictor:
         # BLAS may sum a row otherwise in a product of another number of rows, so each product
         # has the same number, and a row the same place in it, however the table is cut.
         P = np.empty((len(inputs), len(self.classes_)))
-        block = np.zeros((ROWS, inputs.shape[1]))
-        start, place = 0, first % ROWS
+        block = np.zeros((BLOCK_ROWS, inputs.shape[1]))
+        start, place = 0, first % BLOCK_ROWS
         while start < len(inputs):
-            part = inputs[start : start + ROWS - place]
+            part = inputs[start : start + BLOCK_ROWS - place]
             block[place : place + len(part)] = part
             made = self.predictor.predict_proba(block)
             P[start : start + len(part)] = made[place : place + len(part)]
@@ -81,10 +83,10 @@ class RawPredictor:
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
         """Return each row's most probable label, (rows,); of several alike, the first."""
-        return np.asarray(self.classes_[most_probable(self.predict_proba(X))])
+        return np.asarray(self.classes_[argmax_class(self.predict_proba(X))])
 
 
-def most_probable(P: Array) -> npt.NDArray[np.intp]:
+def argmax_class(P: Array) -> npt.NDArray[np.intp]:
     """Return the place of each row's most probable class, (rows,). P: (rows, classes).
 
     Of two, the second must lie above 0.5, as in scikit-learn: 1 - P may round to P.

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from winenet.errors import InputError
 from winenet.models import logistic
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import fit_many, workers
+from winenet.network.parallel import fit_many, n_workers
 from winenet.params import GridSearch, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
@@ -21,10 +21,12 @@ class TrainingError(InputError):
 
 def baseline(settings: Logistic, classes: int) -> Estimator:
     """Return the logistic regression for so many classes, untrained."""
-    return logistic.new(settings, classes)
+    return logistic.make_logistic_regression(settings, classes)
 
 
-def networks(mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]) -> dict[str, Estimator]:
+def make_networks(
+    mlp: Mlp, grid_search: GridSearch, best: Mapping[str, Any]
+) -> dict[str, Estimator]:
     """Return the networks, untrained: both of the stage mlp, and the search's winner.
 
     best: what the search chose, best_hidden_layer_sizes and best_learning_rate_init. A metric is
@@ -68,7 +70,7 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
             fit_many(
                 [models[i] for i in networks],
                 [data[i] for i in networks],
-                n_jobs=workers(),
+                n_jobs=n_workers(),
                 verbose=1,
             )
         except ValueError as error:

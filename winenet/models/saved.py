@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # most processes that read a file need no second for scikit-l
 
 
 @dataclass(frozen=True)
-class Model:
+class DenseModel:
     """The layers of a classifier.
 
     weights: per layer (fan_in, fan_out). biases: per layer (fan_out,). activation: the hidden
@@ -34,25 +34,25 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedModel:
     """All that a model's file holds, so that it predicts raw rows by itself.
 
     target: the name of the label's column. labels: (classes,), the classes as the raw files write
     them. facts: of the training, such as rows, epochs and loss.
     """
 
-    model: Model
+    model: DenseModel
     preprocessing: Preprocessing
     target: str
     labels: list[str]
     facts: Mapping[str, float]
 
 
-def from_logistic(fitted: "LogisticRegression") -> Model:
+def from_logistic(fitted: "LogisticRegression") -> DenseModel:
     """Return scikit-learn's fitted logistic regression as a network without hidden layer."""
-    return Model([fitted.coef_.T], [fitted.intercept_], "identity", fitted.classes_)
+    return DenseModel([fitted.coef_.T], [fitted.intercept_], "identity", fitted.classes_)
 
 
-def from_mlp(fitted: "MLPClassifier") -> Model:
+def from_mlp(fitted: "MLPClassifier") -> DenseModel:
     """Return scikit-learn's fitted perceptron."""
-    return Model(fitted.coefs_, fitted.intercepts_, fitted.activation, fitted.classes_)
+    return DenseModel(fitted.coefs_, fitted.intercepts_, fitted.activation, fitted.classes_)

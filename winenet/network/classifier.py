@@ -24,12 +24,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from winenet.network import layers, training, training_job
-from winenet.network.layers import Array, HeldOut
-from winenet.network.training_job import Job, Run, Settings
+from winenet.network.layers import Array, ValidationSet
+from winenet.network.training_job import HyperParameters, TrainingJob, TrainingState
 
 Labels = NDArray[Any]
 
-POINTER = "sklearn.neural_network.MLPClassifier"
+SKLEARN_CLASS = "sklearn.neural_network.MLPClassifier"
 
 
 class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -153,13 +153,13 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         infinite. Warns ConvergenceWarning when max_iter ended the training.
         """
         context = self._init_callback_context(max_subtasks=self.max_iter)
-        job = prepare(self, X, y, sample_weight, validation_data)
+        job = make_training_job(self, X, y, sample_weight, validation_data)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         seen = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         context.call_on_fit_task_begin(**seen)
         [run] = training.train([job], on_epoch=_on_epoch(self, job, context, seen))
-        finish(self, job, run)
-        for caution in cautions(self, job, run):
+        set_fitted_attributes(self, job, run)
+        for caution in fit_warnings(self, job, run):
             warnings.warn(caution, stacklevel=3)
         context.call_on_fit_task_end(**seen, reconstruction_attributes={})
         return self
@@ -172,10 +172,10 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         job = _prepare(self, X, y, sample_weight, None, partial=True, classes=classes)
         [run] = training.train([job], on_epoch=_on_epoch(self, job))
-        for caution in cautions(self, job, run):
+        for caution in fit_warnings(self, job, run):
             if not isinstance(caution, ConvergenceWarning):  # that it is not done is meant here
                 warnings.warn(caution, stacklevel=2)
-        return finish(self, job, run)
+        return set_fitted_attributes(self, job, run)
 
     # ---- using it
 
@@ -204,7 +204,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return hasattr(self, "coefs_")
 
 
-def prepare(
+def make_training_job(
     model: DenseClassifier,
     X: Any,
     y: Any,
@@ -212,7 +212,7 @@ def prepare(
     validation_data: Any = None,
     *,
     array: Array | None = None,
-) -> Job:
+) -> TrainingJob:
     """Check parameters and data as `fit` does and return the work to be done.
 
     model gets what is known before training (classes_, n_features_in_, ...). X is copied only if
@@ -223,7 +223,9 @@ def prepare(
     return _prepare(model, X, y, sample_weight, validation_data, array=array)
 
 
-def finish(model: DenseClassifier, job: Job, run: Run) -> DenseClassifier:
+def set_fitted_attributes(
+    model: DenseClassifier, job: TrainingJob, run: TrainingState
+) -> DenseClassifier:
     """Give model the fitted attributes of a run of its job; return model.
 
     Raises ValueError when the network has diverged.
@@ -240,7 +242,7 @@ def finish(model: DenseClassifier, job: Job, run: Run) -> DenseClassifier:
     return model
 
 
-def cautions(model: DenseClassifier, job: Job, run: Run) -> list[Warning]:
+def fit_warnings(model: DenseClassifier, job: TrainingJob, run: TrainingState) -> list[Warning]:
     """Return what a user should know of a training that has worked; `fit` warns of it."""
     found: list[Warning] = []
     rows = len(job.X)
@@ -274,7 +276,7 @@ def _prepare(
     array: Array | None = None,
     partial: bool = False,
     classes: Any = None,
-) -> Job:
+) -> TrainingJob:
     check_parameters(model, partial=partial)
     first = not hasattr(model, "coefs_") or not (model.warm_start or partial)
     dtype = np.dtype(model.dtype)
@@ -284,7 +286,7 @@ def _prepare(
         validate_data(model, X, y, skip_check_array=True, reset=first)
         check_consistent_length(array, y)
         X = array
-    y = one_label_a_row(y)
+    y = check_single_label(y)
     if first:
         model.classes_ = _classes(y, classes, partial)
     model._fitted_activation = model.activation
@@ -295,9 +297,9 @@ def _prepare(
             f"from a fit with {model.classes_}; both must be the same. Set warm_start=False to "
             "begin anew."
         )
-    row_weights = _row_weights(model, X, y, sample_weight, dtype, partial)
+    row_weights = _sample_weight(model, X, y, sample_weight, dtype, partial)
 
-    units = units_of(model, X.shape[1], len(model.classes_))
+    units = layer_sizes_of(model, X.shape[1], len(model.classes_))
     rng = check_random_state(model.random_state)
     start = _start(model, units, rng, dtype, first=first, partial=partial)
 
@@ -305,11 +307,11 @@ def _prepare(
     if validation_data is not None:
         held_out = _held_out(model, validation_data, dtype)
     elif model.early_stopping:
-        X, targets, row_weights, held_out = _set_aside(model, X, targets, row_weights, rng)
-    settings = settings_of(model, len(X))
+        X, targets, row_weights, held_out = _split_validation(model, X, targets, row_weights, rng)
+    settings = hyperparameters_of(model, len(X))
     if partial:
         settings = dataclasses.replace(settings, max_iter=1)
-    return Job(X, targets, settings, start, rng, row_weights, held_out)
+    return TrainingJob(X, targets, settings, start, rng, row_weights, held_out)
 
 
 _SAME_NAME = (
@@ -324,7 +326,7 @@ def check_parameters(model: DenseClassifier, *, partial: bool = False) -> None:
     if model.solver == "lbfgs":
         raise ValueError(
             "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' "
-            f"or 'sgd'. For lbfgs use {POINTER}(solver='lbfgs')."
+            f"or 'sgd'. For lbfgs use {SKLEARN_CLASS}(solver='lbfgs')."
         )
     model._validate_params()
     if partial and model.early_stopping:
@@ -334,10 +336,10 @@ def check_parameters(model: DenseClassifier, *, partial: bool = False) -> None:
         )
 
 
-def settings_of(model: DenseClassifier, rows: int) -> Settings:
+def hyperparameters_of(model: DenseClassifier, rows: int) -> HyperParameters:
     """Return the model's parameters as training takes them, for so many training rows."""
     batch_size = 200 if model.batch_size == "auto" else int(model.batch_size)
-    return Settings(
+    return HyperParameters(
         hidden_layer_sizes=_sizes(model.hidden_layer_sizes),
         batch_size=min(batch_size, rows),
         max_iter=model.max_iter,
@@ -345,7 +347,7 @@ def settings_of(model: DenseClassifier, rows: int) -> Settings:
     )
 
 
-def units_of(model: DenseClassifier, features: int, classes: int) -> list[int]:
+def layer_sizes_of(model: DenseClassifier, features: int, classes: int) -> list[int]:
     """Return the width of each layer, inputs and outputs included."""
     return [features, *_sizes(model.hidden_layer_sizes), 1 if classes == 2 else classes]
 
@@ -362,14 +364,14 @@ def _sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def one_label_a_row(y: Any) -> Labels:
+def check_single_label(y: Any) -> Labels:
     """Return y as (rows,); raise ValueError when a row has several labels, or numbers."""
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind.startswith("multilabel") or kind.endswith("multioutput"):
         raise ValueError(
             f"y is {kind} with shape {np.shape(y)}, but DenseClassifier gives each row one label. "
-            f"For several labels a row use {POINTER}."
+            f"For several labels a row use {SKLEARN_CLASS}."
         )
     return np.asarray(column_or_1d(y, warn=True))
 
@@ -401,7 +403,7 @@ def _targets(model: DenseClassifier, y: Labels, name: str) -> NDArray[np.bool_]:
     return np.asarray(y[:, np.newaxis] == columns)
 
 
-def _row_weights(
+def _sample_weight(
     model: DenseClassifier, X: Array, y: Labels, sample_weight: Any, dtype: Any, partial: bool
 ) -> Array | None:
     if model.class_weight == "balanced" and partial:
@@ -424,9 +426,11 @@ def _row_weights(
 
 def _start(
     model: DenseClassifier, units: list[int], rng: Any, dtype: Any, *, first: bool, partial: bool
-) -> Run:
+) -> TrainingState:
     if first:
-        return training_job.fresh_run(layers.draw_start(units, model.activation, rng).astype(dtype))
+        return training_job.initial_state(
+            layers.init_parameters(units, model.activation, rng).astype(dtype)
+        )
     shapes = list(pairwise(units))
     if shapes != [W.shape for W in model.coefs_]:
         raise ValueError(
@@ -434,24 +438,24 @@ def _start(
             f"training that is to go on needs {shapes}. Keep hidden_layer_sizes and the data's "
             "columns, or set warm_start=False."
         )
-    run: Run = model._run
-    parameters = layers.flatten(model.coefs_, model.intercepts_).astype(dtype)
+    run: TrainingState = model._run
+    parameters = layers.pack_parameters(model.coefs_, model.intercepts_).astype(dtype)
     # fit begins with a new solver; partial_fit goes on with the old one.
     same = partial and run.moments is not None and len(run.moments) == 1 + (model.solver == "adam")
-    return training_job.continued(run, parameters, keep_solver=same)
+    return training_job.warm_start_state(run, parameters, keep_solver=same)
 
 
-def _held_out(model: DenseClassifier, validation_data: Any, dtype: Any) -> HeldOut:
+def _held_out(model: DenseClassifier, validation_data: Any, dtype: Any) -> ValidationSet:
     if not isinstance(validation_data, tuple) or len(validation_data) != 2:
         raise ValueError("validation_data must be a tuple (X, y) of rows to score on.")
     X, y = validation_data
     X, y = validate_data(model, X, y, dtype=dtype, order="C", multi_output=True, reset=False)
-    return HeldOut(X, _targets(model, one_label_a_row(y), "validation_data").astype(dtype))
+    return ValidationSet(X, _targets(model, check_single_label(y), "validation_data").astype(dtype))
 
 
-def _set_aside(
+def _split_validation(
     model: DenseClassifier, X: Array, targets: Array, row_weights: Array | None, rng: Any
-) -> tuple[Array, Array, Array | None, HeldOut]:
+) -> tuple[Array, Array, Array | None, ValidationSet]:
     """Split the rows that early stopping scores on from the rest."""
     arrays = [X, targets] if row_weights is None else [X, targets, row_weights]
     parts = train_test_split(
@@ -460,7 +464,7 @@ def _set_aside(
         test_size=model.validation_fraction,
         stratify=targets if targets.shape[1] == 1 else None,
     )
-    held_out = HeldOut(*parts[1::2])
+    held_out = ValidationSet(*parts[1::2])
     if len(held_out.X) < 2:
         raise ValueError(
             f"validation_fraction={model.validation_fraction} leaves {len(held_out.X)} of {len(X)} "
@@ -471,10 +475,10 @@ def _set_aside(
     return parts[0], parts[2], weights, held_out
 
 
-def _attributes(job: Job, run: Run) -> dict[str, Any]:
+def _attributes(job: TrainingJob, run: TrainingState) -> dict[str, Any]:
     """Return what a fitted model knows about its training."""
     units, early = job.units, job.settings.early_stopping
-    coefs, intercepts = layers.layers(run.parameters, units)
+    coefs, intercepts = layers.unpack_parameters(run.parameters, units)
     scores, losses = run.validation_scores or None, run.validation_losses or None
     return {
         "coefs_": coefs,
@@ -495,8 +499,11 @@ def _attributes(job: Job, run: Run) -> dict[str, Any]:
 
 
 def _on_epoch(
-    model: DenseClassifier, job: Job, context: Any = None, seen: dict[str, Any] | None = None
-) -> Callable[[int, Run], bool] | None:
+    model: DenseClassifier,
+    job: TrainingJob,
+    context: Any = None,
+    seen: dict[str, Any] | None = None,
+) -> Callable[[int, TrainingState], bool] | None:
     """Return what is called after each epoch: it prints, and it tells scikit-learn's callbacks."""
     heard = bool(seen and getattr(model, "_skl_callbacks", None))
     if not heard and not model.verbose:
@@ -508,7 +515,7 @@ def _on_epoch(
 
     epoch: Any = begin() if heard else None
 
-    def on_epoch(_: int, run: Run) -> bool:
+    def on_epoch(_: int, run: TrainingState) -> bool:
         nonlocal epoch
         if model.verbose:
             print(_epoch_line(run))
@@ -525,7 +532,7 @@ def _on_epoch(
     return on_epoch
 
 
-def _epoch_line(run: Run) -> str:
+def _epoch_line(run: TrainingState) -> str:
     line = f"epoch {run.epochs}: loss {run.loss_curve[-1]:.8f}"
     if run.validation_scores:
         line += f", validation score {run.validation_scores[-1]:.6f}"

@@ -27,21 +27,23 @@ import scipy
 import sklearn
 from threadpoolctl import threadpool_limits
 
-from winenet.errors import InputError, shown
+from winenet.errors import InputError, short_repr
 from winenet.network import journal
-from winenet.network.training_job import Job, Run
+from winenet.network.training_job import TrainingJob, TrainingState
 
 ADDRESS = re.compile(r"tcp://[^\s/]+:[0-9]{1,5}")
 LOCAL = "local"
-CONNECT = 10.0  # seconds for a scheduler to answer, and for a first worker to be there
-GONE = 30.0  # seconds without any worker until the work is given up; one takes a few to start anew
-POLL = 1.0  # seconds between two looks at whether there still are workers
-DEATHS = 3  # of workers that a stack may survive; at the next one it is what kills them
-KEPT = "The finished networks are in the journal, unless that is off."
-INSTEAD = "unset WINENET_SCHEDULER to train on this machine."
+CONNECT_TIMEOUT = 10.0  # seconds for a scheduler to answer, and for a first worker to be there
+NO_WORKER_TIMEOUT = (
+    30.0  # seconds without any worker until the work is given up; one takes a few to start anew
+)
+POLL_INTERVAL = 1.0  # seconds between two looks at whether there still are workers
+ALLOWED_FAILURES = 3  # of workers that a stack may survive; at the next one it is what kills them
+CACHED_HINT = "The finished networks are in the journal, unless that is off."
+RUN_LOCALLY_HINT = "unset WINENET_SCHEDULER to train on this machine."
 
 # The cluster that the pipeline has opened; outside of `opened` there is none.
-_open: ContextVar["Crew | None"] = ContextVar("cluster", default=None)
+_open: ContextVar["Cluster | None"] = ContextVar("cluster", default=None)
 
 
 class ClusterError(InputError):
@@ -49,7 +51,7 @@ class ClusterError(InputError):
 
 
 @contextmanager
-def opened(processes: int) -> Iterator["Crew | None"]:
+def connect(processes: int) -> Iterator["Cluster | None"]:
     """Let the stacks that are trained within go to the cluster of `WINENET_SCHEDULER`; yield it.
 
     processes: of the cluster that `local` starts on this machine. Yields None when the variable is
@@ -63,14 +65,14 @@ def opened(processes: int) -> Iterator["Crew | None"]:
         return
     if asked != LOCAL and not ADDRESS.fullmatch(asked):
         raise ClusterError(
-            f"WINENET_SCHEDULER={shown(asked)} names no cluster, so no training was begun. It must "
+            f"WINENET_SCHEDULER={short_repr(asked)} names no cluster, so no training was begun. It must "
             "be a scheduler's address, as tcp://127.0.0.1:8786, or local, for one of processes on "
-            f"this machine. Change it, or {INSTEAD}"
+            f"this machine. Change it, or {RUN_LOCALLY_HINT}"
         )
     with _connected(asked, processes) as client:
-        with _there(asked, then="no training was begun"):
+        with _scheduler_errors(asked, then="no training was begun"):
             _check_workers(client, asked)
-            crew = Crew(client, asked)
+            crew = Cluster(client, asked)
         token = _open.set(crew)
         try:
             yield crew
@@ -79,7 +81,7 @@ def opened(processes: int) -> Iterator["Crew | None"]:
             crew.leave()
 
 
-def current() -> "Crew | None":
+def current() -> "Cluster | None":
     """Return the cluster that is open here, or None."""
     return _open.get()
 
@@ -95,11 +97,11 @@ def _connected(asked: str, processes: int) -> Iterator[Any]:
             f"WINENET_SCHEDULER={asked} asks for a Dask cluster, but distributed cannot be "
             f"imported here ({error}), so no training was begun. Install it by "
             "`make environment-cluster`, or by `pip install -r requirements-cluster.lock` "
-            f"(as a library: `pip install '.[cluster]'`), or {INSTEAD}"
+            f"(as a library: `pip install '.[cluster]'`), or {RUN_LOCALLY_HINT}"
         ) from error
     settings = {
-        "distributed.comm.timeouts.connect": CONNECT,
-        "distributed.scheduler.allowed-failures": DEATHS,  # of `local`; others have their own
+        "distributed.comm.timeouts.connect": CONNECT_TIMEOUT,
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,  # of `local`; others have their own
         "distributed.admin.large-graph-warning-threshold": "1TB",  # the table goes there but once
     }
     with ExitStack() as stack:
@@ -121,12 +123,12 @@ def _connected(asked: str, processes: int) -> Iterator[Any]:
             with warnings.catch_warnings():
                 # Of versions: those that count are compared below, in our words.
                 warnings.simplefilter("ignore")
-                client = distributed.Client(address, timeout=CONNECT, set_as_default=False)
+                client = distributed.Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
         except OSError as error:
             raise ClusterError(
-                f"WINENET_SCHEDULER={asked}: no scheduler answers there within {CONNECT:.0f} s, so "
+                f"WINENET_SCHEDULER={asked}: no scheduler answers there within {CONNECT_TIMEOUT:.0f} s, so "
                 "no training was begun. It must run, and this machine must reach it. Start one by "
-                f"`make scheduler`, change the address, or {INSTEAD}"
+                f"`make scheduler`, change the address, or {RUN_LOCALLY_HINT}"
             ) from error
         stack.callback(_close, client)
         yield client
@@ -156,7 +158,7 @@ def _close(client: Any) -> None:
 
 
 @functools.cache
-def facts() -> dict[str, str]:
+def environment_versions() -> dict[str, str]:
     """Return what a fit's numbers depend on in this process: code, libraries, numerics.
 
     They are read once: code that is edited later is not what the process runs.
@@ -167,7 +169,7 @@ def facts() -> dict[str, str]:
         name = file.relative_to(package).as_posix()
         code.update(name.encode() + file.read_bytes().replace(b"\r\n", b"\n"))
     with threadpool_limits(limits=1, user_api="blas"):  # as in each training
-        numerics = journal.numerics()
+        numerics = journal.numerics_hash()
     return {
         "Python": platform.python_version(),
         "numpy": np.__version__,
@@ -187,40 +189,40 @@ def _differences(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
     )
 
 
-def _refusal(worker: str, differences: str, then: str) -> str:
+def _mismatch_message(worker: str, differences: str, then: str) -> str:
     return (
         f"The worker {worker} has {differences}. Its networks could have other numbers, so {then}. "
         "All workers must compute as this machine does: start them by `make worker` in clones of "
-        f"this commit, anew after a change, with the same WINENET_NUMERICS; or {INSTEAD}"
+        f"this commit, anew after a change, with the same WINENET_NUMERICS; or {RUN_LOCALLY_HINT}"
     )
 
 
 def _check_workers(client: Any, asked: str) -> None:
     """Raise ClusterError when there is no worker, or one that computes otherwise than we do."""
     try:
-        client.wait_for_workers(1, timeout=CONNECT)
+        client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
     except TimeoutError as error:
         raise ClusterError(
             f"WINENET_SCHEDULER={asked}: the scheduler has no worker, so no training was begun. It "
-            f"needs one or more. {_cure(asked, f'Start them by `make worker SCHEDULER={asked}`')}"
+            f"needs one or more. {_retry_hint(asked, f'Start them by `make worker SCHEDULER={asked}`')}"
         ) from error
-    ours = facts()
-    for worker, told in sorted(client.run(facts, on_error="return").items()):
+    ours = environment_versions()
+    for worker, told in sorted(client.run(environment_versions, on_error="return").items()):
         if not isinstance(told, dict):
             raise ClusterError(
                 f"The worker {worker} cannot run winenet ({type(told).__name__}: {told}), so no "
                 "training was begun. Start the workers by `make worker` in clones of this commit, "
-                f"or {INSTEAD}"
+                f"or {RUN_LOCALLY_HINT}"
             )
         differences = _differences(told, ours)
         if differences:
-            raise ClusterError(_refusal(worker, differences, "no training was begun"))
+            raise ClusterError(_mismatch_message(worker, differences, "no training was begun"))
 
 
 # ------------------------------------------------------------------ work, on this side
 
 
-class Crew:
+class Cluster:
     """The workers of a cluster, as one who has work for them sees them.
 
     client: distributed's. name: of the cluster, as WINENET_SCHEDULER has it.
@@ -233,7 +235,7 @@ class Crew:
         # The scheduler forgets what was sent under a client's own name when the client leaves.
         self.topic: str = client.id
         client.subscribe_topic(self.topic, self._receive)
-        self.open: Shift | None = None
+        self.open: Session | None = None
 
     def _receive(self, event: tuple[float, Any]) -> None:
         """Take a fit that a worker sent; distributed's thread calls it, before the task is done."""
@@ -243,7 +245,7 @@ class Crew:
     @property
     def processes(self) -> int:
         """Return how many stacks the workers train at once; at least 1."""
-        with _there(self.name):
+        with _scheduler_errors(self.name):
             return max(1, sum(map(int, self.client.nthreads().values())))
 
     def words(self) -> str:
@@ -258,13 +260,13 @@ class Crew:
             self.open.end()
             self.open = None
         if self.client.status == "running":
-            with suppress(ClusterError), _there(self.name):
+            with suppress(ClusterError), _scheduler_errors(self.name):
                 self.client.unsubscribe_topic(self.topic)
 
     @contextmanager
-    def shift(self, path: str) -> Iterator["Shift"]:
+    def shift(self, path: str) -> Iterator["Session"]:
         """Yield what takes work; what is not done at the end is dropped. path: of the journal."""
-        self.open = Shift(self, path)
+        self.open = Session(self, path)
         try:
             yield self.open
         finally:
@@ -273,24 +275,24 @@ class Crew:
             self.open = None
 
 
-class Shift:
+class Session:
     """Work that is sent and comes back, and the fits that the workers report for the journal.
 
     The workers cannot reach the journal: they send each network when it has left its stack, and
     this process writes it down. post: what `journal.train` takes on a worker in place of a path.
     """
 
-    def __init__(self, crew: Crew, path: str) -> None:
+    def __init__(self, crew: Cluster, path: str) -> None:
         self.client, self.name, self.inbox = crew.client, crew.name, crew.inbox
         self.waiting: set[Any] = set()
         self.shared: list[Any] = []
-        self.perform = self.share(_perform)
-        self.store = journal.Store(path) if path else None
-        self.post = Post(crew.topic) if path else ""
+        self.perform = self.share(_run_task)
+        self.store = journal.SqliteFitStore(path) if path else None
+        self.post = RemoteJournal(crew.topic) if path else ""
 
-    def known(self, prepare: Callable[[], Sequence[Job]]) -> set[int]:
+    def known(self, prepare: Callable[[], Sequence[TrainingJob]]) -> set[int]:
         """Return the places of the jobs that need no worker: the journal remembers them."""
-        return set() if self.store is None else journal.known(prepare(), self.store)
+        return set() if self.store is None else journal.cached_indices(prepare(), self.store)
 
     def share(self, value: Any) -> Any:
         """Return a handle of what several tasks need.
@@ -299,7 +301,7 @@ class Shift:
         as bytes, so it outlives the workers that had it.
         """
         content, key = _packed(value), f"winenet-shared-{uuid.uuid4()}"
-        with _there(self.name):
+        with _scheduler_errors(self.name):
             handle = self.client.submit(pickle.loads, content, key=key)
         self.shared.append(handle)
         return handle
@@ -310,11 +312,11 @@ class Shift:
         The scheduler reads the task, but none of what is in it: it needs no winenet.
         """
         content = _packed((function, given))
-        with _there(self.name):
+        with _scheduler_errors(self.name):
             future = self.client.submit(
                 operator.call,
                 self.perform,
-                facts(),
+                environment_versions(),
                 content,
                 *shared,
                 key=f"winenet-stack-{uuid.uuid4()}",
@@ -331,15 +333,15 @@ class Shift:
         seen = time.monotonic()
         while self.waiting:
             try:
-                arrived = self.inbox.get(timeout=POLL)
+                arrived = self.inbox.get(timeout=POLL_INTERVAL)
             except queue.Empty:
                 if self._workers():
                     seen = time.monotonic()
-                elif time.monotonic() - seen > GONE:
+                elif time.monotonic() - seen > NO_WORKER_TIMEOUT:
                     raise ClusterError(
-                        f"WINENET_SCHEDULER={self.name}: no worker is left since {GONE:.0f} s, so "
-                        f"the training was ended. {KEPT} "
-                        f"{_cure(self.name, 'Start workers by `make worker`')}"
+                        f"WINENET_SCHEDULER={self.name}: no worker is left since {NO_WORKER_TIMEOUT:.0f} s, so "
+                        f"the training was ended. {CACHED_HINT} "
+                        f"{_retry_hint(self.name, 'Start workers by `make worker`')}"
                     ) from None
                 continue
             seen = time.monotonic()
@@ -354,9 +356,9 @@ class Shift:
         """Drop what is not done, and write down what came meanwhile."""
         self._empty()
         if self.store is not None and self.store.trouble:
-            journal.note(journal.Trained([], 0, 0, self.store.trouble))
+            journal.record_stats(journal.TrainingResult([], 0, 0, self.store.trouble))
         if self.client.status == "running":
-            with suppress(ClusterError), _there(self.name):
+            with suppress(ClusterError), _scheduler_errors(self.name):
                 self.client.cancel([*self.waiting, *self.shared])
 
     def _keep(self, key: str, blob: bytes) -> None:
@@ -382,27 +384,29 @@ class Shift:
         from distributed import KilledWorker
 
         if future.status != "error":
-            with _there(self.name):
+            with _scheduler_errors(self.name):
                 return future.result()
         try:
             return future.result()  # raises what the task raised
         except ImportError as error:
             raise ClusterError(
                 f"A worker of WINENET_SCHEDULER={self.name} cannot run what it was sent "
-                f"({type(error).__name__}: {error}), so the training was ended. {KEPT} Start all "
-                f"workers by `make worker` in clones of this commit, or {INSTEAD}"
+                f"({type(error).__name__}: {error}), so the training was ended. {CACHED_HINT} Start all "
+                f"workers by `make worker` in clones of this commit, or {RUN_LOCALLY_HINT}"
             ) from error
         except KilledWorker as error:
             raise ClusterError(
                 f"WINENET_SCHEDULER={self.name}: one stack of networks was begun by several "
                 f"workers, and each of them died, {error.last_worker.address} the last, so the "
-                f"training was ended. {KEPT} Most often their memory does not suffice: look at "
-                f"the workers' logs, give them more, or {INSTEAD}"
+                f"training was ended. {CACHED_HINT} Most often their memory does not suffice: look at "
+                f"the workers' logs, give them more, or {RUN_LOCALLY_HINT}"
             ) from error
 
 
 @contextmanager
-def _there(name: str, then: str = f"the training was ended. {KEPT[:-1]}") -> Iterator[None]:
+def _scheduler_errors(
+    name: str, then: str = f"the training was ended. {CACHED_HINT[:-1]}"
+) -> Iterator[None]:
     """Tell in our words that the scheduler is not there any more, and what follows."""
     from distributed import CancelledError
     from distributed.client import ClosedClientError
@@ -412,13 +416,13 @@ def _there(name: str, then: str = f"the training was ended. {KEPT[:-1]}") -> Ite
     except (CancelledError, ClosedClientError, OSError) as error:
         raise ClusterError(
             f"WINENET_SCHEDULER={name}: the scheduler went away, so {then}. "
-            f"{_cure(name, 'Start the scheduler by `make scheduler`, and its workers')}"
+            f"{_retry_hint(name, 'Start the scheduler by `make scheduler`, and its workers')}"
         ) from error
 
 
-def _cure(name: str, what: str) -> str:
+def _retry_hint(name: str, what: str) -> str:
     """Return how to go on. what: to start first, unless it is the cluster that `local` starts."""
-    return f"{'Run' if name == LOCAL else f'{what}, then run'} it again; or {INSTEAD}"
+    return f"{'Run' if name == LOCAL else f'{what}, then run'} it again; or {RUN_LOCALLY_HINT}"
 
 
 def _packed(value: Any) -> bytes:
@@ -432,18 +436,20 @@ def _packed(value: Any) -> bytes:
 # ------------------------------------------------------------------ work, on a worker's side
 
 
-def _perform(theirs: dict[str, str], content: bytes, *shared: Any) -> Any:
+def _run_task(theirs: dict[str, str], content: bytes, *shared: Any) -> Any:
     """Do a piece of work, when this worker computes as the sender does; it may have come late."""
-    differences = _differences(facts(), theirs)
+    differences = _differences(environment_versions(), theirs)
     if differences:
         from distributed import get_worker
 
-        raise ClusterError(_refusal(get_worker().address, differences, "the training was ended"))
+        raise ClusterError(
+            _mismatch_message(get_worker().address, differences, "the training was ended")
+        )
     function, given = pickle.loads(content)
     return function(*given, *shared)
 
 
-class Post:
+class RemoteJournal:
     """The journal as a worker has it: nothing is known, and a finished network is sent."""
 
     trouble = ""
@@ -454,9 +460,9 @@ class Post:
     def read(self, key: str) -> None:
         """Return None: what is known was not sent here."""
 
-    def write(self, key: str, run: Run, rng: np.random.RandomState) -> None:
+    def write(self, key: str, run: TrainingState, rng: np.random.RandomState) -> None:
         """Send a fit to the process that keeps the journal."""
         from distributed import get_worker
 
         if run.event != "diverged":
-            get_worker().log_event(self.topic, [key, journal.packed(run, rng)])
+            get_worker().log_event(self.topic, [key, journal.serialize(run, rng)])

@@ -23,57 +23,57 @@ from scipy.special import expit
 
 from winenet.errors import InputError
 from winenet.network import training
-from winenet.network.training_job import Job, Run
+from winenet.network.training_job import TrainingJob, TrainingState
 
 PATH = ".winenet/journal.sqlite3"  # git and dvc ignore the folder
 FORMAT = 1
-WAIT = 5.0  # seconds for another process that writes
+LOCK_TIMEOUT = 5.0  # seconds for another process that writes
 # What a fit runs through between its job and its run.
-CODE = ("journal.py", "layers.py", "stack.py", "training.py", "training_job.py")
+HASHED_SOURCES = ("journal.py", "layers.py", "stack.py", "training.py", "training_job.py")
 ARRAYS = ("parameters", "moments", "best_parameters")
 LISTS = ("loss_curve", "validation_losses", "validation_scores")
 NUMBERS = ("steps", "learning_rate", "epochs", "rows_seen", "best_loss", "best_score")
 COUNTS = ("steps", "epochs", "rows_seen", "no_improvement")
 
-Known: TypeAlias = tuple[
-    Run, tuple[Any, ...]
+CachedFit: TypeAlias = tuple[
+    TrainingState, tuple[Any, ...]
 ]  # a run, and the state of its random numbers after it
 
 # The journal that the pipeline has opened; outside of `opened` there is none.
-_open: ContextVar["Tally | None"] = ContextVar("journal", default=None)
+_open: ContextVar["JournalStats | None"] = ContextVar("journal", default=None)
 
 
 class JournalError(InputError):
     """WINENET_JOURNAL cannot be understood."""
 
 
-class Memory(Protocol):
+class FitStore(Protocol):
     """What `train` asks for fits and tells of them: the file, or another process that has it."""
 
     trouble: str
 
-    def read(self, key: str) -> Known | None:
+    def read(self, key: str) -> CachedFit | None:
         """Return a fit; None when it is not known."""
 
-    def write(self, key: str, run: Run, rng: np.random.RandomState) -> None:
+    def write(self, key: str, run: TrainingState, rng: np.random.RandomState) -> None:
         """Keep a fit."""
 
 
-class Trained(NamedTuple):
+class TrainingResult(NamedTuple):
     """The runs of some jobs, how many of them were remembered, and what was wrong if anything."""
 
-    runs: list[Run]
+    runs: list[TrainingState]
     fits: int
     reused: int
     trouble: str
 
-    def counted(self) -> "Trained":
+    def counted(self) -> "TrainingResult":
         """Return the same without the runs, to be sent to another process."""
         return self._replace(runs=[])
 
 
 @dataclasses.dataclass
-class Tally:
+class JournalStats:
     """How many fits there were, how many of them were reused, and what was wrong.
 
     path: of the journal; "" when it is off.
@@ -84,7 +84,7 @@ class Tally:
     reused: int = 0
     trouble: str = ""
 
-    def add(self, trained: Trained) -> None:
+    def add(self, trained: TrainingResult) -> None:
         """Count what a training brought."""
         self.fits += trained.fits
         self.reused += trained.reused
@@ -106,7 +106,7 @@ class Tally:
 
 
 @contextmanager
-def opened() -> Iterator[Tally]:
+def open_journal() -> Iterator[JournalStats]:
     """Let all networks that are trained within remember and be remembered; yield the count.
 
     `WINENET_JOURNAL=off` neither reads nor writes. Raises JournalError for any other value but
@@ -118,9 +118,9 @@ def opened() -> Iterator[Tally]:
             f"WINENET_JOURNAL={asked} is neither on nor off, so it is open whether fits may be "
             "reused. Unset it, or say off to train every network anew."
         )
-    tally = Tally(PATH if asked == "on" else "")
+    tally = JournalStats(PATH if asked == "on" else "")
     if tally.path:
-        tally.trouble = _begin(tally.path)
+        tally.trouble = _init_database(tally.path)
     token = _open.set(tally)
     try:
         yield tally
@@ -128,7 +128,7 @@ def opened() -> Iterator[Tally]:
         _open.reset(token)
 
 
-def current() -> str:
+def current_path() -> str:
     """Return the journal that is open here, for `train` in another process; "" for none.
 
     The path is absolute: a process that was started elsewhere may be used again.
@@ -139,32 +139,32 @@ def current() -> str:
     return str(Path(tally.path).absolute())
 
 
-def note(trained: Trained) -> None:
+def record_stats(trained: TrainingResult) -> None:
     """Count what a training brought, in the process that has opened the journal."""
     tally = _open.get()
     if tally is not None:
         tally.add(trained)
 
 
-def known(jobs: Sequence[Job], store: Memory) -> set[int]:
+def cached_indices(jobs: Sequence[TrainingJob], store: FitStore) -> set[int]:
     """Return the places of the jobs that are remembered."""
     return {place for place, key in enumerate(_keys(jobs)) if store.read(key)}
 
 
-def train(jobs: Sequence[Job], path: str | Memory) -> Trained:
+def train(jobs: Sequence[TrainingJob], path: str | FitStore) -> TrainingResult:
     """Train the networks as `network.train` does, but those that the journal remembers.
 
     path: of the journal, or "", or what stands for it. A network is written down as soon as it has
     left its stack. A job's rng is left as training would have left it.
     """
     if not path:
-        return Trained(training.train(jobs), len(jobs), 0, "")
-    store = Store(path) if isinstance(path, str) else path
+        return TrainingResult(training.train(jobs), len(jobs), 0, "")
+    store = SqliteFitStore(path) if isinstance(path, str) else path
     keys = _keys(jobs)
     found = {place: fit for place, key in enumerate(keys) if (fit := store.read(key))}
     missing = [place for place in range(len(jobs)) if place not in found]
 
-    def remember(place: int, run: Run) -> None:
+    def remember(place: int, run: TrainingState) -> None:
         store.write(keys[missing[place]], run, jobs[missing[place]].rng)
 
     trained = training.train([jobs[place] for place in missing], on_leave=remember)
@@ -173,15 +173,15 @@ def train(jobs: Sequence[Job], path: str | Memory) -> Trained:
         runs[place] = run
         jobs[place].rng.set_state(state)
     in_order = [runs[place] for place in range(len(jobs))]
-    return Trained(in_order, len(jobs), len(found), store.trouble)
+    return TrainingResult(in_order, len(jobs), len(found), store.trouble)
 
 
 # ------------------------------------------------------------------ what makes a fit the same
 
 
-def _keys(jobs: Sequence[Job]) -> list[str]:
+def _keys(jobs: Sequence[TrainingJob]) -> list[str]:
     """Return for each job a hash of all that its run depends on."""
-    common = identity()
+    common = environment_hash()
     rows = {id(job.X): job.X for job in jobs}  # jobs share them
     hashes = {place: _hash(X) for place, X in rows.items()}
     keys = []
@@ -205,18 +205,18 @@ def _hash(array: Any) -> str:
     return hashlib.sha256(text + content.tobytes()).hexdigest()
 
 
-def identity() -> str:
+def environment_hash() -> str:
     """Return what is the same for all fits of a process: code, libraries, numerics."""
     folder = Path(__file__).parent
     parts = ["winenet", str(FORMAT), platform.python_version(), np.__version__]
-    parts += [scipy.__version__, sklearn.__version__, numerics()]
+    parts += [scipy.__version__, sklearn.__version__, numerics_hash()]
     # A clone on Windows may have other line ends.
-    code = [(folder / name).read_bytes().replace(b"\r\n", b"\n") for name in CODE]
+    code = [(folder / name).read_bytes().replace(b"\r\n", b"\n") for name in HASHED_SOURCES]
     parts += [hashlib.sha256(content).hexdigest() for content in code]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def numerics() -> str:
+def numerics_hash() -> str:
     """Return a hash of what BLAS and the functions of the units make of fixed numbers."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((200, 100)), rng.standard_normal((100, 50))
@@ -227,7 +227,7 @@ def numerics() -> str:
 # ------------------------------------------------------------------ the file
 
 
-def _begin(path: str) -> str:
+def _init_database(path: str) -> str:
     """Make the file if it is missing, drop what no fit can use any more; return what is wrong."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -241,28 +241,28 @@ def _begin(path: str) -> str:
                 "checksum TEXT NOT NULL, run BLOB NOT NULL)"
             )
             connection.execute(f"PRAGMA user_version={FORMAT}")
-            connection.execute("DELETE FROM fits WHERE identity != ?", [identity()])
+            connection.execute("DELETE FROM fits WHERE identity != ?", [environment_hash()])
     except (sqlite3.Error, OSError) as error:
         return str(error)
     return ""
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None)
     # Power loss may cost the last fits, never the file: that is what WAL promises with NORMAL.
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 
 
-class Store:
+class SqliteFitStore:
     """The journal as one process sees it. After the first fault it is left alone."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.trouble = ""
-        self.identity = identity()
+        self.identity = environment_hash()
 
-    def read(self, key: str) -> Known | None:
+    def read(self, key: str) -> CachedFit | None:
         """Return a fit's run and the state of its random numbers; None when it is not there."""
         if self.trouble:
             return None
@@ -280,12 +280,12 @@ class Store:
         if not isinstance(blob, bytes) or hashlib.sha256(blob).hexdigest() != checksum:
             self.trouble = "a fit in it is damaged"
             return None
-        return _unpacked(blob)
+        return _deserialize(blob)
 
-    def write(self, key: str, run: Run, rng: np.random.RandomState) -> None:
+    def write(self, key: str, run: TrainingState, rng: np.random.RandomState) -> None:
         """Keep a fit. One that diverged is none: its error is to be found again."""
         if run.event != "diverged":
-            self.keep(key, packed(run, rng))
+            self.keep(key, serialize(run, rng))
 
     def keep(self, key: str, blob: bytes) -> None:
         """Keep a fit that is packed."""
@@ -299,7 +299,7 @@ class Store:
             self.trouble = str(error)
 
 
-def packed(run: Run, rng: np.random.RandomState) -> bytes:
+def serialize(run: TrainingState, rng: np.random.RandomState) -> bytes:
     """Return a run and the state of its random numbers as an npz archive, without pickles."""
     arrays: dict[str, Any] = {
         name: value for name in ARRAYS if (value := getattr(run, name)) is not None
@@ -315,7 +315,7 @@ def packed(run: Run, rng: np.random.RandomState) -> bytes:
     return target.getvalue()
 
 
-def _unpacked(blob: bytes) -> Known:
+def _deserialize(blob: bytes) -> CachedFit:
     """Return what `packed` put in."""
     with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
         values: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name in arrays}
@@ -325,4 +325,4 @@ def _unpacked(blob: bytes) -> Known:
         values |= {name: int(values[name]) for name in COUNTS}
         place, has_gauss, gauss = arrays["rng_place"].tolist()
         state = (str(arrays["rng_kind"]), arrays["rng_words"], int(place), int(has_gauss), gauss)
-    return Run(**values), state
+    return TrainingState(**values), state

@@ -11,7 +11,7 @@ from scipy.special import expit, xlogy
 Array = NDArray[np.floating[Any]]
 
 
-class HeldOut(NamedTuple):
+class ValidationSet(NamedTuple):
     """Rows that a network is scored on after each epoch and never trained on."""
 
     X: Array
@@ -19,7 +19,7 @@ class HeldOut(NamedTuple):
     row_weights: Array | None = None
 
 
-def draw_start(units: Sequence[int], activation: str, rng: np.random.RandomState) -> Array:
+def init_parameters(units: Sequence[int], activation: str, rng: np.random.RandomState) -> Array:
     """Return the (parameters,) that training starts from, drawn as scikit-learn draws them.
 
     units: features, hidden units, outputs. Each layer is uniform within +-sqrt(6 / (fan_in +
@@ -31,15 +31,15 @@ def draw_start(units: Sequence[int], activation: str, rng: np.random.RandomState
         bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
         weights.append(rng.uniform(-bound, bound, (fan_in, fan_out)))
         biases.append(rng.uniform(-bound, bound, fan_out))
-    return flatten(weights, biases)
+    return pack_parameters(weights, biases)
 
 
-def flatten(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
+def pack_parameters(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
     """Return (parameters,) from per layer (fan_in, fan_out) and (fan_out,); undone by `layers`."""
     return np.concatenate([layer.ravel() for layer in (*weights, *biases)])
 
 
-def layers(flat: Array, units: Sequence[int]) -> tuple[list[Array], list[Array]]:
+def unpack_parameters(flat: Array, units: Sequence[int]) -> tuple[list[Array], list[Array]]:
     """Return views of a flat vector (..., parameters), undoing `flatten`.
 
     Per layer: weights (..., fan_in, fan_out) and biases (..., fan_out).
@@ -58,7 +58,7 @@ def layers(flat: Array, units: Sequence[int]) -> tuple[list[Array], list[Array]]
 # ------------------------------------------------------------------ the functions of a unit
 
 
-class Room(NamedTuple):
+class LayerBuffers(NamedTuple):
     """Memory for one layer: what its function needs beside its own values.
 
     values, slopes (networks, rows, units): A and D, which share memory where D can do without A.
@@ -78,7 +78,7 @@ class Room(NamedTuple):
     keep: Array | None
 
 
-def _activate(name: str, Z: Array, zeros: Array) -> None:
+def _activation_inplace(name: str, Z: Array, zeros: Array) -> None:
     """Turn Z into A = f(Z), in place."""
     if name == "relu":
         np.maximum(Z, zeros, out=Z)
@@ -88,7 +88,7 @@ def _activate(name: str, Z: Array, zeros: Array) -> None:
         expit(Z, out=Z)  # scipy's; one written in numpy differs in 2 % of the values' last bits
 
 
-def note_slope(name: str, room: Room) -> None:
+def save_for_backward(name: str, room: LayerBuffers) -> None:
     """Keep what f'(Z) needs of A = f(Z), from which all slopes can be told: D may overwrite A."""
     A, spare = room.values, room.spare
     if name == "relu":
@@ -103,7 +103,7 @@ def note_slope(name: str, room: Room) -> None:
         np.subtract(1, A, out=spare)
 
 
-def slope(name: str, D: Array, room: Room) -> None:
+def multiply_by_derivative(name: str, D: Array, room: LayerBuffers) -> None:
     """Turn D = dloss/dA into dloss/dZ = D f'(Z), in place, with what `_note_slope` has kept."""
     if name == "relu":
         # Mask and product take 11 us where `D[A == 0] = 0` takes 68.
@@ -115,7 +115,7 @@ def slope(name: str, D: Array, room: Room) -> None:
         np.multiply(D, room.spare, out=D)
 
 
-def _output(Z: Array, column: Array | None) -> None:
+def _output_inplace(Z: Array, column: Array | None) -> None:
     """Turn the last layer into probabilities, in place.
 
     One unit: the logistic function. More: softmax, exp(z_k) / sum_j exp(z_j); the greatest z is
@@ -139,7 +139,7 @@ def forward(
     weights: Sequence[Array],
     biases: Sequence[Array],
     activation: str,
-    rooms: Sequence[Room] | None = None,
+    rooms: Sequence[LayerBuffers] | None = None,
     *,
     dropout: bool = False,
 ) -> Array:
@@ -158,15 +158,15 @@ def forward(
         A = np.matmul(A, W, out=room.values if room else None)
         np.add(A, b, out=A)
         if layer < last:
-            _activate(activation, A, room.zeros if room else zero)
+            _activation_inplace(activation, A, room.zeros if room else zero)
             if dropout and room and room.keep is not None:
                 np.multiply(A, room.keep, out=A)
         else:
-            _output(A, room.column if room else None)
+            _output_inplace(A, room.column if room else None)
     return A
 
 
-def log_of_truth(P: Array, targets: Array) -> None:
+def log_likelihood_inplace(P: Array, targets: Array) -> None:
     """Replace probabilities by the log of what each row gave to its true class, in place.
 
     P, targets: (..., rows, outputs); targets is overwritten, too. With several outputs the true
@@ -186,14 +186,14 @@ def log_of_truth(P: Array, targets: Array) -> None:
     xlogy(1.0, P, out=P)  # scipy's logarithm: numpy's differs in last bits on some processors
 
 
-def held_out_loss(P: Array, held_out: HeldOut) -> float:
+def validation_loss(P: Array, held_out: ValidationSet) -> float:
     """Return the mean cross-entropy of (rows, outputs) probabilities in nats, without penalty."""
     P = P.copy()
-    log_of_truth(P, held_out.targets.copy())
+    log_likelihood_inplace(P, held_out.targets.copy())
     return -float(np.average(P.sum(axis=1), weights=held_out.row_weights))
 
 
-def held_out_score(P: Array, held_out: HeldOut) -> float:
+def validation_accuracy(P: Array, held_out: ValidationSet) -> float:
     """Return the share of the rows whose class is the most probable one."""
     if P.shape[1] == 1:
         right = (P[:, 0] > 0.5) == (held_out.targets[:, 0] > 0.5)

@@ -27,14 +27,14 @@ from winenet.progress import Progress
 
 # What a unit costs beside its weights, in weights (measured); it serves the order of the work and
 # the time left.
-UNIT_COST = 40
+COST_PER_UNIT = 40
 
 
 class WorkersError(InputError):
     """WINENET_WORKERS is no number of processes."""
 
 
-class Stack(NamedTuple):
+class StackPlan(NamedTuple):
     """Networks that one process trains side by side.
 
     places: their numbers among all networks. work: what their epochs cost, in any unit.
@@ -44,36 +44,36 @@ class Stack(NamedTuple):
     work: float
 
 
-def stacks(
+def plan_stacks(
     models: Sequence[DenseClassifier],
     shapes: Sequence[tuple[int, int, int]],
     processes: int,
-) -> list[Stack]:
+) -> list[StackPlan]:
     """Return the stacks, the longest work first: then no process waits long for the last one.
 
     shapes: for each model the number of its training rows, of features and of classes.
     """
     groups: dict[tuple[Any, ...], list[int]] = {}
     for place, (model, (rows, features, classes)) in enumerate(zip(models, shapes, strict=True)):
-        settings = classifier.settings_of(model, rows)
-        units = classifier.units_of(model, features, classes)
-        key = (rows, tuple(units), model.dtype, *training.in_common(settings))
+        settings = classifier.hyperparameters_of(model, rows)
+        units = classifier.layer_sizes_of(model, features, classes)
+        key = (rows, tuple(units), model.dtype, *training.shared_hyperparameters(settings))
         groups.setdefault(key, []).append(place)
     found = []
     for (rows, units, dtype, batch_size, *_), group in groups.items():
         # A small rate takes more epochs. Networks of about as many leave their stack together.
         group.sort(key=lambda place: (models[place].learning_rate_init, place))
-        size = training.networks_per_stack(units, batch_size, dtype)
+        size = training.max_stack_size(units, batch_size, dtype)
         parts = math.ceil(len(group) / min(size, math.ceil(len(models) / processes)))
         cuts = [round(i * len(group) / parts) for i in range(parts + 1)]
         for start, stop in pairwise(cuts):
-            work = rows * (layers.n_parameters(units) + UNIT_COST * sum(units)) * (stop - start)
-            found.append(Stack(group[start:stop], float(work)))
+            work = rows * (layers.n_parameters(units) + COST_PER_UNIT * sum(units)) * (stop - start)
+            found.append(StackPlan(group[start:stop], float(work)))
     found.sort(key=lambda stack: (-stack.work, models[stack.places[0]].learning_rate_init))
     return found
 
 
-def workers() -> int:
+def n_workers() -> int:
     """Return the number of processes that a stage uses: WINENET_WORKERS, or one a core.
 
     Raises WorkersError when WINENET_WORKERS is no positive whole number.
@@ -89,7 +89,7 @@ def workers() -> int:
     return int(asked)
 
 
-def at_once(n_jobs: int | None) -> int:
+def n_parallel(n_jobs: int | None) -> int:
     """Return how many stacks are trained at once: by the cluster that is open, or as joblib does.
 
     n_jobs: processes of this machine, as in scikit-learn.
@@ -103,13 +103,13 @@ def one_blas_thread() -> Any:
     return threadpool_limits(limits=1, user_api="blas")
 
 
-def as_they_come() -> str:
+def joblib_return_as() -> str:
     """Return how joblib is to hand out results: one by one, where its backend can do that."""
     backend, _ = get_active_backend()
     return "generator_unordered" if backend.supports_return_generator else "list"
 
 
-def as_array(model: DenseClassifier, X: Any) -> layers.Array:
+def validate_X(model: DenseClassifier, X: Any) -> layers.Array:
     """Return X checked and as the model will train on it, for models that are to share it."""
     return np.asarray(
         check_array(X, dtype=np.dtype(model.dtype), order="C", input_name="X", estimator=model)
@@ -117,7 +117,7 @@ def as_array(model: DenseClassifier, X: Any) -> layers.Array:
 
 
 @contextmanager
-def named(what: str) -> Iterator[None]:
+def error_context(what: str) -> Iterator[None]:
     """Put before an error what it concerns."""
     try:
         yield
@@ -143,8 +143,8 @@ def fit_many(
     models, data = list(models), list(data)
     _check_models(models, data)
     shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
-    plan = stacks(models, shapes, at_once(n_jobs))
-    path = journal.current()  # here: joblib draws the later calls from threads of its own
+    plan = plan_stacks(models, shapes, n_parallel(n_jobs))
+    path = journal.current_path()  # here: joblib draws the later calls from threads of its own
     shown: AbstractContextManager[Progress | None] = (
         Progress("training", len(models)) if verbose else nullcontext()
     )
@@ -153,9 +153,9 @@ def fit_many(
     with shown as progress, one_blas_thread():
         crew = cluster.current()
         if crew is not None:
-            done = _fit_by(crew, plan, models, data, path)
+            done = _fit_on_cluster(crew, plan, models, data, path)
         else:
-            parallel = Parallel(n_jobs=n_jobs, return_as=as_they_come())
+            parallel = Parallel(n_jobs=n_jobs, return_as=joblib_return_as())
             done = parallel(
                 delayed(_fit_stack)(
                     number,
@@ -167,10 +167,10 @@ def fit_many(
                 for number, stack in enumerate(plan)
             )
         for number, fitted, heard, trained in done:
-            journal.note(trained)
+            journal.record_stats(trained)
             cautions |= heard
             for place, model in fitted.items():
-                _become(models[place], model)
+                _copy_fitted_state(models[place], model)
             work += plan[number].work * len(fitted) / len(plan[number].places)
             if progress is not None:
                 progress.update(len(fitted), work / all_work)
@@ -193,7 +193,7 @@ def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) ->
                 f"models[{place}]={model!r} is no DenseClassifier, so it cannot share a stack. "
                 "For other estimators call fit one by one, or through joblib."
             )
-        with named(f"models[{place}]"):
+        with error_context(f"models[{place}]"):
             classifier.check_parameters(model)
     if len(set(map(id, models))) < len(models):
         raise ValueError(
@@ -212,7 +212,7 @@ def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) ->
         )
 
 
-def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
+def _copy_fitted_state(model: DenseClassifier, fitted: DenseClassifier) -> None:
     """Give model what fit has made of it, or of its copy in another process."""
     if fitted is model:
         return
@@ -223,7 +223,7 @@ def _become(model: DenseClassifier, fitted: DenseClassifier) -> None:
     model.__dict__ = vars(fitted) | given | kept
 
 
-class _Done(NamedTuple):
+class _StackResult(NamedTuple):
     """What a stack, or a part of it, has become.
 
     number: of the stack. models, cautions: by place; nobody would hear a warning in another
@@ -233,21 +233,21 @@ class _Done(NamedTuple):
     number: int
     models: dict[int, DenseClassifier]
     cautions: dict[int, list[Warning]]
-    trained: journal.Trained
+    trained: journal.TrainingResult
 
 
-def _prepared(
+def _make_jobs(
     places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[training_job.Job]:
+) -> list[training_job.TrainingJob]:
     """Return the work of each fit; those of the same rows share them."""
     arrays: dict[tuple[int, str], layers.Array] = {}
     jobs = []
     for place, model, (X, *rest) in zip(places, models, data, strict=True):
         key = (id(X), model.dtype)
-        with named(f"models[{place}]"):
+        with error_context(f"models[{place}]"):
             if key not in arrays:
-                arrays[key] = as_array(model, X)
-            jobs.append(classifier.prepare(model, X, *rest, array=arrays[key]))
+                arrays[key] = validate_X(model, X)
+            jobs.append(classifier.make_training_job(model, X, *rest, array=arrays[key]))
     return jobs
 
 
@@ -256,27 +256,27 @@ def _fit_stack(
     places: Sequence[int],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
-    path: str | journal.Memory,
-) -> _Done:
+    path: str | journal.FitStore,
+) -> _StackResult:
     """Fit a stack. path: of the journal, or "", or what stands for it."""
     cautions = {}
     with one_blas_thread():
-        jobs = _prepared(places, models, data)
+        jobs = _make_jobs(places, models, data)
         trained = journal.train(jobs, path)
         for place, model, job, run in zip(places, models, jobs, trained.runs, strict=True):
-            with named(f"models[{place}]"):
-                classifier.finish(model, job, run)
-            cautions[place] = classifier.cautions(model, job, run)
-    return _Done(number, dict(zip(places, models, strict=True)), cautions, trained.counted())
+            with error_context(f"models[{place}]"):
+                classifier.set_fitted_attributes(model, job, run)
+            cautions[place] = classifier.fit_warnings(model, job, run)
+    return _StackResult(number, dict(zip(places, models, strict=True)), cautions, trained.counted())
 
 
-def _fit_by(
-    crew: cluster.Crew,
-    plan: Sequence[Stack],
+def _fit_on_cluster(
+    crew: cluster.Cluster,
+    plan: Sequence[StackPlan],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
     path: str,
-) -> Iterator[_Done]:
+) -> Iterator[_StackResult]:
     """Yield what `_fit_stack` returns, from a cluster's workers; a stack may come in two parts.
 
     What the journal remembers needs no worker.
@@ -285,7 +285,7 @@ def _fit_by(
         shared: dict[tuple[int, ...], Any] = {}
         remembered = []
         for number, stack in enumerate(plan):
-            known = shift.known(partial(_tried, stack.places, models, data))
+            known = shift.known(partial(_make_jobs_from_copies, stack.places, models, data))
             here = [one for i, one in enumerate(stack.places) if i in known]
             there = [one for i, one in enumerate(stack.places) if i not in known]
             keys = [tuple(map(id, data[place])) for place in there]
@@ -297,7 +297,7 @@ def _fit_by(
                 given = (number, there, [models[place] for place in there])
                 which = [tables[key] for key in keys]
                 shift.send(
-                    _fit_there, (*given, which, shift.post), *(shared[key] for key in tables)
+                    _fit_on_worker, (*given, which, shift.post), *(shared[key] for key in tables)
                 )
             if here:
                 remembered.append((number, here))
@@ -307,21 +307,21 @@ def _fit_by(
         yield from shift.results()
 
 
-def _tried(
+def _make_jobs_from_copies(
     places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[training_job.Job]:
+) -> list[training_job.TrainingJob]:
     """Return the work of each fit, of copies: to prepare a network draws its random numbers."""
     copies = [copy.deepcopy(models[place]) for place in places]
-    return _prepared(places, copies, [data[place] for place in places])
+    return _make_jobs(places, copies, [data[place] for place in places])
 
 
-def _fit_there(
+def _fit_on_worker(
     number: int,
     places: Sequence[int],
     models: Sequence[DenseClassifier],
     which: Sequence[int],
-    path: str | journal.Memory,
+    path: str | journal.FitStore,
     *tables: tuple[Any, ...],
-) -> _Done:
+) -> _StackResult:
     """Fit a stack on a worker. which: for each model the number of its table."""
     return _fit_stack(number, places, models, [tables[i] for i in which], path)

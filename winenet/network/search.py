@@ -26,7 +26,14 @@ from sklearn.utils.validation import _check_method_params, _num_features
 
 from winenet.network import classifier, cluster, journal, training_job
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import as_array, as_they_come, at_once, named, one_blas_thread, stacks
+from winenet.network.parallel import (
+    validate_X,
+    error_context,
+    joblib_return_as,
+    n_parallel,
+    one_blas_thread,
+    plan_stacks,
+)
 from winenet.progress import Progress
 
 Rows = NDArray[np.intp]
@@ -102,7 +109,7 @@ class DenseGridSearchCV(GridSearchCV):
 
         folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split))
         self.n_splits_ = len(folds)
-        how = _How(
+        how = _FitContext(
             X,
             y,
             scorers,
@@ -110,7 +117,7 @@ class DenseGridSearchCV(GridSearchCV):
             routed.scorer.score,
             validation_data,
             self.return_train_score,
-            journal.current(),
+            journal.current_path(),
         )
         if not candidates or not folds:
             raise ValueError(
@@ -152,9 +159,9 @@ class DenseGridSearchCV(GridSearchCV):
         if sparse.issparse(X):
             raise TypeError(
                 "X is a sparse matrix, but DenseClassifier takes dense data. Use X.toarray(), or "
-                f"{classifier.POINTER} in sklearn.model_selection.GridSearchCV."
+                f"{classifier.SKLEARN_CLASS} in sklearn.model_selection.GridSearchCV."
             )
-        classifier.one_label_a_row(y)
+        classifier.check_single_label(y)
         candidates = list(ParameterGrid(self.param_grid))
         for parameters in candidates:
             classifier.check_parameters(self._model(parameters))
@@ -170,7 +177,7 @@ class DenseGridSearchCV(GridSearchCV):
         self,
         candidates: list[dict[str, Any]],
         folds: list[tuple[Rows, Rows]],
-        how: "_How",
+        how: "_FitContext",
         metric: str,
         root: Any,
     ) -> list[dict[str, Any]]:
@@ -180,14 +187,16 @@ class DenseGridSearchCV(GridSearchCV):
             for candidate, parameters in enumerate(candidates)
             for fold in range(len(folds))
         ]
-        tasks = _tasks(fits, folds, how, at_once(self.n_jobs))
+        tasks = _tasks(fits, folds, how, n_parallel(self.n_jobs))
         context = root.subcontext(
             task_name="search", max_subtasks=len(fits), sequential_subtasks=False
         )
         context.call_on_fit_task_begin(estimator=self)
         outcomes: list[dict[str, Any]] = [{}] * len(fits)
         # A function may tell several scores at once; then refit names the one that chooses.
-        board = _Board(candidates, len(folds), self.refit if callable(self.scoring) else metric)
+        board = _BestTracker(
+            candidates, len(folds), self.refit if callable(self.scoring) else metric
+        )
         shown: AbstractContextManager[Progress | None] = (
             Progress("search", len(fits)) if self.verbose else nullcontext()
         )
@@ -195,12 +204,14 @@ class DenseGridSearchCV(GridSearchCV):
             work, all_work = 0.0, sum(task.work for task in tasks)
             crew = cluster.current()
             if crew is not None:
-                done = _run_by(crew, tasks, folds, how)
+                done = _run_on_cluster(crew, tasks, folds, how)
             else:
-                parallel = Parallel(n_jobs=self.n_jobs, return_as=as_they_come())
-                done = parallel(delayed(_run)(i, task, how) for i, task in enumerate(tasks))
+                parallel = Parallel(n_jobs=self.n_jobs, return_as=joblib_return_as())
+                done = parallel(
+                    delayed(_fit_and_score_batch)(i, task, how) for i, task in enumerate(tasks)
+                )
             for i, brought, trained in done:
-                journal.note(trained)
+                journal.record_stats(trained)
                 work += tasks[i].work * len(brought) / len(tasks[i].fits)
                 for place, outcome in brought.items():
                     outcomes[place] = outcome
@@ -213,7 +224,7 @@ class DenseGridSearchCV(GridSearchCV):
         context.call_on_fit_task_end(estimator=self)
         return outcomes
 
-    def _refit(self, how: "_How", context: Any, seen: dict[str, Any]) -> bool:
+    def _refit(self, how: "_FitContext", context: Any, seen: dict[str, Any]) -> bool:
         """Train the best candidate on all rows; return whether max_iter ended that."""
         self.best_estimator_ = self._model(self.best_params_)
         with context.propagate_callback_context(self.best_estimator_), one_blas_thread():
@@ -246,7 +257,7 @@ class _Fit(NamedTuple):
     model: DenseClassifier
 
 
-class _Task(NamedTuple):
+class _FitBatch(NamedTuple):
     """Fits that one process trains side by side; folds: training and test rows by number of fold.
 
     work: what their epochs cost, in any unit.
@@ -257,7 +268,7 @@ class _Task(NamedTuple):
     work: float
 
 
-class _How(NamedTuple):
+class _FitContext(NamedTuple):
     """What is the same for every fit."""
 
     X: Any
@@ -267,77 +278,86 @@ class _How(NamedTuple):
     score_params: dict[str, Any]
     validation_data: Any
     return_train_score: bool
-    journal: str | journal.Memory
+    journal: str | journal.FitStore
 
 
 def _tasks(
-    fits: Sequence[_Fit], folds: Sequence[tuple[Rows, Rows]], how: _How, processes: int
-) -> list[_Task]:
+    fits: Sequence[_Fit], folds: Sequence[tuple[Rows, Rows]], how: _FitContext, processes: int
+) -> list[_FitBatch]:
     """Return the fits in stacks, the longest work first."""
     features, classes = _num_features(how.X), len(np.unique(how.y))
     shapes = [(len(folds[fit.fold][0]), features, classes) for fit in fits]
     tasks = []
-    for stack in stacks([fit.model for fit in fits], shapes, processes):
+    for stack in plan_stacks([fit.model for fit in fits], shapes, processes):
         part = [fits[place] for place in stack.places]
-        tasks.append(_Task(part, {fit.fold: folds[fit.fold] for fit in part}, stack.work))
+        tasks.append(_FitBatch(part, {fit.fold: folds[fit.fold] for fit in part}, stack.work))
     return tasks
 
 
-def _run(i: int, task: _Task, how: _How) -> tuple[int, dict[int, dict[str, Any]], journal.Trained]:
+def _fit_and_score_batch(
+    i: int, task: _FitBatch, how: _FitContext
+) -> tuple[int, dict[int, dict[str, Any]], journal.TrainingResult]:
     """Train and score the fits of a task; return i and what each brought, by its place.
 
     The last is for the journal's count, without the runs' weights.
     """
     with one_blas_thread():
         start = time.perf_counter()
-        jobs = _prepared(task, how)
+        jobs = _make_jobs(task, how)
         trained = journal.train(jobs, how.journal)
         runs = trained.runs
         seconds = (time.perf_counter() - start) / sum(run.epochs for run in runs)
         brought = {}
         for fit, job, run in zip(task.fits, jobs, runs, strict=True):
-            with _named(fit):
-                model = classifier.finish(fit.model, job, run)
+            with _candidate_error_context(fit):
+                model = classifier.set_fitted_attributes(fit.model, job, run)
                 brought[fit.place] = {
                     "fit_time": seconds * run.epochs,
-                    **_scores(model, how, task.folds[fit.fold]),
+                    **_score_fold(model, how, task.folds[fit.fold]),
                     "at_max_iter": run.event == "max_iter",
                 }
     return i, brought, trained.counted()
 
 
-def _run_by(
-    crew: cluster.Crew, tasks: Sequence[_Task], folds: Sequence[tuple[Rows, Rows]], how: _How
-) -> Iterator[tuple[int, dict[int, dict[str, Any]], journal.Trained]]:
+def _run_on_cluster(
+    crew: cluster.Cluster,
+    tasks: Sequence[_FitBatch],
+    folds: Sequence[tuple[Rows, Rows]],
+    how: _FitContext,
+) -> Iterator[tuple[int, dict[int, dict[str, Any]], journal.TrainingResult]]:
     """Yield what `_run` returns, from the workers of a cluster; a task may come in two parts.
 
     What the journal remembers is scored here and needs no worker.
     """
-    with crew.shift(journal.current()) as shift:
+    with crew.shift(journal.current_path()) as shift:
         shared = shift.share((how._replace(journal=shift.post), folds))
         remembered = []
         for i, task in enumerate(tasks):
             # A copy: to prepare a network draws its random numbers.
             tried = task._replace(fits=copy.deepcopy(task.fits))
-            known = shift.known(partial(_prepared, tried, how))
+            known = shift.known(partial(_make_jobs, tried, how))
             here = [fit for place, fit in enumerate(task.fits) if place in known]
             there = [fit for place, fit in enumerate(task.fits) if place not in known]
             if there:
-                shift.send(_run_there, (i, task._replace(fits=there, folds={})), shared)
+                shift.send(_run_on_worker, (i, task._replace(fits=there, folds={})), shared)
             if here:
                 remembered.append((i, task._replace(fits=here)))
         for i, task in remembered:
-            yield _run(i, task, how)
+            yield _fit_and_score_batch(i, task, how)
         yield from shift.results()
 
 
-def _run_there(i: int, task: _Task, shared: tuple[_How, Sequence[tuple[Rows, Rows]]]) -> Any:
+def _run_on_worker(
+    i: int, task: _FitBatch, shared: tuple[_FitContext, Sequence[tuple[Rows, Rows]]]
+) -> Any:
     """Return what `_run` does, on a worker. shared: what is the same for all, and all folds."""
     how, folds = shared
-    return _run(i, task._replace(folds={fit.fold: folds[fit.fold] for fit in task.fits}), how)
+    return _fit_and_score_batch(
+        i, task._replace(folds={fit.fold: folds[fit.fold] for fit in task.fits}), how
+    )
 
 
-def _prepared(task: _Task, how: _How) -> list[training_job.Job]:
+def _make_jobs(task: _FitBatch, how: _FitContext) -> list[training_job.TrainingJob]:
     """Return the work of each fit; those of one fold share its rows."""
     tables: dict[tuple[int, str], Any] = {}
     jobs = []
@@ -346,15 +366,17 @@ def _prepared(task: _Task, how: _How) -> list[training_job.Job]:
         X, y = _safe_split(fit.model, how.X, how.y, train)
         weights = _check_method_params(how.X, params=how.fit_params, indices=train)
         key = (fit.fold, fit.model.dtype)
-        with _named(fit):
+        with _candidate_error_context(fit):
             if key not in tables:
-                tables[key] = as_array(fit.model, X)
+                tables[key] = validate_X(fit.model, X)
             given = {**weights, "validation_data": how.validation_data}
-            jobs.append(classifier.prepare(fit.model, X, y, **given, array=tables[key]))
+            jobs.append(classifier.make_training_job(fit.model, X, y, **given, array=tables[key]))
     return jobs
 
 
-def _scores(model: DenseClassifier, how: _How, fold: tuple[Rows, Rows]) -> dict[str, Any]:
+def _score_fold(
+    model: DenseClassifier, how: _FitContext, fold: tuple[Rows, Rows]
+) -> dict[str, Any]:
     """Return the scores on the fold's test rows (and training rows), and the time for it."""
     start = time.perf_counter()
     sets = {"test_scores": fold[1]}
@@ -366,15 +388,15 @@ def _scores(model: DenseClassifier, how: _How, fold: tuple[Rows, Rows]) -> dict[
         weights = _check_method_params(how.X, params=how.score_params, indices=rows)
         told = how.scorer(model, X, y, **weights)
         if isinstance(told, dict):
-            scores[name] = {metric: _number(metric, value) for metric, value in told.items()}
+            scores[name] = {metric: _check_score(metric, value) for metric, value in told.items()}
         else:
-            scores[name] = _number("score", told)
+            scores[name] = _check_score("score", told)
         if name == "test_scores":
             scores["score_time"] = time.perf_counter() - start
     return scores
 
 
-def _number(metric: str, value: Any) -> Any:
+def _check_score(metric: str, value: Any) -> Any:
     """Return what a scorer has told as a number; raise ValueError when it is none, or NaN."""
     if hasattr(value, "item") and np.size(value) == 1:
         value = value.item()
@@ -390,15 +412,15 @@ def _number(metric: str, value: Any) -> Any:
     return value
 
 
-def _named(fit: _Fit) -> AbstractContextManager[None]:
+def _candidate_error_context(fit: _Fit) -> AbstractContextManager[None]:
     """Say in an error which candidate and which fold it concerns."""
-    return named(f"The candidate {fit.parameters} failed on fold {fit.fold}")
+    return error_context(f"The candidate {fit.parameters} failed on fold {fit.fold}")
 
 
 # ------------------------------------------------------------------ what is told
 
 
-class _Board:
+class _BestTracker:
     """Keeps the candidates' scores as they come in, and tells the best of the finished ones.
 
     metric: of several, the one that chooses; where none does, no best is told.

@@ -22,38 +22,38 @@ from numpy.typing import DTypeLike, NDArray
 
 from winenet.network.layers import (
     Array,
-    Room,
+    LayerBuffers,
     forward,
-    held_out_loss,
-    held_out_score,
-    layers,
-    log_of_truth,
-    note_slope,
-    slope,
+    log_likelihood_inplace,
+    multiply_by_derivative,
+    save_for_backward,
+    unpack_parameters,
+    validation_accuracy,
+    validation_loss,
 )
-from winenet.network.training_job import Job, Run
+from winenet.network.training_job import TrainingJob, TrainingState
 
 # Rows are permuted in pieces of this many bytes a stack: less memory than one copy an epoch.
 BLOCK_BYTES = 4 * 2**20
 # A processor reads memory in such pieces; what lies across two of them takes two accesses.
 CACHE_LINE = 64
 # Added and taken away again, it leaves float32 multiples of 6e-33; those below 1e-38 are slow.
-COARSE = np.float32(1e-25)
+SUBNORMAL_GUARD = np.float32(1e-25)
 
 
 # ------------------------------------------------------------------ the stack
 
 
 @dataclass
-class Member:
+class StackSlot:
     """A network of a stack: its place among the jobs, and its streams.
 
     order: (rows,), the order of its rows. units: what dropout chooses units from.
     """
 
     index: int
-    job: Job
-    run: Run
+    job: TrainingJob
+    run: TrainingState
     order: NDArray[np.intp]
     units: np.random.Generator | None
 
@@ -75,10 +75,10 @@ class _Batch(NamedTuple):
     squares: Array
     log_sum: Array
     D_padded: Array
-    rooms: list[Room]
+    rooms: list[LayerBuffers]
 
 
-class _Block(NamedTuple):
+class _BatchGroup(NamedTuple):
     """Batches that are gathered together; their sums side by side, (batches, networks, ...)."""
 
     batches: list[_Batch]
@@ -88,14 +88,14 @@ class _Block(NamedTuple):
     log_sums: Array
 
 
-class Stack:
+class NetworkStack:
     """Networks of one shape. Its memory is made once; an epoch works in it and makes none.
 
     parameters, gradients: (networks, parameters). X, targets, P, row_weights: a block of rows in
     the epoch's order, (networks, rows, features or outputs or 1).
     """
 
-    def __init__(self, members: list[Member]) -> None:
+    def __init__(self, members: list[StackSlot]) -> None:
         self.members = members
         jobs, runs = [m.job for m in members], [m.run for m in members]
         self.settings = jobs[0].settings
@@ -105,17 +105,19 @@ class Stack:
         outputs = self.units[-1]
 
         shape = (networks, runs[0].parameters.size)
-        self.parameters, self.gradients, self.spare = (_zeros(shape, dtype) for _ in range(3))
+        self.parameters, self.gradients, self.spare = (
+            _aligned_zeros(shape, dtype) for _ in range(3)
+        )
         np.stack([run.parameters for run in runs], out=self.parameters)
-        self.moments = _zeros((2 if self.settings.solver == "adam" else 1, *shape), dtype)
+        self.moments = _aligned_zeros((2 if self.settings.solver == "adam" else 1, *shape), dtype)
         for i, run in enumerate(runs):
             if run.moments is not None:
                 self.moments[:, i] = run.moments
         self.steps = runs[0].steps
-        self.weights, biases = layers(self.parameters, self.units)
+        self.weights, biases = unpack_parameters(self.parameters, self.units)
         self.biases = [b[:, np.newaxis] for b in biases]
         self.turned = [W.swapaxes(1, 2) for W in self.weights]
-        self.dW, self.db = layers(self.gradients, self.units)
+        self.dW, self.db = unpack_parameters(self.gradients, self.units)
         self.W_padded: Array = np.zeros((networks, 2, self.units[-2]), dtype)
         n_weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(self.units))
         # The penalty concerns the weights, which come first, and not the biases.
@@ -135,12 +137,12 @@ class Stack:
             member.order = order
         self.same_X = all(job.X is jobs[0].X for job in jobs)
         block = (networks, self.block_rows)
-        self.X = _zeros((*block, features), dtype)
-        self.targets, self.P = (_zeros((*block, outputs), dtype) for _ in range(2))
+        self.X = _aligned_zeros((*block, features), dtype)
+        self.targets, self.P = (_aligned_zeros((*block, outputs), dtype) for _ in range(2))
         weighted = jobs[0].row_weights is not None
-        self.row_weights = _zeros((*block, 1), dtype) if weighted else None
+        self.row_weights = _aligned_zeros((*block, 1), dtype) if weighted else None
         # A short last batch has memory of its own, so that every array stays in one piece.
-        self.rooms: dict[int, list[Room]] = {}
+        self.rooms: dict[int, list[LayerBuffers]] = {}
         self.blocks = {
             rows: self._block(rows)
             for rows in {min(self.block_rows, self.rows - a) for a in self._block_starts()}
@@ -154,7 +156,7 @@ class Stack:
     def _block_starts(self) -> range:
         return range(0, self.rows, self.block_rows)
 
-    def _block(self, rows: int) -> _Block:
+    def _block(self, rows: int) -> _BatchGroup:
         size, networks, dtype = self.settings.batch_size, len(self.members), self.X.dtype
         cuts = [(start, min(start + size, rows)) for start in range(0, rows, size)]
         in_batch: Array = np.array([[[stop - start]] for start, stop in cuts], dtype)
@@ -170,35 +172,35 @@ class Stack:
             weights = None if self.row_weights is None else self.row_weights[part]
             sums = (divisors[b], squares[b], log_sums[b])
             rooms = [*rooms[:-1], rooms[-1]._replace(values=P)]
-            padded = _zeros((networks, stop - start, 2), dtype)
+            padded = _aligned_zeros((networks, stop - start, 2), dtype)
             views = (X, X.swapaxes(1, 2), self.targets[part], P, weights)
             batches.append(_Batch(*views, *sums, padded, rooms))
-        return _Block(batches, in_batch[:, :, 0], divisors[:, :, 0], squares, log_sums)
+        return _BatchGroup(batches, in_batch[:, :, 0], divisors[:, :, 0], squares, log_sums)
 
-    def _rooms(self, rows: int) -> list[Room]:
+    def _rooms(self, rows: int) -> list[LayerBuffers]:
         """Return the memory of each layer for batches of so many rows."""
         networks, dtype, widths = len(self.members), self.X.dtype, self.units[1:]
         # The layers use these one after the other, so they share them: less to keep in the cache.
-        zeros, most = _zeros((rows * max(widths),), dtype), (networks * rows * max(widths),)
-        spare, mask = _zeros(most, dtype), _zeros(most, np.bool_)
-        column = _zeros((networks, rows, 1), dtype)
+        zeros, most = _aligned_zeros((rows * max(widths),), dtype), (networks * rows * max(widths),)
+        spare, mask = _aligned_zeros(most, dtype), _aligned_zeros(most, np.bool_)
+        column = _aligned_zeros((networks, rows, 1), dtype)
         rooms = []
         for layer, width in enumerate(widths, 1):
             shape = (networks, rows, width)
-            values, part = _zeros(shape, dtype), slice(math.prod(shape))
+            values, part = _aligned_zeros(shape, dtype), slice(math.prod(shape))
             hidden = layer < len(widths)
             # The loss still needs the output, and the logistic function's slope both A and D.
             apart = not hidden or self.settings.activation == "logistic"
             rooms.append(
-                Room(
+                LayerBuffers(
                     values,
                     values.swapaxes(1, 2),
-                    _zeros(shape, dtype) if apart else values,
+                    _aligned_zeros(shape, dtype) if apart else values,
                     zeros[: rows * width].reshape(1, rows, width),
                     spare[part].reshape(shape),
                     mask[part].reshape(shape),
                     column,
-                    _zeros(shape, dtype) if self.settings.dropout and hidden else None,
+                    _aligned_zeros(shape, dtype) if self.settings.dropout and hidden else None,
                 )
             )
         return rooms
@@ -266,7 +268,7 @@ class Stack:
                 room, W_turned = batch.rooms[layer - 1], self.turned[layer]
                 if dropout:  # back to f(Z), where it was not made 0
                     np.multiply(room.values, 1 - s.dropout, out=room.values)
-                note_slope(s.activation, room)
+                save_for_backward(s.activation, room)
                 if D.shape[2] == 1:
                     # An outer product; two columns, one of zeros, are what BLAS is quick at: 4 us
                     # where np.multiply takes 16 and np.matmul 25.
@@ -277,7 +279,7 @@ class Stack:
                 D = room.slopes
                 if room.keep is not None:
                     np.multiply(D, room.keep, out=D)
-                slope(s.activation, D, room)
+                multiply_by_derivative(s.activation, D, room)
         # d/dW of alpha / (2 rows) |W|^2 is alpha W / rows; the division serves both terms.
         np.multiply(self.all_weights, self.alpha, out=self.penalty)
         np.add(self.all_dW, self.penalty, out=self.all_dW)
@@ -305,13 +307,13 @@ class Stack:
             np.vecdot(W, W, out=self.layer_squares)
             np.add(out, self.layer_squares, out=out)
 
-    def _add_losses(self, block: _Block, rows: int, total: Array) -> Array:
+    def _add_losses(self, block: _BatchGroup, rows: int, total: Array) -> Array:
         """Return total (networks,) plus rows * loss of each batch, from the stored probabilities.
 
         One logarithm of a whole block costs less than one a batch; the sums stay the batches'.
         """
         P = self.P[:, :rows]
-        log_of_truth(P, self.targets[:, :rows])
+        log_likelihood_inplace(P, self.targets[:, :rows])
         if self.row_weights is not None:
             np.multiply(P, self.row_weights[:, :rows], out=P)
         for batch in block.batches:
@@ -347,7 +349,7 @@ class Stack:
         np.multiply(g, g, out=g)
         np.multiply(g, 1 - s.beta_2, out=g)
         np.add(v, g, out=v)
-        _keep_normal(self.moments)
+        _flush_subnormals(self.moments)
         rate = self.rate * math.sqrt(1 - s.beta_2**self.steps) / (1 - s.beta_1**self.steps)
         np.sqrt(v, out=self.spare)
         np.add(self.spare, s.epsilon, out=self.spare)
@@ -367,7 +369,7 @@ class Stack:
         np.multiply(g, self.rate, out=g)
         np.multiply(u, s.momentum, out=u)
         np.subtract(u, g, out=u)
-        _keep_normal(u)
+        _flush_subnormals(u)
         if s.nesterovs_momentum:
             np.multiply(u, s.momentum, out=self.spare)
             np.subtract(self.spare, g, out=g)
@@ -390,8 +392,8 @@ class Stack:
         )
         for i, member in enumerate(self.members):
             if member.job.held_out is not None:
-                member.run.validation_losses.append(held_out_loss(P[i], member.job.held_out))
-                member.run.validation_scores.append(held_out_score(P[i], member.job.held_out))
+                member.run.validation_losses.append(validation_loss(P[i], member.job.held_out))
+                member.run.validation_scores.append(validation_accuracy(P[i], member.job.held_out))
 
     def show(self) -> None:
         """Let each run see its parameters as they are."""
@@ -406,7 +408,7 @@ class Stack:
             member.run.steps = self.steps
 
 
-def _keep_normal(memory: Array) -> None:
+def _flush_subnormals(memory: Array) -> None:
     """Let what fades in float32 stop fading at about 1e-32; float64 is left alone.
 
     What the solver remembers of a dead unit shrinks by its beta a step until it is subnormal, and
@@ -414,11 +416,11 @@ def _keep_normal(memory: Array) -> None:
     times. In float64 that would begin after thousands of epochs.
     """
     if memory.dtype == np.float32:
-        np.add(memory, COARSE, out=memory)
-        np.subtract(memory, COARSE, out=memory)
+        np.add(memory, SUBNORMAL_GUARD, out=memory)
+        np.subtract(memory, SUBNORMAL_GUARD, out=memory)
 
 
-def _zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+def _aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
     """Return zeros that begin on a cache line; some of numpy's loops take half the time there."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + CACHE_LINE, np.uint8)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from winenet.network.layers import n_parameters
-from winenet.network.stack import Member, Stack
-from winenet.network.training_job import Job, Run, Settings, snapshot
+from winenet.network.stack import NetworkStack, StackSlot
+from winenet.network.training_job import HyperParameters, TrainingJob, TrainingState, snapshot
 
 # What the parameters and activations of a stack may fill; more falls out of a core's cache.
 STACK_BYTES = 2**20
@@ -18,12 +18,12 @@ STACK_BYTES = 2**20
 
 
 def train(
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     *,
     per_stack: int | None = None,
-    on_epoch: Callable[[int, Run], bool] | None = None,
-    on_leave: Callable[[int, Run], None] | None = None,
-) -> list[Run]:
+    on_epoch: Callable[[int, TrainingState], bool] | None = None,
+    on_leave: Callable[[int, TrainingState], None] | None = None,
+) -> list[TrainingState]:
     """Train each job's network and return its run, in the order of the jobs.
 
     Networks of equal shape share a stack; neither that nor per_stack, the most networks that one
@@ -31,13 +31,13 @@ def train(
     epoch; True ends this network. on_leave: called likewise when a network is done.
     A network whose parameters are no longer finite comes back with event "diverged".
     """
-    runs = [_begin(job) for job in jobs]
-    for indices in _stacks(jobs, per_stack):
-        members = [_member(i, jobs[i], runs[i]) for i in indices]
+    runs = [_copy_start_state(job) for job in jobs]
+    for indices in _iter_stacks(jobs, per_stack):
+        members = [_make_slot(i, jobs[i], runs[i]) for i in indices]
         # Overflow on the way to infinity is told by the event, not by a dozen warnings.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while members:
-                _train_until_one_leaves(Stack(members), on_epoch)
+                _train_until_first_finishes(NetworkStack(members), on_epoch)
                 for member in members:
                     if member.run.finished and on_leave is not None:
                         on_leave(member.index, member.run)
@@ -45,16 +45,16 @@ def train(
     return runs
 
 
-def _member(index: int, job: Job, run: Run) -> Member:
+def _make_slot(index: int, job: TrainingJob, run: TrainingState) -> StackSlot:
     order = np.arange(len(job.X), dtype=np.intp)
     units = None
     if job.settings.dropout:
         # With the rows seen: a training that goes on from the same seed has other units to choose.
         units = np.random.default_rng([job.rng.randint(2**31), run.rows_seen])
-    return Member(index, job, run, order, units)
+    return StackSlot(index, job, run, order, units)
 
 
-def _begin(job: Job) -> Run:
+def _copy_start_state(job: TrainingJob) -> TrainingState:
     """Return a copy of the job's start that training may write to."""
     run = snapshot(job.start)
     if run.learning_rate is None:
@@ -63,17 +63,17 @@ def _begin(job: Job) -> Run:
     return run
 
 
-def shape(job: Job) -> tuple[object, ...]:
+def stack_key(job: TrainingJob) -> tuple[object, ...]:
     """Return what networks must have in common to share a stack."""
     held_out = job.held_out
     return (
         *(tuple(job.units), job.X.shape, job.X.dtype, job.row_weights is None),
-        *in_common(job.settings),
+        *shared_hyperparameters(job.settings),
         *(job.start.steps, None if held_out is None else len(held_out.X)),
     )
 
 
-def in_common(s: Settings) -> tuple[object, ...]:
+def shared_hyperparameters(s: HyperParameters) -> tuple[object, ...]:
     """Return the settings, beside the sizes, that networks of a stack have in common."""
     return (
         *(s.batch_size, s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon),
@@ -81,42 +81,42 @@ def in_common(s: Settings) -> tuple[object, ...]:
     )
 
 
-def _stacks(jobs: Sequence[Job], per_stack: int | None) -> Iterator[list[int]]:
+def _iter_stacks(jobs: Sequence[TrainingJob], per_stack: int | None) -> Iterator[list[int]]:
     """Yield the places of the jobs that are trained together."""
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
-        groups.setdefault(shape(job), []).append(i)
+        groups.setdefault(stack_key(job), []).append(i)
     for indices in groups.values():
         first = jobs[indices[0]]
-        size = per_stack or networks_per_stack(
-            first.units, first.settings.batch_size, first.X.dtype
-        )
+        size = per_stack or max_stack_size(first.units, first.settings.batch_size, first.X.dtype)
         for start in range(0, len(indices), size):
             yield indices[start : start + size]
 
 
-def networks_per_stack(units: Sequence[int], batch_size: int, dtype: DTypeLike) -> int:
+def max_stack_size(units: Sequence[int], batch_size: int, dtype: DTypeLike) -> int:
     """Return how many such networks fit a core's cache; at least 1."""
     numbers = 5 * n_parameters(units) + sum(units) * batch_size
     return max(1, STACK_BYTES // (np.dtype(dtype).itemsize * numbers))
 
 
-def _train_until_one_leaves(stack: Stack, on_epoch: Callable[[int, Run], bool] | None) -> None:
+def _train_until_first_finishes(
+    stack: NetworkStack, on_epoch: Callable[[int, TrainingState], bool] | None
+) -> None:
     while not any(member.run.finished for member in stack.members):
         losses = stack.epoch()
         stack.show()
         stack.score_held_out()
         for member, loss in zip(stack.members, losses, strict=True):
-            _end_epoch(member.run, member.job, loss)
+            _update_after_epoch(member.run, member.job, loss)
             if on_epoch is not None and on_epoch(member.index, member.run):
                 member.run.event = member.run.event if member.run.finished else "stopped"
     stack.save()
     for member in stack.members:
         if member.run.finished:
-            _leave(member.run, member.job.settings)
+            _finalize(member.run, member.job.settings)
 
 
-def _end_epoch(run: Run, job: Job, loss: float) -> None:
+def _update_after_epoch(run: TrainingState, job: TrainingJob, loss: float) -> None:
     """Note what the epoch brought and decide whether there will be another."""
     s = job.settings
     run.epochs += 1
@@ -149,7 +149,7 @@ def _end_epoch(run: Run, job: Job, loss: float) -> None:
         run.event = "max_iter"
 
 
-def _leave(run: Run, settings: Settings) -> None:
+def _finalize(run: TrainingState, settings: HyperParameters) -> None:
     """Let early stopping return to its best epoch; look whether the parameters are finite."""
     if settings.early_stopping and run.best_parameters is not None:
         run.parameters = run.best_parameters.copy()

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from winenet.network.layers import Array, HeldOut
+from winenet.network.layers import Array, ValidationSet
 
 # ------------------------------------------------------------------ what goes in and comes out
 
 
 @dataclass(frozen=True)
-class Settings:
+class HyperParameters:
     """The hyper-parameters of one network, with MLPClassifier's names, meanings and defaults.
 
     batch_size: rows, at least 1. n_iter_no_change: epochs, may be infinite. dropout: the share of
@@ -41,7 +41,7 @@ class Settings:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """All that training knows about one network between two epochs: its past and its present.
 
     parameters: (parameters,), during training a live view. moments: what the solver remembers,
@@ -73,7 +73,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One network to train.
 
     X: (rows, features), C-contiguous; jobs may share it. targets: (rows, outputs) of 0 and 1 in
@@ -85,11 +85,11 @@ class Job:
 
     X: Array
     targets: Array
-    settings: Settings
-    start: Run
+    settings: HyperParameters
+    start: TrainingState
     rng: np.random.RandomState
     row_weights: Array | None = None
-    held_out: HeldOut | None = None
+    held_out: ValidationSet | None = None
 
     @property
     def units(self) -> list[int]:
@@ -97,12 +97,12 @@ class Job:
         return [self.X.shape[1], *self.settings.hidden_layer_sizes, self.targets.shape[1]]
 
 
-def fresh_run(parameters: Array) -> Run:
+def initial_state(parameters: Array) -> TrainingState:
     """Return the run of a network that has seen nothing yet."""
-    return Run(parameters, best_parameters=parameters)
+    return TrainingState(parameters, best_parameters=parameters)
 
 
-def continued(run: Run, parameters: Array, *, keep_solver: bool) -> Run:
+def warm_start_state(run: TrainingState, parameters: Array, *, keep_solver: bool) -> TrainingState:
     """Return the start of a training that goes on from parameters, with the past of run.
 
     keep_solver: whether the solver keeps its memory and its learning rate, too.
@@ -114,7 +114,7 @@ def continued(run: Run, parameters: Array, *, keep_solver: bool) -> Run:
     )
 
 
-def snapshot(run: Run) -> Run:
+def snapshot(run: TrainingState) -> TrainingState:
     """Return a copy of the run that does not change when the run goes on."""
     return dataclasses.replace(
         run,

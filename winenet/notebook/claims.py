@@ -32,17 +32,17 @@ def table(X: Array, y: Array) -> pd.DataFrame:
     return frame
 
 
-def named(values: Array) -> dict[str, float]:
+def by_feature(values: Array) -> dict[str, float]:
     """Return three values, of any shape, under the features' names."""
     return dict(zip(FEATURES, values.ravel().tolist(), strict=True))
 
 
-def at(parameters: dict[str, Array], epoch: int) -> tuple[Array, Array]:
+def params_at(parameters: dict[str, Array], epoch: int) -> tuple[Array, Array]:
     """Return W1 and B1 after so many epochs."""
     return parameters["W1"][epoch], parameters["B1"][epoch]
 
 
-def count(true: Truths) -> NDArray[np.int64]:
+def count_true(true: Truths) -> NDArray[np.int64]:
     """Return how many entries of each network are true: (..., rows, output_cols) -> (...)."""
     return np.asarray(np.sum(true, axis=(-2, -1)))
 
@@ -70,7 +70,7 @@ def fit_logistic(X: Array, y: Array) -> LogisticRegression:
     return LogisticRegression().fit(X, y.ravel())
 
 
-def as_network(model: LogisticRegression) -> tuple[Array, Array]:
+def to_network_params(model: LogisticRegression) -> tuple[Array, Array]:
     """Return W1 (3, 1) and B1 (1, 1) of the network that the logistic regression is."""
     return model.coef_.T, model.intercept_.reshape(1, 1)
 
@@ -83,7 +83,7 @@ def logistic_regression(model: LogisticRegression, X: Array, y: Array) -> Number
     C * (sum of the losses) + |W|^2 / 2, so the mean loss gets |W|^2 / (2 C rows) and its gradient
     W / (C rows); the bias has no penalty. scikit-learn stops when no entry exceeds its tol.
     """
-    W1, B1 = as_network(model)
+    W1, B1 = to_network_params(model)
     probability = model.predict_proba(X)[:, 1:]
     tn, fp, fn, tp = confusion_matrix(y.ravel(), model.predict(X), labels=[0, 1]).ravel()
     A1 = handmade.forward(W1, B1, X)
@@ -94,7 +94,7 @@ def logistic_regression(model: LogisticRegression, X: Array, y: Array) -> Number
         "accuracy": model.score(X, y.ravel()),
         "confusion_matrix": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
         "intercept": B1.item(),
-        "coef": named(W1),
+        "coef": by_feature(W1),
         "log_loss": loss,
         "max_difference_sigmoid_predict_proba": np.abs(by_hand - probability).max(),
         "as_network": {
@@ -117,10 +117,10 @@ def without_penalty(X: Array, y: Array) -> Numbers:
     fits: Numbers = {}
     for name, tol in (("tol_1e-4", 1e-4), ("tol_1e-8", 1e-8)):
         model = LogisticRegression(C=np.inf, tol=tol, max_iter=1000).fit(X, y.ravel())
-        W1, B1 = as_network(model)
+        W1, B1 = to_network_params(model)
         fits[name] = {
             "intercept": B1.item(),
-            "coef": named(W1),
+            "coef": by_feature(W1),
             "log_loss": cross_entropy(handmade.forward(W1, B1, X), y).item(),
         }
     return fits
@@ -140,28 +140,28 @@ def first_pass(W1: Array, B1: Array, X: Array, y: Array) -> Numbers:
             "bias": B1.shape,
             "predictions": A1.shape,
         },
-        "weights": named(W1),
+        "weights": by_feature(W1),
         "bias": B1.item(),
         "probability_min": A1.min(),
         "probability_max": A1.max(),
         "predicted_ones": int((A1 > CUT_OFF).sum()),
         "accuracy": correct(A1, y).mean(),
         "loss": loss,
-        "gradient": {"dW1": named(grads["dW1"]), "dB1": grads["dB1"].item()},
+        "gradient": {"dW1": by_feature(grads["dW1"]), "dB1": grads["dB1"].item()},
     }
 
 
-def readings(
+def snapshots(
     parameters: dict[str, Array], X: Array, y: Array, epochs: Sequence[int], logistic: Array
 ) -> Numbers:
     """Read one run at several epochs. logistic: (6, 1), the other model's probabilities."""
     found: Numbers = {}
     for epoch in epochs:
-        W1, B1 = at(parameters, epoch)
+        W1, B1 = params_at(parameters, epoch)
         A1 = handmade.forward(W1, B1, X)
         found[f"epochs_{epoch}"] = {
             "bias": B1.item(),
-            "weights": named(W1),
+            "weights": by_feature(W1),
             "loss": cross_entropy(A1, y).item(),
             "accuracy": correct(A1, y).mean(),
             "max_difference_from_logistic": np.abs(A1 - logistic).max(),
@@ -181,8 +181,8 @@ def side_by_side(
     Columns: row (0 to 5), y, model ("logistic", "network"), epochs (0 for the logistic
     regression, which has none), raw, probability, predicted.
     """
-    fits = [("logistic", 0, *as_network(model))]
-    fits += [("network", epoch, *at(parameters, epoch)) for epoch in epochs]
+    fits = [("logistic", 0, *to_network_params(model))]
+    fits += [("network", epoch, *params_at(parameters, epoch)) for epoch in epochs]
     parts = []
     for name, epoch, W1, B1 in fits:
         raw = B1 + np.dot(X, W1)
@@ -212,7 +212,7 @@ PATH_POINTS = 240  # of a run, at equal distances on a logarithmic axis
 PATH_DECIMALS = 10  # the page trains to 1e-9 of them
 
 
-def path(
+def trajectory(
     parameters: dict[str, Array],
     training: tuple[Array, Array],
     held_out: tuple[Array, Array],
@@ -283,11 +283,11 @@ def two_outputs(
     trains as a logistic regression of its own, and nothing makes their sum 1.
     """
     last = len(parameters["W1"]) - 1
-    shown = thinned(last)
+    shown = subsample_epochs(last)
     numbers: Numbers = {}
     parts = []
     for epoch in epochs:
-        W1, B1 = at(parameters, epoch)
+        W1, B1 = params_at(parameters, epoch)
         A1 = handmade.forward(W1, B1, X)
         right = correct(A1, two_columns(y))
         numbers[f"epochs_{epoch}"] = {
@@ -317,7 +317,7 @@ def two_outputs(
 # Section 0.2.2: early stopping.
 
 
-def thinned(last: int) -> list[int]:
+def subsample_epochs(last: int) -> list[int]:
     """Return about CURVE_POINTS epochs, evenly spaced from 0 to the last, both included."""
     every = max(1, last // CURVE_POINTS)
     return sorted({*range(0, last + 1, every), last})
@@ -352,7 +352,7 @@ def early_stopping(
             "training_loss": training[epoch],
             "held_out_loss": held_out[epoch],
         }
-    return EarlyStopping(numbers, best, curve.iloc[sorted({*thinned(last), best})])
+    return EarlyStopping(numbers, best, curve.iloc[sorted({*subsample_epochs(last), best})])
 
 
 # The claims that need many seeds: many networks in one run, axes (networks, rows, columns).
@@ -377,7 +377,7 @@ class OneWeight(NamedTuple):
     curve: pd.DataFrame
 
 
-def one_weight(W1: Array, B1: Array, X: Array, y: Array, points: int = 201) -> OneWeight:
+def sweep_one_weight(W1: Array, B1: Array, X: Array, y: Array, points: int = 201) -> OneWeight:
     """Move X1's weight from half of it to one and a half, the others fixed.
 
     A grid ten times as fine has steps a tenth as high where the curve is continuous, and as
@@ -409,7 +409,7 @@ def _along_first_weight(W1: Array, B1: Array, X: Array, y: Array, points: int) -
     )
 
 
-def headline(measured: dict[str, Any], last: int) -> Numbers:
+def headline_metrics(measured: dict[str, Any], last: int) -> Numbers:
     """Return the few numbers that `dvc metrics` shows; all of them would fill a screen.
 
     measured: what the functions above found. last: the epoch that ends the one run.

@@ -12,13 +12,13 @@ from winenet.notebook.claims import (
     CUT_OFF,
     HELD_OUT_START,
     Numbers,
-    as_network,
     correct,
-    count,
+    count_true,
     cross_entropy,
     fit_logistic,
     forward_stacked,
-    thinned,
+    subsample_epochs,
+    to_network_params,
 )
 from winenet.notebook.handmade import Array
 
@@ -49,7 +49,7 @@ def grad_desc_stacked(
     return {name: np.stack(values) for name, values in read.items()}
 
 
-class Draw(NamedTuple):
+class RandomDraws(NamedTuple):
     """Everything that is random in the notebook, in the order in which it is drawn."""
 
     X: Array
@@ -62,12 +62,12 @@ class Draw(NamedTuple):
     y_held_out: Array
 
 
-def draw(rng: np.random.Generator) -> Draw:
+def draw_starts(rng: np.random.Generator) -> RandomDraws:
     """Draw the six rows, the first pass's parameters, the run's start and the held-out rows."""
     X, y = handmade.six_rows(rng)
     starts = [handmade.init_parameters(rows, 1, rng=rng) for rows in (3, 1, 3, 1)]
     W1_first, B1_first, W1, B1 = starts
-    return Draw(X, y, W1_first, B1_first, W1, B1, *handmade.six_rows(rng, HELD_OUT_START))
+    return RandomDraws(X, y, W1_first, B1_first, W1, B1, *handmade.six_rows(rng, HELD_OUT_START))
 
 
 class Seeds(NamedTuple):
@@ -89,18 +89,18 @@ def over_seeds(random_state: int, seeds: int, learning_rate: float, epochs: Sequ
     same whatever the number of seeds; the first is the run that the stage shows in full.
     """
     labels = range(random_state, random_state + seeds)
-    draws = [draw(np.random.default_rng(seed)) for seed in labels]
+    draws = [draw_starts(np.random.default_rng(seed)) for seed in labels]
     X, y, W1_first, B1_first, W1, B1, X_held_out, y_held_out = (
         np.stack(parts) for parts in zip(*draws, strict=True)
     )
     models = [fit_logistic(d.X, d.y) for d in draws]
     logistic_W1, logistic_B1 = (
-        np.stack(parts) for parts in zip(*map(as_network, models), strict=True)
+        np.stack(parts) for parts in zip(*map(to_network_params, models), strict=True)
     )
     A_logistic = forward_stacked(logistic_W1, logistic_B1, X)
     A_first = forward_stacked(W1_first, B1_first, X)
 
-    kept = sorted({0, *epochs, *thinned(epochs[-1])})
+    kept = sorted({0, *epochs, *subsample_epochs(epochs[-1])})
     read = grad_desc_stacked(W1, B1, kept, learning_rate, X, y)
     held_out = cross_entropy(forward_stacked(read["W1"], read["B1"], X_held_out), y_held_out)
 
@@ -113,9 +113,9 @@ def over_seeds(random_state: int, seeds: int, learning_rate: float, epochs: Sequ
             {
                 "seed": labels,
                 "epochs": epoch,
-                "logistic_correct": count(correct(A_logistic, y)),
-                "network_correct": count(correct(A, y)),
-                "network_ones": count(A > CUT_OFF),
+                "logistic_correct": count_true(correct(A_logistic, y)),
+                "network_correct": count_true(correct(A, y)),
+                "network_ones": count_true(A > CUT_OFF),
                 "training_loss": cross_entropy(A, y),
                 "held_out_loss": held_out[index],
             }
@@ -131,9 +131,9 @@ def over_seeds(random_state: int, seeds: int, learning_rate: float, epochs: Sequ
     by_seed = pd.DataFrame(
         {
             "seed": labels,
-            "logistic_correct": count(correct(A_logistic, y)),
-            "first_pass_correct": count(correct(A_first, y)),
-            "first_pass_ones": count(A_first > CUT_OFF),
+            "logistic_correct": count_true(correct(A_logistic, y)),
+            "first_pass_correct": count_true(correct(A_first, y)),
+            "first_pass_ones": count_true(A_first > CUT_OFF),
             "best_epochs": np.array(kept)[held_out.argmin(axis=0)],
             "best_held_out_loss": held_out.min(axis=0),
             "last_held_out_loss": held_out[-1],

@@ -11,14 +11,14 @@ import pandas as pd
 
 from winenet.report import markdown, model_tables, sentences
 from winenet.report.markdown import Metrics, Row
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 # From the line below to the one above, the notebook's models in between, in its order.
-ORDER = (
+MODEL_ORDER = (
     *("majority_class", "logistic", "notebook", "one_hidden_layer", "grid_search"),
     "hist_gradient_boosting",
 )
-CONSTANT = ORDER[0]  # learns nothing from a row that it has seen
+MAJORITY_CLASS = MODEL_ORDER[0]  # learns nothing from a row that it has seen
 COMPARED = (
     *("model", "accuracy", "accuracy, unseen rows", "over seeds, mean ± sd"),
     *("ROC AUC", "log loss", "errors"),
@@ -31,13 +31,13 @@ WRONG = 20  # rows that all models get wrong, of those that are shown
 HEAVIEST = 3  # features of a class that are shown, where there are several classes
 
 
-def section(
+def context(
     metrics: Metrics,
     pairs: pd.DataFrame,
     errors: pd.DataFrame,
     coefficients: pd.DataFrame,
     learning: pd.DataFrame,
-    words: Words,
+    words: Terms,
 ) -> dict[str, Any]:
     """Return what the page's template names in this section.
 
@@ -45,11 +45,11 @@ def section(
     """
     names, compared = model_tables.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
-    header, rows = wrong_rows(errors, len(compared["models"]) - 1, words.labels)
+    header, rows = misclassified_table(errors, len(compared["models"]) - 1, words.labels)
     common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
     return {
         "alpha": sentences.ALPHA,
-        "choice": sentences.choice(
+        "choice": sentences.selection_sentences(
             metrics["grid_search"],
             compared["pairs"]["notebook"]["grid_search"],
             metrics["seeds"],
@@ -57,12 +57,12 @@ def section(
         ),
         "compared_table": compared_table(metrics),
         "pairs": pair_sentences(pairs, names),
-        "changed_verdicts": changed_verdicts(pairs, names),
-        "copies": sentences.copies(
+        "changed_verdicts": changed_conclusions(pairs, names),
+        "copies": sentences.duplicates_sentence(
             {
                 model: one
-                for model, one in in_order(compared["models"]).items()
-                if model != CONSTANT
+                for model, one in sort_models(compared["models"]).items()
+                if model != MAJORITY_CLASS
             },
             compared["test_rows"] - unseen,
             unseen,
@@ -78,15 +78,16 @@ def section(
         if words.several
         else coefficient_rows(coefficients),
         "left_out": [
-            sentences.left_out(feature, in_order(by_model), names)
+            sentences.left_out(feature, sort_models(by_model), names)
             for feature, by_model in metrics["importance"]["without"].items()
         ],
         "more_rows": sentences.more_rows(
-            metrics["learning_curve"] | {"models": in_order(metrics["learning_curve"]["models"])},
+            metrics["learning_curve"]
+            | {"models": sort_models(metrics["learning_curve"]["models"])},
             names,
         ),
         "at_max_iter": learning["at_max_iter"].sum(),
-        "compared": in_order(compared["models"]),
+        "compared": sort_models(compared["models"]),
         "wrong": common[:WRONG],
         "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
         "wrong_header": header,
@@ -94,17 +95,17 @@ def section(
     }
 
 
-def in_order(by_model: Metrics) -> dict[str, Any]:
+def sort_models(by_model: Metrics) -> dict[str, Any]:
     """Return the same, in the order of every table here; JSON has sorted the models by name."""
-    return {model: by_model[model] for model in ORDER if model in by_model}
+    return {model: by_model[model] for model in MODEL_ORDER if model in by_model}
 
 
 def by_network(seeds: Metrics) -> Iterator[tuple[str, Any]]:
     """Return each network with its spread over the seeds."""
-    return iter(in_order(seeds).items())
+    return iter(sort_models(seeds).items())
 
 
-def tuned_pair(pairs: pd.DataFrame) -> dict[str, Any]:
+def tuned_vs_untuned(pairs: pd.DataFrame) -> dict[str, Any]:
     """Return of the pairs on all test rows the untuned and the tuned network."""
     chosen = (
         (pairs["rows"] == "all")
@@ -125,9 +126,9 @@ def compared_table(metrics: Metrics) -> str:
             *(_with_interval(one[score]) for score in ("roc_auc", "log_loss")),
             one["errors"],
         )
-        for model, one in in_order(metrics["compare"]["models"]).items()
+        for model, one in sort_models(metrics["compare"]["models"]).items()
     ]
-    return markdown.markdown(COMPARED, rows)
+    return markdown.markdown_table(COMPARED, rows)
 
 
 def _with_interval(score: Mapping[str, float] | None) -> str:
@@ -142,13 +143,14 @@ def pair_sentences(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     return [sentences.pair(one, names) for one in _records(chosen)]
 
 
-def changed_verdicts(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+def changed_conclusions(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     """Return a sentence for each pair whose verdict is another on the unseen test rows."""
     on_all = {(one["first"], one["second"]): one for one in _records(pairs[pairs["rows"] == "all"])}
     return [
         sentences.pair(one, names)
         for one in _records(pairs[pairs["rows"] == "unseen"])
-        if sentences.differ(one) != sentences.differ(on_all[one["first"], one["second"]])
+        if sentences.is_significant(one)
+        != sentences.is_significant(on_all[one["first"], one["second"]])
     ]
 
 
@@ -173,12 +175,16 @@ def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
 def coefficient_rows(coefficients: pd.DataFrame) -> list[Row]:
     """Return a row a feature: name, coefficient over its range, for one raw unit."""
     return [
-        (sentences.literal(one["feature"]), f"{one['coefficient']:+.2f}", f"{one['per_unit']:+.4g}")
+        (
+            sentences.escape_markdown(one["feature"]),
+            f"{one['coefficient']:+.2f}",
+            f"{one['per_unit']:+.4g}",
+        )
         for one in _records(coefficients)
     ]
 
 
-def heaviest(coefficients: pd.DataFrame) -> dict[int, list[int]]:
+def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     """Return by class the lines of its heaviest features.
 
     coefficients: class, feature, coefficient, the heaviest of each class first.
@@ -189,22 +195,22 @@ def heaviest(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     }
 
 
-def class_coefficient_rows(coefficients: pd.DataFrame, words: Words) -> list[Row]:
+def class_coefficient_rows(coefficients: pd.DataFrame, words: Terms) -> list[Row]:
     """Return a row a class: its name, and its heaviest features with their coefficients."""
     return [
         (
-            sentences.literal(words.classes[code]),
+            sentences.escape_markdown(words.classes[code]),
             ", ".join(
-                f"{sentences.literal(coefficients['feature'][line])} "
+                f"{sentences.escape_markdown(coefficients['feature'][line])} "
                 f"{coefficients['coefficient'][line]:+.2f}"
                 for line in lines
             ),
         )
-        for code, lines in heaviest(coefficients).items()
+        for code, lines in top_coefficients(coefficients).items()
     ]
 
 
-def wrong_rows(
+def misclassified_table(
     errors: pd.DataFrame, models: int, labels: Sequence[str] = ()
 ) -> tuple[list[str], list[Row]]:
     """Return header and rows of the test rows that all models get wrong, with their raw values.
@@ -215,13 +221,13 @@ def wrong_rows(
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
     shown = common.assign(seen=common["seen"].map({True: "yes", False: "no"}))
     if labels:
-        told = dict(enumerate(map(sentences.literal, labels)))
+        told = dict(enumerate(map(sentences.escape_markdown, labels)))
         shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)
     for name in shown.columns[1:-1]:
         if not pd.api.types.is_numeric_dtype(shown[name]):
-            shown[name] = shown[name].map(sentences.literal, na_action="ignore")
+            shown[name] = shown[name].map(sentences.escape_markdown, na_action="ignore")
         if shown[name].isna().any():
             shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
-    return [sentences.literal(name) for name in shown], [
+    return [sentences.escape_markdown(name) for name in shown], [
         tuple(row) for row in shown.itertuples(index=False)
     ]

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from winenet.evaluation import confusion
 from winenet.report import plotting
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 Tables = Mapping[str, pd.DataFrame]
-CORNERS = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are told apart
+ZOOM_SIZES = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are told apart
 
 
 def handmade_loss(losses: pd.DataFrame) -> str:
@@ -113,8 +113,8 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
     return plotting.svg(drawn)
 
 
-def confusions(
-    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], words: Words
+def confusion_matrices(
+    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], words: Terms
 ) -> str:
     """Draw the confusion matrices side by side; of many classes, in two rows.
 
@@ -125,21 +125,23 @@ def confusions(
     drawn, panels = plotting.figure(10, height, len(scores), rows)
     shown = words.classes if words.several else words.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
-        counts = confusion.counts(score["confusion_matrix"])
+        counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
         axes.set_title(names[model], loc="left", fontweight="bold")
     return plotting.svg(drawn)
 
 
-def rocs(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Draw all ROC curves twice: whole, and the corner in which they differ.
 
     curves: model, false_positive_rate, true_positive_rate.
     """
-    drawn, whole, corner = _twice(curves, ("false_positive_rate", "true_positive_rate"), names)
+    drawn, whole, corner = _full_and_zoom(
+        curves, ("false_positive_rate", "true_positive_rate"), names
+    )
     plotting.words(whole, "ROC", "false positive rate", "true positive rate")
     plotting.words(corner, "The same, upper left corner", "false positive rate", "")
-    size = _corner(curves["false_positive_rate"], 1 - curves["true_positive_rate"])
+    size = _zoom_size(curves["false_positive_rate"], 1 - curves["true_positive_rate"])
     corner.set(xlim=(-0.02 * size, size), ylim=(1 - size, 1 + 0.02 * size))
     return plotting.svg(drawn)
 
@@ -149,25 +151,25 @@ def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
 
     curves: model, recall, precision.
     """
-    drawn, whole, corner = _twice(curves, ("recall", "precision"), names)
+    drawn, whole, corner = _full_and_zoom(curves, ("recall", "precision"), names)
     plotting.words(whole, "Precision and recall", "recall", "precision")
     plotting.words(corner, "The same, upper right corner", "recall", "")
     whole.set_ylim(0, 1.02)
-    size = _corner(1 - curves["recall"], 1 - curves["precision"])
+    size = _zoom_size(1 - curves["recall"], 1 - curves["precision"])
     corner.set(xlim=(1 - size, 1 + 0.02 * size), ylim=(1 - size, 1 + 0.02 * size))
     return plotting.svg(drawn)
 
 
-def _corner(x: pd.Series, y: pd.Series) -> float:
+def _zoom_size(x: pd.Series, y: pd.Series) -> float:
     """Return the smallest usual size of a corner through half of which a curve goes.
 
     x, y: how far the curves' points are from the corner.
     """
-    sizes = (size for size in CORNERS if ((x <= size / 2) & (y <= size)).any())
+    sizes = (size for size in ZOOM_SIZES if ((x <= size / 2) & (y <= size)).any())
     return next(sizes, 1.0)
 
 
-def _twice(
+def _full_and_zoom(
     curves: pd.DataFrame, columns: tuple[str, str], names: Mapping[str, str]
 ) -> tuple[Figure, Axes, Axes]:
     """Return a figure with each model's curve on two panels, for the whole and for a corner."""
@@ -179,7 +181,7 @@ def _twice(
     return drawn, whole, corner
 
 
-def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Words) -> str:
+def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Terms) -> str:
     """Draw how often class 1 came true over the probability that it was given, model by model.
 
     With several classes it is the predicted one. bins: model, rows, mean_probability, share, low,
@@ -189,11 +191,11 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Words) -> s
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
-        title = plotting.fit(axes, names[model], 9.5)
+        title = plotting.wrap_text(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
-        axes.set_xlabel(plotting.fit(axes, "mean probability of a bin"))
+        axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "share that is right" if words.several else f"share of class {words.labels[1]}"
-    told = plotting.fit(panels[0], f"{share} in the bin")
+    told = plotting.wrap_text(panels[0], f"{share} in the bin")
     panels[0].set_ylabel(told, parse_math=False)  # a label may hold a dollar sign
     return plotting.svg(drawn)
 
@@ -230,7 +232,7 @@ def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]
         colour = plotting.COLOURS[network]
         plotting.swarm(axes, accuracy, y, colour)
         plotting.mean_line(axes, accuracy.mean(), y, colour)
-        plotting.mark(axes, own[network], y, "D", plotting.INK)
+        plotting.mark(axes, own[network], y, "D", plotting.TEXT_COLOUR)
     plotting.rows_named(axes, [names[network] for network in networks])
     plotting.words(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
     meanings = {"o": "a seed", "|": "mean of the seeds", "D": "the seed of params.yaml"}
@@ -269,5 +271,5 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
         plotting.spread(axes, one, places, names[model], plotting.COLOURS[model])
     plotting.rows_named(axes, list(order))
     plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
-    plotting.legend_of(axes, "lower right")
+    plotting.add_legend(axes, "lower right")
     return plotting.svg(drawn)

@@ -1,6 +1,6 @@
 """The terms that the page uses, each explained in a sentence or two."""
 
-from winenet.report.terms import Words
+from winenet.report.terms import Terms
 
 # In braces: what Words calls a row and the two classes.
 GLOSSARY = {
@@ -66,7 +66,7 @@ GLOSSARY = {
 }
 
 # What is explained otherwise where there are more than two classes.
-SEVERAL = {
+MULTICLASS = {
     "AUC": "The area under the ROC curve: 1 is perfect, 0.5 is guessing. Here it is the mean over "
     "the classes, each against all the others.",
     "calibration": "Whether of the rows whose class was predicted with a probability of, say, 0.8 "
@@ -84,10 +84,13 @@ SEVERAL = {
 }
 
 
-def explained(words: Words) -> dict[str, str]:
+def glossary_for(words: Terms) -> dict[str, str]:
     """Return each term with its explanation, in the words of a table."""
     if words.several:
-        entries, told = GLOSSARY | SEVERAL, {"positive": "", "negative": "", "one": "", "ones": ""}
+        entries, told = (
+            GLOSSARY | MULTICLASS,
+            {"positive": "", "negative": "", "one": "", "ones": ""},
+        )
     else:
         own = words.labels[1]
         entries = GLOSSARY

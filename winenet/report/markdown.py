@@ -18,22 +18,26 @@ Metrics = Mapping[str, Any]
 Row = tuple[object, ...]
 
 
-def markdown(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """Return a Markdown table; what would break it, or start HTML, is written harmlessly."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
 
 
-def page(content: Mapping[str, Any]) -> str:
+def render(content: Mapping[str, Any]) -> str:
     """Return the report as Markdown. content: what the template names; nothing may be missing."""
     # The page is Markdown; `markdown` takes care of what stands in cells.
-    own = environment(autoescape=False)
-    own.globals["table"] = markdown
-    own.filters |= {"small": _small, "code": sentences.code, "literal": sentences.literal}
+    own = jinja_environment(autoescape=False)
+    own.globals["table"] = markdown_table
+    own.filters |= {
+        "small": _small,
+        "code": sentences.inline_code,
+        "literal": sentences.escape_markdown,
+    }
     return own.get_template("report.md.jinja").render(content)
 
 
-def environment(*, autoescape: bool) -> Environment:
+def jinja_environment(*, autoescape: bool) -> Environment:
     """Return what both pages' templates are read by; a name that is missing is an error."""
     own = Environment(
         loader=FileSystemLoader(TEMPLATES),

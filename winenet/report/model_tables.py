@@ -7,10 +7,10 @@ import pandas as pd
 
 from winenet.evaluation import confusion
 from winenet.report import sentences
-from winenet.report.markdown import Metrics, Row, markdown
-from winenet.report.terms import Words, capital
+from winenet.report.markdown import Metrics, Row, markdown_table
+from winenet.report.terms import Terms, capital
 
-SCORES = (
+SCORE_COLUMNS = (
     "model",
     "accuracy",
     "balanced accuracy",
@@ -21,13 +21,13 @@ SCORES = (
     "epochs",
 )
 
-STOPS = (
+STOP_COLUMNS = (
     *("network", "stopped at", "epoch"),
     *("training loss", "held-out loss", "test loss"),
     *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
 )
-SET_CLASSES = 6  # with more, the table of the sets has no column a class
-CONFUSIONS = 5  # of a model that are named
+MAX_CLASS_COLUMNS = 6  # with more, the table of the sets has no column a class
+MAX_CONFUSIONS_SHOWN = 5  # of a model that are named
 
 
 def model_names(metrics: Metrics) -> dict[str, str]:
@@ -53,7 +53,7 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def followed_networks(curves: Metrics) -> dict[str, str]:
+def traced_networks(curves: Metrics) -> dict[str, str]:
     """Return how each network is called whose training the stage curves followed."""
     return {
         model: f"network {found['hidden_layer_sizes']}"
@@ -70,14 +70,14 @@ def score_rows(metrics: Metrics) -> list[Row]:
         (
             names[model],
             *(f"{score[key]:.4f}" for key in keys),
-            confusion.errors(score),
+            confusion.n_errors(score),
             score.get("epochs", "-"),
         )
         for model, score in model_scores(metrics).items()
     ]
 
 
-def stopped_at(words: Words) -> dict[str, str]:
+def stopped_at(words: Terms) -> dict[str, str]:
     """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
     return {
         "best": "the lowest held-out loss",
@@ -86,12 +86,12 @@ def stopped_at(words: Words) -> dict[str, str]:
     }
 
 
-def class_columns(words: Words) -> list[int]:
+def class_columns(words: Terms) -> list[int]:
     """Return the codes of the classes that have a column of the sets' table; none of too many."""
     if not words.several:
         return [1, 0]
     codes = range(len(words.classes))
-    return list(codes) if len(codes) <= SET_CLASSES else []
+    return list(codes) if len(codes) <= MAX_CLASS_COLUMNS else []
 
 
 def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
@@ -100,12 +100,15 @@ def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
     return codes[0], codes[-1]
 
 
-def set_table(split: Metrics, words: Words) -> tuple[list[str], list[Row]]:
+def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
     """Return header and a row a set: name, rows, and of them those of each class.
 
     Of more than SET_CLASSES classes the least and the most frequent are named.
     """
-    columns, names = class_columns(words), [sentences.literal(name) for name in words.classes]
+    columns, names = (
+        class_columns(words),
+        [sentences.escape_markdown(name) for name in words.classes],
+    )
     rows: list[Row] = []
     for name, part in (("training", split["train"]), ("test", split["test"])):
         counts = part["classes"]
@@ -120,12 +123,12 @@ def set_table(split: Metrics, words: Words) -> tuple[list[str], list[Row]]:
     return ["set", "rows", *own], rows
 
 
-def confusions(matrix: Any, words: Words) -> list[str]:
+def top_confusions(matrix: Any, words: Terms) -> list[str]:
     """Return the most frequent errors in words: "o taken for d: 12 of 140".
 
     matrix: as the metrics have it. The number after "of" is that of the class's test rows.
     """
-    counts, names = confusion.counts(matrix), words.classes
+    counts, names = confusion.as_matrix(matrix), words.classes
     wrong = [
         (-counts[actual, predicted], actual, predicted)
         for actual in range(len(names))
@@ -133,25 +136,25 @@ def confusions(matrix: Any, words: Words) -> list[str]:
         if actual != predicted and counts[actual, predicted]
     ]
     return [
-        f"{sentences.literal(names[actual])} taken for {sentences.literal(names[predicted])}: "
+        f"{sentences.escape_markdown(names[actual])} taken for {sentences.escape_markdown(names[predicted])}: "
         f"{-count:,} of {counts[actual].sum():,}"
-        for count, actual, predicted in sorted(wrong)[:CONFUSIONS]
+        for count, actual, predicted in sorted(wrong)[:MAX_CONFUSIONS_SHOWN]
     ]
 
 
-def confusion_sentences(metrics: Metrics, words: Words) -> list[str]:
+def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
     """Return a sentence a model on what it takes for what; none with two classes."""
     if not words.several:
         return []
     names = model_names(metrics)
     return [
         f"**{capital(names[model])}.** "
-        f"{'; '.join(confusions(score['confusion_matrix'], words)) or 'No error'}."
+        f"{'; '.join(top_confusions(score['confusion_matrix'], words)) or 'No error'}."
         for model, score in model_scores(metrics).items()
     ]
 
 
-def stop_rows(curves: Metrics, test_rows: int, words: Words) -> list[Row]:
+def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
     """Return a row a network and stop, its columns as STOPS names them; errors of the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
@@ -165,12 +168,12 @@ def stop_rows(curves: Metrics, test_rows: int, words: Words) -> list[Row]:
             *(f"{curves[model][stop][value]:.4f}" for value in values),
             _errors(curves[model][stop]["test_accuracy"], test_rows),
         )
-        for model, name in followed_networks(curves).items()
+        for model, name in traced_networks(curves).items()
         for stop, at in stopped_at(words).items()
     ]
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Words) -> str:
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Terms) -> str:
     """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
 
     found: what the stage curves measured of one network.
@@ -223,7 +226,7 @@ def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
         others = f"{stop} at the last epoch, before which {rule} rule does not stop"
     else:
         others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
-    if not sentences.differ(found):
+    if not sentences.is_significant(found):
         verdict = "these rows cannot tell the first two apart"
     else:
         verdict = (
@@ -258,4 +261,4 @@ def candidate_rows(candidates: pd.DataFrame) -> list[Row]:
 
 def score_table(metrics: Metrics) -> str:
     """Return the models' scores as a Markdown table."""
-    return markdown(SCORES, score_rows(metrics))
+    return markdown_table(SCORE_COLUMNS, score_rows(metrics))

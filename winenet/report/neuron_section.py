@@ -25,7 +25,7 @@ Array = NDArray[Any]
 Tables = Mapping[str, pd.DataFrame]
 
 
-def section(tables: Tables, measured: Metrics) -> dict[str, Any]:
+def context(tables: Tables, measured: Metrics) -> dict[str, Any]:
     """Return what the template names.
 
     tables: by path, what the stage handmade wrote. measured: its numbers.
@@ -34,7 +34,7 @@ def section(tables: Tables, measured: Metrics) -> dict[str, Any]:
     in order, without the start. at: by epoch, the line of the path. predictions: by model, the
     lines of its six rows after the first of the epochs. data, presets, rates: for the script.
     """
-    epochs = list(notebook_section.readings(measured["network"]))
+    epochs = list(notebook_section.snapshots_by_epoch(measured["network"]))
     best = measured["early_stopping"]["best"]["epochs"]
     predictions = tables[PREDICTIONS]
     return {
@@ -69,7 +69,7 @@ def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
         "training": labelled(tables[ROWS]),
         "held_out": labelled(tables[HELD_OUT]),
         "learning_rate": measured["learning_rate"],
-        "epochs": list(notebook_section.readings(measured["network"])),
+        "epochs": list(notebook_section.snapshots_by_epoch(measured["network"])),
         "best": measured["early_stopping"]["best"]["epochs"],
         "path": {
             **{name: path[name].tolist() for name in ("epoch", "loss", "held_out_loss", "bias")},
@@ -90,7 +90,7 @@ def presets(table: pd.DataFrame) -> dict[str, Any]:
 
     turned: the rows whose labels are turned round; "mixed" is None when no such pair is found.
     """
-    turned = inseparable(table)
+    turned = find_inseparable_flip(table)
     return {
         "short": {"learning_rate": 0.00001},
         "long": {"learning_rate": 1, "epochs": 30},
@@ -99,7 +99,7 @@ def presets(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def inseparable(table: pd.DataFrame) -> list[int] | None:
+def find_inseparable_flip(table: pd.DataFrame) -> list[int] | None:
     """Return the pair nearest the middle whose turned labels no plane can separate, if any."""
     X, y = table[FEATURES].to_numpy(), table["y"].to_numpy()
     pairs = itertools.combinations(range(len(y)), 2)

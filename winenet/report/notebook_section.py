@@ -9,7 +9,7 @@ from winenet.report import sentences
 from winenet.report.markdown import Metrics, Row, _small
 
 
-class Agreement(NamedTuple):
+class NotebookCheck(NamedTuple):
     """One number of the notebook beside this run's."""
 
     quantity: str
@@ -27,7 +27,7 @@ class Claim(NamedTuple):
     verdict: str
 
 
-def agreements(printed: pd.DataFrame, metrics: Metrics) -> list[Agreement]:
+def notebook_checks(printed: pd.DataFrame, metrics: Metrics) -> list[NotebookCheck]:
     """Compare the numbers that the notebook prints with this run, to the digits it prints.
 
     printed: quantity (a dotted key of the metrics), value, digits, source.
@@ -38,11 +38,13 @@ def agreements(printed: pd.DataFrame, metrics: Metrics) -> list[Agreement]:
         here = _quantity(quantity, metrics)
         agrees = here is not None and abs(here - value) <= 0.5 * 10**-digits * (1 + 1e-9)
         shown = "none" if here is None else f"{here:.{digits}f}"
-        found.append(Agreement(quantity, str(row["source"]), f"{value:.{digits}f}", shown, agrees))
+        found.append(
+            NotebookCheck(quantity, str(row["source"]), f"{value:.{digits}f}", shown, agrees)
+        )
     return found
 
 
-def agreement_rows(agreements: Sequence[Agreement]) -> list[Row]:
+def agreement_rows(agreements: Sequence[NotebookCheck]) -> list[Row]:
     """Return a row a number: quantity, source, notebook, this run, whether they agree."""
     return [
         (f"`{one.quantity}`", one.source, one.notebook, one.here, "yes" if one.agrees else "NO")
@@ -68,7 +70,7 @@ def _quantity(key: str, metrics: Metrics) -> float | None:
     return float(value)
 
 
-def head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int]:
+def table_head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int]:
     """Count the cells of a printed head that this run's table repeats, and all of them.
 
     printed: row, feature, value, digits. table: (rows, features), normalised.
@@ -81,7 +83,7 @@ def head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int
     return int(((printed["value"] - here).abs() <= half_a_unit).sum()), len(printed)
 
 
-def readings(by_epoch: Metrics) -> dict[int, Any]:
+def snapshots_by_epoch(by_epoch: Metrics) -> dict[int, Any]:
     """Return {500: ..., 1000: ...} of {"epochs_500": ..., "epochs_1000": ...}, in order."""
     prefix = "epochs_"
     read = {
@@ -110,7 +112,7 @@ def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
 
 
 def _both_predict_correctly(seeds: Metrics) -> Claim:
-    by_epoch = readings(seeds)
+    by_epoch = snapshots_by_epoch(seeds)
     shares = ", ".join(
         f"{one['network_all_correct']:.0%} after {epochs:,}" for epochs, one in by_epoch.items()
     )
@@ -140,7 +142,9 @@ def _parameters_differ(handmade: Metrics) -> Claim:
     coarse, fine = (
         handmade["logistic_without_penalty"][tol]["coef"]["X1"] for tol in ("tol_1e-4", "tol_1e-8")
     )
-    grown = [f"{at['weights']['X1']:.2f}" for at in readings(handmade["network"]).values()]
+    grown = [
+        f"{at['weights']['X1']:.2f}" for at in snapshots_by_epoch(handmade["network"]).values()
+    ]
     return Claim(
         "“The parameters don't necessarily look similar. There can be a lot of reasons.”",
         "One reason explains most of it: scikit-learn adds an L2 penalty. With it the weight of X1 "
@@ -196,15 +200,15 @@ def _logistic_is_a_network(same: Metrics) -> Claim:
 
 def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
     further = int(tuned["errors_second"] - tuned["errors_first"])
-    chance = not sentences.differ(tuned)
+    chance = not sentences.is_significant(tuned)
     return Claim(
         "“This result is only a minor change from the initial model's accuracy, showing that the "
         "default parameters were already quite effective.”",
         f"The tuned network makes {sentences.further_errors(further)} "
         f"({tuned['errors_second']} against {tuned['errors_first']}). "
-        f"{sentences.many(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
+        f"{sentences.pluralize(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
         "only the untuned one (exact McNemar test, "
-        f"corrected for the number of pairs: {sentences.p_value(tuned['p_value'])}), so this test "
+        f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so this test "
         f"set {'cannot' if chance else 'can'} tell them apart. "
         "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
         "“minor change” holds, the reason given does not" if chance else "does not hold",
@@ -219,11 +223,11 @@ def reading_rows(handmade: Metrics) -> list[Row]:
             *(f"{value:.4f}" for value in (at["loss"], at["bias"], *at["weights"].values())),
             f"{at['accuracy'] * handmade['rows']:.0f} of {handmade['rows']}",
         )
-        for epochs, at in readings(handmade["network"]).items()
+        for epochs, at in snapshots_by_epoch(handmade["network"]).items()
     ]
 
 
-def side_by_side(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
+def predictions_wide(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return both models' predictions by row: row, y, logistic, and a column a reading.
 
     predictions: row, y, model, epochs, raw, probability, predicted. value: "raw" or "probability".

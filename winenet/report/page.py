@@ -17,25 +17,25 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 from winenet.report import comparison_section, markdown, model_tables, plotting
-from winenet.report.glossary import explained
+from winenet.report.glossary import glossary_for
 from winenet.report.markdown import TEMPLATES, Metrics
-from winenet.report.notebook_section import Agreement
-from winenet.report.sentences import differ
-from winenet.report.terms import Words
+from winenet.report.notebook_section import NotebookCheck
+from winenet.report.sentences import is_significant
+from winenet.report.terms import Terms
 
 Content = dict[str, Any] | pd.DataFrame
 SENTENCES = "report/report.md"  # where each sentence stands, too
 # What matplotlib drew in a fixed colour takes the page's, which has a dark scheme as well.
 THEME = {
     "#000000": "var(--ink)",
-    plotting.INK: "var(--ink)",
+    plotting.TEXT_COLOUR: "var(--ink)",
     "#ffffff": "var(--paper)",
     "#b0b0b0": "var(--line)",
     **{colour.lower(): f"var(--{model})" for model, colour in plotting.COLOURS.items()},
 }
 
 
-class Sources:
+class RunFiles:
     """The files of a run, and the values in them.
 
     A source is `metrics/mlp.json#notebook.accuracy` or `plots/seeds_runs.csv#accuracy@3`: a column
@@ -114,7 +114,7 @@ def shown(value: Any, digits: int | None, significant: int | None, scale: int, s
     return f"{value * scale:{sign},.{digits}f}"
 
 
-class Terms:
+class GlossaryLinks:
     """Links the first use of each term to its entry in the glossary.
 
     glossary: by term, what it means.
@@ -187,7 +187,7 @@ def layers(sizes: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def agreement_source(one: Agreement) -> tuple[str, str]:
+def agreement_source(one: NotebookCheck) -> tuple[str, str]:
     """Return where this run's number behind a quantity of the notebook stands, and its part.
 
     The part is "0" or "1" for the units of a layer in "50-25", and "100" for a percentage.
@@ -283,14 +283,14 @@ def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str,
         one = {str(name): value for name, value in pairs.iloc[line].items()}
         found.setdefault(one["first"], {})[one["second"]] = {
             "line": line,
-            "differ": differ(one),
+            "differ": is_significant(one),
             "sentence": told,
         }
     return found
 
 
 def followed(
-    tables: Mapping[str, pd.DataFrame], curves: Metrics, words: Words
+    tables: Mapping[str, pd.DataFrame], curves: Metrics, words: Terms
 ) -> dict[str, dict[str, Any]]:
     """Return by network its losses and accuracies by epoch and where it might have stopped.
 
@@ -327,7 +327,7 @@ def units(network: Metrics, classes: int) -> list[int]:
     return [(network["parameters"] - after) // hidden[0] - 1, *hidden, outputs]
 
 
-def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words) -> dict[str, Any]:
+def context(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Terms) -> dict[str, Any]:
     """Return what the page's templates name and the report's does not.
 
     tables: by path, what the stages wrote. metrics: by stage.
@@ -343,7 +343,7 @@ def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words) 
         "words": words,
         "class_columns": model_tables.class_columns(words),
         "extremes_of": model_tables.rarest_and_commonest,
-        "heaviest": comparison_section.heaviest(tables["plots/importance_coefficients.csv"])
+        "heaviest": comparison_section.top_coefficients(tables["plots/importance_coefficients.csv"])
         if words.several
         else {},
         "stops_named": model_tables.stopped_at(words),
@@ -368,7 +368,7 @@ def section(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Words) 
     }
 
 
-def page(
+def render(
     files: Mapping[str, Content], pictures: Mapping[str, Mapping[str, str]], content: Metrics
 ) -> str:
     """Return the page as HTML.
@@ -376,8 +376,8 @@ def page(
     files: by path, what the stage has read. pictures: by name, SVG texts of matplotlib with text
     as text. content: what else the template names.
     """
-    sources, terms = Sources(files), Terms(explained(content["words"]))
-    environment = markdown.environment(autoescape=True)
+    sources, terms = RunFiles(files), GlossaryLinks(glossary_for(content["words"]))
+    environment = markdown.jinja_environment(autoescape=True)
     environment.globals |= {
         "result": sources.result,
         "named": sources.named,

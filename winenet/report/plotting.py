@@ -32,9 +32,9 @@ COLOURS = {
 }
 Labels = npt.NDArray[np.int64]
 Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
-INK, ACCENT = "#333333", "#0072B2"
+TEXT_COLOUR, ACCENT = "#333333", "#0072B2"
 WRITTEN = 10  # classes up to which a confusion matrix has its counts written in
-COLUMN, PHONE = 7.6, 4.0  # inches that a page of the browser has for a figure
+PAGE_WIDTH, NARROW_WIDTH = 7.6, 4.0  # inches that a page of the browser has for a figure
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
     "font.size": 10,
@@ -71,7 +71,7 @@ def figure(
 
 
 @contextmanager
-def for_page(room: float) -> Iterator[None]:
+def page_style(room: float) -> Iterator[None]:
     """Draw for a page with so much room, in inches, that brings its own type.
 
     Words are written as words; without it they are drawn as paths, which look the same wherever
@@ -113,15 +113,15 @@ def words(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best")
 
     legend: where, in matplotlib's words; None leaves it out.
     """
-    axes.set_title(fit(axes, title), loc="left", fontweight="bold")
-    axes.set(xlabel=fit(axes, x, 10), ylabel=fit(axes, y))
+    axes.set_title(wrap_text(axes, title), loc="left", fontweight="bold")
+    axes.set(xlabel=wrap_text(axes, x, 10), ylabel=wrap_text(axes, y))
     axes.grid(alpha=0.25)
     if legend and len(axes.get_lines()) > 1:
-        legend_of(axes, legend)
+        add_legend(axes, legend)
     return axes
 
 
-def legend_of(axes: Axes, place: Place) -> Axes:
+def add_legend(axes: Axes, place: Place) -> Axes:
     """Name the lines in the axes; on a page, where panels are small, once below the figure."""
     if _room.get() is None or _width(axes) > 6:
         axes.legend(frameon=False, loc=place)
@@ -130,14 +130,14 @@ def legend_of(axes: Axes, place: Place) -> Axes:
     assert isinstance(whole, Figure)
     if not whole.legends:
         handles, labels = axes.get_legend_handles_labels()
-        columns = 1 if whole.get_figwidth() <= PHONE else 2
+        columns = 1 if whole.get_figwidth() <= NARROW_WIDTH else 2
         whole.set_figheight(whole.get_figheight() + 0.22 * -(-len(handles) // columns))
         outside: Any = "outside lower left"
         whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns)
     return axes
 
 
-def fit(axes: Axes, text: str, letters: float = 9) -> str:
+def wrap_text(axes: Axes, text: str, letters: float = 9) -> str:
     """Return a text in lines that a panel of a page has room for. letters: in an inch."""
     if _room.get() is None:
         return text
@@ -163,7 +163,7 @@ def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str
 
 def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
     """Name the places 0, 1, ... of the vertical axis, the first on top."""
-    shown = [fit(axes, name, 5) if _width(axes) <= PHONE else name for name in names]
+    shown = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
     return axes
@@ -204,17 +204,17 @@ def mark(axes: Axes, x: float, y: float, shape: str, colour: str) -> Axes:
 
 def explain(axes: Axes, shape: str, label: str) -> Axes:
     """Add to the legend what marks of a shape mean, whatever their colour."""
-    axes.plot([], [], shape, color=INK, markeredgecolor="white", markersize=9, label=label)
+    axes.plot([], [], shape, color=TEXT_COLOUR, markeredgecolor="white", markersize=9, label=label)
     return axes
 
 
 def key(drawn: Figure, meanings: Mapping[str, str]) -> Figure:
     """Say below the figure what the shapes of marks mean, whatever their colour."""
     marks = [
-        Line2D([], [], color=INK, marker=shape, linestyle="", markersize=8, label=meaning)
+        Line2D([], [], color=TEXT_COLOUR, marker=shape, linestyle="", markersize=8, label=meaning)
         for shape, meaning in meanings.items()
     ]
-    columns = len(marks) if drawn.get_figwidth() > PHONE else 1
+    columns = len(marks) if drawn.get_figwidth() > NARROW_WIDTH else 1
     drawn.legend(handles=marks, frameon=False, loc="outside lower center", ncols=columns)
     return drawn
 
@@ -301,7 +301,7 @@ def calibration(axes: Axes, bins: pd.DataFrame, colour: str) -> Axes:
 
     bins: rows, mean_probability, share, low, high. A bin's mark grows with its rows.
     """
-    axes.plot([0, 1], [0, 1], ":", color=INK, linewidth=1)
+    axes.plot([0, 1], [0, 1], ":", color=TEXT_COLOUR, linewidth=1)
     axes.vlines(bins["mean_probability"], bins["low"], bins["high"], color=colour, linewidth=1.5)
     size = 12 + 90 * bins["rows"] / bins["rows"].max()
     axes.scatter(bins["mean_probability"], bins["share"], s=size, color=colour, zorder=3)

@@ -6,13 +6,13 @@ from typing import Any
 
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
-MARKS = re.compile(
+MARKDOWN_SPECIALS = re.compile(
     r"""[!"#$&'*:;<=>?@\[\\\]^`{|}~]|\b_|_\b"""
 )  # what may mean something in Markdown
 ALPHA = 0.05  # a smaller p-value counts as a difference
 
 
-def p_value(p: float) -> str:
+def format_p_value(p: float) -> str:
     """Return a p-value with two significant digits, and a tiny one as a bound.
 
     One that rounds up to ALPHA is a bound as well: it counts as a difference and must look so.
@@ -25,12 +25,12 @@ def p_value(p: float) -> str:
     return f"p = {shown}"
 
 
-def differ(one: Numbers) -> bool:
+def is_significant(one: Numbers) -> bool:
     """Tell whether two compared models count as different."""
     return bool(one["p_value"] < ALPHA)
 
 
-def many(number: int, word: str) -> str:
+def pluralize(number: int, word: str) -> str:
     """Return a number with its word: "1 row", "2 rows"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
@@ -39,7 +39,7 @@ def further_errors(further: int) -> str:
     """Return how many more or fewer errors a second model makes than a first."""
     if further == 0:
         return "as many errors"
-    return many(abs(further), f"{'more' if further > 0 else 'fewer'} error")
+    return pluralize(abs(further), f"{'more' if further > 0 else 'fewer'} error")
 
 
 def pair(one: Numbers, names: Names) -> str:
@@ -52,8 +52,8 @@ def pair(one: Numbers, names: Names) -> str:
     only, only_other = one["only_first"], one["only_second"]
     if further == 0:
         says = (
-            f"The {first} and the {second} made {many(one['errors_first'], 'error')} each on "
-            f"{many(one['number'], 'row')}"
+            f"The {first} and the {second} made {pluralize(one['errors_first'], 'error')} each on "
+            f"{pluralize(one['number'], 'row')}"
         )
     else:
         counts = [one["errors_first"], one["errors_second"]]
@@ -61,16 +61,16 @@ def pair(one: Numbers, names: Names) -> str:
             first, second, only, only_other = second, first, only_other, only
             counts.reverse()
         says = (
-            f"The {first} made {further_errors(abs(further))} on {many(one['number'], 'row')} than "
+            f"The {first} made {further_errors(abs(further))} on {pluralize(one['number'], 'row')} than "
             f"the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {many(only, 'row')} only the first named got wrong, {only_other} only the other; "
-        f"{p_value(one['p_value'])}, {'different' if differ(one) else 'not distinguishable'}."
+        f"{says}; {pluralize(only, 'row')} only the first named got wrong, {only_other} only the other; "
+        f"{format_p_value(one['p_value'])}, {'different' if is_significant(one) else 'not distinguishable'}."
     )
 
 
-def copies(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
+def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
     """Say what the copies are worth: each model's errors on seen and on unseen test rows."""
     if not seen:
         return "No test row has a copy in training, so every accuracy is one on unseen rows."
@@ -100,7 +100,7 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     if better == runs or worse == runs:
         place = f"outside of them all, {'below' if better == runs else 'above'}"
     else:
-        place = f"{many(worse, 'run')} below it, {equal} equal, {better} above"
+        place = f"{pluralize(worse, 'run')} below it, {equal} equal, {better} above"
     return (
         f"The {name} has {accuracy['mean']:.4f} on average over {runs} seeds, sd "
         f"{accuracy['sd']:.4f}, from {accuracy['min']:.4f} to {accuracy['max']:.4f}. The run with "
@@ -108,7 +108,9 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     )
 
 
-def choice(found: Numbers, untuned: Numbers, spread: Numbers, names: Names) -> list[str]:
+def selection_sentences(
+    found: Numbers, untuned: Numbers, spread: Numbers, names: Names
+) -> list[str]:
     """Say how well founded the search's choice is.
 
     found: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
@@ -168,45 +170,45 @@ def _close_candidates(found: Numbers) -> str:
 
 def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
     further = untuned["further_errors"]
-    beats = differ(untuned) and further < 0
+    beats = is_significant(untuned) and further < 0
     means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", "notebook")]
     return (
         f"It {'beats' if beats else 'does not beat'} the untuned {name}: "
-        f"{further_errors(further)} on the same rows ({p_value(untuned['p_value'])}); over "
+        f"{further_errors(further)} on the same rows ({format_p_value(untuned['p_value'])}); over "
         f"{spread['runs']} seeds each, {means[0]:.4f} against {means[1]:.4f} on average."
     )
 
 
 def _out_of_fold(kept: Numbers) -> str:
     accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
-    errors = f"Out of fold it gets {many(kept['errors'], 'training row')} wrong"
+    errors = f"Out of fold it gets {pluralize(kept['errors'], 'training row')} wrong"
     if not seen:
         return f"{errors}; no row has a copy in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
     return (
-        f"{errors}; {many(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another fold"
+        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another fold"
         f"{others}."
     )
 
 
-def literal(name: object) -> str:
+def escape_markdown(name: object) -> str:
     """Return a name so that Markdown shows it as it stands: no link, no HTML, no end of a cell."""
-    return MARKS.sub(lambda found: f"&#{ord(found[0])};", str(name))
+    return MARKDOWN_SPECIALS.sub(lambda found: f"&#{ord(found[0])};", str(name))
 
 
-def code(name: str) -> str:
+def inline_code(name: str) -> str:
     """Return a name as code, or literally when it holds what could end the code."""
-    return literal(name) if MARKS.search(name) else f"`{name}`"
+    return escape_markdown(name) if MARKDOWN_SPECIALS.search(name) else f"`{name}`"
 
 
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     """Say what the models lose without a feature."""
     parts = [
         f"{further_errors(one['further_errors'])} for the {names[model]} "
-        f"({p_value(one['p_value'])})"
+        f"({format_p_value(one['p_value'])})"
         for model, one in by_model.items()
     ]
-    apart = {model: one["further_errors"] for model, one in by_model.items() if differ(one)}
+    apart = {model: one["further_errors"] for model, one in by_model.items() if is_significant(one)}
     worse = [names[model] for model, further in apart.items() if further > 0]
     better = [names[model] for model, further in apart.items() if further < 0]
     verdicts = [
@@ -215,7 +217,7 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
         else "This test set shows no model to need it.",
         *([f"Better without it: the {', the '.join(better)}."] if better else []),
     ]
-    return f"Trained without {code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
+    return f"Trained without {inline_code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
 
 
 def more_rows(last: Numbers, names: Names) -> str:

@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from winenet import params, yaml12
-from winenet.errors import InputError, printable
+from winenet.errors import InputError, safe_text
 from winenet.evaluation import gates
-from winenet.evaluation.gates import SCORES, MetricError, Reading, Row
+from winenet.evaluation.gates import SCORES, GateResult, MetricError, Reading
 from winenet.report import comparison_section, markdown, sentences
 
-SHOWN = 12  # rows of a table that are not folded
-FOLDED = 60  # rows below the fold; a pull request's comment has a limit, and so have its readers
+MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
+MAX_FOLDED_ROWS = (
+    60  # rows below the fold; a pull request's comment has a limit, and so have its readers
+)
 COLUMNS = 48  # of a picture
 Parts = list[str]  # blocks of Markdown, to be set apart by an empty line
 
@@ -31,7 +33,7 @@ class SummaryError(InputError):
     """DVC cannot tell what moved."""
 
 
-class Moved(NamedTuple):
+class Change(NamedTuple):
     """A parameter or metric that is another one here than in the base; None where it is missing."""
 
     key: str
@@ -57,7 +59,7 @@ class Score(NamedTuple):
         """Return the gain in half-widths of the base's interval; a loss is less than 0."""
         if self.base is None or self.here is None:
             return None
-        return -gates.half_widths_lost(SCORES[self.score], self.base, self.here)
+        return -gates.drop_in_half_widths(SCORES[self.score], self.base, self.here)
 
     @staticmethod
     def value(reading: Reading | None) -> float | None:
@@ -65,19 +67,19 @@ class Score(NamedTuple):
         return None if reading is None else reading.value
 
 
-class Comparison(NamedTuple):
+class RunDiff(NamedTuple):
     """All that the page tells. base: as the user named it; scores: all of both sides."""
 
     base: str
     cautions: Sequence[str]
-    parameters: Sequence[Moved]
+    parameters: Sequence[Change]
     scores: Sequence[Score]
-    metrics: Sequence[Moved]  # without what `scores` has
-    gate: Sequence[Row]
+    metrics: Sequence[Change]  # without what `scores` has
+    gate: Sequence[GateResult]
     noise: float  # the allowed loss, in half-widths
 
 
-def compare(base: str, settings: params.Gates) -> Comparison:
+def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
     """Compare the working tree with a revision.
 
     base: a branch, tag or commit. A base without results is no fault: the cautions say so.
@@ -85,11 +87,11 @@ def compare(base: str, settings: params.Gates) -> Comparison:
     """
     commit = gates.commit(base)
     cautions = [*_uncommitted(), *_stale()]
-    rows = gates.floor_rows(settings.floors, gates.read_run)
+    rows = gates.check_minimum(settings.floors, gates.read_run)
     before: Mapping[str, Any] = {}
     try:
         before = gates.read_base(base)
-        rows += gates.loss_rows(before, gates.read_run, settings.max_loss)
+        rows += gates.check_regressions(before, gates.read_run, settings.max_loss)
     except gates.NoScoresError as error:
         cautions.append(f"{error} The gate has checked the floors alone.")
     parameters, unread = _dvc_diff("params", commit)
@@ -101,10 +103,10 @@ def compare(base: str, settings: params.Gates) -> Comparison:
         for score in SCORES
         for part in Reading._fields
     }
-    return Comparison(
+    return RunDiff(
         base,
         cautions,
-        [Moved(key.removeprefix(f"{params.PATH} "), *sides) for key, *sides in parameters],
+        [Change(key.removeprefix(f"{params.PATH} "), *sides) for key, *sides in parameters],
         scores(before, _models_here()),
         [one for one in metrics if one.key not in told],
         rows,
@@ -120,13 +122,13 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
     models = dict.fromkeys((*before, *here))
     found = [
         Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
-        for model in comparison_section.in_order(models) | models
+        for model in comparison_section.sort_models(models) | models
         for score in SCORES
     ]
     return [one for one in found if one.base is not None or one.here is not None]
 
 
-def page(found: Comparison) -> str:
+def render(found: RunDiff) -> str:
     """Return the whole summary."""
     base = _code(found.base)
     moved = [one for one in found.scores if one.moved]
@@ -155,11 +157,11 @@ def page(found: Comparison) -> str:
     if found.metrics:
         rows = [(_code(one.key), _value(one.base), _value(one.here)) for one in found.metrics]
         table = _capped(("metric", base, "here"), rows, "metrics", found.base)
-        parts += _fold(f"{sentences.many(len(rows), 'other metric')} moved", table)
+        parts += _fold(f"{sentences.pluralize(len(rows), 'other metric')} moved", table)
     return _join([*parts, *gate_parts(found.gate)])
 
 
-def headline(found: Comparison) -> str:
+def headline(found: RunDiff) -> str:
     """Return the whole in a sentence or two."""
     moved = [one for one in found.scores if one.moved]
     beyond = sum(_is_beyond(one, found.noise) for one in moved)
@@ -171,8 +173,8 @@ def headline(found: Comparison) -> str:
     else:
         noise = ", none of them beyond the noise"
     return (
-        f"{sentences.many(len(found.parameters), 'parameter')} and "
-        f"{sentences.many(len(moved), 'score')} moved{noise}. The gate "
+        f"{sentences.pluralize(len(found.parameters), 'parameter')} and "
+        f"{sentences.pluralize(len(moved), 'score')} moved{noise}. The gate "
         f"{'FAILS' if failing else 'holds'}."
     )
 
@@ -196,7 +198,7 @@ def score_row(one: Score, noise: float) -> tuple[str, ...]:
     return (*start, f"{change:+.4f}", f"{gained:+.2f}", f"{what}, {where} the noise")
 
 
-def pictures(found: Comparison) -> Parts:
+def pictures(found: RunDiff) -> Parts:
     """Return two pictures: the accuracies with their intervals, and all changes beside the noise.
 
     The constant model is left out of the first: it would press all others into one corner.
@@ -204,12 +206,12 @@ def pictures(found: Comparison) -> Parts:
     shown = [
         one
         for one in found.scores
-        if one.score == "accuracy" and one.model != comparison_section.CONSTANT
+        if one.score == "accuracy" and one.model != comparison_section.MAJORITY_CLASS
     ]
     changed = [one for one in by_size(found.scores) if one.moved and one.gained is not None]
     return [
         *([intervals(shown)] if any(one.moved for one in shown) else []),
-        *([changes(changed[:SHOWN], found.noise)] if changed else []),
+        *([changes(changed[:MAX_VISIBLE_ROWS], found.noise)] if changed else []),
     ]
 
 
@@ -257,16 +259,18 @@ def changes(shown: Sequence[Score], noise: float) -> str:
     return _fenced([title, "", *lines, scale])
 
 
-def gate_parts(rows: Sequence[Row]) -> Parts:
+def gate_parts(rows: Sequence[GateResult]) -> Parts:
     """Return the gate's verdict: its sentence, what fails, and all else folded."""
     failing = [row.cells() for row in rows if row.fails]
     holding = [row.cells() for row in rows if not row.fails]
-    parts = ["### Gate", gates.last_line(rows)]
+    parts = ["### Gate", gates.verdict(rows)]
     if failing:
-        parts.append(markdown.markdown(gates.HEADER, failing))
+        parts.append(markdown.markdown_table(gates.HEADER, failing))
     if holding:
-        table = markdown.markdown(gates.HEADER, holding)
-        parts += _fold(f"{sentences.many(len(holding), 'gate')} that {_verb(holding)}", [table])
+        table = markdown.markdown_table(gates.HEADER, holding)
+        parts += _fold(
+            f"{sentences.pluralize(len(holding), 'gate')} that {_verb(holding)}", [table]
+        )
     return parts
 
 
@@ -278,7 +282,7 @@ def _is_beyond(one: Score, noise: float) -> bool:
     """Tell whether a score changed by more than the gate allows, either way, or is gone."""
     if one.here is None:
         return True
-    return one.gained is not None and gates.beyond_the_noise(abs(one.gained), noise)
+    return one.gained is not None and gates.exceeds_tolerance(abs(one.gained), noise)
 
 
 def _reading(model: Any, score: str) -> Reading | None:
@@ -310,7 +314,7 @@ def _uncommitted() -> list[str]:
     if not number:
         return []
     return [
-        f"{sentences.many(number, 'tracked file')} differ{'s' if number == 1 else ''} from the "
+        f"{sentences.pluralize(number, 'tracked file')} differ{'s' if number == 1 else ''} from the "
         "last commit: this is the working tree, not a commit."
     ]
 
@@ -333,7 +337,7 @@ def _stale() -> list[str]:
     if not stages:
         return []
     return [
-        f"Not run with these parameters yet: {', '.join(map(printable, stages))}. The metrics "
+        f"Not run with these parameters yet: {', '.join(map(safe_text, stages))}. The metrics "
         f"belong to other values than {params.PATH} holds; `dvc repro` makes them anew."
     ]
 
@@ -342,7 +346,7 @@ def _yaml(path: str) -> Any:
     return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml12.Yaml12Loader)
 
 
-def _dvc_diff(what: str, commit: str) -> tuple[list[Moved], list[str]]:
+def _dvc_diff(what: str, commit: str) -> tuple[list[Change], list[str]]:
     """Return what `dvc params diff` or `dvc metrics diff` finds, and what it could not read.
 
     First what both sides have, by the size of its change, then what is new, then what is gone.
@@ -360,7 +364,7 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Moved], list[str]]:
             "summary needs dvc, as `make` installs it, and a dvc.yaml that DVC can read."
         ) from None
     moved = [
-        Moved(f"{path} {key}", change.get("old"), change.get("new"))
+        Change(f"{path} {key}", change.get("old"), change.get("new"))
         for path, keys in found.items()
         for key, change in keys.items()
     ]
@@ -368,7 +372,7 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Moved], list[str]]:
     return sorted(moved, key=_importance), unread
 
 
-def _importance(one: Moved) -> tuple[int, float, str]:
+def _importance(one: Change) -> tuple[int, float, str]:
     """Return what a list is sorted by: on both sides, new, gone; then the relative change."""
     group = 2 if one.here is None else 1 if one.base is None else 0
     try:
@@ -392,17 +396,17 @@ def _join(parts: Iterable[str]) -> str:
 
 def _folded(header: Sequence[str], rows: Sequence[Sequence[str]], what: str) -> Parts:
     """Return the first rows as a table, and the rest of them below a fold."""
-    parts = [markdown.markdown(header, rows[:SHOWN])]
-    if rest := rows[SHOWN:]:
-        parts += _fold(f"{len(rest)} more {what}", [markdown.markdown(header, rest)])
+    parts = [markdown.markdown_table(header, rows[:MAX_VISIBLE_ROWS])]
+    if rest := rows[MAX_VISIBLE_ROWS:]:
+        parts += _fold(f"{len(rest)} more {what}", [markdown.markdown_table(header, rest)])
     return parts
 
 
 def _capped(header: Sequence[str], rows: Sequence[Sequence[str]], what: str, base: str) -> Parts:
     """Return a table that is not endless."""
-    parts = [markdown.markdown(header, rows[:FOLDED])]
-    if len(rows) > FOLDED:
-        more = f"{len(rows) - FOLDED} more are not shown: "
+    parts = [markdown.markdown_table(header, rows[:MAX_FOLDED_ROWS])]
+    if len(rows) > MAX_FOLDED_ROWS:
+        more = f"{len(rows) - MAX_FOLDED_ROWS} more are not shown: "
         parts.append(more + _code(f"dvc {what} diff {base}"))
     return parts
 
@@ -445,13 +449,13 @@ def _value(value: Any) -> str:
 
 def _code(text: str) -> str:
     """Return a text as code, or literally when it holds what could end the code."""
-    shown = text if text.isprintable() and len(text) <= 120 else printable(text)
-    return sentences.literal(shown) if set(shown) & {"`", "|", "<"} else f"`{shown}`"
+    shown = text if text.isprintable() and len(text) <= 120 else safe_text(text)
+    return sentences.escape_markdown(shown) if set(shown) & {"`", "|", "<"} else f"`{shown}`"
 
 
 def _name(model: str) -> str:
     """Return a model's name for a picture: nothing in it can end the block."""
-    return printable(model).replace("`", "'")
+    return safe_text(model).replace("`", "'")
 
 
 def _line(text: str) -> str:

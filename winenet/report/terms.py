@@ -5,7 +5,7 @@ from typing import NamedTuple
 from winenet.data.schema import Schema
 
 
-class Words(NamedTuple):
+class Terms(NamedTuple):
     """The words of one table.
 
     target: the label column. row, rows: what a row is. classes: by code, the name to show.
@@ -53,9 +53,9 @@ class Words(NamedTuple):
         return f"{capital(self.positive)} or {self.negative}"
 
 
-def of(schema: Schema, notebook: bool) -> Words:
+def from_schema(schema: Schema, notebook: bool) -> Terms:
     """Return the words of a table."""
-    return Words(
+    return Terms(
         schema.target,
         schema.row,
         schema.rows,

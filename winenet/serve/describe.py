@@ -4,23 +4,23 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from winenet.data.preprocessing import Preprocessing
-from winenet.errors import printable, shown
-from winenet.models.saved import Saved
+from winenet.errors import safe_text, short_repr
+from winenet.models.saved import SavedModel
 from winenet.network.layers import n_parameters
 
 LEVELS_SHOWN = 20
 
 
-def described(name: str, saved: Saved) -> str:
+def describe_model(name: str, saved: SavedModel) -> str:
     """Return a few paragraphs, each line with a fact. name: of the file."""
     units = _units(saved)
     kind = "a network" if len(units) > 2 else "a logistic regression (a network of one layer)"
     two = len(saved.labels) == 2
     paragraphs = [
         [
-            f"{printable(name)} is {kind} that predicts {shown(saved.target)}.",
-            f"labels: {', '.join(map(shown, saved.labels))}"
-            + (f"; the positive one is {shown(saved.labels[1])}" if two else ""),
+            f"{safe_text(name)} is {kind} that predicts {short_repr(saved.target)}.",
+            f"labels: {', '.join(map(short_repr, saved.labels))}"
+            + (f"; the positive one is {short_repr(saved.labels[1])}" if two else ""),
         ],
         [f"layers, {n_parameters(units):,} weights and biases:", *_layers(saved, units)],
         _numbers(saved.preprocessing),
@@ -30,11 +30,11 @@ def described(name: str, saved: Saved) -> str:
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
-def _units(saved: Saved) -> list[int]:
+def _units(saved: SavedModel) -> list[int]:
     return [len(saved.model.weights[0]), *(len(b) for b in saved.model.biases)]
 
 
-def _layers(saved: Saved, units: Sequence[int]) -> list[str]:
+def _layers(saved: SavedModel, units: Sequence[int]) -> list[str]:
     last = "logistic" if units[-1] == 1 else "softmax"
     functions = [saved.model.activation] * (len(units) - 2) + [last]
     rows = [
@@ -51,7 +51,7 @@ def _numbers(raw: Preprocessing) -> list[str]:
     rows = [["column", "least", "largest", "a gap becomes", "less", "times", "plus"]]
     values = (raw.minimum, raw.maximum, raw.fill, raw.centre, raw.factor, raw.offset)
     for name, *row in zip(raw.numbers, *values, strict=True):
-        rows.append([shown(name), *(f"{value:.6g}" for value in row)])
+        rows.append([short_repr(name), *(f"{value:.6g}" for value in row)])
     return [
         f"{len(raw.numbers)} numbers, in the training rows from least to largest; an input is the "
         "value, less, times and plus:",
@@ -63,14 +63,14 @@ def _categories(raw: Preprocessing) -> list[str]:
     """Return a line for each category."""
     lines = []
     for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
-        told = [shown(level) for level in levels[:LEVELS_SHOWN]]
+        told = [short_repr(level) for level in levels[:LEVELS_SHOWN]]
         told += [f"{len(levels) - LEVELS_SHOWN} more"] if len(levels) > LEVELS_SHOWN else []
-        lines.append(f"  {shown(name)}: {', '.join(told)}; a gap becomes {shown(usual)}")
+        lines.append(f"  {short_repr(name)}: {', '.join(told)}; a gap becomes {short_repr(usual)}")
     return [f"{len(lines)} categories, an input of 0 or 1 a level:", *lines] if lines else []
 
 
-def _facts(saved: Saved) -> list[str]:
-    rows = [[printable(name), _number(value)] for name, value in saved.facts.items()]
+def _facts(saved: SavedModel) -> list[str]:
+    rows = [[safe_text(name), _number(value)] for name, value in saved.facts.items()]
     return _aligned(rows, right=(1,)) if rows else ["  nothing is told of it"]
 
 

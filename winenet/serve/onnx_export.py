@@ -16,11 +16,11 @@ import pandas as pd
 
 from winenet import files
 from winenet.data.preprocessing import Array, Preprocessing
-from winenet.errors import InputError, printable
+from winenet.errors import InputError, safe_text
 from winenet.models import model_file
-from winenet.models.predictor import RawPredictor, most_probable
-from winenet.models.saved import Saved
-from winenet.serve.predict import check_out
+from winenet.models.predictor import PipelinePredictor, argmax_class
+from winenet.models.saved import SavedModel
+from winenet.serve.predict import check_output_path
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8  # of 2022, so that runtimes of some age read it, too
 CHECKED_ROWS = 2_000
@@ -32,7 +32,7 @@ class ExportError(InputError):
     """A model cannot be exported, or comes out as another one."""
 
 
-def run(model: str, out: str | None = None, *, force: bool = False) -> None:
+def export_onnx(model: str, out: str | None = None, *, force: bool = False) -> None:
     """Write a model's file as ONNX, check it against onnxruntime, and print what was found.
 
     out: the file to write; without it the model's name with the ending .onnx. force: whether an
@@ -42,19 +42,19 @@ def run(model: str, out: str | None = None, *, force: bool = False) -> None:
     """
     saved = model_file.read(model, by_stage=False)
     place = str(Path(model).with_suffix(".onnx")) if out is None else out
-    check_out(place, {"model": model}, force=force)
+    check_output_path(place, {"model": model}, force=force)
     content = onnx_model(saved)
     difference = check(saved, content)
     try:
-        with files.replacing(place) as stream:
+        with files.atomic_writer(place) as stream:
             stream.write(content)
     except OSError as error:
         raise ExportError(
-            f"{printable(place)} could not be written ({error.strerror}), so nothing was exported. "
+            f"{safe_text(place)} could not be written ({error.strerror}), so nothing was exported. "
             f"It needs room for {len(content):,} bytes and a folder that this user may write in: "
             "make room, or choose another place by -o."
         ) from None
-    print(f"export: {printable(place)}, {len(content):,} bytes; {_columns(saved.preprocessing)}")
+    print(f"export: {safe_text(place)}, {len(content):,} bytes; {_columns(saved.preprocessing)}")
     if difference is None:
         print("  not checked: onnxruntime is not installed (`pip install onnxruntime`)")
     else:
@@ -72,7 +72,7 @@ def _columns(raw: Preprocessing) -> str:
 # ------------------------------------------------------------------ the graph
 
 
-class _Graph:
+class _GraphBuilder:
     """Collects the nodes and constants of a graph; each value has a name of its own."""
 
     def __init__(self, onnx: Any) -> None:
@@ -99,7 +99,7 @@ class _Graph:
         return name
 
 
-def onnx_model(saved: Saved) -> bytes:
+def onnx_model(saved: SavedModel) -> bytes:
     """Return a model as ONNX; the same model gives the same bytes.
 
     Raises ExportError when onnx is not installed.
@@ -111,7 +111,7 @@ def onnx_model(saved: Saved) -> bytes:
             "onnx is not installed, so nothing was exported. It comes with the extra of that name: "
             "`pip install '.[onnx]'`, or `pip install onnx onnxruntime`."
         ) from None
-    graph, types = _Graph(onnx), onnx.TensorProto
+    graph, types = _GraphBuilder(onnx), onnx.TensorProto
     raw, classes = saved.preprocessing, len(saved.labels)
     parts = [_numbers(graph, raw)] if raw.numbers else []
     parts += _categories(graph, raw)
@@ -161,11 +161,11 @@ def onnx_model(saved: Saved) -> bytes:
     return bytes(made.SerializeToString(deterministic=True))
 
 
-def _axis(graph: _Graph) -> str:
+def _axis(graph: _GraphBuilder) -> str:
     return graph.constant(np.array([1], dtype=np.int64))
 
 
-def _numbers(graph: _Graph, raw: Preprocessing) -> str:
+def _numbers(graph: _GraphBuilder, raw: Preprocessing) -> str:
     """Add what fills and scales the numbers, in the order of `preprocessing.inputs`."""
     gap = graph.add("IsNaN", "numbers")
     value = graph.add("Where", gap, graph.constant(raw.fill), "numbers")
@@ -174,7 +174,7 @@ def _numbers(graph: _Graph, raw: Preprocessing) -> str:
     return graph.add("Add", value, graph.constant(raw.offset))
 
 
-def _categories(graph: _Graph, raw: Preprocessing) -> list[str]:
+def _categories(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
     """Add what makes each category's inputs of 0 and 1; a level that is not known is 0 in all."""
     made = []
     for number, (levels, usual) in enumerate(zip(raw.levels, raw.most_frequent, strict=True)):
@@ -195,7 +195,7 @@ def _categories(graph: _Graph, raw: Preprocessing) -> list[str]:
     return made
 
 
-def _layers(graph: _Graph, saved: Saved, A: str) -> str:
+def _layers(graph: _GraphBuilder, saved: SavedModel, A: str) -> str:
     """Add the layers; return the name of the probabilities, (rows, 1) or (rows, classes)."""
     model = saved.model
     for layer, (W, b) in enumerate(zip(model.weights, model.biases, strict=True)):
@@ -208,7 +208,7 @@ def _layers(graph: _Graph, saved: Saved, A: str) -> str:
 # ------------------------------------------------------------------ the check
 
 
-def random_rows(saved: Saved, rows: int = CHECKED_ROWS) -> pd.DataFrame:
+def random_rows(saved: SavedModel, rows: int = CHECKED_ROWS) -> pd.DataFrame:
     """Return raw rows in the training range; a tenth of the values are gaps or unknown levels."""
     raw, rng = saved.preprocessing, np.random.default_rng(0)
     X: dict[str, Any] = {}
@@ -224,7 +224,7 @@ def random_rows(saved: Saved, rows: int = CHECKED_ROWS) -> pd.DataFrame:
     return pd.DataFrame(X, columns=raw.columns)
 
 
-def feed(saved: Saved, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+def feed(saved: SavedModel, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     """Return the graph's inputs of raw rows. X: as in `RawPredictor.predict_proba`."""
     raw = saved.preprocessing
     inputs: dict[str, npt.NDArray[Any]] = {}
@@ -236,7 +236,7 @@ def feed(saved: Saved, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     return inputs
 
 
-def check(saved: Saved, content: bytes) -> float | None:
+def check(saved: SavedModel, content: bytes) -> float | None:
     """Return the greatest difference of a probability to onnxruntime's; None without onnxruntime.
 
     Raises ExportError when one is greater than TOLERANCE, or a clear label is another one.
@@ -250,11 +250,11 @@ def check(saved: Saved, content: bytes) -> float | None:
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     X = random_rows(saved)
     labels, theirs = session.run(["label", "probabilities"], feed(saved, X))
-    ours: Array = RawPredictor(saved).predict_proba(X)
+    ours: Array = PipelinePredictor(saved).predict_proba(X)
     difference = float(np.abs(ours - theirs).max())
     best = np.sort(ours, axis=1)
     clear = best[:, -1] - best[:, -2] > 2 * TOLERANCE
-    same = np.array(saved.labels, dtype=object)[most_probable(ours)] == labels
+    same = np.array(saved.labels, dtype=object)[argmax_class(ours)] == labels
     if not difference <= TOLERANCE or not same[clear].all():
         raise ExportError(
             f"onnxruntime's probabilities differ by {difference:.1e} from the model's, so nothing "

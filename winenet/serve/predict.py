@@ -21,13 +21,13 @@ from threadpoolctl import threadpool_limits
 from winenet import files
 from winenet.data import stream
 from winenet.data.preprocessing import Array
-from winenet.errors import InputError, printable, shown
+from winenet.errors import InputError, safe_text, short_repr
 from winenet.models import model_file
-from winenet.models.predictor import RawPredictor, most_probable
-from winenet.models.saved import Saved
+from winenet.models.predictor import PipelinePredictor, argmax_class
+from winenet.models.saved import SavedModel
 from winenet.progress import Progress
 
-LONG = 2**26  # bytes of a table from which on progress is shown
+PROGRESS_MIN_BYTES = 2**26  # bytes of a table from which on progress is shown
 LEVELS_SHOWN = 5
 DECIMALS = 6
 
@@ -36,12 +36,12 @@ class PredictError(InputError):
     """A table cannot be predicted, or its predictions cannot be written."""
 
 
-def run(
+def predict_file(
     model: str,
     table: str,
     out: str | None = None,
     separator: str | None = None,
-    missing: Sequence[str] = stream.MISSING,
+    missing: Sequence[str] = stream.DEFAULT_NA_VALUES,
     *,
     force: bool = False,
     block: int = stream.BLOCK,
@@ -55,9 +55,9 @@ def run(
     """
     saved = model_file.read(model, by_stage=False)
     if out is not None:
-        check_out(out, {"model": model, "table": table}, force=force)
-    counted = Counts(saved)
-    with stream.opened(table, saved.preprocessing, separator, missing, block) as opened:
+        check_output_path(out, {"model": model, "table": table}, force=force)
+    counted = MismatchReport(saved)
+    with stream.open_table(table, saved.preprocessing, separator, missing, block) as opened:
         try:
             # On a busy machine BLAS threads wait for each other: measured, five times as long.
             with (
@@ -83,7 +83,7 @@ def run(
     print("\n".join(told), file=sys.stderr)
 
 
-def check_out(out: str, inputs: dict[str, str], *, force: bool) -> None:
+def check_output_path(out: str, inputs: dict[str, str], *, force: bool) -> None:
     """Raise PredictError when out is a folder, one of the inputs, or there and not to be lost.
 
     inputs: files by what they are.
@@ -93,31 +93,31 @@ def check_out(out: str, inputs: dict[str, str], *, force: bool) -> None:
     if os.path.lexists(place) and not os.path.isfile(place):  # noqa: PTH113
         kind = "a folder" if place.is_dir() else "no file (a device, a pipe or a broken link)"
         raise PredictError(
-            f"-o {printable(out)} is {kind}, so nothing was written there. Give the name of a file."
+            f"-o {safe_text(out)} is {kind}, so nothing was written there. Give the name of a file."
         )
     for what, path in inputs.items():
         with contextlib.suppress(OSError, ValueError):
             if place.samefile(path):
                 raise PredictError(
-                    f"-o {printable(out)} is the {what} itself, so nothing was written: it would "
+                    f"-o {safe_text(out)} is the {what} itself, so nothing was written: it would "
                     "be lost. Give another name."
                 )
     if os.path.lexists(place) and not force:
         raise PredictError(
-            f"-o {printable(out)} exists, so nothing was written. Give another name, or --force to "
+            f"-o {safe_text(out)} exists, so nothing was written. Give another name, or --force to "
             "overwrite it."
         )
 
 
 def _called(out: str | None) -> str:
-    return "Standard output" if out is None else printable(out)
+    return "Standard output" if out is None else safe_text(out)
 
 
 @contextlib.contextmanager
 def _written(out: str | None) -> Iterator[IO[bytes]]:
     """Give the stream that the predictions go to; a file is written whole or not at all."""
     if out is not None:
-        with files.replacing(out) as target:
+        with files.atomic_writer(out) as target:
             yield target
         return
     if sys.stdout is None:
@@ -134,9 +134,9 @@ def _written(out: str | None) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _progress(table: stream.Table) -> Iterator[Progress | None]:
+def _progress(table: stream.TableReader) -> Iterator[Progress | None]:
     """Give what shows how far a long table has been read, or None for a short one."""
-    if table.size < LONG:
+    if table.size < PROGRESS_MIN_BYTES:
         yield None
         return
     with Progress("predict", table.size // 2**20, "MB", sys.stderr) as progress:
@@ -153,14 +153,14 @@ def _as_csv(cells: Sequence[str]) -> bytes:
     return written.getvalue().encode()
 
 
-def _header(saved: Saved) -> bytes:
+def _header(saved: SavedModel) -> bytes:
     names = ["row", saved.target, *(f"p({label})" for label in saved.labels)]
     return _as_csv(names) + b"\n"
 
 
-def _lines(saved: Saved, table: stream.Table, counted: "Counts") -> Iterator[bytes]:
+def _lines(saved: SavedModel, table: stream.TableReader, counted: "MismatchReport") -> Iterator[bytes]:
     """Yield the lines of each piece: row, label, a probability for each label."""
-    predictor = RawPredictor(saved)
+    predictor = PipelinePredictor(saved)
     # A label never stands alone in its line, so an empty one needs no quotation marks.
     labels = np.array([_as_csv([label, ""])[:-1] for label in saved.labels], dtype=object)
     for piece in table.pieces():
@@ -174,7 +174,7 @@ def _lines(saved: Saved, table: stream.Table, counted: "Counts") -> Iterator[byt
                 "are no longer finite, so the table was not predicted. Numbers should lie about "
                 "where those of the training did: `python -m winenet describe` shows that range."
             )
-        texts = labels[most_probable(P)].tolist()
+        texts = labels[argmax_class(P)].tolist()
         rows = zip(range(first, first + len(P)), texts, _decimals(P), strict=True)
         yield b"".join([b"%d,%b%b" % row for row in rows])
 
@@ -198,14 +198,14 @@ def _decimals(P: Array) -> list[bytes]:
 # ------------------------------------------------------------------ what did not fit
 
 
-class Counts:
+class MismatchReport:
     """What of the rows seen so far the training had not: gaps, levels, values out of its range.
 
     gaps: (columns,). below, above: (numbers,), how many values lie outside. least, largest:
     (numbers,), of all values. unknown: by category, how many rows; examples: the first such levels.
     """
 
-    def __init__(self, saved: Saved) -> None:
+    def __init__(self, saved: SavedModel) -> None:
         self.saved, self.rows = saved, 0
         raw = saved.preprocessing
         self.gaps: Counter[str] = Counter()
@@ -240,13 +240,13 @@ class Counts:
                 examples += [level for level in new[: LEVELS_SHOWN + 1] if level not in examples]
                 del examples[LEVELS_SHOWN + 1 :]
 
-    def told(self, model: str, table: stream.Table) -> list[str]:
+    def told(self, model: str, table: stream.TableReader) -> list[str]:
         """Return the lines of the summary."""
         raw = self.saved.preprocessing
-        lines = [f"predict: {self.rows:,} rows of {table.called} by {printable(model)}"]
+        lines = [f"predict: {self.rows:,} rows of {table.called} by {safe_text(model)}"]
         if table.extra:
             extra = [
-                f"{shown(name)}{' (the label)' * (name == self.saved.target)}"
+                f"{short_repr(name)}{' (the label)' * (name == self.saved.target)}"
                 for name in table.extra[:LEVELS_SHOWN]
             ]
             more = len(table.extra) - LEVELS_SHOWN
@@ -259,25 +259,25 @@ class Counts:
             for name, value in zip(raw.numbers, raw.fill, strict=True)
         }
         usual |= {
-            name: shown(level)
+            name: short_repr(level)
             for name, level in zip(raw.categories, raw.most_frequent, strict=True)
         }
         lines += [
-            f"  gaps in {shown(name)}: {self.gaps[name]:,}, filled by {usual[name]}"
+            f"  gaps in {short_repr(name)}: {self.gaps[name]:,}, filled by {usual[name]}"
             for name in raw.columns
             if self.gaps[name]
         ]
         for name in raw.categories:
             if self.unknown[name]:
-                examples = list(map(shown, self.examples[name]))
+                examples = list(map(short_repr, self.examples[name]))
                 if len(examples) > LEVELS_SHOWN:
                     examples[LEVELS_SHOWN:] = ["..."]
                 lines.append(
-                    f"  levels of {shown(name)} that the training rows did not have: "
+                    f"  levels of {short_repr(name)} that the training rows did not have: "
                     f"{self.unknown[name]:,} rows ({', '.join(examples)}), taken as none of them"
                 )
         lines += [
-            f"  {shown(name)} outside the training range {raw.minimum[place]:.6g} to "
+            f"  {short_repr(name)} outside the training range {raw.minimum[place]:.6g} to "
             f"{raw.maximum[place]:.6g}: {self.outside[place]:,} rows; least "
             f"{self.least[place]:.6g}, largest {self.largest[place]:.6g}"
             for place, name in enumerate(raw.numbers)
