@@ -71,7 +71,7 @@ def train(folder: str) -> tuple[Pipeline, SavedModel]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs = Pipeline([("inputs", steps), ("network", network)]).fit(X, y)
-    raw = preprocessing.fit(X, dict.fromkeys(NUMBERS, "number") | {"colour": "category"}, "min-max")
+    raw = preprocessing.fit(X, dict.fromkeys(NUMBERS, "number") | {"colour": "category"}, "minmax")
     layers = DenseModel(network.coefs_, network.intercepts_, "relu", np.array([0, 1]))
     saved = SavedModel(layers, raw, "level", list(network.classes_), {"rows": TRAINED})
     model_file.write(f"{folder}/model.npz", saved)

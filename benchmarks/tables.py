@@ -50,7 +50,7 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     }
     X = {part: rows.drop(columns=schema.target) for part, rows in sets.items()}
     y = {part: rows[schema.target].to_numpy() for part, rows in sets.items()}
-    encode = _preprocessing(schema.kinds, settings.split.normalise)
+    encode = _preprocessing(schema.kinds, settings.split.scaler)
     train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
     found: list[tuple[object, ...]] = []
     best = None if search else files.read_metrics(str(folder / "metrics/grid_search.json"))
@@ -74,11 +74,11 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     return found
 
 
-def _preprocessing(kinds: dict[str, str], normalise: str) -> ColumnTransformer:
+def _preprocessing(kinds: dict[str, str], scaler: str) -> ColumnTransformer:
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     categories = [name for name, kind in kinds.items() if kind == "category"]
-    scaler = "passthrough" if normalise == "none" else getattr(preprocessing, SCALERS[normalise])()
-    number = make_pipeline(SimpleImputer(strategy="median"), scaler)
+    scale = "passthrough" if scaler == "none" else getattr(preprocessing, SCALERS[scaler])()
+    number = make_pipeline(SimpleImputer(strategy="median"), scale)
     category = make_pipeline(
         SimpleImputer(strategy="most_frequent"),
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),

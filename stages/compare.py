@@ -17,7 +17,7 @@ def main() -> None:
     test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        rows["seen"],
+        rows["in_training"],
     )
     spread = files.read_metrics("metrics/seeds.json")
 

@@ -39,7 +39,7 @@ def main() -> None:
     stages.say_all(tally.words())
     table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
-    scores = scoring.scores(y_test, table["predicted"], probability, rows["seen"])
+    scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])
 
     files.write_metrics(
         "metrics/grid_search.json",
@@ -53,9 +53,9 @@ def main() -> None:
             "test_minus_cv_accuracy": scores["accuracy"] - found.best["mean_test_accuracy"],
             "out_of_fold": {
                 "errors": (kept["predicted"] != y_train).sum(),
-                "rows_seen": kept["seen"].sum(),
+                "rows_seen": kept["in_training"].sum(),
                 "accuracy_unseen": scoring.accuracy_unseen(
-                    y_train, kept["predicted"], kept["seen"]
+                    y_train, kept["predicted"], kept["in_training"]
                 ),
             },
             "choice": search_results.selection_diagnostics(found.candidates, found.best),

@@ -32,7 +32,7 @@ def main() -> None:
     W1, B1 = claims.params_at(parameters, epochs[-1])
     two_outputs = claims.two_outputs(two_parameters, X, y, epochs)
     early_stopping = claims.early_stopping(parameters, X, y, X_held_out, y_held_out)
-    seeds = seed_study.over_seeds(settings.random_state, settings.seeds, learning_rate, epochs)
+    seeds = seed_study.over_seeds(settings.random_state, settings.n_seeds, learning_rate, epochs)
     one_weight = claims.sweep_one_weight(W1, B1, X, y)
     losses = claims.loss_by_epoch(loss)
     path = claims.trajectory(
@@ -75,7 +75,7 @@ def main() -> None:
     files.write_metrics("metrics/handmade.json", claims.headline_metrics(measured, epochs[-1]))
     stages.say(
         f"trained the network on {len(X)} rows for {epochs[-1]} epochs, once by itself, once with "
-        f"two outputs, and {settings.seeds} times with other seeds"
+        f"two outputs, and {settings.n_seeds} times with other seeds"
     )
     stages.say(
         f"loss {loss[0]:.4f} at the start and {loss[-1]:.4f} at the end "

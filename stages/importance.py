@@ -17,7 +17,7 @@ def main() -> None:
     test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
     raw = table_files.read_preprocessing("data/preprocessing.json")
     found = files.read_metrics("metrics/grid_search.json")
@@ -30,18 +30,18 @@ def main() -> None:
         ),
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
     }
-    schema.check_drop_features(settings.leave_out, raw.columns)
+    schema.check_drop_features(settings.drop_features, raw.columns)
 
     stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
     models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
     models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    if settings.leave_out:
-        stages.say(f"training {len(models)} models without {', '.join(settings.leave_out)}")
+    if settings.drop_features:
+        stages.say(f"training {len(models)} models without {', '.join(settings.drop_features)}")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])
         without = importance.drop_column_importance(
-            models, X_train, y_train, test, trained, raw.origins, settings.leave_out
+            models, X_train, y_train, test, trained, raw.origins, settings.drop_features
         )
     stages.say_all(memory.words())
 

@@ -16,14 +16,14 @@ def main() -> None:
             f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
         )
     files.write_lossless("data/table.csv", table, gaps=True)
-    files.write_metrics("data/schema.json", schema.to_json(raw_table.make_schema(settings, labels)))
+    files.write_metrics("data/schema.json", schema.as_json(raw_table.make_schema(settings, labels)))
     files.write_metrics(
         "metrics/ingest.json",
         {
             "rows": len(table),
             "features": table.shape[1] - 1,
             "classes": table[settings.target].value_counts().to_dict(),
-            "copies": {
+            "duplicates": {
                 "rows": raw_table.count_duplicates(table),
                 "rows_by_features": raw_table.count_duplicates(table[list(settings.columns)]),
             },

@@ -16,7 +16,7 @@ def main() -> None:
     test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     splits.check_train_sizes(y_train, settings)
@@ -25,7 +25,7 @@ def main() -> None:
     models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
     stages.say(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
-        f"{len(X_train)} rows, {settings.runs} times each"
+        f"{len(X_train)} rows, {settings.n_repeats} times each"
     )
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])

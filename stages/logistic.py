@@ -25,7 +25,7 @@ def main() -> None:
     fitted = logistic.make_logistic_regression(settings, classes).fit(X_train, y_train)
     table = scoring.predictions(fitted, X_test, y_test, rows["row"], "logistic")
     probability = scoring.probabilities(table)
-    scores = scoring.scores(y_test, table["predicted"], probability, rows["seen"])
+    scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])
 
     files.write_metrics("metrics/logistic.json", scores)
     files.write_rounded("data/logistic_predictions.csv", table)

@@ -50,7 +50,7 @@ def main() -> None:
         table = scoring.predictions(fitted[name], X_test, y_test, rows["row"], name)
         tables[name] = table
         scores[name] = scoring.scores(
-            y_test, table["predicted"], scoring.probabilities(table), rows["seen"]
+            y_test, table["predicted"], scoring.probabilities(table), rows["in_training"]
         )
         scores[name] |= scoring.training_summary(fitted[name])
         scores[name]["hidden_layer_sizes"] = search_results.format_layer_sizes(

@@ -38,9 +38,9 @@ METRICS = {
 }
 ERRORS = "data/compare_errors.csv"  # which holds raw values
 TABLES = (
-    "tests/golden/notebook.csv",
-    "tests/golden/train_head.csv",
-    "tests/golden/test_head.csv",
+    "data/reference/notebook.csv",
+    "data/reference/train_head.csv",
+    "data/reference/test_head.csv",
     "data/X_train_normalized.csv",
     "data/X_test_normalized.csv",
     "data/handmade.csv",
@@ -72,7 +72,7 @@ TABLES = (
     "plots/importance_coefficients.csv",
 )
 # Parts of the paths above that only the course notebook's half of the report needs.
-NOTEBOOK = ("handmade", "golden/", "X_train", "X_test")
+NOTEBOOK = ("handmade", "reference/", "X_train", "X_test")
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -223,7 +223,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str,
 
 def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the sections of the course notebook name."""
-    agreements = notebook_section.notebook_checks(tables["tests/golden/notebook.csv"], metrics)
+    agreements = notebook_section.notebook_checks(tables["data/reference/notebook.csv"], metrics)
     losses = tables["plots/handmade_loss.csv"]
     predictions = tables["data/handmade_predictions.csv"]
     return {
@@ -232,10 +232,10 @@ def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
         "all_agree": all(one.agrees for one in agreements),
         "heads": {
             "train": notebook_section.table_head_agreement(
-                tables["tests/golden/train_head.csv"], tables["data/X_train_normalized.csv"]
+                tables["data/reference/train_head.csv"], tables["data/X_train_normalized.csv"]
             ),
             "test": notebook_section.table_head_agreement(
-                tables["tests/golden/test_head.csv"], tables["data/X_test_normalized.csv"]
+                tables["data/reference/test_head.csv"], tables["data/X_test_normalized.csv"]
             ),
         },
         "claims": notebook_section.claims(

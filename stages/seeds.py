@@ -16,20 +16,20 @@ def main() -> None:
     test = scoring.EvaluationSet(
         files.read_table("data/X_test_normalized.csv"),
         table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["seen"],
+        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
     found = files.read_metrics("metrics/grid_search.json")
     own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
 
     networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(f"training {len(networks)} networks under {settings.runs} seeds each")
+    stages.say(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.say_all([crew.words()] if crew else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
     stages.say_all(memory.words())
     spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
 
-    files.write_metrics("metrics/seeds.json", spread | {"runs": settings.runs})
+    files.write_metrics("metrics/seeds.json", spread | {"runs": settings.n_seeds})
     files.write_rounded("plots/seeds_runs.csv", runs)
     for name, one in spread.items():
         accuracy = one["accuracy"]

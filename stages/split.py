@@ -16,9 +16,9 @@ def main() -> None:
     levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
     memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
     parts = splits.split_table(table, schema.target, settings, schema.labels)
-    fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.normalise)
+    fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.scaler)
     rows = splits.split_index(parts)
-    seen = rows.loc[rows["set"] == "test", "seen"]
+    seen = rows.loc[rows["set"] == "test", "in_training"]
 
     files.write_lossless(
         "data/X_train_normalized.csv", preprocessing.transform_to_frame(fitted, parts.X_train)
@@ -36,7 +36,7 @@ def main() -> None:
             "duplicates": settings.duplicates,
             "train": _counts(parts.y_train),
             "test": _counts(parts.y_test),
-            "copies": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},
+            "duplicates": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},
         },
     )
     stages.say(

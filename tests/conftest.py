@@ -42,10 +42,10 @@ SHORT = {  # so that a search takes a second: two candidates, two folds, two epo
 SHORTER = {  # so that all models of the comparison are trained in a second
     "[100, 50]": "[4, 3]",
     "[100]": "[5]",
-    "  runs: 10\n  random_state: 0 ": "  runs: 2\n  random_state: 41 ",
+    "  n_seeds: 10\n  random_state: 0 ": "  n_seeds: 2\n  random_state: 41 ",
     "n_repeats: 30": "n_repeats: 3",
     "train_sizes: [0.05, 0.1, 0.25, 0.5, 1.0]": "train_sizes: [0.05, 1.0]",
-    "  runs: 5 ": "  runs: 2 ",
+    "  n_repeats: 5 ": "  n_repeats: 2 ",
     "n_resamples: 5000": "n_resamples: 200",
 }
 

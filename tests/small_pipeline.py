@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 MODELS = ("logistic", "mlp", "grid_search")
 SMALL = {
-    "handmade": {"epochs": [20, 50], "plot_every": 10, "seeds": 3},
+    "handmade": {"epochs": [20, 50], "plot_every": 10, "n_seeds": 3},
     "mlp": {"max_iter": 4},
     "grid_search": {
         "max_iter": 3,
@@ -21,9 +21,9 @@ SMALL = {
         "param_grid": {"hidden_layer_sizes": [[4], [8]], "learning_rate_init": [0.01]},
     },
     "curves": {"epochs": 3},
-    "seeds": {"runs": 2},
-    "importance": {"n_repeats": 2, "leave_out": ["<script>alert(1)"]},
-    "learning_curve": {"train_sizes": [0.05, 0.1], "runs": 2},
+    "seeds": {"n_seeds": 2},
+    "importance": {"n_repeats": 2, "drop_features": ["<script>alert(1)"]},
+    "learning_curve": {"train_sizes": [0.05, 0.1], "n_repeats": 2},
     "compare": {"n_resamples": 100},
 }
 # Columns' names that params.yaml takes, and that must come out harmless everywhere.

@@ -60,7 +60,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "random_state": 42,
         "stratify": False,
         "duplicates": "keep",
-        "normalise": "min-max",
+        "scaler": "minmax",
     }
     assert settings.logistic.model_dump() == {
         "solver": "liblinear",
@@ -96,7 +96,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "networks": settings.mlp.networks.model_dump(),
     }
     assert settings.gates.model_dump() == {
-        "floors": {
+        "minimum": {
             "logistic.accuracy": 0.97,
             "logistic.accuracy_unseen": 0.97,
             "mlp.notebook.accuracy": 0.99,
@@ -106,7 +106,7 @@ def test_the_committed_file_holds_the_notebook_s_settings():
             "grid_search.accuracy": 0.985,
             "grid_search.accuracy_unseen": 0.98,
         },
-        "max_loss": 1.0,
+        "max_drop": 1.0,
     }
 
 
@@ -366,12 +366,12 @@ ONE_FAULT = {
     ),
     "a floor of a stage alone": (
         ("logistic.accuracy: 0.97", "logistic: 0.97"),
-        "gates.floors.logistic: 'logistic' cannot serve as a floor: a floor's key is stage.metric,"
+        "gates.minimum.logistic: 'logistic' cannot serve as a floor: a floor's key is stage.metric,"
         " such as logistic.accuracy",
     ),
     "a floor with an empty step": (
         ("logistic.accuracy: 0.97", "logistic..accuracy: 0.97"),
-        "gates.floors.logistic..accuracy: 'logistic..accuracy' cannot serve as a floor: a floor's",
+        "gates.minimum.logistic..accuracy: 'logistic..accuracy' cannot serve as a floor: a floor's",
     ),
     "a floor of a mistyped stage": (
         ("logistic.accuracy: 0.97", "logistc.accuracy: 0.97"),
@@ -379,30 +379,30 @@ ONE_FAULT = {
         " 'logistic'?",
     ),
     "a floor of no stage": (
-        ("logistic.accuracy: 0.97", "gates.max_loss: 0.97"),
+        ("logistic.accuracy: 0.97", "gates.max_drop: 0.97"),
         "cannot serve as a floor: no stage is called 'gates'; the stages are ingest, split,",
     ),
     "a floor in quotes": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: '0.97'"),
-        "gates.floors.logistic.accuracy: '0.97' cannot serve as a floor: should be a valid number",
+        "gates.minimum.logistic.accuracy: '0.97' cannot serve as a floor: should be a valid number",
     ),
     "a floor that is no number": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: .nan"),
-        "gates.floors.logistic.accuracy: nan cannot serve as a floor: should be a finite number",
+        "gates.minimum.logistic.accuracy: nan cannot serve as a floor: should be a finite number",
     ),
     "a floor that is a truth value": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: true"),
-        "gates.floors.logistic.accuracy: True cannot serve as a floor",
+        "gates.minimum.logistic.accuracy: True cannot serve as a floor",
     ),
     "nested floors": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: {least: 0.97}"),
-        "gates.floors.logistic.accuracy: {'least': 0.97} cannot serve as a floor",
+        "gates.minimum.logistic.accuracy: {'least': 0.97} cannot serve as a floor",
     ),
     "no loss allowed": (
-        ("max_loss: 1.0", "max_loss: 0"),
-        "gates.max_loss: 0 cannot serve as the largest loss, in half-widths of the base's interval",
+        ("max_drop: 1.0", "max_drop: 0"),
+        "gates.max_drop: 0 cannot serve as the largest loss, in half-widths of the base's interval",
     ),
-    "any loss allowed": (("max_loss: 1.0", "max_loss: .inf"), "gates.max_loss: inf cannot serve"),
+    "any loss allowed": (("max_drop: 1.0", "max_drop: .inf"), "gates.max_drop: inf cannot serve"),
 }
 
 
@@ -415,9 +415,9 @@ def test_a_value_that_does_not_fit_is_told_with_place_and_rule(load, change, tol
 
 
 def test_a_gate_without_a_floor_is_refused(load):
-    start, end = COMMITTED.index("  floors: "), COMMITTED.index("  max_loss: ")
-    text = message(load, COMMITTED[:start] + "  floors: {}\n" + COMMITTED[end:])
-    assert "\n  gates.floors: {} cannot serve as the least value of each metric, " in text
+    start, end = COMMITTED.index("  minimum: "), COMMITTED.index("  max_drop: ")
+    text = message(load, COMMITTED[:start] + "  minimum: {}\n" + COMMITTED[end:])
+    assert "\n  gates.minimum: {} cannot serve as the least value of each metric, " in text
 
 
 def test_a_missing_section_is_told(load):

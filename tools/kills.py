@@ -27,7 +27,7 @@ from tools.verify import VerifyError
 
 # The same pipeline with less to train: what is killed is the same, and a round takes less.
 LESS: dict[str, dict[str, Any]] = {
-    "handmade": {"epochs": [500, 1000, 2000, 5000], "seeds": 5},
+    "handmade": {"epochs": [500, 1000, 2000, 5000], "n_seeds": 5},
     "mlp": {"max_iter": 60},
     "grid_search": {
         "max_iter": 200,
@@ -38,9 +38,9 @@ LESS: dict[str, dict[str, Any]] = {
         },
     },
     "curves": {"epochs": 40},
-    "seeds": {"runs": 3},
+    "seeds": {"n_seeds": 3},
     "importance": {"n_repeats": 3},
-    "learning_curve": {"train_sizes": [0.25, 1.0], "runs": 2},
+    "learning_curve": {"train_sizes": [0.25, 1.0], "n_repeats": 2},
     "compare": {"n_resamples": 200},
 }
 REPRO = (sys.executable, "-m", "dvc", "repro")

@@ -33,13 +33,13 @@ def check() -> None:
     settings = params.load()
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
-    preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.normalise)
+    preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
     groups = (
         splits.duplicate_groups(parts.X_train) if settings.split.duplicates == "group" else None
     )
     splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    schema.check_drop_features(settings.importance.leave_out, list(settings.ingest.columns))
+    schema.check_drop_features(settings.importance.drop_features, list(settings.ingest.columns))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
     number = len(settings.ingest.files)
     print(
@@ -74,9 +74,9 @@ def gate(base: str | None = None) -> None:
     from winenet.report import markdown
 
     settings = params.load().gates
-    rows = gates.check_minimum(settings.floors, gates.read_run)
+    rows = gates.check_minimum(settings.minimum, gates.read_run)
     if base is not None:
-        rows += gates.check_regressions(gates.read_base(base), gates.read_run, settings.max_loss)
+        rows += gates.check_regressions(gates.read_base(base), gates.read_run, settings.max_drop)
     print(markdown.markdown_table(gates.HEADER, [row.cells() for row in rows]))
     print(f"\n{gates.verdict(rows)}")
     if any(row.fails for row in rows):
@@ -128,17 +128,24 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
         metavar="COLUMN=VALUE,VALUE",
         help="in place of --target: a new column to predict, with one value for each table",
     )
-    add("--positive", metavar="LABEL", help="of two labels, the one that becomes class 1")
-    add("--separator", metavar="CHAR", help="the tables' separator: one character, or tab")
+    add("--positive-label", metavar="LABEL", help="of two labels, the one that becomes class 1")
     add(
-        "--missing",
+        "--sep",
+        dest="separator",
+        metavar="CHAR",
+        help="the tables' separator: one character, or tab",
+    )
+    add(
+        "--na-value",
+        dest="na_values",
         metavar="TEXT",
         action="append",
         help="a text that stands for a missing value, '' for an empty cell; repeat it for each: "
         "with it nothing is guessed",
     )
     add(
-        "--leave-out",
+        "--drop",
+        dest="drop_columns",
         metavar="COLUMN",
         action="append",
         help="a column that is not to be used; repeat it for each",
@@ -150,7 +157,7 @@ def predict(
     table: str,
     out: str | None,
     separator: str | None,
-    missing: list[str] | None,
+    na_values: list[str] | None,
     *,
     force: bool,
 ) -> None:
@@ -161,8 +168,9 @@ def predict(
     from winenet.data import stream
     from winenet.serve import predict as predicting
 
-    gaps = stream.DEFAULT_NA_VALUES if missing is None else missing
-    predicting.predict_file(model, table, out, separator, gaps, force=force)
+    if na_values is None:
+        na_values = list(stream.DEFAULT_NA_VALUES)
+    predicting.predict_file(model, table, out, separator, na_values, force=force)
 
 
 def describe(model: str) -> None:
@@ -206,13 +214,15 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
         "-o", "--out", metavar="OUT", help="the file to write, whole or not at all"
     )
     command.add_argument(
-        "--separator",
+        "--sep",
+        dest="separator",
         type=_separator,
         metavar="SIGN",
         help="between the cells of a CSV; without it the one that fits the model's columns best",
     )
     command.add_argument(
-        "--missing",
+        "--na-value",
+        dest="na_values",
         action="append",
         metavar="TEXT",
         help="a text that stands for a gap, as an empty cell always does; may be given several "
@@ -230,7 +240,7 @@ the end. After an error there is no OUT; standard output then ends with the rows
 examples:
   python -m winenet predict models/mlp.npz new.csv -o predicted.csv
   python -m winenet predict models/mlp.npz new.parquet | head
-  zcat new.csv.gz | python -m winenet predict models/mlp.npz - --missing '?' > predicted.csv
+  zcat new.csv.gz | python -m winenet predict models/mlp.npz - --na-value '?' > predicted.csv
 """
 
 
@@ -288,10 +298,10 @@ It ends with 1 when one fails. The floors stand in params.yaml under gates.""",
 It ends as gate does.""",
     init: """examples:
   python -m winenet init ../iris --table iris.csv --target species
-  python -m winenet init ../loans --table loans.csv --target paid --positive no --leave-out name
+  python -m winenet init ../loans --table loans.csv --target paid --positive-label no --drop name
   python -m winenet init ../wine --table data/raw/winequality-red.csv \\
       --table data/raw/winequality-white.csv --label Class=1,0
-  python -m winenet init ../gaps --table gaps.csv.gz --target ill --missing "" --missing -999
+  python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value "" --na-value -999
 
 The folder is complete by itself: `make` in it runs the pipeline. What was guessed from the table
 stands in its params.yaml, with the reasons. Nothing is overwritten; a fault leaves nothing.""",

@@ -31,13 +31,27 @@ PATH = "params.yaml"
 LONGEST_NAME = 80
 RESERVED_NAMES = (
     "row",
-    "seen",
+    "in_training",
     "wrong",
     "wrong_models",
 )  # columns beside the raw ones in compare_errors.csv
 # Columns beside the label in the tables of predictions.
 RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
+# Keys of earlier versions.
+RENAMED = {
+    "ingest.positive": "positive_label",
+    "ingest.words": "display_names",
+    "ingest.leave_out": "drop_columns",
+    "ingest.missing": "na_values",
+    "split.normalise": "scaler; its value min-max is now minmax",
+    "handmade.seeds": "n_seeds",
+    "seeds.runs": "n_seeds",
+    "importance.leave_out": "drop_features",
+    "learning_curve.runs": "n_repeats",
+    "gates.floors": "minimum",
+    "gates.max_loss": "max_drop",
+}
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
@@ -165,11 +179,11 @@ class Ingest(Section):
         pattern=r"^[\t !#-~]$", description="the raw files' separator, one character of ASCII"
     )
     target: Name = Field(description="the name of the label's column")
-    positive: Label | None = Field(default=None, description=LABEL)
+    positive_label: Label | None = Field(default=None, description=LABEL)
     columns: dict[Name, Column] = Field(min_length=1, description="the raw columns")
-    leave_out: list[str] = Field(default=[], description="raw columns that are not used")
-    missing: list[str] = Field(default=[], description="texts that stand for a missing value")
-    words: DisplayNames | None = None
+    drop_columns: list[str] = Field(default=[], description="raw columns that are not used")
+    na_values: list[str] = Field(default=[], description="texts that stand for a missing value")
+    display_names: DisplayNames | None = None
 
     @field_validator("files")
     @classmethod
@@ -194,9 +208,9 @@ class Ingest(Section):
             raise ValueError(
                 f"target '{self.target}' is a column of the tables of predictions; rename it"
             )
-        for name in self.leave_out:
+        for name in self.drop_columns:
             if name in self.columns or name == self.target:
-                raise ValueError(f"leave_out names '{name}', which is also in use")
+                raise ValueError(f"drop_columns names '{name}', which is also in use")
         return self
 
     @property
@@ -217,8 +231,8 @@ class Split(Section):
     duplicates: Literal["keep", "drop", "group"] = Field(
         description="what is done with rows that equal another"
     )
-    normalise: Literal["min-max", "standard", "robust", "none"] = Field(
-        default="min-max", description="how numbers are scaled, by the training rows"
+    scaler: Literal["minmax", "standard", "robust", "none"] = Field(
+        default="minmax", description="how numbers are scaled, by the training rows"
     )
 
 
@@ -231,7 +245,7 @@ class Handmade(Section):
         min_length=1, description="the epochs at which the one run is read; the last one ends it"
     )
     plot_every: int = Field(ge=1, description="the distance of two plotted epochs")
-    seeds: int = Field(ge=1, description="how many seeds the notebook's claims are tried on")
+    n_seeds: int = Field(ge=1, description="how many seeds the notebook's claims are tried on")
 
     @field_validator("epochs")
     @classmethod
@@ -322,7 +336,7 @@ class Curves(Section):
 class Seeds(Section):
     """The training of each network under several seeds."""
 
-    runs: int = Field(ge=2, le=1000, description="how often each network is trained")
+    n_seeds: int = Field(ge=2, le=1000, description="how often each network is trained")
     random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
 
 
@@ -331,7 +345,9 @@ class Importance(Section):
 
     n_repeats: int = Field(ge=2, description="how often each feature is shuffled")
     random_state: Seed
-    leave_out: list[str] = Field(description="features without which each model is trained again")
+    drop_features: list[str] = Field(
+        description="features without which each model is trained again"
+    )
 
 
 class LearningCurve(Section):
@@ -340,7 +356,9 @@ class LearningCurve(Section):
     train_sizes: list[Annotated[float, Field(gt=0, le=1, description="a share of the rows")]] = (
         Field(min_length=2, description="the shares of the training rows")
     )
-    runs: int = Field(ge=2, le=1000, description="how often each share is drawn and trained on")
+    n_repeats: int = Field(
+        ge=2, le=1000, description="how often each share is drawn and trained on"
+    )
     random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
 
     @field_validator("train_sizes")
@@ -361,11 +379,11 @@ class Compare(Section):
 class QualityGates(Section):
     """What `make gate` holds the metrics against. No stage reads it: it can change no result."""
 
-    floors: dict[
+    minimum: dict[
         Annotated[str, AfterValidator(_key_of_a_metric)],
         Annotated[float, Field(description="a floor")],
     ] = Field(min_length=1, description="the least value of each metric, under its dotted key")
-    max_loss: float = Field(
+    max_drop: float = Field(
         gt=0, description="the largest loss, in half-widths of the base's interval"
     )
 
@@ -452,6 +470,8 @@ def _format_error(detail: ErrorDetails) -> str:
     location = whole[:3] + whole[4:] if whole[:2] == ("ingest", "columns") else whole
     place = _format_path(location)
     if detail["type"] == "extra_forbidden":
+        if place in RENAMED:
+            return f"{place}: renamed to {RENAMED[place]}"
         known = list(_model_at(location[:-1]).model_fields)
         hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
         return f"{place}: unknown key{hint}"

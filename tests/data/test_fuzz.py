@@ -232,7 +232,7 @@ SMALL = params.Ingest(
     files=[params.RawFile(name="a.csv", label="0"), params.RawFile(name="b.csv", label="1")],
     separator=";",
     target="Class",
-    positive="1",
+    positive_label="1",
     columns={"acid": [0, 20], "pH": [2, 5]},
 )
 GOOD = b'acid;"pH"\n1;3\n2.5;3.25\n0;5\n'

@@ -12,7 +12,7 @@ from winenet.data import preprocessing
 from winenet.data.preprocessing import Preprocessing, PreprocessingError
 
 SCALERS = {
-    "min-max": MinMaxScaler,
+    "minmax": MinMaxScaler,
     "standard": StandardScaler,
     "robust": RobustScaler,
     "none": lambda: "passthrough",
@@ -41,53 +41,53 @@ def rows(number: int, seed: int, *, gaps: bool = True) -> pd.DataFrame:
     return X
 
 
-def theirs(X: pd.DataFrame, normalise: str, numbers: list[str], categories: list[str]):
+def theirs(X: pd.DataFrame, scaler: str, numbers: list[str], categories: list[str]):
     """Return scikit-learn's transformer, fitted on the rows."""
-    numeric = make_pipeline(SimpleImputer(strategy="median"), SCALERS[normalise]())
+    numeric = make_pipeline(SimpleImputer(strategy="median"), SCALERS[scaler]())
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     text = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
     steps = [("numbers", numeric, numbers), ("categories", text, categories)]
     return ColumnTransformer(steps).fit(X.astype(dict.fromkeys(categories, object)))
 
 
-def assert_alike(X_train, X, normalise, numbers=NUMBERS, categories=CATEGORIES) -> Preprocessing:
+def assert_alike(X_train, X, scaler, numbers=NUMBERS, categories=CATEGORIES) -> Preprocessing:
     used = [*numbers, *categories]
-    fitted = preprocessing.fit(X_train[used], KINDS, normalise)
+    fitted = preprocessing.fit(X_train[used], KINDS, scaler)
     ours = preprocessing.transform(fitted, X)
     as_objects = X.astype(dict.fromkeys(categories, object))
-    expected = theirs(X_train, normalise, numbers, categories).transform(as_objects)
+    expected = theirs(X_train, scaler, numbers, categories).transform(as_objects)
     assert (ours.shape, ours.dtype) == (expected.shape, np.float64)
     assert ours.shape == (len(X), len(fitted.inputs))
-    if normalise in ("min-max", "none"):
+    if scaler in ("minmax", "none"):
         np.testing.assert_array_equal(ours, expected)
     else:  # a division in place of a product
         np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-12)
     return fitted
 
 
-@pytest.mark.parametrize("normalise", SCALERS)
+@pytest.mark.parametrize("scaler", SCALERS)
 @pytest.mark.parametrize("gaps", [True, False], ids=["gaps", "whole"])
-def test_the_inputs_are_those_of_scikit_learn(normalise, gaps):
+def test_the_inputs_are_those_of_scikit_learn(scaler, gaps):
     """On the training rows and on others, whose numbers lie outside; min-max bit for bit."""
     X_train, X_new = rows(500, 1, gaps=gaps), rows(700, 2)
     X_new["acid"] *= 3
     for X in (X_train, X_new):
-        fitted = assert_alike(X_train, X, normalise)
+        fitted = assert_alike(X_train, X, scaler)
     assert fitted.columns == [*NUMBERS, *CATEGORIES]
 
 
-@pytest.mark.parametrize("normalise", SCALERS)
+@pytest.mark.parametrize("scaler", SCALERS)
 @pytest.mark.parametrize(
     ("numbers", "categories"), [(NUMBERS, []), ([], CATEGORIES), (["constant"], ["one"])]
 )
-def test_only_numbers_only_categories_only_constants(normalise, numbers, categories):
-    fitted = assert_alike(rows(100, 3), rows(50, 4), normalise, numbers, categories)
+def test_only_numbers_only_categories_only_constants(scaler, numbers, categories):
+    fitted = assert_alike(rows(100, 3), rows(50, 4), scaler, numbers, categories)
     assert (fitted.numbers, fitted.categories) == (numbers, categories)
 
 
 def test_what_is_fitted_is_told_in_raw_units():
     X = pd.DataFrame({"a": [1.0, 3, np.nan, 2, 2], "c": ["x", "y", None, "x", "y"]})
-    fitted = preprocessing.fit(X, {"a": "number", "c": "category"}, "min-max")
+    fitted = preprocessing.fit(X, {"a": "number", "c": "category"}, "minmax")
     assert (fitted.fill.tolist(), fitted.minimum.tolist(), fitted.maximum.tolist()) == (
         [2],
         [1],
@@ -104,7 +104,7 @@ def test_what_is_fitted_is_told_in_raw_units():
 
 
 def test_a_level_that_is_not_known_is_0_everywhere():
-    fitted = preprocessing.fit(rows(100, 5), KINDS, "min-max")
+    fitted = preprocessing.fit(rows(100, 5), KINDS, "minmax")
     X = rows(3, 6, gaps=False)
     X["colour"] = ["green", "Red", "red"]
     made = preprocessing.transform_to_frame(fitted, X)
@@ -142,14 +142,14 @@ def test_a_column_without_a_value_is_refused(name):
     X = rows(10, 8)
     X[name] = np.nan
     with pytest.raises(PreprocessingError) as caught:
-        preprocessing.fit(X, KINDS, "min-max")
+        preprocessing.fit(X, KINDS, "minmax")
     assert str(caught.value) == (
         f"Column '{name}' has no value in any of the 10 training rows, so nothing could stand for "
-        "its gaps. Put it under ingest.leave_out in params.yaml, or give rows that have it."
+        "its gaps. Put it under ingest.drop_columns in params.yaml, or give rows that have it."
     )
 
 
 def test_two_inputs_of_one_name_are_refused():
     X = pd.DataFrame({"c=x": [1.0, 2.0], "c": ["x", "y"]})
     with pytest.raises(PreprocessingError, match=r"^Two inputs .* would be called 'c=x': a level"):
-        preprocessing.fit(X, {"c=x": "number", "c": "category"}, "min-max")
+        preprocessing.fit(X, {"c=x": "number", "c": "category"}, "minmax")

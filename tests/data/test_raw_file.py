@@ -28,10 +28,10 @@ def ingest(**changes: object) -> Ingest:
         "files": [{"name": "people.csv"}],
         "separator": ",",
         "target": "kind",
-        "positive": "y",
+        "positive_label": "y",
         "columns": {"age": [0.0, 120.0], "sex": "category", "height": "number"},
-        "leave_out": ["id"],
-        "missing": ["?", ""],
+        "drop_columns": ["id"],
+        "na_values": ["?", ""],
     }
     return Ingest.model_validate(settings | changes)
 
@@ -62,17 +62,17 @@ def test_numbers_categories_gaps_and_labels_are_read(folder):
 
 
 def test_the_positive_label_is_class_1_whichever_it_is(folder):
-    table, labels = raw_table.read_raw("raw", ingest(positive="x"))
+    table, labels = raw_table.read_raw("raw", ingest(positive_label="x"))
     assert (labels, table["kind"].tolist()) == (["y", "x"], [1, 0, 1, 0])
 
 
 def test_a_text_listed_as_missing_is_a_gap_of_categories_too(folder):
-    table, _ = raw_table.read_raw("raw", ingest(missing=["?", "", "NA"]))
+    table, _ = raw_table.read_raw("raw", ingest(na_values=["?", "", "NA"]))
     assert table["sex"].isna().tolist() == [False, False, True, False]
 
 
 def test_without_missing_each_gap_is_a_fault(folder):
-    told = refused(ingest(missing=[]))
+    told = refused(ingest(na_values=[]))
     assert "line 3, column 'age': '?' is no number" in told
     assert "line 4, column 'height': no value; every cell needs a number" in told
 
@@ -86,25 +86,26 @@ def test_several_labels_are_in_the_order_of_their_numbers(folder):
     text = "a;kind\n" + "".join(f"{row};{kind}\n" for kind in (10, 9, 2) for row in range(2))
     Path("raw/people.csv").write_text(text, encoding="utf-8")
     settings = ingest(
-        separator=";", columns={"a": "number"}, leave_out=[], positive=None, missing=[]
+        separator=";", columns={"a": "number"}, drop_columns=[], positive_label=None, na_values=[]
     )
     table, labels = raw_table.read_raw("raw", settings)
     assert labels == ["2", "9", "10"]
     assert table["kind"].tolist() == [2, 2, 1, 1, 0, 0]
     assert (
         "column 'kind' has 3 labels ('2', '9', '10'), so none of them is the positive one. Set"
-        in (refused(settings.model_copy(update={"positive": "2"})))
+        in (refused(settings.model_copy(update={"positive_label": "2"})))
     )
 
 
 @pytest.mark.parametrize(
-    ("positive", "given"), [(None, "ingest.positive is null"), ("z", "ingest.positive is 'z'")]
+    ("positive", "given"),
+    [(None, "ingest.positive_label is null"), ("z", "ingest.positive_label is 'z'")],
 )
 def test_of_two_labels_one_must_be_named(folder, positive, given):
-    told = refused(ingest(positive=positive))
+    told = refused(ingest(positive_label=positive))
     assert told == (
         f"{given}, but the labels of 'kind' are 'x', 'y', so it is open which of the two is class "
-        "1. Set ingest.positive in params.yaml to one of them."
+        "1. Set ingest.positive_label in params.yaml to one of them."
     )
 
 
@@ -118,17 +119,19 @@ def test_a_target_with_one_class_or_one_row_of_a_class_is_refused(folder):
 def test_a_text_column_of_ten_thousand_values_is_refused_with_the_cure(folder):
     rows = "".join(f"{row},n{row},{row % 2}\n" for row in range(10_000))
     Path("raw/people.csv").write_text("age,name,kind\n" + rows, encoding="utf-8")
-    settings = ingest(columns={"age": "number", "name": "category"}, leave_out=[], positive=1)
+    settings = ingest(
+        columns={"age": "number", "name": "category"}, drop_columns=[], positive_label=1
+    )
     assert refused(settings) == (
         "Column 'name' has 10,000 different texts in 10,000 rows, and each would become an input "
         "of its own; a category has at most 1,000. It may be a name or an id: move it from "
-        "ingest.columns to ingest.leave_out in params.yaml, or join rare texts in the raw file."
+        "ingest.columns to ingest.drop_columns in params.yaml, or join rare texts in the raw file."
     )
 
 
 def test_a_column_without_any_value_is_refused(folder):
     Path("raw/people.csv").write_text("age,kind\n,x\n,y\n,x\n,y\n", encoding="utf-8")
-    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    told = refused(ingest(columns={"age": "number"}, drop_columns=[]))
     assert told.startswith("Column 'age' has no value in any row, so nothing can be learnt from it")
 
 
@@ -176,7 +179,7 @@ def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
     Path("raw/people.csv").write_text(text, encoding="utf-8")
     monkeypatch.setattr(raw_file, "MAX_LINE_BYTES", 8)
     monkeypatch.setattr(raw_file, "BLOCK", 1)
-    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    told = refused(ingest(columns={"age": "number"}, drop_columns=[]))
     assert told.count("'x' is no number") == 5
     assert "column 'age': 4 more such cells" in told
 
@@ -226,7 +229,7 @@ def test_the_texts_for_a_gap_hold_in_parquet(folder):
         height=pa.array([1.7, 1.8, -999.0, 1.65]),
     )
     found, _ = raw_table.read_raw(
-        "raw", ingest(files=[{"name": "people.parquet"}], missing=["?", "", "-999"])
+        "raw", ingest(files=[{"name": "people.parquet"}], na_values=["?", "", "-999"])
     )
     assert found["age"].isna().tolist() == [False, True, False, False]
     assert found["sex"].isna().tolist() == [False, True, True, False]
@@ -265,7 +268,7 @@ def test_a_column_that_stands_twice_in_parquet_is_told(folder):
 def test_a_number_for_a_gap_is_one_however_it_is_written(folder, name):
     Path("raw/people.csv").write_text(CSV.replace("?", "-999.0"), encoding="utf-8")
     people(age=pa.array([31, -999, 45, 52]))
-    found, _ = raw_table.read_raw("raw", ingest(files=[{"name": name}], missing=["-999", ""]))
+    found, _ = raw_table.read_raw("raw", ingest(files=[{"name": name}], na_values=["-999", ""]))
     assert found["age"].isna().tolist() == [False, True, False, False]
 
 
@@ -282,7 +285,7 @@ def test_a_long_header_is_told(folder):
 def test_a_target_of_names_is_told_briefly(folder):
     rows = "".join(f"{place},n{place}\n" for place in range(2000))
     Path("raw/people.csv").write_text("age,kind\n" + rows, encoding="utf-8")
-    told = refused(ingest(columns={"age": "number"}, leave_out=[]))
+    told = refused(ingest(columns={"age": "number"}, drop_columns=[]))
     assert told.startswith("Column 'kind' has 2,000 labels ('n0', 'n1', 'n2', 'n3', 'n4', ...), so")
     assert len(told) < 300
 
@@ -294,7 +297,7 @@ def test_labels_that_look_like_numbers_are_texts(folder, labels):
         f"age,kind\n1,{first}\n2,{second}\n3,{first}\n4,{second}\n", encoding="utf-8"
     )
     _, found = raw_table.read_raw(
-        "raw", ingest(columns={"age": "number"}, leave_out=[], positive=second)
+        "raw", ingest(columns={"age": "number"}, drop_columns=[], positive_label=second)
     )
     assert found == [first, second]
 
@@ -320,5 +323,5 @@ def test_words_are_the_labels_where_params_yaml_gives_none():
     assert (plain.row, plain.rows, plain.names) == ("row", "rows", ["x", "y"])
     assert plain.kinds == {"age": "number", "sex": "category", "height": "number"}
     words = DisplayNames(row="person", rows="people", classes={"y": "young"})
-    told = raw_table.make_schema(ingest(words=words.model_dump()), ["x", "y"])
+    told = raw_table.make_schema(ingest(display_names=words.model_dump()), ["x", "y"])
     assert (told.row, told.rows, told.names) == ("person", "people", ["x", "young"])

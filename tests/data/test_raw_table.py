@@ -80,7 +80,7 @@ SMALL = Ingest(
     files=[RawFile(name="red.csv", label="1"), RawFile(name="white.csv", label="0")],
     separator=";",
     target="Class",
-    positive="1",
+    positive_label="1",
     columns={"acid": [0.0, 20.0], "pH": [2.0, 5.0]},
 )
 OUT_OF_ACID = "is out of range; it must lie in 0 to 20"

@@ -90,8 +90,10 @@ def test_the_rows_tell_set_number_group_and_whether_they_were_seen(table, parts)
     groups = splits.duplicate_groups(table.drop(columns="Class"))
     assert list(rows["group"]) == list(groups[rows["row"]])
     test = rows[rows["set"] == "test"]
-    assert list(test["seen"]) == list(splits.duplicated_in_training(parts.X_train, parts.X_test))
-    assert rows["seen"][rows["set"] == "train"].all()
+    assert list(test["in_training"]) == list(
+        splits.duplicated_in_training(parts.X_train, parts.X_test)
+    )
+    assert rows["in_training"][rows["set"] == "train"].all()
 
 
 def test_dropped_copies_are_those_equal_in_all_columns(table):
@@ -135,7 +137,7 @@ def test_groups_too_few_to_cut_are_told():
 
 
 def golden_head(name: str) -> list[dict[str, str]]:
-    with (ROOT / "tests" / "golden" / name).open(encoding="utf-8", newline="") as stream:
+    with (ROOT / "data/reference" / name).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -146,7 +148,7 @@ GOLDEN = [("train", row) for row in golden_head("train_head.csv")] + [
 
 @pytest.fixture(scope="module")
 def normalised(parts: TrainTestSplit) -> dict[str, pd.DataFrame]:
-    fitted = preprocessing.fit(parts.X_train, SETTINGS.ingest.kinds, "min-max")
+    fitted = preprocessing.fit(parts.X_train, SETTINGS.ingest.kinds, "minmax")
     return {
         "train": preprocessing.transform_to_frame(fitted, parts.X_train),
         "test": preprocessing.transform_to_frame(fitted, parts.X_test),
@@ -177,7 +179,7 @@ def test_the_notebook_s_head_is_reproduced(normalised, part, row):
 def test_the_scaling_knows_the_training_rows_only():
     X_train = pd.DataFrame({"pH": [3.0, 4.0, 3.5], "alcohol": [8.0, 12.0, 9.0]}, index=[5, 1, 9])
     X_test = pd.DataFrame({"pH": [2.0, 5.0], "alcohol": [16.0, 10.0]}, index=[0, 2])
-    fitted = preprocessing.fit(X_train, SETTINGS.ingest.kinds, "min-max")
+    fitted = preprocessing.fit(X_train, SETTINGS.ingest.kinds, "minmax")
     assert fitted.numbers == fitted.columns == fitted.inputs == ["pH", "alcohol"]
     assert fitted.minimum.tolist() == [3.0, 8.0]
     assert fitted.maximum.tolist() == [4.0, 12.0]
@@ -338,7 +340,7 @@ def test_a_share_that_lacks_a_class_is_told():
 
 
 def sizes(*shares: float) -> LearningCurve:
-    return LearningCurve(train_sizes=list(shares), runs=2, random_state=0)
+    return LearningCurve(train_sizes=list(shares), n_repeats=2, random_state=0)
 
 
 @pytest.mark.parametrize(
@@ -367,37 +369,37 @@ FEATURES = ["fixed acidity", "pH", "quality"]
 
 
 @pytest.mark.parametrize(
-    ("leave_out", "features", "told"),
+    ("drop_features", "features", "told"),
     [
         (
             ["pH", "qualty"],
             FEATURES,
-            "importance.leave_out names 'qualty', so no model can be trained without it: it is "
-            "none of the 3 features; did you mean 'quality'? Change importance.leave_out in "
+            "importance.drop_features names 'qualty', so no model can be trained without it: it is "
+            "none of the 3 features; did you mean 'quality'? Change importance.drop_features in "
             "params.yaml; [] leaves out none.",
         ),
         (
             ["Class"],
             FEATURES,
-            "importance.leave_out names 'Class', so no model can be trained without it: it is none "
-            "of the 3 features. Change importance.leave_out in params.yaml; [] leaves out none.",
+            "importance.drop_features names 'Class', so no model can be trained without it: it is none "
+            "of the 3 features. Change importance.drop_features in params.yaml; [] leaves out none.",
         ),
         (
             ["pH"],
             ["pH"],
-            "importance.leave_out names 'pH', the only feature, so nothing would be left to train "
-            "on. Change importance.leave_out in params.yaml; [] leaves out none.",
+            "importance.drop_features names 'pH', the only feature, so nothing would be left to train "
+            "on. Change importance.drop_features in params.yaml; [] leaves out none.",
         ),
     ],
 )
-def test_a_feature_that_cannot_be_left_out_is_told(leave_out, features, told):
+def test_a_feature_that_cannot_be_left_out_is_told(drop_features, features, told):
     with pytest.raises(DropFeaturesError) as caught:
-        schema.check_drop_features(leave_out, features)
+        schema.check_drop_features(drop_features, features)
     assert str(caught.value) == told
 
 
 @pytest.mark.parametrize(
-    ("leave_out", "features"), [([], FEATURES), (FEATURES, FEATURES), ([], ["pH"])]
+    ("drop_features", "features"), [([], FEATURES), (FEATURES, FEATURES), ([], ["pH"])]
 )
-def test_features_that_can_be_left_out_are_let_through(leave_out, features):
-    schema.check_drop_features(leave_out, features)
+def test_features_that_can_be_left_out_are_let_through(drop_features, features):
+    schema.check_drop_features(drop_features, features)

@@ -234,7 +234,7 @@ def test_the_rows_that_a_model_gets_wrong_are_listed_by_hand():
         "row": [11, 1, 2, 12],
         "wrong_models": [3, 1, 1, 1],
         "wrong": ["logistic notebook grid_search", "grid_search", "logistic", "logistic"],
-        "seen": [False, True, True, False],
+        "in_training": [False, True, True, False],
         "pH": [3.11, 3.01, 3.02, 3.12],
         "Class": [1, 1, 0, 0],
     }
@@ -244,7 +244,7 @@ def test_where_no_model_errs_no_row_is_listed():
     perfect = {"majority_class": FOUND["majority_class"], "logistic": with_errors_in([])}
     table = comparison.misclassified_rows(perfect, TEST, ROWS, RAW)
     assert table.empty
-    assert list(table.columns) == ["row", "wrong_models", "wrong", "seen", "pH", "Class"]
+    assert list(table.columns) == ["row", "wrong_models", "wrong", "in_training", "pH", "Class"]
 
 
 # The stage, run as people run it.
@@ -288,7 +288,7 @@ def test_the_stage_writes_the_same_bytes_twice(trained_workspace):
         for score in ("accuracy", "accuracy_unseen", "roc_auc", "log_loss"):
             assert numbers["models"][name][score]["value"] == own[score], (name, score)
     split = json.loads(first["metrics/split.json"])
-    assert numbers["test_rows_unseen"] == split["copies"]["test_rows_unseen"]
+    assert numbers["test_rows_unseen"] == split["duplicates"]["test_rows_unseen"]
     assert numbers["test_rows"] == split["test"]["rows"]
     listed = pd.read_csv(trained_workspace.path / "data/compare_errors.csv")
     assert numbers["wrong_in_any_model"] == len(listed)
@@ -350,7 +350,7 @@ def test_three_classes_have_their_scores_curves_and_errors():
     rows = pd.DataFrame({"row": np.arange(60)})
     raw = X.assign(kind=["x", "y"] * 30, species=y)
     wrong = comparison.misclassified_rows(found, test, rows, raw)
-    assert list(wrong) == ["row", "wrong_models", "wrong", "seen", "a", "kind", "species"]
+    assert list(wrong) == ["row", "wrong_models", "wrong", "in_training", "a", "kind", "species"]
     assert len(wrong) == scored["logistic"]["errors"] > 0
 
 

@@ -35,12 +35,12 @@ def floor(key: str, least: float, **metrics: Any) -> GateResult:
     return row
 
 
-def losses(base: Any, here: Any, max_loss: float = 1.0) -> list[GateResult]:
-    return gates.check_regressions(base, {"compare": {"models": here}}.__getitem__, max_loss)
+def losses(base: Any, here: Any, max_drop: float = 1.0) -> list[GateResult]:
+    return gates.check_regressions(base, {"compare": {"models": here}}.__getitem__, max_drop)
 
 
-def loss(score: str, before: Any, now: Any, max_loss: float = 1.0) -> GateResult:
-    [row] = losses({"logistic": {score: before}}, {"logistic": {score: now}}, max_loss)
+def loss(score: str, before: Any, now: Any, max_drop: float = 1.0) -> GateResult:
+    [row] = losses({"logistic": {score: before}}, {"logistic": {score: now}}, max_drop)
     return row
 
 
@@ -130,7 +130,7 @@ def test_a_missing_file_is_a_row_that_says_what_makes_it(tmp_path, monkeypatch):
 
 def test_the_committed_floors_hold_for_the_committed_metrics(monkeypatch):
     monkeypatch.chdir(ROOT)
-    floors = params.load().gates.floors
+    floors = params.load().gates.minimum
     rows = gates.check_minimum(floors, gates.read_run)
     assert [row.verdict for row in rows] == ["holds"] * len(floors)
 
@@ -195,9 +195,9 @@ def test_a_loss_of_the_allowed_size_holds_and_one_beyond_fails():
     assert loss("accuracy", before, interval(0.959999)).fails is True
 
 
-@pytest.mark.parametrize(("max_loss", "fails"), [(0.5, True), (1.4, True), (1.6, False)])
-def test_the_allowed_loss_is_the_setting(max_loss: float, fails: bool):
-    assert loss("accuracy", interval(0.98), interval(0.965), max_loss).fails is fails
+@pytest.mark.parametrize(("max_drop", "fails"), [(0.5, True), (1.4, True), (1.6, False)])
+def test_the_allowed_loss_is_the_setting(max_drop: float, fails: bool):
+    assert loss("accuracy", interval(0.98), interval(0.965), max_drop).fails is fails
 
 
 def test_against_an_interval_without_width_any_loss_is_real():
@@ -333,10 +333,10 @@ def test_the_last_line_counts_and_names():
 
 GATES = """
 gates:
-  floors:
+  minimum:
     logistic.accuracy: 0.97
     mlp.notebook.accuracy: 0.99
-  max_loss: 1.0
+  max_drop: 1.0
 """
 LOGISTIC = {"accuracy": 0.98}
 MLP = {"notebook": {"accuracy": 0.995}}
@@ -544,7 +544,7 @@ def test_a_missing_file_of_this_run_fails_against_a_base(gate, repository):
 def test_the_floors_and_the_allowed_loss_are_those_of_the_working_tree(gate, repository):
     write(repository.path, "compare", changed("logistic", "accuracy", interval(0.96)))
     assert gate("--base", "base")[0] == 1
-    repository.edit("params.yaml", "max_loss: 1.0", "max_loss: 2.0")
+    repository.edit("params.yaml", "max_drop: 1.0", "max_drop: 2.0")
     assert gate("--base", "base")[0] == 0
     repository.edit("params.yaml", "logistic.accuracy: 0.97", "logistic.accuracy: 0.99")
     assert gate("--base", "base")[0] == 1
@@ -633,10 +633,10 @@ def test_a_repository_around_the_project_serves_as_well(gate, repository, tmp_pa
 
 
 def test_faulty_parameters_are_told(gate, repository):
-    repository.edit("params.yaml", "max_loss: 1.0", "max_loss: -1")
+    repository.edit("params.yaml", "max_drop: 1.0", "max_drop: -1")
     code, printed, errors = gate()
     assert (code, printed) == (1, "")
-    assert "gates.max_loss: -1 cannot serve as the largest loss, in half-widths of" in errors
+    assert "gates.max_drop: -1 cannot serve as the largest loss, in half-widths of" in errors
 
 
 # make and CI.

@@ -24,7 +24,7 @@ from winenet.network.classifier import DenseClassifier
 from winenet.params import Importance
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-SETTINGS = Importance(n_repeats=7, random_state=3, leave_out=[])
+SETTINGS = Importance(n_repeats=7, random_state=3, drop_features=[])
 MODELS = {
     "logistic": LogisticRegression(random_state=1),
     "notebook": DenseClassifier((6,), learning_rate_init=0.03, max_iter=40, random_state=1),
@@ -250,7 +250,9 @@ def test_no_feature_left_out_trains_nothing(whole, capsys):
 
 
 def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspace):
-    trained_workspace.edit("params.yaml", "leave_out: [quality]", "leave_out: [quality, pH]")
+    trained_workspace.edit(
+        "params.yaml", "drop_features: [quality]", "drop_features: [quality, pH]"
+    )
     code, printed, errors = trained_workspace.run("stages.importance", WINENET_WORKERS="1")
     assert (code, errors) == (0, "")
     _, *lines = printed.splitlines()  # the first tells the numerics
@@ -278,7 +280,7 @@ def test_the_stage_writes_the_same_bytes_with_one_worker_and_two(trained_workspa
 
 
 def test_the_stage_trains_nothing_when_no_feature_is_left_out(trained_workspace):
-    trained_workspace.edit("params.yaml", "leave_out: [quality]", "leave_out: []")
+    trained_workspace.edit("params.yaml", "drop_features: [quality]", "drop_features: []")
     code, printed, errors = trained_workspace.run("stages.importance")
     assert (code, errors) == (0, "")
     assert "training" not in printed
@@ -287,13 +289,13 @@ def test_the_stage_trains_nothing_when_no_feature_is_left_out(trained_workspace)
 
 
 def test_a_feature_that_is_none_ends_the_stage_before_it_trains(trained_workspace):
-    trained_workspace.edit("params.yaml", "leave_out: [quality]", "leave_out: [qualty]")
+    trained_workspace.edit("params.yaml", "drop_features: [quality]", "drop_features: [qualty]")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.importance")
     assert (code, printed) == (1, f"importance: {stages.numerics()}\n")
     assert errors.startswith(
-        "\nimportance: importance.leave_out names 'qualty', so no model can be trained without it: "
-        "it is none of the 12 features; did you mean 'quality'? Change importance.leave_out in "
+        "\nimportance: importance.drop_features names 'qualty', so no model can be trained without it: "
+        "it is none of the 12 features; did you mean 'quality'? Change importance.drop_features in "
         "params.yaml; [] leaves out none.\n"
     )
     assert trained_workspace.files() == before

@@ -23,7 +23,7 @@ MODELS = {
     "logistic": LogisticRegression(solver="liblinear", random_state=42),
     "notebook": DenseClassifier((5, 3), learning_rate_init=0.02, max_iter=60, random_state=42),
 }
-SETTINGS = LearningCurve(train_sizes=[0.2, 0.5, 1.0], runs=3, random_state=4)
+SETTINGS = LearningCurve(train_sizes=[0.2, 0.5, 1.0], n_repeats=3, random_state=4)
 
 
 def some_rows(seed: int, rows: int, seen: float = 0) -> EvaluationSet:

@@ -296,7 +296,7 @@ def test_a_seed_makes_the_interval_and_another_seed_another_one(sample):
 
 
 def test_the_report_tells_the_interval_by_the_same_rule():
-    template = Path(scoring.__file__).parent / "templates/report.md.jinja"
+    template = Path(scoring.__file__).parents[1] / "report/templates/report.md.jinja"
     rule = f'"BCa" if metrics.compare.test_rows <= {intervals.BCA_MAX_ROWS} else "percentile"'
     assert rule in template.read_text(encoding="utf-8")
 

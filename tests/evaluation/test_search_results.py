@@ -223,7 +223,14 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
     table = search_results.out_of_fold_predictions(
         found.model, *rows, cv, row_numbers(rows, groups)
     )
-    assert list(table.columns) == ["row", "Class", "fold", "predicted", "probability", "seen"]
+    assert list(table.columns) == [
+        "row",
+        "Class",
+        "fold",
+        "predicted",
+        "probability",
+        "in_training",
+    ]
     assert list(table["row"]) == list(range(0, 360, 3))
     assert list(table["Class"]) == list(rows[1])
     for fold, (_, scored) in enumerate(cv):
@@ -231,7 +238,7 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
         one = table.iloc[scored]
         accuracy = (one["predicted"] == one["Class"]).mean()
         assert accuracy == found.best[f"split{fold}_test_score"] < 1
-    assert not table["seen"].any()
+    assert not table["in_training"].any()
 
 
 def test_an_out_of_fold_probability_is_that_of_a_network_trained_without_the_fold(rows):
@@ -258,7 +265,7 @@ def test_a_row_was_seen_when_its_fold_s_network_trained_on_its_group(rows):
         [(second, first), (first, second)],
         row_numbers(rows, groups),
     )
-    assert list(np.flatnonzero(table["seen"])) == [5, 70, 80]
+    assert list(np.flatnonzero(table["in_training"])) == [5, 70, 80]
 
 
 # Hand-made: four folds, of which the best candidate's scores have a standard deviation of 0.03

@@ -18,7 +18,7 @@ NETWORKS = {
     "notebook": DenseClassifier((5, 3), max_iter=60, random_state=42),
     "grid_search": DenseClassifier((4,), learning_rate_init=0.05, max_iter=40, random_state=42),
 }
-SETTINGS = Seeds(runs=3, random_state=7)
+SETTINGS = Seeds(n_seeds=3, random_state=7)
 
 
 def some_rows(seed: int, seen: float) -> EvaluationSet:

@@ -125,31 +125,31 @@ def test_the_texts_for_a_missing_value_are_those_that_occur(write: Write) -> Non
         y=classes("p", "q"),
     )
     guessed = found(path)
-    assert guessed.missing == ["", "NA", "?"]
+    assert guessed.na_values == ["", "NA", "?"]
     assert guessed.columns["a"].kind == "number"
 
 
 def test_no_text_is_missing_where_none_occurs(write: Write) -> None:
-    assert found(write(a=numbers(), y=classes("p", "q"))).missing == []
+    assert found(write(a=numbers(), y=classes("p", "q"))).na_values == []
 
 
 def test_a_missing_text_with_blanks_around_it_is_kept_as_it_is_written(write: Write) -> None:
     path = write(a=[*numbers(ROWS - 1), " ?"], y=classes("p", "q"))
-    assert found(path).missing == [" ?"]
+    assert found(path).na_values == [" ?"]
 
 
 def test_missing_texts_that_are_given_are_the_only_ones(write: Write) -> None:
     path = write(
         a=[*numbers(ROWS - 1), "-999"], b=classes("None", "one", "two"), y=classes("p", "q")
     )
-    guessed = found(path, missing=["-999"])
-    assert guessed.missing == ["-999"]
+    guessed = found(path, na_values=["-999"])
+    assert guessed.na_values == ["-999"]
     assert guessed.columns["b"].seen == "3 texts: None, one, two"
     assert guessed.columns["a"].seen == "0.5 to 9.5; 1 missing"
 
 
 @pytest.mark.parametrize(
-    ("labels", "positive", "why"),
+    ("labels", "positive_label", "why"),
     [
         (("0", "1"), "1", "by its name"),
         (("1", "1", "-1"), "1", "by its name"),
@@ -162,20 +162,20 @@ def test_missing_texts_that_are_given_are_the_only_ones(write: Write) -> None:
     ],
 )
 def test_of_two_labels_one_is_positive(
-    write: Write, labels: tuple[str, ...], positive: str, why: str
+    write: Write, labels: tuple[str, ...], positive_label: str, why: str
 ) -> None:
     guessed = found(write(a=numbers(48), y=classes(*labels, rows=48)))
-    assert (guessed.positive, guessed.why_positive) == (positive, why)
+    assert (guessed.positive_label, guessed.why_positive) == (positive, why)
 
 
 def test_the_positive_label_can_be_given(write: Write) -> None:
-    guessed = found(write(a=numbers(), y=classes("no", "yes")), positive="no")
-    assert (guessed.positive, guessed.why_positive) == ("no", "as asked")
+    guessed = found(write(a=numbers(), y=classes("no", "yes")), positive_label="no")
+    assert (guessed.positive_label, guessed.why_positive) == ("no", "as asked")
 
 
 def test_of_several_labels_none_is_positive(write: Write) -> None:
     guessed = found(write(a=numbers(), y=classes("p", "q", "r")))
-    assert (guessed.positive, guessed.labels) == (None, {"p": 14, "q": 13, "r": 13})
+    assert (guessed.positive_label, guessed.labels) == (None, {"p": 14, "q": 13, "r": 13})
 
 
 def test_what_tells_nothing_or_names_each_row_is_left_out_and_why(write: Write) -> None:
@@ -191,9 +191,9 @@ def test_what_tells_nothing_or_names_each_row_is_left_out_and_why(write: Write) 
         asked=numbers(),
         y=classes("p", "q"),
     )
-    guessed = found(path, leave_out=["asked"])
+    guessed = found(path, drop_columns=["asked"])
     assert list(guessed.columns) == ["age"]
-    assert guessed.leave_out == {
+    assert guessed.drop_columns == {
         "number": "another whole number in each row: a row number or an id",
         "customer_id": "another whole number in each row: a row number or an id",
         "name": "another text in each row: a name or an id",
@@ -210,7 +210,9 @@ def test_a_text_column_of_many_levels_is_left_out(write: Write) -> None:
         a=numbers(3003), text=[f"t{place % 1001}" for place in range(3003)],
         y=classes("p", "q", rows=3003),
     )  # fmt: skip
-    assert found(path).leave_out == {"text": "1,001 different texts; a category has at most 1,000"}
+    assert found(path).drop_columns == {
+        "text": "1,001 different texts; a category has at most 1,000"
+    }
 
 
 def test_more_numbers_than_are_counted_are_told_as_fewer_are(write: Write) -> None:
@@ -227,7 +229,7 @@ def test_more_numbers_than_are_counted_are_told_as_fewer_are(write: Write) -> No
         "a": "0 to 12",
         "b": f"-0.5 to {rows - 3}; 1 missing",
     }
-    assert guessed.leave_out == {
+    assert guessed.drop_columns == {
         "id": "another whole number in each row: a row number or an id",
         "ticket": "over 10,000 different texts; a category has at most 1,000",
     }
@@ -254,7 +256,7 @@ def test_each_table_can_have_one_label(write: Write) -> None:
     one, two = write("one.csv", a=numbers(), b=1.5), write("two.csv", a=numbers(), b=2.5)
     guessed = infer_config(InitOptions([one, two], label="Class=1,0"))
     assert [(file.path, file.label) for file in guessed.files] == [(one, "1"), (two, "0")]
-    assert (guessed.target, guessed.positive) == ("Class", "1")
+    assert (guessed.target, guessed.positive_label) == ("Class", "1")
     assert (list(guessed.columns), guessed.rows) == (["a", "b"], 2 * ROWS)
 
 
@@ -311,7 +313,7 @@ def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
     assert guessed.large
     assert "solver: lbfgs" in text
     assert "small, for the table is long" in text
-    assert yaml.safe_load(text)["seeds"] == {"runs": 3, "random_state": 0}
+    assert yaml.safe_load(text)["seeds"] == {"n_seeds": 3, "random_state": 0}
 
 
 def test_the_wines_get_the_notebook_s_settings() -> None:
@@ -324,7 +326,7 @@ def test_the_wines_get_the_notebook_s_settings() -> None:
     for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
         assert settings[section] == committed[section], section
     assert settings["logistic"] == committed["logistic"] | {"max_iter": 1000}
-    for key in ("files", "separator", "target", "positive", "missing", "leave_out"):
+    for key in ("files", "separator", "target", "positive_label", "na_values", "drop_columns"):
         assert settings["ingest"][key] == committed["ingest"][key], key
     assert settings["ingest"]["columns"] == dict.fromkeys(committed["ingest"]["columns"], "number")
 
@@ -342,18 +344,18 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
         "on.csv", **{f'"{name}"': cells for name, cells in columns.items()},
         level=["~", "NA", *classes("no", "1e3x", "*", rows=ROWS - 2)], y=classes("yes", "007"),
     )  # fmt: skip
-    text = create.params_text(found(path, positive="007"))
+    text = create.params_text(found(path, positive_label="007"))
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     loaded = params.load(str(tmp_path / "params.yaml"))
     assert list(loaded.ingest.columns) == [*NASTY, "level"]
-    assert (loaded.ingest.positive, loaded.ingest.missing) == ("007", ["NA"])
+    assert (loaded.ingest.positive_label, loaded.ingest.na_values) == ("007", ["NA"])
     as_dvc_reads = parse_yaml(text, "params.yaml")
     assert as_dvc_reads == loaded.model_dump(exclude_unset=True)
 
 
 def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     path = write(a=numbers(30), y=classes("p", "q", "q", rows=30))
-    floors = yaml.safe_load(create.params_text(found(path)))["gates"]["floors"]
+    floors = yaml.safe_load(create.params_text(found(path)))["gates"]["minimum"]
     assert floors == {
         "logistic.accuracy": 0.6666,
         "mlp.notebook.accuracy": 0.6666,
@@ -473,43 +475,43 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     ),
     "no such positive": (
         {"a": numbers(), "y": classes("no", "yes")},
-        {"positive": "Yes"},
-        "--positive 'Yes' is no label of column 'y'; did you mean 'yes'?. Its labels: 'no', 'yes'.",
+        {"positive_label": "Yes"},
+        "--positive-label 'Yes' is no label of column 'y'; did you mean 'yes'?. Its labels: 'no', 'yes'.",
     ),
     "a positive of three": (
         {"a": numbers(), "y": classes("p", "q", "r")},
-        {"positive": "p"},
-        "--positive 'p' is given, but column 'y' has 3 labels ('p', 'q', 'r'), so none is the "
-        "positive one. Leave --positive out.",
+        {"positive_label": "p"},
+        "--positive-label 'p' is given, but column 'y' has 3 labels ('p', 'q', 'r'), so none is the "
+        "positive one. Leave --positive-label out.",
     ),
     "the target left out": (
         {"a": numbers(), "y": classes("p", "q")},
-        {"leave_out": ["y"]},
-        "--leave-out 'y' is the target, which cannot be left out.",
+        {"drop_columns": ["y"]},
+        "--drop 'y' is the target, which cannot be left out.",
     ),
     "an unknown column left out": (
         {"abc": numbers(), "y": classes("p", "q")},
-        {"leave_out": ["abd"]},
-        "--leave-out 'abd' is no column of table.csv; did you mean 'abc'?. Its columns: 'abc', "
+        {"drop_columns": ["abd"]},
+        "--drop 'abd' is no column of table.csv; did you mean 'abc'?. Its columns: 'abc', "
         "'y'.",
     ),
     "a separator of two characters": (
         {"a": numbers(), "y": classes("p", "q")},
         {"separator": "::"},
-        "--separator '::' is not one character of ASCII. Give for example ';' or tab.",
+        "--sep '::' is not one character of ASCII. Give for example ';' or tab.",
     ),
     "another separator": (
         {"a": numbers(), "y": classes("p", "q")},
         {"separator": ";"},
         "table.csv: the header has one column ('a,y') by the separator ';'. Give the right one by "
-        "--separator.",
+        "--sep.",
     ),
     "a name for a formula": (
         {"=a": numbers(), "y": classes("p", "q")},
         {},
         "Column '=a' cannot keep its name: a name does not begin with =, +, - or @, not even after "
         "a comma or semicolon: a spreadsheet would take it for a formula. Rename it in the file's "
-        "header, or leave it out: --leave-out '=a'.",
+        "header, or leave it out: --drop '=a'.",
     ),
     "a name with a blank": (
         {"a": numbers(), " y": classes("p", "q")},
@@ -533,15 +535,15 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         {"separator": ";", "a": ["1,5", "2,5", "3", "4,25"] * 10, "y": classes("p", "q")},
         {},
         "Column 'a' has numbers with a decimal comma ('1,5', '2,5', '4,25'), which would be taken "
-        "for texts. Write them with a point in the file, or leave the column out: --leave-out 'a'.",
+        "for texts. Write them with a point in the file, or leave the column out: --drop 'a'.",
     ),
     "numbers with a word among them": (
         {"a": [*[place * 1.5 for place in range(ROWS - 2)], "", "unknown"],
          "y": classes("p", "q")},
         {},
         "Column 'a' holds numbers, but for 1 cell ('unknown'). If such a text stands for a missing "
-        "value, name all that do: --missing '' --missing 'unknown'. Else mend the cells, or leave "
-        "the column out: --leave-out 'a'.",
+        "value, name all that do: --na-value '' --na-value 'unknown'. Else mend the cells, or leave "
+        "the column out: --drop 'a'.",
     ),
 }  # fmt: skip
 
@@ -568,9 +570,9 @@ def test_what_cannot_work_is_refused_with_the_cure(write: Write, tmp_path: Path,
         ("a.csv", b"a\0b", "holds null bytes, so it is no text. Save the table as CSV in UTF-8."),
         ("a.csv.gz", b"a,y\n", "is no complete file of gzip. Pack it again."),
         ("a.csv", b"a,b,y\n1,2,p\n1,2,3,q\n", "is no table by the separator ',' (Expected 3 fields "
-         "in line 3, saw 4). Give the right one by --separator, or mend the line."),
+         "in line 3, saw 4). Give the right one by --sep, or mend the line."),
         ("a.csv", b"word\nother\n", "the header is 'word', one column by any of the separators , ; "
-         "tab | and space. Give the right one by --separator; a table needs a column to predict "
+         "tab | and space. Give the right one by --sep; a table needs a column to predict "
          "and one to predict it from."),
     ],
 )  # fmt: skip
@@ -730,8 +732,8 @@ ingest:
     - name: table.csv
   separator: ","
   target: kind  # k0 (20), k1 (20), k2 (20)
-  missing: [""]  # texts that stand for a missing value
-  leave_out:            # columns that are not used
+  na_values: [""]  # texts that stand for a missing value
+  drop_columns:         # columns that are not used
     - id  # another whole number in each row: a row number or an id
   columns:              # number, category, or [least, largest]: the values that can be true
     width: number     # 0.3 to 13.9; 4 missing
@@ -754,7 +756,7 @@ def test_its_dvc_yaml_keeps_the_contract_of_ours(
     monkeypatch.setattr(contract, "STAGES", list(graph))
     contract.test_every_stage_file_is_a_stage_of_the_graph()
     contract.test_every_data_dep_is_raw_or_written_by_an_earlier_stage()
-    contract.test_modules_import_downwards_only()
+    contract.test_rooms_import_only_the_rooms_below_them()
     for stage in graph:
         contract.test_a_stage_says_desc_cmd_params_deps_and_outputs_in_this_order(stage)
         contract.test_every_imported_file_is_a_dep_and_no_other(stage)
@@ -984,8 +986,8 @@ def test_the_command_line_becomes_options(
 ) -> None:
     asked: list[tuple[Path, InitOptions]] = []
     monkeypatch.setattr(create, "create_project", lambda *given: asked.append(given) or ["done"])
-    given = "init new --table a.csv --table b.csv --label c=1,0 --positive 0 --separator ;"
-    more = ["--missing", "", "--missing", "-999", "--leave-out", "id"]
+    given = "init new --table a.csv --table b.csv --label c=1,0 --positive-label 0 --sep ;"
+    more = ["--na-value", "", "--na-value", "-999", "--drop", "id"]
     monkeypatch.setattr(sys, "argv", ["winenet", *given.split(), *more])
     commands.main()
     assert asked == [
@@ -994,10 +996,10 @@ def test_the_command_line_becomes_options(
             InitOptions(
                 [Path("a.csv"), Path("b.csv")],
                 label="c=1,0",
-                positive="0",
+                positive_label="0",
                 separator=";",
-                missing=["", "-999"],
-                leave_out=["id"],
+                na_values=["", "-999"],
+                drop_columns=["id"],
             ),
         )
     ]
@@ -1038,9 +1040,9 @@ def test_the_new_pipeline_runs_whole(made: Path, tmp_path: Path) -> None:
     for section, values in small_pipeline.SMALL.items():
         if section != "handmade":
             change = dict(values)
-            change.pop("leave_out", None)
+            change.pop("drop_columns", None)
             if section == "learning_curve":
-                change = {"runs": 2}
+                change = {"n_seeds": 2}
             small_pipeline.change(folder, section, **change)
     small_pipeline.commit(folder, "Small")
     ran = small_pipeline.ran(small_pipeline.dvc(folder, "repro"))

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def golden() -> list[dict[str, str]]:
-    with (ROOT / "tests/golden/notebook.csv").open(encoding="utf-8", newline="") as stream:
+    with (ROOT / "data/reference/notebook.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -44,7 +44,7 @@ def metrics() -> dict[str, object]:
 def test_the_committed_number_is_the_notebook_s(
     row: dict[str, str], metrics: dict[str, object]
 ) -> None:
-    table = files.read_table(str(ROOT / "tests/golden/notebook.csv"))
+    table = files.read_table(str(ROOT / "data/reference/notebook.csv"))
     (here,) = notebook_section.notebook_checks(table[table["quantity"] == row["quantity"]], metrics)
     assert float(here.here) == pytest.approx(float(row["value"]), abs=half_a_unit(row))
     assert here.agrees, here

@@ -81,7 +81,7 @@ def run(content: NotebookNode, folder: Path) -> NotebookNode:
 
 @pytest.mark.slow
 def test_it_gives_the_numbers_that_the_course_notebook_prints(executed):
-    with (ROOT / "tests/golden/notebook.csv").open(encoding="utf-8", newline="") as file:
+    with (ROOT / "data/reference/notebook.csv").open(encoding="utf-8", newline="") as file:
         golden = {row["quantity"]: row["value"] for row in csv.DictReader(file)}
     accuracies = {
         "baseline": golden["logistic.accuracy"],

@@ -214,7 +214,7 @@ def test_the_drawing_shows_the_layers(shown):
 
 
 def test_the_agreements_say_what_the_numbers_say(shown):
-    golden = shown.table("tests/golden/notebook.csv")
+    golden = shown.table("data/reference/notebook.csv")
     rows = [
         one["text"].split()
         for one in shown.read.elements
@@ -237,7 +237,7 @@ def test_the_cells_of_the_printed_heads_are_counted(small):
     same = total = 0
     for name in ("train", "test"):
         table = small.table(f"data/X_{name}_normalized.csv")
-        for one in small.table(f"tests/golden/{name}_head.csv").itertuples():
+        for one in small.table(f"data/reference/{name}_head.csv").itertuples():
             half_a_unit = 0.5 * 10.0**-one.digits * (1 + 1e-9)
             total += 1
             if one.feature in table:  # the small pipeline calls some of them by another name
@@ -424,7 +424,7 @@ EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
     metrics, tables, words = loaded
-    metrics["split"]["copies"]["test_rows_seen"] = 0
+    metrics["split"]["duplicates"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
     text = rendered(metrics, tables, words)

@@ -291,7 +291,7 @@ def test_a_lower_floor_is_told(repository):
     """DVC tracks no `gates`, and a pull request that lowers one must say so all the same."""
     repository.edit("params.yaml", "logistic.accuracy: 0.97", "logistic.accuracy: 0.5")
     printed = repository.run("winenet", "summary", "--base", "base")[1]
-    assert "| `gates.floors.logistic.accuracy` | `0.97` | `0.5` |" in printed
+    assert "| `gates.minimum.logistic.accuracy` | `0.97` | `0.5` |" in printed
     assert "Not run with these parameters" not in printed
 
 

@@ -79,7 +79,7 @@ def assert_predicts_alike(saved: SavedModel, content: bytes) -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_raw_rows_of_all_kinds_are_predicted_alike(columns, classes):
     """With gaps, unknown levels and numbers outside the training range."""
-    saved = trained(columns, (6, 5), "relu", classes, "min-max")
+    saved = trained(columns, (6, 5), "relu", classes, "minmax")
     content = onnx_export.onnx_model(saved)
     assert_predicts_alike(saved, content)
     assert onnx_export.check(saved, content) < 1e-12
@@ -106,7 +106,7 @@ def test_of_equally_probable_labels_the_first_is_given():
 
 
 def test_the_graph_tells_its_columns_and_the_same_model_gives_the_same_bytes():
-    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 3, "min-max")
+    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 3, "minmax")
     content = onnx_export.onnx_model(saved)
     assert onnx_export.onnx_model(saved) == content
     made = onnx.load_from_string(content)
@@ -147,7 +147,7 @@ def test_a_huge_training_range_is_checked_without_a_warning():
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 2, "min-max")
+    saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 2, "minmax")
     model_file.write("models/some.npz", saved)
     return tmp_path
 
@@ -235,6 +235,6 @@ def test_the_form_must_be_named(folder, monkeypatch, capfd):
 
 def test_the_check_itself_raises_what_it_found(folder):
     saved = model_file.read("models/some.npz")
-    other = trained(COLUMNS["numbers and categories"], (5,), "relu", 2, "min-max")
+    other = trained(COLUMNS["numbers and categories"], (5,), "relu", 2, "minmax")
     with pytest.raises(ExportError, match="probabilities differ by "):
         onnx_export.check(saved, onnx_export.onnx_model(other))

@@ -51,7 +51,7 @@ def a_model(labels: list[str]) -> SavedModel:
     X = raw_rows(400)
     score = X["free SO2"].fillna(40) / 40 + (X["colour"] == "red")
     y = pd.qcut(score, len(labels), labels=False)
-    raw = preprocessing.fit(X, KINDS, "min-max")
+    raw = preprocessing.fit(X, KINDS, "minmax")
     network = DenseClassifier((8, 4), max_iter=60, learning_rate_init=0.02, random_state=0)
     network.fit(preprocessing.transform(raw, X), y)
     facts = {"rows": 400.0, "epochs": float(network.n_iter_), "loss": network.loss_}
@@ -316,7 +316,7 @@ def test_many_unknown_levels_are_told_by_the_first_few(capfd):
 
 
 def test_a_text_that_is_a_level_is_no_gap(models, capfd):
-    """Whatever --missing says: the training knew it as a level."""
+    """Whatever --na-value says: the training knew it as a level."""
     write(a_table(30).assign(colour="red"))
     lines = told_of("new.csv", capfd, missing=["red"])
     assert not [line for line in lines if "colour" in line]
@@ -563,7 +563,7 @@ FAULTS = {
     "a cell too few": (
         GOOD.replace("4,white", "4").encode(),
         "new.csv: line 3 has 2 cells, so the table was not predicted. Each row has a cell for each "
-        "of the header's 3 columns, between ','; `--separator` names another sign.",
+        "of the header's 3 columns, between ','; `--sep` names another sign.",
     ),
     "one too few, one too many": (
         b"free SO2,colour,pH\n3,red\n4,white,3.2,4\n",
@@ -576,7 +576,7 @@ FAULTS = {
     "a text for a number": (
         GOOD.replace("4,", '"fo""ur",').encode(),
         "new.csv: line 3, column 'free SO2': 'fo\"ur' is no finite number, so the table was not "
-        "predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; `--missing TEXT` "
+        "predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; `--na-value TEXT` "
         "says that a text stands for a gap.",
     ),
     **{
@@ -644,7 +644,7 @@ def test_a_separator_can_be_named(models, monkeypatch, capfd):
     code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
     assert code == 1
     assert "and the header has 1: 'id:free SO2:colour:pH'" in errors
-    words = ["predict", "2.npz", "new.csv", "--separator"]
+    words = ["predict", "2.npz", "new.csv", "--sep"]
     code, printed, _ = main(monkeypatch, capfd, *words, ":")
     assert (code, printed) == (0, expected(models[2], X))
     for wrong in ("", ",,", "a", '"', "é"):
@@ -657,7 +657,7 @@ def test_a_separator_can_be_named(models, monkeypatch, capfd):
 
 def test_texts_for_gaps_can_be_named(models, monkeypatch, capfd):
     X = write(a_table(60), na_rep="-")
-    words = ["predict", "2.npz", "new.csv", "--missing", "?", "--missing", "-"]
+    words = ["predict", "2.npz", "new.csv", "--na-value", "?", "--na-value", "-"]
     assert main(monkeypatch, capfd, *words)[:2] == (0, expected(models[2], X))
     write(X, na_rep="NA")
     code, _, errors = main(monkeypatch, capfd, *words)
@@ -767,7 +767,7 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
         }
     )
     table, _ = raw_table.read_raw(str(tmp_path), settings)
-    raw = preprocessing.fit(table[["level"]], {"level": "category"}, "min-max")
+    raw = preprocessing.fit(table[["level"]], {"level": "category"}, "minmax")
     with stream.open_table("people.parquet", raw) as opened:
         (piece,) = opened.pieces()
     pd.testing.assert_series_equal(piece["level"], table["level"], check_dtype=False)
@@ -778,7 +778,7 @@ def test_a_number_for_a_gap_is_one_in_parquet_too(models, monkeypatch, capfd):
     X["pH"] = X["pH"].fillna(-999)
     X.to_parquet("new.parquet", index=False)
     code, printed, errors = main(
-        monkeypatch, capfd, "predict", "2.npz", "new.parquet", "--missing", "-999"
+        monkeypatch, capfd, "predict", "2.npz", "new.parquet", "--na-value", "-999"
     )
     assert (code, printed) == (0, expected(models[2], X.replace({"pH": {-999: np.nan}})))
     assert "outside" not in errors

@@ -691,7 +691,9 @@ ENVIRONMENT = {
     "an input that is missing": without("data/table.csv", "stages.split"),
     "an input that is no table": changed("data/table.csv", one_cell_more, "stages.split"),
     "an input of other columns": changed(
-        "data/split_rows.csv", lambda text: text.replace("seen", "saw", 1), "stages.importance"
+        "data/split_rows.csv",
+        lambda text: text.replace("in_training", "saw", 1),
+        "stages.importance",
     ),
     "a broken metrics file": changed(
         "metrics/mlp.json", lambda _: '{"notebook": {"acc', "winenet", "results"

@@ -4,6 +4,7 @@ A stage that reads something DVC does not know of would not be run again when it
 """
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -189,7 +190,9 @@ def test_every_result_in_git_is_an_output() -> None:
     command = ["git", "ls-files", "-z", "data", "metrics", "models", "plots", "report"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode()
     others = {"data/.gitignore", "data/README.md", "models/.gitignore"}
-    others |= {name for name in listed.split("\0") if name.startswith("data/raw/")}
+    others |= {
+        name for name in listed.split("\0") if name.startswith(("data/raw/", "data/reference/"))
+    }
     results = {name for name in listed.split("\0") if name} - others
     in_git = {
         path
@@ -319,7 +322,9 @@ def test_modules_leave_writing_to_the_stages() -> None:
 
 
 def test_every_data_dep_is_raw_or_written_by_an_earlier_stage() -> None:
-    written = {"data/raw"}
+    written = {"data/raw"} | {
+        f"data/reference/{name}" for name in os.listdir(ROOT / "data/reference")
+    }
     for stage in STAGES:
         deps = {dep for dep in GRAPH[stage]["deps"] if FOLDERS.match(dep)}
         assert deps <= written, stage

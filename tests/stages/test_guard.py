@@ -244,9 +244,9 @@ def test_check_and_stage_tell_the_same_fault_and_touch_nothing(workspace, break_
             "validation_size=0.0001 cannot cut 5197 training rows",
         ),
         (
-            "leave_out: [quality]",
-            "leave_out: [qualty]",
-            "importance.leave_out names 'qualty', so no model can be trained without it: it is "
+            "drop_features: [quality]",
+            "drop_features: [qualty]",
+            "importance.drop_features names 'qualty', so no model can be trained without it: it is "
             "none of the 12 features; did you mean 'quality'?",
         ),
         (

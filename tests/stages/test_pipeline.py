@@ -111,7 +111,7 @@ def changed_back(repository: Path, params: bytes, before: dict[str, bytes]) -> N
 
 
 def test_another_gate_makes_no_stage_stale(repository: Path) -> None:
-    change(repository, "gates", max_loss=2.5)
+    change(repository, "gates", max_drop=2.5)
     assert ran(dvc(repository, "repro")) == []
 
 

@@ -34,7 +34,7 @@ def test_the_smaller_pipeline_fits_the_schema_and_has_less_of_everything(tmp_pat
     assert small.ingest == whole.ingest
     assert small.split == whole.split
     assert small.grid_search.max_iter < whole.grid_search.max_iter
-    assert small.seeds.runs < whole.seeds.runs
+    assert small.seeds.n_seeds < whole.seeds.n_seeds
 
 
 def test_what_a_run_says_is_understood():

@@ -61,7 +61,7 @@ class Preprocessing:
 
 
 SCALERS = {  # the classes of sklearn.preprocessing
-    "min-max": "MinMaxScaler",
+    "minmax": "MinMaxScaler",
     "standard": "StandardScaler",
     "robust": "RobustScaler",
 }
@@ -72,11 +72,11 @@ class PreprocessingError(InputError):
     """The training rows give no preprocessing, or a table does not fit one."""
 
 
-def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Preprocessing:
+def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preprocessing:
     """Return the preprocessing that the training rows call for.
 
     X_train: (rows, columns), raw; categories as text; a gap is NaN. kinds: by column, "number" or
-    "category". normalise: one of SCALERS. A gap in numbers becomes the median, in categories the
+    "category". scaler: one of SCALERS. A gap in numbers becomes the median, in categories the
     most frequent level.
     Raises PreprocessingError when a column has no value in the training rows, or when two inputs
     would have one name.
@@ -91,17 +91,17 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], normalise: str) -> Prep
     if empty:
         raise PreprocessingError(
             f"Column '{empty[0]}' has no value in any of the {len(X_train)} training rows, so "
-            "nothing could stand for its gaps. Put it under ingest.leave_out in params.yaml, or "
+            "nothing could stand for its gaps. Put it under ingest.drop_columns in params.yaml, or "
             "give rows that have it."
         )
     numbers = [name for name in X_train if kinds[str(name)] == "number"]
     categories = [name for name in X_train if kinds[str(name)] == "category"]
-    scaler = getattr(preprocessing, SCALERS[normalise])() if normalise != "none" else "passthrough"
+    scale = getattr(preprocessing, SCALERS[scaler])() if scaler != "none" else "passthrough"
     fitted = ColumnTransformer(
         [
             (
                 "numbers",
-                make_pipeline(SimpleImputer(strategy="median"), scaler),
+                make_pipeline(SimpleImputer(strategy="median"), scale),
                 numbers,
             ),
             (

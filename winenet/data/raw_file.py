@@ -126,12 +126,12 @@ def _checked(
             text = numbers.isna() & ~empty
             rules = [(text, "no number"), _outside(numbers, kind, ~empty & ~text)]
             no_value = "no value; every cell needs a number"
-        if empty.any() and settings.missing and name != settings.target:
+        if empty.any() and settings.na_values and name != settings.target:
             cells = written()[name]
-            known = cells.isin(settings.missing)
+            known = cells.isin(settings.na_values)
             if kind != "category":  # -999 stands for -999.0, too
                 known |= pd.to_numeric(cells, errors="coerce").isin(
-                    parquet.as_numbers(settings.missing)
+                    parquet.as_numbers(settings.na_values)
                 )
             empty &= ~known
         for mask, rule in [(empty, no_value), *rules]:
@@ -215,7 +215,7 @@ def _repeated(names: Sequence[str]) -> list[str]:
 
 def _header_faults(header: Sequence[str], kinds: Mapping[str, str], settings: Ingest) -> list[str]:
     missing = [name for name in kinds if name not in header]
-    unknown = [name for name in header if name not in kinds and name not in settings.leave_out]
+    unknown = [name for name in header if name not in kinds and name not in settings.drop_columns]
     faults = [
         f"column {short_repr(name)} is not expected{did_you_mean(name, missing)}"
         for name in unknown
@@ -314,7 +314,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
                     io.StringIO(block.text),
                     usecols=lambda name: name in numbers,
                     low_memory=False,
-                    na_values=settings.missing,
+                    na_values=settings.na_values,
                     **how,
                 )
             )
@@ -326,7 +326,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
                     usecols=lambda name: name in texts,
                     dtype="str",
                     keep_default_na=False,
-                    na_values=["", *settings.missing],
+                    na_values=["", *settings.na_values],
                     **how,
                 )
             )
@@ -425,7 +425,7 @@ def _parquet(
     columns: dict[str, Any] = {}
     for name in (name for name in kinds if names.count(name) == 1):
         made = parquet.to_float64 if kinds[name] == "number" else parquet.to_strings
-        found = made(table.column(name), settings.missing)
+        found = made(table.column(name), settings.na_values)
         if found is None:
             faults.append(
                 f"column '{name}' is of the type {table.column(name).type}, and no {kinds[name]}"

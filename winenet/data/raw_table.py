@@ -57,7 +57,7 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
 
 def make_schema(settings: Ingest, labels: list[str]) -> Schema:
     """Return what a table is that was read as params.yaml says. labels: by class."""
-    words = settings.words
+    words = settings.display_names
     names = {} if words is None else words.classes
     return Schema(
         target=settings.target,
@@ -91,21 +91,21 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
         )
     labels = sorted(map(str, counts.index), key=_in_order)
     _check_no_html(settings.target, labels)
-    positive = None if settings.positive is None else str(settings.positive)
+    positive = None if settings.positive_label is None else str(settings.positive_label)
     if len(labels) > 2:
         if positive is not None:
             raise DataError(
-                f"ingest.positive is {short_repr(positive)}, but column '{settings.target}' has "
+                f"ingest.positive_label is {short_repr(positive)}, but column '{settings.target}' has "
                 f"{len(labels)} labels ({preview(labels)}), so none of them is the positive one. "
-                "Set ingest.positive to null in params.yaml, or join the others to one label."
+                "Set ingest.positive_label to null in params.yaml, or join the others to one label."
             )
         return labels
     if positive not in labels:
         given = "null" if positive is None else short_repr(positive)
         raise DataError(
-            f"ingest.positive is {given}, but the labels of '{settings.target}' are "
+            f"ingest.positive_label is {given}, but the labels of '{settings.target}' are "
             f"{preview(labels)}, so it is open which of the two is class 1. "
-            "Set ingest.positive in params.yaml to one of them."
+            "Set ingest.positive_label in params.yaml to one of them."
         )
     return sorted(labels, key=lambda label: label == positive)
 
@@ -127,7 +127,7 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
         if table[name].isna().all():
             raise DataError(
                 f"Column '{name}' has no value in any row, so nothing can be learnt from it. "
-                "Move it from ingest.columns to ingest.leave_out in params.yaml."
+                "Move it from ingest.columns to ingest.drop_columns in params.yaml."
             )
         if kind == "category":
             _check_no_html(name, table[name].dropna().unique())
@@ -136,7 +136,7 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
             raise DataError(
                 f"Column '{name}' has {levels:,} different texts in {len(table):,} rows, and each "
                 f"would become an input of its own; a category has at most {MAX_CATEGORIES:,}. It may "
-                "be a name or an id: move it from ingest.columns to ingest.leave_out in "
+                "be a name or an id: move it from ingest.columns to ingest.drop_columns in "
                 "params.yaml, or join rare texts in the raw file."
             )
 

@@ -30,7 +30,7 @@ class Schema:
     names: list[str]
 
 
-def to_json(schema: Schema) -> dict[str, Any]:
+def as_json(schema: Schema) -> dict[str, Any]:
     """Return the content of data/schema.json; the columns are a list, since their order counts."""
     return {
         "target": schema.target,
@@ -59,17 +59,17 @@ def from_json(content: dict[str, Any]) -> Schema:
     return found
 
 
-def check_drop_features(leave_out: list[str], features: list[str]) -> None:
+def check_drop_features(drop_features: list[str], features: list[str]) -> None:
     """Raise LeaveOutError when a feature is not in the table, or when it is the only one."""
-    unknown = [name for name in leave_out if name not in features]
+    unknown = [name for name in drop_features if name not in features]
     if unknown:
         raise DropFeaturesError(
-            f"importance.leave_out names '{unknown[0]}', so no model can be trained without it: it "
+            f"importance.drop_features names '{unknown[0]}', so no model can be trained without it: it "
             f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
-            "Change importance.leave_out in params.yaml; [] leaves out none."
+            "Change importance.drop_features in params.yaml; [] leaves out none."
         )
-    if leave_out and len(features) == 1:
+    if drop_features and len(features) == 1:
         raise DropFeaturesError(
-            f"importance.leave_out names '{leave_out[0]}', the only feature, so nothing would be "
-            "left to train on. Change importance.leave_out in params.yaml; [] leaves out none."
+            f"importance.drop_features names '{drop_features[0]}', the only feature, so nothing would be "
+            "left to train on. Change importance.drop_features in params.yaml; [] leaves out none."
         )

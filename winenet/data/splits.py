@@ -137,10 +137,10 @@ def check_folds(
 
 
 def split_index(parts: TrainTestSplit) -> pd.DataFrame:
-    """Return a line a row: set, row, group, seen; in the sets' order, training first.
+    """Return a line a row: set, row, group, in_training; in the sets' order, training first.
 
     row: its number in the table. group: that of the first row, of either set, with the same
-    features. seen: whether the training set has a row with the same features.
+    features. in_training: whether the training set has a row with the same features.
     """
     X = pd.concat([parts.X_train, parts.X_test])
     group = duplicate_groups(X.sort_index())[X.index].to_numpy()
@@ -150,7 +150,7 @@ def split_index(parts: TrainTestSplit) -> pd.DataFrame:
             "set": np.where(is_train, "train", "test"),
             "row": X.index,
             "group": group,
-            "seen": np.isin(group, group[is_train]),
+            "in_training": np.isin(group, group[is_train]),
         }
     )
 

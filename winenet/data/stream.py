@@ -121,7 +121,7 @@ class TableReader:
         return self.fault(
             f"{self.where(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite number, so the "
             "table was not predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; "
-            "`--missing TEXT` says that a text stands for a gap."
+            "`--na-value TEXT` says that a text stands for a gap."
         )
 
     def __enter__(self) -> Self:
@@ -416,7 +416,7 @@ class _CsvReader(TableReader):
             raise self.fault(
                 f"{self.where(row + place)} {told}, so the table was not predicted. Each row has a "
                 f"cell for each of the header's {len(self.names)} columns, between {self._told()}; "
-                "`--separator` names another sign."
+                "`--sep` names another sign."
             )
 
     def _told(self) -> str:

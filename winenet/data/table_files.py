@@ -69,12 +69,12 @@ def read_labels(path: str) -> pd.Series:
 
 
 def read_split_rows(path: str, part: str) -> pd.DataFrame:
-    """Read where the rows of a set come from, in the order of its tables: row, group, seen.
+    """Read where the rows of a set come from, in the order of its tables: row, group, in_training.
 
     part: "train" or "test". row: the number in data/table.csv. group: that of the first row with
-    the same features. seen: whether the training set has a row with the same features.
+    the same features. in_training: whether the training set has a row with the same features.
     """
-    rows = _with_columns(path, ("set", "row", "group", "seen"))
+    rows = _with_columns(path, ("set", "row", "group", "in_training"))
     return rows[rows["set"] == part].drop(columns="set").reset_index(drop=True)
 
 

@@ -120,7 +120,7 @@ def misclassified_rows(
     """Return the test rows that a model gets wrong, those that most get wrong first.
 
     rows: of the test rows, row. table: the raw rows, whose numbers `row` gives. Columns: row,
-    wrong_models (how many, the constant one left aside), wrong (their names), seen, and the raw
+    wrong_models (how many, the constant one left aside), wrong (their names), in_training, and the raw
     values with the label; a gap is NaN.
     """
     wrong = pd.DataFrame(
@@ -131,7 +131,7 @@ def misclassified_rows(
             "row": rows["row"],
             "wrong_models": wrong.sum(axis=1),
             "wrong": [" ".join(wrong.columns[list(line)]) for line in wrong.to_numpy()],
-            "seen": test.seen,
+            "in_training": test.seen,
         }
     )
     listed = listed[listed["wrong_models"] > 0].sort_values(

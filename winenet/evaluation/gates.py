@@ -77,11 +77,11 @@ def check_minimum(floors: Mapping[str, float], read: Read) -> list[GateResult]:
     return rows
 
 
-def check_regressions(base: Mapping[str, Any], read: Read, max_loss: float) -> list[GateResult]:
+def check_regressions(base: Mapping[str, Any], read: Read, max_drop: float) -> list[GateResult]:
     """Return a row a model and score: what was lost against the base, in half-widths.
 
     A half-width is half of the interval that the base gives the score. A row fails when the loss
-    is more than max_loss, or when the base has a model or score that this run lacks.
+    is more than max_drop, or when the base has a model or score that this run lacks.
     base: what `read_base` returns. read: returns a stage's metrics, or raises MetricError.
     """
     try:
@@ -100,7 +100,7 @@ def check_regressions(base: Mapping[str, Any], read: Read, max_loss: float) -> l
             continue
         for score in SCORES:
             if before.get(score) is not None or now.get(score) is not None:
-                rows.append(_loss_row(model, score, before.get(score), now.get(score), max_loss))
+                rows.append(_loss_row(model, score, before.get(score), now.get(score), max_drop))
     return rows
 
 
@@ -181,7 +181,7 @@ def models(content: Any) -> dict[str, Any] | None:
     return models if isinstance(models, dict) else None
 
 
-def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) -> GateResult:
+def _loss_row(model: str, score: str, before: Any, now: Any, max_drop: float) -> GateResult:
     """Compare one score, of which the base or this run may have none."""
     gate, bound, here, loss = f"loss `{model}.{score}`", "none", "-", "-"
     try:
@@ -197,16 +197,16 @@ def _loss_row(model: str, score: str, before: Any, now: Any, max_loss: float) ->
         return GateResult(gate, here, bound, loss, "new: the base has none")
     lost = drop_in_half_widths(SCORES[score], base, run)
     loss = f"{lost:z.3f}"
-    if exceeds_tolerance(lost, max_loss):
+    if exceeds_tolerance(lost, max_drop):
         return GateResult(
-            gate, here, bound, loss, f"FAILS: a loss of more than {max_loss}", fails=True
+            gate, here, bound, loss, f"FAILS: a loss of more than {max_drop}", fails=True
         )
     return GateResult(gate, here, bound, loss, NOISE if lost > 0 else "holds")
 
 
-def exceeds_tolerance(lost: float, max_loss: float) -> bool:
+def exceeds_tolerance(lost: float, max_drop: float) -> bool:
     """Tell whether a loss in half-widths is more than the allowed one, and not by its last bit."""
-    return lost > max_loss * (1 + 1e-9)
+    return lost > max_drop * (1 + 1e-9)
 
 
 def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:

@@ -40,7 +40,7 @@ def train_over_sizes(
 
     models: untrained, by name. The seed draws the rows as well as the network's start.
     """
-    seeds = range(settings.random_state, settings.random_state + settings.runs)
+    seeds = range(settings.random_state, settings.random_state + settings.n_repeats)
     plan = [
         (name, splits.subsample(y_train, share, seed), seed)
         for share in settings.train_sizes

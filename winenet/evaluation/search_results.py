@@ -125,7 +125,7 @@ def out_of_fold_predictions(
 
     winner: the refitted network; it is trained once more on each fold. rows: row and group of
     each training row. Returns a line a row: row, the label, fold, predicted, probability of class
-    1, seen (whether the fold's network trained on a row of the same group).
+    1, in_training (whether the fold's network trained on a row of the same group).
     """
     with (
         parallel_config(backend="loky", n_jobs=n_workers(), inner_max_num_threads=1),
@@ -155,7 +155,7 @@ def out_of_fold_predictions(
             "fold": fold,
             "predicted": winner.classes_[P.argmax(axis=1)],
             **probability_columns(P),
-            "seen": seen,
+            "in_training": seen,
         }
     )
 

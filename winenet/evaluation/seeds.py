@@ -26,7 +26,7 @@ def train_over_seeds(
     networks: untrained, by name. Columns: model, random_state, epochs, errors, and the SCORES
     (without accuracy_unseen when there are no such rows).
     """
-    seeds = range(settings.random_state, settings.random_state + settings.runs)
+    seeds = range(settings.random_state, settings.random_state + settings.n_seeds)
     plan = [(name, seed) for name in networks for seed in seeds]
     models = [clone(networks[name]).set_params(random_state=seed) for name, seed in plan]
     fit_all(models, [(X_train, y_train)] * len(models))

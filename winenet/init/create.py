@@ -42,7 +42,9 @@ COPIED = (
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
 KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "python", "environment")
-NOTEBOOK = re.compile(r"\b(?:data|metrics|plots|stages)/handmade|^tests/")  # paths left behind
+NOTEBOOK = re.compile(
+    r"\b(?:data|metrics|plots|stages)/handmade|^data/reference/"
+)  # paths left behind
 LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
 PLAIN_YAML_SCALAR = re.compile(
     r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII
@@ -80,12 +82,12 @@ def _told(found: InferredConfig) -> list[str]:
     lines = [
         f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
         f"separator {short_repr(found.separator)}; missing: "
-        f"{', '.join(map(short_repr, found.missing)) or 'none'}",
+        f"{', '.join(map(short_repr, found.na_values)) or 'none'}",
         f"{short_repr(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
     ]
-    if found.positive is not None:
-        lines.append(f"positive: {short_repr(found.positive)}, {found.why_positive}")
-    lines += [f"left out: {short_repr(name)} ({why})" for name, why in found.leave_out.items()]
+    if found.positive_label is not None:
+        lines.append(f"positive: {short_repr(found.positive_label)}, {found.why_positive}")
+    lines += [f"left out: {short_repr(name)} ({why})" for name, why in found.drop_columns.items()]
     return lines
 
 
@@ -163,7 +165,7 @@ def _fill(folder: Path, found: InferredConfig, params_yaml: str, name: str) -> N
             shutil.copyfile(ROOT / path, folder / path)
     licence = next(one for one in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if one.is_file())
     shutil.copyfile(licence, folder / "winenet/LICENSE")
-    graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive)
+    graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive_label)
     texts = {
         "params.yaml": params_yaml,
         "dvc.yaml": graph,
@@ -276,7 +278,7 @@ def params_text(found: InferredConfig) -> str:
         text = _rendered(dataclasses.replace(found, columns=kinds))
     if len(text.encode()) > yaml12.MAX_BYTES:
         raise InitError(
-            f"{len(found.columns) + len(found.leave_out):,} columns make a params.yaml of "
+            f"{len(found.columns) + len(found.drop_columns):,} columns make a params.yaml of "
             f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take columns "
             "out of the table."
         )
@@ -305,7 +307,7 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
     """Return the folder's README. graph: its dvc.yaml."""
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
-    gaps = [text for text in found.missing if text]  # predict knows an empty cell, NA and NaN
+    gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
     told = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
     return _template("README.md").render(
         name=name,
@@ -319,7 +321,7 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
 
 
 def _flag(missing: str) -> str:
-    return f"--missing {shlex.quote(missing)}"
+    return f"--na-value {shlex.quote(missing)}"
 
 
 def ignored_outputs(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -505,6 +507,11 @@ def makefile(text: str) -> str:
 
 def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
     """Return what argparse found as the folder and the options."""
-    known = {name: given[name] for name in ("target", "label", "separator", "positive", "missing")}
+    known = {
+        name: given[name]
+        for name in ("target", "label", "separator", "positive_label", "na_values")
+    }
     tables = [Path(one) for one in given["table"]]
-    return Path(given["folder"]), InitOptions(tables, leave_out=given["leave_out"] or (), **known)
+    return Path(given["folder"]), InitOptions(
+        tables, drop_columns=given["drop_columns"] or (), **known
+    )

@@ -61,7 +61,7 @@ class Column(NamedTuple):
 class InferredConfig:
     """What was found in the tables, and the settings that serve it.
 
-    labels: rows by label, the most frequent first. leave_out: by column, why. why_positive: how
+    labels: rows by label, the most frequent first. drop_columns: by column, why. why_positive: how
     the positive label was chosen.
     """
 
@@ -69,11 +69,11 @@ class InferredConfig:
     separator: str
     target: str
     labels: dict[str, int]
-    positive: str | None
+    positive_label: str | None
     why_positive: str
-    missing: list[str]
+    na_values: list[str]
     columns: dict[str, Column]
-    leave_out: dict[str, str]
+    drop_columns: dict[str, str]
     settings: "SplitDefaults"
     rows: int = field(init=False)
 
@@ -108,23 +108,23 @@ def infer_config(options: InitOptions) -> InferredConfig:
     names = _names(headers, separator)
     _check_names(files, names, target, options)
     read = read_columns(files, names, separator, target, options)
-    missing = missing_texts(read, target, options)
-    labels = _labels(read.target, target, missing)
+    na_values = missing_texts(read, target, options)
+    labels = _labels(read.target, target, na_values)
     positive, why = _positive(labels, target, options)
-    columns, leave_out = _columns(read, names, target, missing, options)
+    columns, drop_columns = _columns(read, names, target, na_values, options)
     # As the pipeline numbers the classes: where a class is small, the draws depend on it.
     codes = pd.Index(raw_table.sort_classes(labels, positive)).get_indexer(pd.Index(read.target))
     settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
     return InferredConfig(
-        files, separator, target, labels, positive, why, missing, columns, leave_out, settings
+        files, separator, target, labels, positive, why, na_values, columns, drop_columns, settings
     )
 
 
-def _labels(column: pd.Series, target: str, missing: Sequence[str]) -> dict[str, int]:
+def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[str, int]:
     """Return the rows by label, the most frequent first; raise GuessError for what is no class."""
     counts = column.value_counts()
     labels = {str(label): int(rows) for label, rows in counts.items()}
-    gaps = [label for label in labels if label.strip() in GUESSED_NA_VALUES or label in missing]
+    gaps = [label for label in labels if label.strip() in GUESSED_NA_VALUES or label in na_values]
     if gaps:
         raise GuessError(
             f"Column {short_repr(target)} is to be predicted, but is {short_repr(gaps[0])} in "
@@ -161,18 +161,18 @@ def _positive(
     labels: Mapping[str, int], target: str, options: InitOptions
 ) -> tuple[str | None, str]:
     """Return the positive one of two labels, and how it was chosen; of several there is none."""
-    given = options.positive
+    given = options.positive_label
     if given is not None and given not in labels:
         raise GuessError(
-            f"--positive {short_repr(given)} is no label of column {short_repr(target)}"
+            f"--positive-label {short_repr(given)} is no label of column {short_repr(target)}"
             f"{did_you_mean(given, labels)}. Its labels: {preview(list(labels))}."
         )
     if len(labels) > 2:
         if given is not None:
             raise GuessError(
-                f"--positive {short_repr(given)} is given, but column {short_repr(target)} has "
+                f"--positive-label {short_repr(given)} is given, but column {short_repr(target)} has "
                 f"{len(labels)} labels ({preview(list(labels))}), so none is the positive one. Leave "
-                "--positive out."
+                "--positive-label out."
             )
         return None, ""
     if given is not None:
@@ -196,32 +196,34 @@ def _columns(
     read: TableProfile,
     names: Sequence[str],
     target: str,
-    missing: Sequence[str],
+    na_values: Sequence[str],
     options: InitOptions,
 ) -> tuple[dict[str, Column], dict[str, str]]:
     """Return the columns that are used, and by column that is left out the reason."""
     columns: dict[str, Column] = {}
-    leave_out = {name: "as asked" for name in names if name in options.leave_out}
+    drop_columns = {name: "as asked" for name in names if name in options.drop_columns}
     for name in names:
-        if name == target or name in leave_out:
+        if name == target or name in drop_columns:
             continue
-        found = _column(name, read.tallies[name], read.rows, missing)
+        found = _column(name, read.tallies[name], read.rows, na_values)
         if isinstance(found, Column):
             columns[name] = found
         else:
-            leave_out[name] = found
+            drop_columns[name] = found
     if not columns:
-        told = "; ".join(f"{short_repr(name)}: {why}" for name, why in list(leave_out.items())[:5])
+        told = "; ".join(
+            f"{short_repr(name)}: {why}" for name, why in list(drop_columns.items())[:5]
+        )
         raise GuessError(
             f"No column is left to predict {short_repr(target)} from ({told}). A table needs one of "
             f"numbers, or of texts of which at most {MAX_CATEGORIES:,} differ."
         )
-    return columns, leave_out
+    return columns, drop_columns
 
 
-def _column(name: str, tally: ColumnStats, rows: int, missing: Sequence[str]) -> Column | str:
+def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) -> Column | str:
     """Return how a column is used, or why it is not. rows: those of the table."""
-    words = {text: count for text, count in tally.words.items() if text not in missing}
+    words = {text: count for text, count in tally.words.items() if text not in na_values}
     levels = pd.Series(words | tally.numerals, dtype="int64")
     present = sum(words.values()) + tally.rows
     gaps = f"; {rows - present:,} missing" if present < rows else ""
@@ -237,7 +239,7 @@ def _column(name: str, tally: ColumnStats, rows: int, missing: Sequence[str]) ->
         if tally.whole and 2 < len(levels) <= 10:
             seen += f"; {len(levels)} whole numbers: category, if they are codes"
         return Column("number", seen)
-    _refuse_spoilt_numbers(name, tally, words, missing)
+    _refuse_spoilt_numbers(name, tally, words, na_values)
     if len(levels) == present:
         return "another text in each row: a name or an id"
     if tally.many:
@@ -253,7 +255,7 @@ def _column(name: str, tally: ColumnStats, rows: int, missing: Sequence[str]) ->
 
 
 def _refuse_spoilt_numbers(
-    name: str, tally: ColumnStats, words: Mapping[str, int], missing: Sequence[str]
+    name: str, tally: ColumnStats, words: Mapping[str, int], na_values: Sequence[str]
 ) -> None:
     """Raise GuessError for a text column that was probably meant to hold numbers.
 
@@ -264,16 +266,16 @@ def _refuse_spoilt_numbers(
         raise GuessError(
             f"Column {short_repr(name)} has numbers with a decimal comma ({preview(commas)}), which would "
             "be taken for texts. Write them with a point in the file, or leave the column out: "
-            f"--leave-out {short_repr(name)}."
+            f"--drop {short_repr(name)}."
         )
     spoilt = sum(words.values())
     if (tally.many or len(tally.numerals) > MAX_NUMERIC_LABELS) and tally.rows >= 9 * spoilt:
         others = list(words)
-        flags = " ".join(f"--missing {short_repr(text)}" for text in [*missing, *others[:3]])
+        flags = " ".join(f"--na-value {short_repr(text)}" for text in [*na_values, *others[:3]])
         raise GuessError(
             f"Column {short_repr(name)} holds numbers, but for {pluralize(spoilt, 'cell')} "
             f"({preview(others)}). If such a text stands for a missing value, name all that do: "
-            f"{flags}. Else mend the cells, or leave the column out: --leave-out {short_repr(name)}."
+            f"{flags}. Else mend the cells, or leave the column out: --drop {short_repr(name)}."
         )
 
 

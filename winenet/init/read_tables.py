@@ -40,9 +40,9 @@ class InitOptions:
     target: str | None = None
     label: str | None = None
     separator: str | None = None
-    positive: str | None = None
-    missing: Sequence[str] | None = None
-    leave_out: Sequence[str] = ()
+    positive_label: str | None = None
+    na_values: Sequence[str] | None = None
+    drop_columns: Sequence[str] = ()
 
 
 class File(NamedTuple):
@@ -128,7 +128,7 @@ def _separator(options: InitOptions) -> str:
         separator = {"tab": "\t", "\\t": "\t", "space": " ", "semicolon": ";"}.get(given, given)
         if not re.fullmatch(r"[\t !#-~]", separator):
             raise GuessError(
-                f"--separator {short_repr(given)} is not one character of ASCII. Give for example ';' "
+                f"--sep {short_repr(given)} is not one character of ASCII. Give for example ';' "
                 "or tab."
             )
         return separator
@@ -151,7 +151,7 @@ def _separator(options: InitOptions) -> str:
         if cells[found] < 2:
             raise GuessError(
                 f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one column "
-                "by any of the separators , ; tab | and space. Give the right one by --separator; "
+                "by any of the separators , ; tab | and space. Give the right one by --sep; "
                 "a table needs a column to predict and one to predict it from."
             )
     return found
@@ -226,7 +226,7 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
         if len(header) < 2:
             raise GuessError(
                 f"{told}: the header has one column ({short_repr(header[0])}) by the separator "
-                f"{short_repr(separator)}. Give the right one by --separator."
+                f"{short_repr(separator)}. Give the right one by --sep."
             )
         for place, name in enumerate(header, start=1):
             if not name:
@@ -271,21 +271,19 @@ def _check_names(
             f"--label adds the column {short_repr(target)}, but {path} has one of this name. Give "
             f"--target {target} in place of --label, or another name."
         )
-    for name in options.leave_out:
+    for name in options.drop_columns:
         if name == target:
-            raise GuessError(
-                f"--leave-out {short_repr(name)} is the target, which cannot be left out."
-            )
+            raise GuessError(f"--drop {short_repr(name)} is the target, which cannot be left out.")
         if name not in names:
             raise GuessError(
-                f"--leave-out {short_repr(name)} is no column of {path}{did_you_mean(name, names)}. "
+                f"--drop {short_repr(name)} is no column of {path}{did_you_mean(name, names)}. "
                 f"Its columns: {preview(names)}."
             )
     for name in [target, *names]:
-        fault = None if name in options.leave_out else params.name_error(name)
+        fault = None if name in options.drop_columns else params.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
-            cure += "." if name == target else f", or leave it out: --leave-out {short_repr(name)}."
+            cure += "." if name == target else f", or leave it out: --drop {short_repr(name)}."
             raise GuessError(f"Column {short_repr(name)} cannot keep its name: {fault}. {cure}")
 
 
@@ -296,7 +294,7 @@ def read_columns(
     files: Sequence[File], names: Sequence[str], separator: str, target: str, options: InitOptions
 ) -> TableProfile:
     """Read all tables as text, some rows at a time."""
-    tallies = {name: ColumnStats(words=options.missing or ()) for name in names}
+    tallies = {name: ColumnStats(words=options.na_values or ()) for name in names}
     targets: list[pd.Series] = []
     for file in files:
         before = len(targets)
@@ -337,15 +335,15 @@ def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise GuessError(
             f"{display_path(path)}: is no table by the separator {short_repr(separator)} ({why}). Give the "
-            "right one by --separator, or mend the line."
+            "right one by --sep, or mend the line."
         ) from None
 
 
 def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list[str]:
     """Return the texts that stand for a missing value: those given, or candidates that occur."""
-    if options.missing is not None:
-        return list(dict.fromkeys(options.missing))
-    used = [name for name in read.tallies if name != target and name not in options.leave_out]
+    if options.na_values is not None:
+        return list(dict.fromkeys(options.na_values))
+    used = [name for name in read.tallies if name != target and name not in options.drop_columns]
     there = dict.fromkeys(
         text
         for name in used

@@ -219,7 +219,7 @@ def misclassified_table(
     constant one aside. labels: by code, what to show in its place.
     """
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
-    shown = common.assign(seen=common["seen"].map({True: "yes", False: "no"}))
+    shown = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
     if labels:
         told = dict(enumerate(map(sentences.escape_markdown, labels)))
         shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)

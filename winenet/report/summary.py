@@ -87,11 +87,11 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
     """
     commit = gates.commit(base)
     cautions = [*_uncommitted(), *_stale()]
-    rows = gates.check_minimum(settings.floors, gates.read_run)
+    rows = gates.check_minimum(settings.minimum, gates.read_run)
     before: Mapping[str, Any] = {}
     try:
         before = gates.read_base(base)
-        rows += gates.check_regressions(before, gates.read_run, settings.max_loss)
+        rows += gates.check_regressions(before, gates.read_run, settings.max_drop)
     except gates.NoScoresError as error:
         cautions.append(f"{error} The gate has checked the floors alone.")
     parameters, unread = _dvc_diff("params", commit)
@@ -110,7 +110,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
         scores(before, _models_here()),
         [one for one in metrics if one.key not in told],
         rows,
-        settings.max_loss,
+        settings.max_drop,
     )
 
 

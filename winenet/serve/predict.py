@@ -158,7 +158,9 @@ def _header(saved: SavedModel) -> bytes:
     return _as_csv(names) + b"\n"
 
 
-def _lines(saved: SavedModel, table: stream.TableReader, counted: "MismatchReport") -> Iterator[bytes]:
+def _lines(
+    saved: SavedModel, table: stream.TableReader, counted: "MismatchReport"
+) -> Iterator[bytes]:
     """Yield the lines of each piece: row, label, a probability for each label."""
     predictor = PipelinePredictor(saved)
     # A label never stands alone in its line, so an empty one needs no quotation marks.
