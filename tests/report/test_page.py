@@ -413,7 +413,7 @@ def rendered(metrics, tables, words):
     from stages import report as stage
 
     told = stage.content(tables, metrics, words) | page.context(tables, metrics, words)
-    told["neuron"] = stage.neuron.section(tables, metrics["handmade"])
+    told["neuron"] = stage.neuron_section.context(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
     names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
     return page.render(sources, {"column": names}, told)

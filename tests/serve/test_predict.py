@@ -864,8 +864,8 @@ def test_each_command_has_a_page_of_help_with_examples(name, monkeypatch, capfd)
 
 PEAK = """
 import resource, sys
-from winenet import predict
-predict.run("2.npz", sys.argv[1], sys.argv[2])
+from winenet.serve import predict
+predict.predict_file("2.npz", sys.argv[1], sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
