@@ -47,7 +47,7 @@ WORKERS = """
 import os
 
 
-def workers():
+def n_workers():
     return int(os.environ.get("WINENET_WORKERS", "2"))
 """
 
@@ -87,7 +87,7 @@ def pipeline(tmp_path_factory):
     write(folder / "dvc.yaml", PIPELINE)
     write(folder / "given.txt", "21")
     write(folder / "stages" / "__init__.py", "")
-    write(folder / "winenet" / "parallel.py", WORKERS)
+    write(folder / "winenet/network/parallel.py", WORKERS)
     run_and_commit(folder)
     verify.keep(folder, verify.isolated(folder, os.environ))
     commit(folder)
