@@ -326,7 +326,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_where_all_rows_were_seen_no_stage_tells_of_unseen_ones(all_seen):
-    copies = metrics_of(all_seen, "split")["duplicates"]
+    copies = metrics_of(all_seen, "split")["duplicate_rows"]
     assert copies["test_rows_unseen"] == 0 < copies["test_rows_seen"]
     for own in (
         metrics_of(all_seen, "logistic"),
@@ -374,7 +374,7 @@ def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
 
 
 def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
-    copies = metrics_of(none_seen, "split")["duplicates"]
+    copies = metrics_of(none_seen, "split")["duplicate_rows"]
     assert copies["test_rows_seen"] == 0 < copies["test_rows_unseen"]
     for one in metrics_of(none_seen, "compare")["models"].values():
         assert one["accuracy_unseen"] == one["accuracy"]
@@ -411,11 +411,11 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
     found = comparison_section.context(
         metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE
     )
-    assert found["duplicates"].startswith(
+    assert found["duplicate_rows"].startswith(
         "Errors on test rows seen in training (10) and on the others ("
     )
-    assert "majority class" not in found["duplicates"]
-    assert " of 5 models make relatively fewer errors" in found["duplicates"]
+    assert "majority class" not in found["duplicate_rows"]
+    assert " of 5 models make relatively fewer errors" in found["duplicate_rows"]
     assert len(found["pairs"]) == 15
 
 

@@ -424,7 +424,7 @@ EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
     metrics, tables, words = loaded
-    metrics["split"]["duplicates"]["test_rows_seen"] = 0
+    metrics["split"]["duplicate_rows"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
     text = rendered(metrics, tables, words)
