@@ -761,9 +761,9 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
             "files": [{"name": "people.parquet"}],
             "separator": ",",
             "target": "kind",
-            "positive": "y",
+            "positive_label": "y",
             "columns": {"level": "category"},
-            "missing": [""],
+            "na_values": [""],
         }
     )
     table, _ = raw_table.read_raw(str(tmp_path), settings)
