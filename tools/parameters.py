@@ -271,16 +271,16 @@ def render(schema: Mapping[str, Any], values: Mapping[str, Any], stages: Mapping
     for section, rows in sections.items():
         optional = "" if section in schema["required"] else " The whole section may be left out."
         lines += [f"## {section}\n", f"{readers(section, stages)}{optional}\n"]
-        lines.append("| Parameter | Type | Range | Default | In `params.yaml` | Effect |")
+        lines.append("| Parameter | Effect | Type | Range | Default | In `params.yaml` |")
         lines.append("| --- | --- | --- | --- | --- | --- |")
         for row in rows:
             cells = (
                 f"`{row.path}`",
+                _effect(row),
                 row.kind,
                 row.allowed,
                 _value(row.default, "required"),
                 _value(row.value, ""),
-                _effect(row),
             )
             lines.append(f"| {' | '.join(map(_cell, cells))} |")
         lines.append("")
