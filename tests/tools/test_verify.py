@@ -688,11 +688,11 @@ def test_what_can_be_varied_is_listed_without_a_run(runs, capsys):
     ]
 
 
-# --- the README ------------------------------------------------------------------------------
+# --- the documentation -----------------------------------------------------------------------
 
 
 def test_each_claim_about_reproduction_has_a_command_that_is_there(tmp_path):
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "how-to" / "reproducibility-proof.md").read_text("utf-8")
     table = text.split("| claim | shown by |\n| --- | --- |\n")[1].split("\n\n")[0]
     commands = [re.findall(r"`([^`]+)` \|$", line) for line in table.splitlines()]
     assert len(commands) >= 10
