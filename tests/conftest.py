@@ -14,11 +14,26 @@ import sys
 import traceback
 import warnings
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import pytest
+
+if not __debug__:
+    pytest.exit("PYTHONOPTIMIZE is set: without assertions no test can fail. Unset it.", 1)
+# What a person has set for the pipeline must not reach the tests. A browser may be named.
+HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM")
+FOREIGN = (
+    *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    *("OPENBLAS_CORETYPE", "DVC_NO_ANALYTICS", "PYTHONHASHSEED", "PYTHONUTF8"),
+    *("PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE", "TZ"),
+)
+for name in [*os.environ]:
+    if name in FOREIGN or (name.startswith("WINENET_") and name not in HARMLESS):
+        del os.environ[name]
+os.environ |= {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+
 from small_pipeline import finished as finished
+from small_pipeline import made_once
 from small_pipeline import trained as trained
 
 # Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
@@ -26,15 +41,6 @@ from small_pipeline import trained as trained
 import stages
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
-
-# The order of the files that take longest, so that no process is left alone with one at the end.
-LONGEST = ("pipeline", "search", "words", "benchmarks", "browser", "notebook", "init", "bad_input")
-# Files whose fixture takes a minute to make, and which therefore go to one process.
-TOGETHER = {
-    "pipeline": ("cluster", "files", "gates", "guard", "page"),  # `finished`
-    "browser": ("browser_neuron",),  # `trained`
-}
-FIRST = {name: first for first, others in TOGETHER.items() for name in (first, *others)}
 
 ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
@@ -56,27 +62,12 @@ SHORTER = {  # so that all models of the comparison are trained in a second
 }
 
 
-def file_of(nodeid: str) -> str:
-    """Return the name of a test's file, without `test_`; of those that go together, the first."""
-    name = PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
-    return FIRST.get(name, name)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(file_of(item.nodeid), len(places)))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process whole files, those that go together as one."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return file_of(nodeid)
-
-    return ByFile(config, log)
+    """Mark as slow whatever needs a whole pipeline, and begin with the slow ones."""
+    for item in items:
+        if {"finished", "trained"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 # Variables that the code reads when it uses them.
@@ -180,8 +171,9 @@ class Workspace:
         scikit-learn for a second. A folder whose code was edited, and variables that count before
         numpy is imported, get a process of their own; so does `process="own"`.
         """
-        own = environment.pop("process", None) == "own"
-        if own or {*environment} - IN_PROCESS_VARIABLES or self.code() != code_of_root():
+        elsewhere = environment.pop("process", None) == "own"
+        elsewhere |= module.partition(".")[0] not in ("stages", "winenet")
+        if elsewhere or {*environment} - IN_PROCESS_VARIABLES or self.code() != code_of_root():
             ended = self.python("-m", module, *arguments, **environment)
             return ended.returncode, ended.stdout, ended.stderr
         return run_here(self.path, module, *arguments, **environment)
@@ -222,11 +214,14 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def after_split(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy in which `ingest` and `split` have run, as committed; a test must not change it."""
-    prepared = copy_to(tmp_path_factory.mktemp("after_split"))
-    for stage in ("ingest", "split"):
-        code, _, errors = prepared.run(f"stages.{stage}")
-        assert (code, errors) == (0, ""), stage
-    return prepared
+
+    def make(folder: Path) -> None:
+        prepared = copy_to(folder)
+        for stage in ("ingest", "split"):
+            code, _, errors = prepared.run(f"stages.{stage}")
+            assert (code, errors) == (0, ""), stage
+
+    return Workspace(made_once(tmp_path_factory, "after_split", make))
 
 
 @pytest.fixture
@@ -242,15 +237,17 @@ def split_workspace(after_split: Workspace, tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def after_training(after_split: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy with all models trained, all of it cut short; a test must not change it."""
-    folder = tmp_path_factory.mktemp("after_training")
-    shutil.copytree(after_split.path, folder, dirs_exist_ok=True)
-    trained = Workspace(folder)
-    for old, new in (SHORT | SHORTER).items():
-        trained.edit("params.yaml", old, new)
-    for stage in ("logistic", "mlp", "grid_search"):
-        code, _, errors = trained.run(f"stages.{stage}", WINENET_WORKERS="1")
-        assert (code, errors) == (0, ""), (stage, errors)
-    return trained
+
+    def make(folder: Path) -> None:
+        shutil.copytree(after_split.path, folder, dirs_exist_ok=True)
+        trained = Workspace(folder)
+        for old, new in (SHORT | SHORTER).items():
+            trained.edit("params.yaml", old, new)
+        for stage in ("logistic", "mlp", "grid_search"):
+            code, _, errors = trained.run(f"stages.{stage}", WINENET_WORKERS="1")
+            assert (code, errors) == (0, ""), (stage, errors)
+
+    return Workspace(made_once(tmp_path_factory, "after_training", make))
 
 
 @pytest.fixture

@@ -547,6 +547,7 @@ def test_holm_s_correction_is_that_of_published_examples():
     assert (paired_tests.holm_correction(p) <= 0.05).tolist() == [True] * 3 + [False] * 12
 
 
+@pytest.mark.slow
 def test_holm_s_correction_is_statsmodels_():
     rng = np.random.default_rng(10)
     for _ in range(60):

@@ -783,7 +783,9 @@ def test_its_dvc_yaml_is_ours_but_for_what_is_the_notebook_s(made: Path) -> None
             kept = ours[stage].get(key)
             if key == "deps":
                 kept = [
-                    dep for dep in kept if not re.search(r"(?:data|plots)/handmade|^data/reference", dep)
+                    dep
+                    for dep in kept
+                    if not re.search(r"(?:data|plots)/handmade|^data/reference", dep)
                 ]
             assert content.get(key) == kept, (stage, key)
     longest = max(map(len, (made / "dvc.yaml").read_text("utf-8").splitlines()))
@@ -809,6 +811,7 @@ def test_its_makefile_has_the_targets_that_work_there(made: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_new_folder_can_make_another_one(made: Path, tmp_path: Path) -> None:
     table = made.parent / "table.csv"
     command = [sys.executable, "-m", "winenet", "init", str(tmp_path / "next")]

@@ -206,6 +206,7 @@ def test_the_tables_travel_once(at, monkeypatch):
     assert all(len(content) < 5000 for content in sent if len(content) <= X.nbytes)
 
 
+@pytest.mark.slow
 def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, split_workspace):
     split_workspace.edit("params.yaml", "      - [3]\n", "      - [3]\n      - [5]\n")
     code, _, errors = split_workspace.run("stages.grid_search", WINENET_JOURNAL="off")
@@ -390,6 +391,7 @@ def when_busy(crew, process, them):
     return ending
 
 
+@pytest.mark.slow
 def test_no_worker_is_left(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "NO_WORKER_TIMEOUT", 1.0)
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
@@ -403,6 +405,7 @@ def test_no_worker_is_left(lonely, monkeypatch):
         ending.join()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypatch, capfd):
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)

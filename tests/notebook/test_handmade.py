@@ -644,7 +644,7 @@ def test_the_path_s_epochs_are_dense_at_first_and_hold_what_they_must():
 
 def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["handmade"] |= {"epochs": [20, 50], "seeds": 2, "plot_every": 25}
+    params["handmade"] |= {"epochs": [20, 50], "n_seeds": 2, "plot_every": 25}
     written = []
     for name in ("one", "two"):
         folder = tmp_path / name

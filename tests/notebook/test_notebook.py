@@ -115,6 +115,7 @@ def test_no_cell_warns_or_writes_an_error(executed):
     assert noise == []
 
 
+@pytest.mark.slow
 def test_it_finds_the_package_from_the_root_and_says_so_where_there_is_none(tmp_path):
     content = notebook()
     names = ("setup", "imports", "six-rows")

@@ -120,7 +120,9 @@ def small(finished):
     return Shown(finished, ("data/", "metrics/", "plots/", "tests/"))
 
 
-@pytest.fixture(scope="session", params=["committed", "small"])
+@pytest.fixture(
+    scope="session", params=["committed", pytest.param("small", marks=pytest.mark.slow)]
+)
 def shown(request):
     """Both pages; in a fresh clone the committed one lies without the bulky tables of data/."""
     if request.param == "small":

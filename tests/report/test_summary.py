@@ -305,6 +305,7 @@ def test_a_loss_beyond_the_noise_ends_with_one_after_the_whole_page(repository):
 
 
 @pytest.mark.parametrize("base", ["before", "empty"])
+@pytest.mark.slow
 def test_a_base_without_results_is_told_and_no_fault(repository, base):
     code, printed, errors = repository.run("winenet", "summary", "--base", base)
     assert (code, errors) == (0, "")
@@ -367,6 +368,7 @@ def test_it_changes_no_file(repository):
 # make and CI.
 
 
+@pytest.mark.slow
 def test_make_summary_takes_any_base(repository):
     make = ("make", *IN_PLACE, "summary")
     code, printed, errors = call(repository, *make)
@@ -381,6 +383,7 @@ def test_make_summary_takes_any_base(repository):
 
 @pytest.mark.skipif(os.name == "nt", reason="the job runs on Linux; bash may be another one here")
 @pytest.mark.parametrize(("value", "code"), [(0.975, 0), (0.9, 2)])
+@pytest.mark.slow
 def test_a_pull_request_s_summary_is_the_page_and_a_loss_fails_the_job(repository, value, code):
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     assert workflow["defaults"]["run"]["shell"] == "bash"  # which GitHub runs with -eo pipefail

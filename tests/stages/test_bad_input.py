@@ -63,6 +63,9 @@ POSIX_ONLY = {
 }
 
 
+SLOW = ("a scheduler that is not there",)  # waits until the connection times out
+
+
 def cases(wanted: list[Case]) -> pytest.MarkDecorator:
     """Run a test with each of the cases that this system knows."""
     unknown = pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights or files")
@@ -72,7 +75,8 @@ def cases(wanted: list[Case]) -> pytest.MarkDecorator:
             pytest.param(
                 one,
                 id=f"{one.kind}: {one.case}",
-                marks=[unknown] if one.case in POSIX_ONLY else [],
+                marks=[unknown] * (one.case in POSIX_ONLY)
+                + [pytest.mark.slow] * (one.case in SLOW),
             )
             for one in wanted
         ],

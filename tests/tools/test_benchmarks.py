@@ -251,6 +251,7 @@ def test_the_pipeline_s_times_are_medians_of_runs_in_turn(monkeypatch):
 # ------------------------------------------------------------------ the bootstrap's coverage
 
 
+@pytest.mark.slow
 def test_the_coverage_is_told_in_a_table(bench):
     code, printed, errors = bench.run("benchmarks.coverage", "--quick")
     assert code == 0, errors

@@ -71,6 +71,7 @@ def test_each_difference_is_found(tmp_path):
     assert kills.first_difference(before, kills.snapshot(tmp_path)) == ""
 
 
+@pytest.mark.slow
 def test_a_process_and_its_children_are_killed(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
