@@ -21,7 +21,7 @@ import pytest
 if not __debug__:
     pytest.exit("PYTHONOPTIMIZE is set: without assertions no test can fail. Unset it.", 1)
 # What a person has set for the pipeline must not reach the tests. A browser may be named.
-HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM")
+HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM", "WINENET_TESTS_ROOT")
 FOREIGN = (
     *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
     *("OPENBLAS_CORETYPE", "DVC_NO_ANALYTICS", "PYTHONHASHSEED", "PYTHONUTF8"),
@@ -32,17 +32,17 @@ for name in [*os.environ]:
         del os.environ[name]
 os.environ |= {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 
-from small_pipeline import finished as finished
-from small_pipeline import made_once
-from small_pipeline import trained as trained
+from committed import ROOT, remove_copy  # noqa: E402
+from small_pipeline import finished as finished  # noqa: E402
+from small_pipeline import made_once  # noqa: E402
+from small_pipeline import trained as trained  # noqa: E402
 
 # Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
 # of every trained network depend. It is imported for that alone.
-import stages
+import stages  # noqa: E402
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
-ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
     "max_iter: 500": "max_iter: 2",
@@ -60,6 +60,11 @@ SHORTER = {  # so that all models of the comparison are trained in a second
     "  n_repeats: 5 ": "  n_repeats: 2 ",
     "n_resamples: 5000": "n_resamples: 200",
 }
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that began the others ends last
+        remove_copy()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
@@ -28,8 +29,6 @@ from winenet.data.preprocessing import Preprocessing
 from winenet.files import FileError
 from winenet.models import model_file, saved
 from winenet.models.saved import DenseModel, SavedModel
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,13 @@ from email import message_from_string
 from pathlib import Path
 
 import pytest
+from committed import ROOT
 from packaging.requirements import Requirement
 
 import winenet
 from tools import environment
 from winenet import __main__ as commands
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CORE = {"numpy", "scikit-learn", "scipy"}
 # joblib and threadpoolctl are scikit-learn's own requirements.

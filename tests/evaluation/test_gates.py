@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from committed import ROOT
 from conftest import Workspace
 
 from winenet import __main__ as commands
@@ -22,7 +23,6 @@ from winenet import params
 from winenet.evaluation import gates
 from winenet.evaluation.gates import GateResult, MetricError
 
-ROOT = Path(__file__).parents[2]
 NAN = math.nan
 
 

@@ -16,6 +16,7 @@ import pytest
 import small_pipeline
 import test_contract as contract
 import yaml
+from committed import ROOT
 from dvc.utils.serialize import parse_yaml
 
 from tools import stage_deps
@@ -28,7 +29,6 @@ from winenet.init.column_stats import MAX_DISTINCT
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
 
-ROOT = Path(__file__).parents[2]
 ROWS = 40
 
 Write = Callable[..., Path]

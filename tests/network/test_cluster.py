@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import ROOT
 from joblib import parallel_config
 from sklearn.base import clone
 
@@ -29,7 +30,6 @@ from winenet.network.search import DenseGridSearchCV
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-ROOT = Path(cluster.__file__).parents[2]
 GRID = {"hidden_layer_sizes": [(4,), (6, 3)], "learning_rate_init": [0.01, 0.001]}
 
 

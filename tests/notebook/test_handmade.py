@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from committed import ROOT
 from sklearn.linear_model import LogisticRegression
 
 from stages import handmade as stage
 from winenet import files
 from winenet.notebook import claims, handmade, seed_study
 
-ROOT = Path(__file__).parents[2]
 HALF_A_DIGIT = 5e-7  # literals here have six decimals
 
 

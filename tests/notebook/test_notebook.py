@@ -6,11 +6,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from committed import ROOT
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).parents[2]
 PATH = ROOT / "notebooks/walkthrough.ipynb"
 LIMIT = 300  # seconds a cell; the longest takes twenty on two idle cores
 

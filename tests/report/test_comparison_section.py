@@ -16,12 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from committed import ROOT
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet.report import comparison_section, model_tables, notebook_section, sentences
 from winenet.report.terms import Terms
-
-ROOT = Path(__file__).parents[2]
 
 
 def score(value: float | None) -> dict[str, float] | None:

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from small_pipeline import NASTY
 
 from winenet.report import page, plotting
 from winenet.report.glossary import GLOSSARY
 
-ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
 NO_RESULT = re.compile(r"\b(X[123]|F1|L2|0\.05|95 %|[01]|fold \d|hidden \d|row \d)(?!\d|[.,]\d)")

@@ -8,11 +8,11 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from committed import ROOT
 from conftest import Workspace
 from test_gates import COMPARE, GATES, IN_PLACE, LOGISTIC, MLP, call, changed, commit, git, interval
 from test_gates import write as write_metrics
@@ -21,7 +21,6 @@ from winenet.evaluation.gates import GateResult, Reading
 from winenet.report import summary
 from winenet.report.summary import Change, RunDiff, Score
 
-ROOT = Path(__file__).parents[2]
 HOLDS = GateResult("floor `mlp.accuracy`", "0.99", "0.9", "-", "holds")
 FAILS = GateResult(
     "floor `logistic.accuracy`", "0.8", "0.9", "-", "FAILS: below the floor", fails=True

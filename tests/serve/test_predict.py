@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
@@ -27,7 +28,6 @@ from winenet.models.saved import DenseModel, SavedModel, from_logistic, from_mlp
 from winenet.params import Ingest
 from winenet.serve import describe, predict
 
-ROOT = Path(__file__).parents[2]
 KINDS = {"colour": "category", "pH": "number", "free SO2": "number"}
 HEADER = ["id", "free SO2", "colour", "pH"]
 

@@ -4,16 +4,15 @@ import os
 import random
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from committed import ROOT
 
 from tools import kills
 from tools.kills import Round, Size
 from tools.verify import VerifyError
 from winenet import params
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
 SAID = """\
 Running stage 'grid_search':

@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from committed import ROOT
 
 from tools import environment
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCKS = [
     "requirements.lock",
     "requirements-dev.lock",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import ROOT
 
 from tools import variations, verify, witness
 from tools.variations import Variation
 
-ROOT = Path(__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no umask, no users, no TZ")
 
 # SHIFT moves the model's weight, as another processor would; SAY is printed, as a journal would.
