@@ -14,7 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMITTED = ("params.yaml", "dvc.lock", "metrics/", "plots/", "report/")
-VARIABLE = "WINENET_TESTS_ROOT"  # by which the other processes learn of the copy
+VARIABLE = "_TESTS_ROOT"  # by which the other processes learn of the copy
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -21,7 +21,7 @@ import pytest
 if not __debug__:
     pytest.exit("PYTHONOPTIMIZE is set: without assertions no test can fail. Unset it.", 1)
 # What a person has set for the pipeline must not reach the tests. A browser may be named.
-HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM", "WINENET_TESTS_ROOT")
+HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM")
 FOREIGN = (
     *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
     *("OPENBLAS_CORETYPE", "DVC_NO_ANALYTICS", "PYTHONHASHSEED", "PYTHONUTF8"),
