@@ -707,7 +707,7 @@ def test_the_folder_carries_the_pipeline_without_the_notebook(made: Path) -> Non
         *(".dvcignore", ".gitattributes", ".gitignore", "Makefile", "README.md"),
         *("data/.gitignore", "data/raw/table.csv", "dvc.yaml", "models/.gitignore"),
         *("params.yaml", "requirements.in", "requirements.lock"),
-        *("tools/environment.py", "tools/starter/README.md.jinja"),
+        *("tools/environment.sh", "tools/starter/README.md.jinja"),
         "tools/starter/params.yaml.jinja",
     ]
     assert (made / "data/raw/table.csv").read_bytes() == (made.parent / "table.csv").read_bytes()
