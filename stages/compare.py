@@ -33,7 +33,7 @@ def main() -> None:
         "hist_gradient_boosting": above,
     }
     found = comparison.predictions(models, test.X)
-    stages.say(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
+    stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
     scored = comparison.scores_with_intervals(found, test, settings)
     pairs = comparison.pairwise_tests(found, test)
     curves = comparison.curves(found, test.y)
@@ -65,11 +65,11 @@ def main() -> None:
     files.write_rounded("plots/compare_calibration.csv", curves["calibration"])
     for name, one in scored.items():
         accuracy = one["accuracy"]
-        stages.say(
+        stages.log(
             f"{name}: accuracy {accuracy['value']:.4f} "
             f"({accuracy['low']:.4f} to {accuracy['high']:.4f}), {one['errors']} errors"
         )
-    stages.say(f"{by_all} test rows are wrong in all models but the constant one")
+    stages.log(f"{by_all} test rows are wrong in all models but the constant one")
 
 
 if __name__ == "__main__":

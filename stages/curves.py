@@ -33,13 +33,13 @@ def main() -> None:
     }
     networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
     for name, sizes in networks.items():
-        stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
+        stages.log(f"following {name} {sizes} for {settings.epochs} epochs")
     followed = training_curves.trace_all(
         networks, settings, training, held_out, Rows(X_test, y_test)
     )
     for name, one in followed.items():
         best, stop = (one.numbers[reading] for reading in ("best", "notebook_stop"))
-        stages.say(
+        stages.log(
             f"{name}: held-out loss lowest at epoch {best['epoch']}, notebook's stop at "
             f"{stop['epoch']}; accuracy {best['test_accuracy']:.4f} and "
             f"{stop['test_accuracy']:.4f} on {len(y_test)} test rows"

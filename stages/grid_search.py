@@ -29,14 +29,14 @@ def main() -> None:
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as tally:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         team = crew if settings.estimator == "winenet" else None
-        stages.say(
+        stages.log(
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
             f"{team.words() if team else f'{parallel.n_workers()} processes'}"
         )
         found = search_results.grid_search(X_train, y_train, settings, groups)
         cv = search_results.cv_splits(settings.cv, X_train, y_train, groups)
         kept = search_results.out_of_fold_predictions(found.model, X_train, y_train, cv, train_rows)
-    stages.say_all(tally.words())
+    stages.log_lines(tally.words())
     table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
     scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])
@@ -84,7 +84,7 @@ def main() -> None:
     model_file.write(
         "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
-    stages.say(
+    stages.log(
         f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "
         f"cross-validated accuracy {found.best['mean_test_accuracy']:.4f}, "
         f"{scores['accuracy']:.4f} on {len(X_test)} test rows"

@@ -32,25 +32,25 @@ def main() -> None:
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
 
-    stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
+    stages.log(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
     models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
     models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
     if settings.drop_features:
-        stages.say(f"training {len(models)} models without {', '.join(settings.drop_features)}")
+        stages.log(f"training {len(models)} models without {', '.join(settings.drop_features)}")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+        stages.log_lines([crew.words()] if crew else [])
         without = importance.drop_column_importance(
             models, X_train, y_train, test, trained, raw.origins, settings.drop_features
         )
-    stages.say_all(memory.words())
+    stages.log_lines(memory.words())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
     files.write_rounded("plots/importance_shuffled.csv", shuffled)
     for name, one in shuffled.groupby("model", sort=False):
         first = one.nlargest(1, "mean").iloc[0]
-        stages.say(
+        stages.log(
             f"{name}: {first['feature']} decides most, {first['mean']:.4f} accuracy when shuffled"
         )
 

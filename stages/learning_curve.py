@@ -23,14 +23,14 @@ def main() -> None:
 
     models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
     models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(
+    stages.log(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.n_repeats} times each"
     )
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+        stages.log_lines([crew.words()] if crew else [])
         runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
-    stages.say_all(memory.words())
+    stages.log_lines(memory.words())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
     # such row would have no spread.
     unseen = (~test.seen).sum() > 1
@@ -41,7 +41,7 @@ def main() -> None:
     files.write_rounded("data/learning_curve_runs.csv", runs.table)
     files.write_rounded("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
     for name, one in last["models"].items():
-        stages.say(
+        stages.log(
             f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
         )
 

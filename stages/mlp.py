@@ -39,7 +39,7 @@ def main() -> None:
 
     fitted, tables, scores = {}, {}, {}
     for name, network in settings.networks:
-        stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
+        stages.log(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
         fitted[name] = search_results.new_network(
             settings.estimator,
             settings.dtype,
@@ -56,7 +56,7 @@ def main() -> None:
         scores[name]["hidden_layer_sizes"] = search_results.format_layer_sizes(
             network.hidden_layer_sizes
         )
-        stages.say(
+        stages.log(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(X_test)} test rows"
         )

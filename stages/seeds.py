@@ -22,18 +22,18 @@ def main() -> None:
     own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
 
     networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
+    stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+        stages.log_lines([crew.words()] if crew else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
-    stages.say_all(memory.words())
+    stages.log_lines(memory.words())
     spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
 
     files.write_metrics("metrics/seeds.json", spread | {"runs": settings.n_seeds})
     files.write_rounded("plots/seeds_runs.csv", runs)
     for name, one in spread.items():
         accuracy = one["accuracy"]
-        stages.say(
+        stages.log(
             f"{name}: accuracy {accuracy['mean']:.4f}, sd {accuracy['sd']:.4f}, from "
             f"{accuracy['min']:.4f} to {accuracy['max']:.4f}; the pipeline's own run "
             f"{one['own']['accuracy']:.4f}"

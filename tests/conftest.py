@@ -15,9 +15,10 @@ import pytest
 from small_pipeline import finished as finished
 from small_pipeline import trained as trained
 
-# Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
-# of every trained network depend. It is imported for that alone.
-import stages
+from winenet import runtime
+
+# Before any test imports numpy: the last bits of every trained network depend on BLAS.
+runtime.pin_blas()
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
@@ -30,7 +31,7 @@ TOGETHER = {
 }
 FIRST = {name: first for first, others in TOGETHER.items() for name in (first, *others)}
 
-ROOT = Path(stages.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
     "max_iter: 500": "max_iter: 2",

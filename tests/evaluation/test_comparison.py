@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-import stages
 from winenet.evaluation import comparison, intervals, probability_curves, scoring
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.params import Compare
+from winenet.runtime import describe_numerics
 
 SETTINGS = Compare(n_resamples=200, random_state=5)
 
@@ -304,7 +304,7 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     (trained_workspace.path / "metrics/seeds.json").write_text("{}", encoding="utf-8")
     (trained_workspace.path / "models/mlp.npz").unlink()
     code, printed, errors = trained_workspace.run("stages.compare")
-    assert (code, printed) == (1, f"compare: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"compare: {describe_numerics()}\n")
     assert errors.startswith(
         "\ncompare: models/mlp.npz is missing, so this stage has nothing to work on. `dvc repro` "
         "makes it again.\n"

@@ -13,7 +13,6 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-import stages
 from winenet.data.preprocessing import Preprocessing
 from winenet.evaluation import importance
 from winenet.evaluation.scoring import EvaluationSet
@@ -22,6 +21,7 @@ from winenet.models.predictor import DensePredictor
 from winenet.models.saved import DenseModel
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Importance
+from winenet.runtime import describe_numerics
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SETTINGS = Importance(n_repeats=7, random_state=3, drop_features=[])
@@ -292,7 +292,7 @@ def test_a_feature_that_is_none_ends_the_stage_before_it_trains(trained_workspac
     trained_workspace.edit("params.yaml", "drop_features: [quality]", "drop_features: [qualty]")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.importance")
-    assert (code, printed) == (1, f"importance: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"importance: {describe_numerics()}\n")
     assert errors.startswith(
         "\nimportance: importance.drop_features names 'qualty', so no model can be trained without it: "
         "it is none of the 12 features; did you mean 'quality'? Change importance.drop_features in "

@@ -10,13 +10,13 @@ import scipy.stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-import stages
 from winenet.data import splits
 from winenet.evaluation import learning_curve
 from winenet.evaluation.learning_curve import SizeRuns
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import LearningCurve
+from winenet.runtime import describe_numerics
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 MODELS = {
@@ -256,7 +256,7 @@ def test_a_share_that_is_too_small_ends_the_stage_before_it_trains(trained_works
     trained_workspace.edit("params.yaml", "train_sizes: [0.05,", "train_sizes: [0.0001,")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.learning_curve")
-    assert (code, printed) == (1, f"learning_curve: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"learning_curve: {describe_numerics()}\n")
     assert errors.startswith(
         "\nlearning_curve: A share of 0.0001 of 5197 training rows cannot be drawn, so no model "
         "can train on it: it needs a row of each class, and as many must be left over unless it is "

@@ -364,6 +364,7 @@ MAY_IMPORT = {
     "yaml12": set(),
     "progress": set(),
     "errors": set(),
+    "runtime": set(),
     "__init__": set(),
 }
 
