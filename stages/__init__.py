@@ -154,8 +154,8 @@ def _dependencies() -> list[str]:
         return [str(dep) for dep in deps]
     except (yaml.YAMLError, LookupError, TypeError):
         raise InputError(
-            f"dvc.yaml does not list the deps of the stage {stage_name()}, so changes to them would "
-            "go unnoticed and the stage was not run. `git checkout -- dvc.yaml` restores the "
+            f"dvc.yaml does not list the deps of the stage {stage_name()}, so changes to them "
+            "would go unnoticed and the stage was not run. `git checkout -- dvc.yaml` restores the "
             "committed file."
         ) from None
 

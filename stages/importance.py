@@ -20,7 +20,6 @@ def main() -> None:
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
     raw = table_files.read_preprocessing("data/preprocessing.json")
-    found = files.read_metrics("metrics/grid_search.json")
     logistic = model_file.read("models/logistic.npz").model
     trained = {
         "logistic": DensePredictor(logistic),
@@ -34,8 +33,13 @@ def main() -> None:
 
     stages.log(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
-    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
+    models = registry.make_models(
+        params.load().logistic,
+        params.load().mlp,
+        params.load().grid_search,
+        files.read_metrics("metrics/grid_search.json"),
+        n_classes=y_train.nunique(),
+    )
     if settings.drop_features:
         stages.log(f"training {len(models)} models without {', '.join(settings.drop_features)}")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:

@@ -18,11 +18,15 @@ def main() -> None:
         table_files.read_labels("data/y_test.csv"),
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
-    found = files.read_metrics("metrics/grid_search.json")
     splits.check_train_sizes(y_train, settings)
 
-    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
+    models = registry.make_models(
+        params.load().logistic,
+        params.load().mlp,
+        params.load().grid_search,
+        files.read_metrics("metrics/grid_search.json"),
+        n_classes=y_train.nunique(),
+    )
     stages.log(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.n_repeats} times each"

@@ -18,25 +18,28 @@ def main() -> None:
         table_files.read_labels("data/y_test.csv"),
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
-    found = files.read_metrics("metrics/grid_search.json")
-    own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
+    search_metrics = files.read_metrics("metrics/grid_search.json")
+    reference_runs = files.read_metrics("metrics/mlp.json") | {"grid_search": search_metrics}
 
-    networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
+    networks = registry.make_networks(params.load().mlp, params.load().grid_search, search_metrics)
     stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
         stages.log_lines([crew.words()] if crew else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
     stages.log_lines(memory.words())
-    spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
+    summaries = {
+        name: seeds.summarize(runs[runs["model"] == name], reference_runs[name])
+        for name in networks
+    }
 
-    files.write_metrics("metrics/seeds.json", spread | {"runs": settings.n_seeds})
+    files.write_metrics("metrics/seeds.json", summaries | {"runs": settings.n_seeds})
     files.write_rounded("plots/seeds_runs.csv", runs)
-    for name, one in spread.items():
-        accuracy = one["accuracy"]
+    for name, summary in summaries.items():
+        accuracy = summary["accuracy"]
         stages.log(
             f"{name}: accuracy {accuracy['mean']:.4f}, sd {accuracy['sd']:.4f}, from "
             f"{accuracy['min']:.4f} to {accuracy['max']:.4f}; the pipeline's own run "
-            f"{one['own']['accuracy']:.4f}"
+            f"{summary['own']['accuracy']:.4f}"
         )
 
 

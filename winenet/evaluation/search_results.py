@@ -18,10 +18,10 @@ from sklearn.model_selection import (
     StratifiedKFold,
     cross_val_predict,
 )
-from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
+from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.layers import n_parameters
 from winenet.network.parallel import fit_many, n_workers
@@ -58,13 +58,6 @@ class SearchResult(NamedTuple):
     model: Network
 
 
-def new_network(estimator: str, dtype: str, **parameters: Any) -> Network:
-    """Return an unfitted network. estimator: "winenet" or "scikit-learn"; that has float64 only."""
-    if estimator == "winenet":
-        return DenseClassifier(**parameters, dtype=dtype)
-    return MLPClassifier(**parameters)
-
-
 def epochs_trained(fitted: Network, *_: object) -> int:
     """Return how many epochs a fit took; a scorer, so that the search keeps it for each fold."""
     return int(fitted.n_iter_)
@@ -84,12 +77,7 @@ def grid_search(
     sizes = [tuple(one) for one in settings.param_grid.hidden_layer_sizes]
     rates = settings.param_grid.learning_rate_init
     grid: dict[str, list[Any]] = {"hidden_layer_sizes": sizes, "learning_rate_init": rates}
-    network = new_network(
-        settings.estimator,
-        settings.dtype,
-        max_iter=settings.max_iter,
-        random_state=settings.random_state,
-    )
+    network = make_network(settings, settings.estimator)
     cv = cv_splits(settings.cv, X, y, groups)
     search = _search(network, grid, settings, cv, y.nunique())
     # One BLAS thread a process: more fight each other for the cores.
@@ -104,9 +92,9 @@ def grid_search(
         except ValueError as error:
             raise SearchError(
                 f"A network of the grid could not be trained: {error} "
-                "No candidate may drop out silently, so the search was ended. "
-                "Change grid_search.param_grid in params.yaml; a smaller learning_rate_init "
-                "is the first thing to try."
+                "The table of candidates would be incomplete, so the search was stopped. "
+                "Change grid_search.param_grid in params.yaml; try a smaller learning_rate_init "
+                "first."
             ) from error
     candidates = _candidates(search, settings.cv)
     return SearchResult(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
@@ -178,11 +166,6 @@ def _search(
     fits = settings.cv * math.prod(len(values) for values in grid.values())
     search = GridSearchCV(network, grid, error_score="raise", **how)
     return search.set_callbacks(SearchProgress(fits))
-
-
-def format_layer_sizes(sizes: tuple[int, ...] | list[int]) -> str:
-    """Return (50, 25) as "50-25", which fits into a table's cell."""
-    return "-".join(map(str, sizes))
 
 
 def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
