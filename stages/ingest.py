@@ -23,7 +23,7 @@ def main() -> None:
             "rows": len(table),
             "features": table.shape[1] - 1,
             "classes": table[settings.target].value_counts().to_dict(),
-            "duplicates": {
+            "duplicate_rows": {
                 "rows": raw_table.count_duplicates(table),
                 "rows_by_features": raw_table.count_duplicates(table[list(settings.columns)]),
             },

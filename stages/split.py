@@ -36,7 +36,7 @@ def main() -> None:
             "duplicates": settings.duplicates,
             "train": _counts(parts.y_train),
             "test": _counts(parts.y_test),
-            "duplicates": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},
+            "duplicate_rows": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},
         },
     )
     stages.log(

@@ -87,7 +87,7 @@ def _make(table: Table) -> None:
     counts = {str(code): int(number) for code, number in y.value_counts().items()}
     files.write_metrics(
         "metrics/ingest.json",
-        {"rows": len(X), "features": X.shape[1], "classes": counts, "duplicates": {"rows": 0}},
+        {"rows": len(X), "features": X.shape[1], "classes": counts, "duplicate_rows": {"rows": 0}},
     )
     train, test = train_test_split(np.arange(len(X)), test_size=0.3, random_state=0, stratify=y)
     scaler = MinMaxScaler().fit(X.iloc[train])
@@ -102,7 +102,7 @@ def _make(table: Table) -> None:
             "duplicates": "keep",
             "train": {"rows": len(train), "classes": _counts(y_train)},
             "test": {"rows": len(test), "classes": _counts(y_test)},
-            "duplicates": {"test_rows_seen": 5, "test_rows_unseen": len(test) - 5},
+            "duplicate_rows": {"test_rows_seen": 5, "test_rows_unseen": len(test) - 5},
         },
     )
 

@@ -3,10 +3,16 @@
 Pytest reads this file before it imports any test.
 """
 
+import contextlib
+import functools
+import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -74,6 +80,70 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
+# Variables that the code reads when it uses them.
+IN_PROCESS_VARIABLES = {"WINENET_WORKERS", "WINENET_JOURNAL", "COLUMNS"}
+
+
+def code_in(folder: Path) -> dict[str, bytes]:
+    """Return what `python -m` would run in a folder, and the lock that it checks."""
+    files = [folder / "requirements.lock"]
+    for name in ("stages", "winenet"):
+        files += [file for file in (folder / name).rglob("*") if file.suffix in (".py", ".jinja")]
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in files if file.is_file()
+    }
+
+
+@functools.cache
+def code_of_root() -> dict[str, bytes]:
+    return code_in(ROOT)
+
+
+def run_here(
+    folder: Path, module: str, *arguments: str, **environment: str
+) -> tuple[int, str, str]:
+    """Run a module as `python -m` does, but in this process and with the code of this repository.
+
+    What a process starts with is set anew: folder, arguments, variables, warnings, and the
+    fingerprints that the stages' guard takes when it is imported.
+    """
+    out, errors, before = io.StringIO(), io.StringIO(), Path.cwd()
+    argv, orig_argv, variables = sys.argv, sys.orig_argv, dict(os.environ)
+    at_start = stages._AT_START
+    try:
+        os.chdir(folder)
+        os.environ.update(environment)
+        sys.argv, sys.orig_argv = [module, *arguments], [sys.executable, "-m", module, *arguments]
+        stages._AT_START = stages._code_and_params()
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(errors),
+        ):
+            warnings.resetwarnings()
+            for ignored in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+                warnings.simplefilter("ignore", ignored)  # as Python starts
+            warnings.simplefilter("ignore", ResourceWarning)
+            sys.modules.pop(module, None)
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if isinstance(ended.code, str):
+            errors.write(f"{ended.code}\n")
+    except Exception:  # noqa: BLE001  # as Python itself does at the end of a process
+        errors.write(traceback.format_exc())
+        code = 1
+    finally:
+        os.chdir(before)
+        sys.argv, sys.orig_argv = argv, orig_argv
+        stages._AT_START = at_start
+        for name in {*os.environ} - {*variables}:
+            del os.environ[name]
+        os.environ.update(variables)
+    return code, out.getvalue(), errors.getvalue()
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A folder that holds what a stage needs."""
@@ -105,9 +175,21 @@ class Workspace:
         )
 
     def run(self, module: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
-        """Run `python -m module`; return the exit code, what it printed, and its errors."""
-        ended = self.python("-m", module, *arguments, **environment)
-        return ended.returncode, ended.stdout, ended.stderr
+        """Run `python -m module`; return the exit code, what it printed, and its errors.
+
+        It runs in this process where that makes no difference: a new one would first import
+        scikit-learn for a second. A folder whose code was edited, and variables that count before
+        numpy is imported, get a process of their own; so does `process="own"`.
+        """
+        own = environment.pop("process", None) == "own"
+        if own or {*environment} - IN_PROCESS_VARIABLES or self.code() != code_of_root():
+            ended = self.python("-m", module, *arguments, **environment)
+            return ended.returncode, ended.stdout, ended.stderr
+        return run_here(self.path, module, *arguments, **environment)
+
+    def code(self) -> dict[str, bytes]:
+        """Return the code that a stage or a command runs here."""
+        return code_in(self.path)
 
     def environment(self, **changes: str) -> dict[str, str]:
         """Return the environment of a process here; it leaves no bytecode behind."""

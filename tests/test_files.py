@@ -689,7 +689,7 @@ def test_the_split_s_tables_are_read_by_name():
                 "set": ["train", "test", "test"],
                 "row": [4, 9, 2],
                 "group": [4, 4, 2],
-                "seen": [True, True, False],
+                "in_training": [True, True, False],
             }
         ),
     )
@@ -698,7 +698,7 @@ def test_the_split_s_tables_are_read_by_name():
     assert table_files.read_split_rows("rows.csv", "test").to_dict("list") == {
         "row": [9, 2],
         "group": [4, 2],
-        "seen": [True, False],
+        "in_training": [True, False],
     }
     assert (labels.name, list(labels)) == ("Class", [1, 0])
 

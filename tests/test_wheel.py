@@ -288,9 +288,9 @@ def test_a_grid_search_there_finds_what_mlpclassifier_finds(installed):
 
 
 @pytest.mark.slow
-def test_the_readme_s_lines_run_there(installed):
-    section = (ROOT / "README.md").read_text("utf-8").split("\n## As a library\n")[1]
-    lines = re.search(r"```python\n(.*?)```", section, flags=re.DOTALL).group(1)
+def test_the_documentation_s_lines_run_there(installed):
+    page = (ROOT / "docs" / "how-to" / "library.md").read_text("utf-8")
+    lines = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL).group(1)
     (installed / "readme.py").write_text(lines, "utf-8")
     printed, errors = run(
         *(environment.venv_python(installed), "-W", "error", "readme.py"), folder=installed

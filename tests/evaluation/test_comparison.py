@@ -288,7 +288,7 @@ def test_the_stage_writes_the_same_bytes_twice(trained_workspace):
         for score in ("accuracy", "accuracy_unseen", "roc_auc", "log_loss"):
             assert numbers["models"][name][score]["value"] == own[score], (name, score)
     split = json.loads(first["metrics/split.json"])
-    assert numbers["test_rows_unseen"] == split["duplicates"]["test_rows_unseen"]
+    assert numbers["test_rows_unseen"] == split["duplicate_rows"]["test_rows_unseen"]
     assert numbers["test_rows"] == split["test"]["rows"]
     listed = pd.read_csv(trained_workspace.path / "data/compare_errors.csv")
     assert numbers["wrong_in_any_model"] == len(listed)

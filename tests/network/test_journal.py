@@ -153,10 +153,10 @@ def test_another_seed_is_trained_and_an_added_one_alone():
     assert (memory.fits, memory.reused) == (5, 3)
 
 
-@pytest.mark.parametrize("what", ["CODE", "FORMAT", "numerics"])
+@pytest.mark.parametrize("what", ["HASHED_SOURCES", "FORMAT", "numerics_hash"])
 def test_other_code_or_numerics_train_anew_and_the_old_fits_are_dropped(monkeypatch, folder, what):
     trained()
-    other = {"CODE": ("layers.py",), "FORMAT": 1, "numerics": lambda: "other"}[what]
+    other = {"HASHED_SOURCES": ("layers.py",), "FORMAT": 1, "numerics_hash": lambda: "other"}[what]
     if what == "FORMAT":
         monkeypatch.setattr(journal.sklearn, "__version__", "0.0")
     else:

@@ -222,7 +222,7 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
     text = page.render(sources, {"column": names}, told)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
-    assert stage.pictures.confusions(told["scores"], told["names"], words).startswith("<?xml")
+    assert stage.figures.confusion_matrices(told["scores"], told["names"], words).startswith("<?xml")
 
 
 @pytest.mark.browser

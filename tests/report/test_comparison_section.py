@@ -179,17 +179,17 @@ def test_the_rows_that_all_models_get_wrong_are_listed_with_their_raw_values():
             "row": [354, 12, 7],
             "wrong_models": [2, 2, 1],
             "wrong": ["logistic notebook", "logistic notebook", "logistic"],
-            "seen": [False, True, False],
+            "in_training": [False, True, False],
             "pH": [3.25, 3.0, 3.1],
             "Class": [1, 0, 0],
         }
     )
     assert comparison_section.misclassified_table(errors, 2) == (
-        ["row", "seen", "pH", "Class"],
+        ["row", "in_training", "pH", "Class"],
         [(354, "no", 3.25, 1), (12, "yes", 3.0, 0)],
     )
     assert comparison_section.misclassified_table(errors.iloc[:0], 2) == (
-        ["row", "seen", "pH", "Class"],
+        ["row", "in_training", "pH", "Class"],
         [],
     )
 
@@ -213,7 +213,7 @@ TINY = {
         "separator": ",",
         "columns": {"pH": [0, 1], "alcohol": [0, 1], "constant": [0, 1]},
     },
-    "handmade": {"epochs": [20, 50], "seeds": 3},
+    "handmade": {"epochs": [20, 50], "n_seeds": 3},
     "mlp": {
         "max_iter": 200,
         "networks": {
@@ -233,9 +233,9 @@ TINY = {
             "one_hidden_layer": {"hidden_layer_sizes": [5]},
         },
     },
-    "seeds": {"runs": 2},
+    "seeds": {"n_seeds": 2},
     "importance": {"n_repeats": 2, "drop_features": ["alcohol"]},
-    "learning_curve": {"train_sizes": [0.5, 1.0], "runs": 2},
+    "learning_curve": {"train_sizes": [0.5, 1.0], "n_repeats": 2},
     "compare": {"n_resamples": 100},
 }
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
@@ -296,7 +296,7 @@ def one_unseen(all_seen: Path, tmp_path: Path) -> Path:
     """The same, but the first test row is declared unseen; the comparison has run again."""
     folder = Path(shutil.copytree(all_seen, tmp_path / "one_unseen"))
     rows = pd.read_csv(folder / "data/split_rows.csv")
-    rows.loc[rows["set"].eq("test").idxmax(), "seen"] = False
+    rows.loc[rows["set"].eq("test").idxmax(), "in_training"] = False
     rows.to_csv(folder / "data/split_rows.csv", index=False)
     run_stages(folder, STAGES[STAGES.index("seeds") :])
     return folder
@@ -326,7 +326,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_where_all_rows_were_seen_no_stage_tells_of_unseen_ones(all_seen):
-    copies = metrics_of(all_seen, "split")["duplicates"]
+    copies = metrics_of(all_seen, "split")["duplicate_rows"]
     assert copies["test_rows_unseen"] == 0 < copies["test_rows_seen"]
     for own in (
         metrics_of(all_seen, "logistic"),
@@ -374,7 +374,7 @@ def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
 
 
 def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
-    copies = metrics_of(none_seen, "split")["duplicates"]
+    copies = metrics_of(none_seen, "split")["duplicate_rows"]
     assert copies["test_rows_seen"] == 0 < copies["test_rows_unseen"]
     for one in metrics_of(none_seen, "compare")["models"].values():
         assert one["accuracy_unseen"] == one["accuracy"]
@@ -411,11 +411,11 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
     found = comparison_section.context(
         metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE
     )
-    assert found["duplicates"].startswith(
+    assert found["duplicate_rows"].startswith(
         "Errors on test rows seen in training (10) and on the others ("
     )
-    assert "majority class" not in found["duplicates"]
-    assert " of 5 models make relatively fewer errors" in found["duplicates"]
+    assert "majority class" not in found["duplicate_rows"]
+    assert " of 5 models make relatively fewer errors" in found["duplicate_rows"]
     assert len(found["pairs"]) == 15
 
 
@@ -431,7 +431,7 @@ def test_rows_that_nothing_can_tell_apart_are_wrong_in_all_models(run, request):
     for line in common.to_dict("records"):
         raw = table.loc[line["row"]]
         assert [line[name] for name in table] == list(raw)
-    assert set(common["seen"]) == {run == "all_seen"}
+    assert set(common["in_training"]) == {run == "all_seen"}
     told = section(page_of(folder), "Errors in common")
     lines = [line for line in told.splitlines() if line.startswith("| ")]
     assert len(lines) == 2 + min(len(common), comparison_section.WRONG)
@@ -522,17 +522,17 @@ def test_of_each_class_the_heaviest_features_are_shown():
 
 def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it():
     errors = pd.DataFrame(
-        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": 3.5, "y": [1, 2]}
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "in_training": False, "pH": 3.5, "y": [1, 2]}
     )
     assert comparison_section.misclassified_table(errors, 2, IRIS.labels) == (
-        ["row", "seen", "pH", "y"],
+        ["row", "in_training", "pH", "y"],
         [(3, "no", 3.5, "v&#124;c"), (5, "no", 3.5, "vg")],
     )
 
 
 def test_raw_texts_are_shown_as_they_stand():
     errors = pd.DataFrame(
-        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False}
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "in_training": False}
         | {"code": pd.Series(["007", "[k](http://e)"], dtype="str"), "y": [1, 0]}
     )
     found = [row[2] for row in comparison_section.misclassified_table(errors, 2)[1]]
@@ -542,7 +542,7 @@ def test_raw_texts_are_shown_as_they_stand():
 
 def test_a_gap_in_a_wrong_row_is_a_dash():
     errors = pd.DataFrame(
-        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "seen": False, "pH": [np.nan, 3.5]}
+        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "in_training": False, "pH": [np.nan, 3.5]}
         | {"y": [1, 0]}
     )
     assert comparison_section.misclassified_table(errors, 2)[1] == [

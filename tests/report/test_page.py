@@ -413,7 +413,7 @@ def rendered(metrics, tables, words):
     from stages import report as stage
 
     told = stage.content(tables, metrics, words) | page.context(tables, metrics, words)
-    told["neuron"] = stage.neuron.section(tables, metrics["handmade"])
+    told["neuron"] = stage.neuron_section.context(tables, metrics["handmade"])
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
     names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
     return page.render(sources, {"column": names}, told)
@@ -424,7 +424,7 @@ EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
     metrics, tables, words = loaded
-    metrics["split"]["duplicates"]["test_rows_seen"] = 0
+    metrics["split"]["duplicate_rows"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
     text = rendered(metrics, tables, words)

@@ -761,9 +761,9 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
             "files": [{"name": "people.parquet"}],
             "separator": ",",
             "target": "kind",
-            "positive": "y",
+            "positive_label": "y",
             "columns": {"level": "category"},
-            "missing": [""],
+            "na_values": [""],
         }
     )
     table, _ = raw_table.read_raw(str(tmp_path), settings)
@@ -864,8 +864,8 @@ def test_each_command_has_a_page_of_help_with_examples(name, monkeypatch, capfd)
 
 PEAK = """
 import resource, sys
-from winenet import predict
-predict.run("2.npz", sys.argv[1], sys.argv[2])
+from winenet.serve import predict
+predict.predict_file("2.npz", sys.argv[1], sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

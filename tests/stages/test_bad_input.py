@@ -1,6 +1,6 @@
 """Each line of bad_input/cases.csv, done to a copy of the repository and run as a user would.
 
-`python tests/stages/test_bad_input.py` writes the table of tests/stages/bad_input/README.md again.
+`PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes the table of tests/stages/bad_input/README.md again.
 """
 
 import contextlib
@@ -768,7 +768,7 @@ def table() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-START = "<!-- the table; `python tests/stages/test_bad_input.py` writes it -->\n"
+START = "<!-- the table; `PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes it -->\n"
 
 
 def test_the_readme_holds_the_table() -> None:

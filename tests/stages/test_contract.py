@@ -4,7 +4,6 @@ A stage that reads something DVC does not know of would not be run again when it
 """
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -322,9 +321,8 @@ def test_modules_leave_writing_to_the_stages() -> None:
 
 
 def test_every_data_dep_is_raw_or_written_by_an_earlier_stage() -> None:
-    written = {"data/raw"} | {
-        f"data/reference/{name}" for name in os.listdir(ROOT / "data/reference")
-    }
+    written = {"data/raw"}
+    written |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("data/reference/*")}
     for stage in STAGES:
         deps = {dep for dep in GRAPH[stage]["deps"] if FOLDERS.match(dep)}
         assert deps <= written, stage

@@ -47,7 +47,7 @@ WORKERS = """
 import os
 
 
-def workers():
+def n_workers():
     return int(os.environ.get("WINENET_WORKERS", "2"))
 """
 
@@ -87,7 +87,7 @@ def pipeline(tmp_path_factory):
     write(folder / "dvc.yaml", PIPELINE)
     write(folder / "given.txt", "21")
     write(folder / "stages" / "__init__.py", "")
-    write(folder / "winenet" / "parallel.py", WORKERS)
+    write(folder / "winenet/network/parallel.py", WORKERS)
     run_and_commit(folder)
     verify.keep(folder, verify.isolated(folder, os.environ))
     commit(folder)
@@ -688,11 +688,11 @@ def test_what_can_be_varied_is_listed_without_a_run(runs, capsys):
     ]
 
 
-# --- the README ------------------------------------------------------------------------------
+# --- the documentation -----------------------------------------------------------------------
 
 
 def test_each_claim_about_reproduction_has_a_command_that_is_there(tmp_path):
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "how-to" / "reproducibility-proof.md").read_text("utf-8")
     table = text.split("| claim | shown by |\n| --- | --- |\n")[1].split("\n\n")[0]
     commands = [re.findall(r"`([^`]+)` \|$", line) for line in table.splitlines()]
     assert len(commands) >= 10

@@ -58,7 +58,7 @@ def context(
         "compared_table": compared_table(metrics),
         "pairs": pair_sentences(pairs, names),
         "changed_verdicts": changed_conclusions(pairs, names),
-        "copies": sentences.duplicates_sentence(
+        "duplicate_rows": sentences.duplicates_sentence(
             {
                 model: one
                 for model, one in sort_models(compared["models"]).items()
