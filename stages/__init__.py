@@ -36,7 +36,7 @@ def _hash(path: Path) -> str:
         return "unreadable"
 
 
-def _hash_code_and_params() -> dict[str, str]:
+def hash_code_and_params() -> dict[str, str]:
     """Return the hashes of params.yaml and of all code that a stage may import."""
     files = [Path("params.yaml")]
     for folder in ("stages", "winenet"):
@@ -173,5 +173,5 @@ def fail(message: str) -> NoReturn:
 
 pin_blas()
 # Taken before the stage's own modules are imported, so that an edit during the import is noticed.
-HASHES_AT_START = _hash_code_and_params()
+HASHES_AT_START = hash_code_and_params()
 _check_libraries()

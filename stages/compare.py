@@ -47,7 +47,7 @@ def main() -> None:
         "metrics/compare.json",
         {
             "test_rows": len(test.y),
-            "test_rows_unseen": (~test.seen).sum(),
+            "test_rows_unseen": (~test.in_training).sum(),
             "models": {
                 name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
                 for name, one in scored.items()

@@ -37,9 +37,9 @@ def main() -> None:
     stages.log_lines(memory.words())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
     # such row would have no spread.
-    unseen = (~test.seen).sum() > 1
+    unseen = (~test.in_training).sum() > 1
     score = "accuracy_unseen" if unseen else "accuracy"
-    last = learning_curve.gain_of_last_step(runs, ~test.seen.to_numpy() | (not unseen))
+    last = learning_curve.gain_of_last_step(runs, ~test.in_training.to_numpy() | (not unseen))
 
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
     files.write_rounded("data/learning_curve_runs.csv", runs.table)

@@ -21,6 +21,7 @@ import pytest
 from small_pipeline import finished as finished
 from small_pipeline import trained as trained
 
+import stages
 from winenet import runtime
 
 # Before any test imports numpy: the last bits of every trained network depend on BLAS.
@@ -109,12 +110,12 @@ def run_here(
     """
     out, errors, before = io.StringIO(), io.StringIO(), Path.cwd()
     argv, orig_argv, variables = sys.argv, sys.orig_argv, dict(os.environ)
-    at_start = stages._AT_START
+    at_start = stages.HASHES_AT_START
     try:
         os.chdir(folder)
         os.environ.update(environment)
         sys.argv, sys.orig_argv = [module, *arguments], [sys.executable, "-m", module, *arguments]
-        stages._AT_START = stages._code_and_params()
+        stages.HASHES_AT_START = stages.hash_code_and_params()
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(out),
@@ -137,7 +138,7 @@ def run_here(
     finally:
         os.chdir(before)
         sys.argv, sys.orig_argv = argv, orig_argv
-        stages._AT_START = at_start
+        stages.HASHES_AT_START = at_start
         for name in {*os.environ} - {*variables}:
             del os.environ[name]
         os.environ.update(variables)

@@ -362,7 +362,7 @@ def assert_same(back: SavedModel, written: SavedModel) -> None:
         else:
             assert ours == theirs
     assert (back.target, back.labels) == (written.target, written.labels)
-    assert list(back.facts.items()) == list(written.facts.items())
+    assert list(back.training_info.items()) == list(written.training_info.items())
 
 
 A_LONG_TEXT = "x" * 300
@@ -384,7 +384,7 @@ KINDS = {
         ),
         target="ü",
         labels=["", "a,b", "\n"],
-        facts={},
+        training_info={},
     ),
     "classes that are no row": replace(
         a_model(), model=replace(a_model().model, classes=np.array([-3, 2**40]))

@@ -108,7 +108,7 @@ def test_each_model_has_its_scores_and_its_errors():
 
 def seen_in(rows: str) -> EvaluationSet:
     """Return the test rows of which all were seen, or none."""
-    return TEST._replace(seen=pd.Series([rows == "all"] * 10))
+    return TEST._replace(in_training=pd.Series([rows == "all"] * 10))
 
 
 def test_where_all_rows_were_seen_nothing_is_told_of_unseen_ones():
@@ -338,7 +338,7 @@ def test_three_classes_have_their_scores_curves_and_errors():
     test = EvaluationSet(X, y, pd.Series([False] * 60))
     scored = comparison.scores_with_intervals(found, test, SETTINGS)
     assert scored["logistic"]["roc_auc"]["value"] == pytest.approx(
-        scoring.scores(y, found["logistic"]["predicted"], P, test.seen)["roc_auc"]
+        scoring.scores(y, found["logistic"]["predicted"], P, test.in_training)["roc_auc"]
     )
     assert scored["majority_class"]["roc_auc"] is None
     curves = comparison.curves(found, y)

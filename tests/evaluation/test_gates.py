@@ -84,7 +84,7 @@ NO_NUMBER = {
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_floor_s_metric_that_is_no_finite_number_fails(value: Any, shown: str):
     row = floor("mlp.accuracy", 0.0, mlp={"accuracy": value})
-    verdict = f"FAILS: mlp.accuracy is {shown}, no finite number"
+    verdict = f"FAILS: mlp.accuracy is {shown}, not a finite number"
     assert row == GateResult("floor `mlp.accuracy`", "-", "0.0", "-", verdict, fails=True)
 
 
@@ -101,7 +101,7 @@ MISSING = {
         "mlp.accuracy.x",
         "metrics/mlp.json has no accuracy.x",
     ),
-    "a file's whole content": ("mlp", 'mlp is {"accuracy": 0.9}, no finite number'),
+    "a file's whole content": ("mlp", 'mlp is {"accuracy": 0.9}, not a finite number'),
 }
 
 
@@ -262,7 +262,7 @@ def test_a_score_that_neither_has_is_no_row():
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_score_of_this_run_that_is_no_finite_number_fails(part: str, value: Any, shown: str):
     row = loss("accuracy", interval(0.98), interval(0.98) | {part: value})
-    verdict = f"FAILS: this run's {part} is {shown}, no finite number"
+    verdict = f"FAILS: this run's {part} is {shown}, not a finite number"
     assert (row.here, row.verdict, row.fails) == ("-", verdict, True)
     # In a model that the base does not know, as well.
     row = loss("accuracy", None, interval(0.98) | {part: value})
@@ -273,15 +273,15 @@ def test_a_score_of_this_run_that_is_no_finite_number_fails(part: str, value: An
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_score_of_the_base_that_is_no_finite_number_fails(part: str, value: Any, shown: str):
     row = loss("accuracy", interval(0.98) | {part: value}, interval(0.98))
-    verdict = f"FAILS: the base's {part} is {shown}, no finite number"
+    verdict = f"FAILS: the base's {part} is {shown}, not a finite number"
     assert (row.bound, row.verdict, row.fails) == ("none", verdict, True)
 
 
 def test_a_score_without_its_interval_fails():
     row = loss("accuracy", interval(0.98), 0.98)
-    assert row.verdict == "FAILS: this run's score is 0.98, no value with an interval"
+    assert row.verdict == "FAILS: this run's score is 0.98, not a value with an interval"
     row = loss("accuracy", interval(0.98), {"value": 0.98})
-    assert row.verdict == "FAILS: this run's low is null, no finite number"
+    assert row.verdict == "FAILS: this run's low is null, not a finite number"
     row = loss("accuracy", {"value": 0.98, "low": 0.99, "high": 0.97}, interval(0.98))
     assert row.verdict == "FAILS: the base's low 0.99 is above its high 0.97"
     assert row.fails is True
@@ -503,12 +503,12 @@ def test_the_base_is_what_is_committed_there(gate, repository):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"accuracy": NaN}', "logistic.accuracy is NaN, no finite number"),
-        ('{"accuracy": -Infinity}', "logistic.accuracy is -Infinity, no finite number"),
-        ('{"accuracy": 1e999}', "logistic.accuracy is Infinity, no finite number"),
-        ('{"accuracy": null}', "logistic.accuracy is null, no finite number"),
-        ('{"accuracy": true}', "logistic.accuracy is true, no finite number"),
-        ('{"accuracy": "0.98"}', 'logistic.accuracy is "0.98", no finite number'),
+        ('{"accuracy": NaN}', "logistic.accuracy is NaN, not a finite number"),
+        ('{"accuracy": -Infinity}', "logistic.accuracy is -Infinity, not a finite number"),
+        ('{"accuracy": 1e999}', "logistic.accuracy is Infinity, not a finite number"),
+        ('{"accuracy": null}', "logistic.accuracy is null, not a finite number"),
+        ('{"accuracy": true}', "logistic.accuracy is true, not a finite number"),
+        ('{"accuracy": "0.98"}', 'logistic.accuracy is "0.98", not a finite number'),
         ("", "metrics/logistic.json cannot be read (Expecting value: line 1 column 1 (char 0));"),
     ],
 )
@@ -525,12 +525,12 @@ def test_nan_in_a_compared_score_fails(gate, repository):
     write(repository.path, "compare", text)
     code, printed, _ = gate("--base", "base")
     assert code == 1
-    assert "FAILS: this run's value is NaN, no finite number |\n" in printed
+    assert "FAILS: this run's value is NaN, not a finite number |\n" in printed
     commit(repository.path, "broken")
     write(repository.path, "compare", COMPARE)
     code, printed, _ = gate("--base", "broken")
     assert code == 1
-    assert "FAILS: the base's value is NaN, no finite number |\n" in printed
+    assert "FAILS: the base's value is NaN, not a finite number |\n" in printed
 
 
 def test_a_missing_file_of_this_run_fails_against_a_base(gate, repository):

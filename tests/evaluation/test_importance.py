@@ -205,7 +205,7 @@ def test_a_model_without_a_feature_is_scikit_learn_s_fit_without_its_column(fitt
             wrong = estimator.predict(TEST.X.drop(columns=feature)) != TEST.y
             before = fitted[name].predict(TEST.X) != TEST.y
             assert by_model[name]["accuracy"] == 1 - wrong.mean()
-            assert by_model[name]["accuracy_unseen"] == (~wrong[~TEST.seen]).mean()
+            assert by_model[name]["accuracy_unseen"] == (~wrong[~TEST.in_training]).mean()
             assert by_model[name]["errors"] == wrong.sum()
             assert by_model[name]["further_errors"] == wrong.sum() - before.sum()
 
@@ -229,7 +229,7 @@ def test_p_values_are_exact_and_corrected_within_the_feature(fitted, left_out):
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones(whole):
-    everything = TEST._replace(seen=pd.Series([True] * 150))
+    everything = TEST._replace(in_training=pd.Series([True] * 150))
     found = importance.drop_column_importance(
         MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"]
     )

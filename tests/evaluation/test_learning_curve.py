@@ -81,7 +81,7 @@ def test_a_line_is_scikit_learn_s_fit_on_the_rows_that_its_seed_draws(runs):
         fitted.fit(TRAINING.X.iloc[places], TRAINING.y.iloc[places])
         right = fitted.predict(TEST.X) == TEST.y
         assert line["accuracy"] == right.mean()
-        assert line["accuracy_unseen"] == right[~TEST.seen].mean()
+        assert line["accuracy_unseen"] == right[~TEST.in_training].mean()
         assert line["at_max_iter"] == (np.max(fitted.n_iter_) == fitted.max_iter)
     assert set(runs["at_max_iter"]) == {True, False}
 
@@ -108,7 +108,7 @@ def test_two_workers_make_the_same_runs_and_other_seeds_make_others(runs, monkey
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
-    everything = TEST._replace(seen=pd.Series([True] * 80))
+    everything = TEST._replace(in_training=pd.Series([True] * 80))
     runs = learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs.table
     step = learning_curve.gain_of_last_step(runs, np.ones(80, dtype=bool))

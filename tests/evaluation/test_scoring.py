@@ -766,7 +766,7 @@ def test_predictions_of_three_classes_have_a_column_each():
     found = scoring.probabilities(table)
     np.testing.assert_array_equal(found, fitted.predict_proba(X))
     rows = scoring.EvaluationSet(X, y, pd.Series([False] * 60))
-    expected = scoring.scores(y, table["predicted"], found, rows.seen)
+    expected = scoring.scores(y, table["predicted"], found, rows.in_training)
     assert scoring.scores_on(fitted, rows) == expected
     two = pd.DataFrame({"predicted": [1], "probability": [0.75]})
     assert scoring.probabilities(two).tolist() == [0.75]

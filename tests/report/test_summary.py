@@ -17,7 +17,8 @@ from conftest import Workspace
 from test_gates import COMPARE, GATES, IN_PLACE, LOGISTIC, MLP, call, changed, commit, git, interval
 from test_gates import write as write_metrics
 
-from winenet.evaluation.gates import GateResult, Reading
+from winenet.evaluation.gates import GateResult
+from winenet.evaluation.metric_types import Interval
 from winenet.report import summary
 from winenet.report.summary import Change, RunDiff, Score
 
@@ -28,8 +29,8 @@ FAILS = GateResult(
 )
 
 
-def reading(value: float, half_width: float = 0.01) -> Reading:
-    return Reading(value, value - half_width, value + half_width)
+def reading(value: float, half_width: float = 0.01) -> Interval:
+    return Interval(value, value - half_width, value + half_width)
 
 
 def score(model: str, base: float | None, here: float | None, name: str = "accuracy") -> Score:
@@ -115,7 +116,7 @@ def test_the_intervals_are_drawn_to_scale():
 
 
 def test_an_interval_of_no_width_is_a_dot():
-    shown = [Score("mlp", "accuracy", Reading(1.0, 1.0, 1.0), Reading(1.0, 1.0, 1.0))]
+    shown = [Score("mlp", "accuracy", Interval(1.0, 1.0, 1.0), Interval(1.0, 1.0, 1.0))]
     assert summary.intervals(shown).splitlines()[3].split() == ["mlp", "both", "o", "1.0000"]
 
 
@@ -132,7 +133,7 @@ def test_a_loss_points_to_the_left_and_the_noise_is_marked():
 
 
 def test_a_change_beyond_the_picture_is_an_arrow():
-    flat = Score("a", "accuracy", Reading(0.9, 0.9, 0.9), Reading(0.8, 0.8, 0.8))
+    flat = Score("a", "accuracy", Interval(0.9, 0.9, 0.9), Interval(0.8, 0.8, 0.8))
     gain = Score("b", "accuracy", reading(0.9, 0.001), reading(0.99, 0.001))
     assert flat.gained == -math.inf
     picture = summary.changes([flat, gain], 1.0).splitlines()

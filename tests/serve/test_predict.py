@@ -830,7 +830,7 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
         ["training:"],
         ["rows", "400"],
         ["epochs", "60"],
-        ["loss", f"{saved.facts['loss']:.6g}"],
+        ["loss", f"{saved.training_info['loss']:.6g}"],
     ]
 
 

@@ -43,7 +43,7 @@ def scores_with_intervals(
 
     found: by model, as `predictions` returns them.
     """
-    unseen = ~test.seen
+    unseen = ~test.in_training
     scored: dict[str, dict[str, Any]] = {}
     for name, one in found.items():
         wrong = one["predicted"] != test.y
@@ -51,7 +51,7 @@ def scores_with_intervals(
             test.y,
             one["predicted"],
             scoring.probabilities(one),
-            test.seen,
+            test.in_training,
             settings.n_resamples,
             settings.random_state,
         )
@@ -70,7 +70,7 @@ def pairwise_tests(found: Mapping[str, pd.DataFrame], test: EvaluationSet) -> pd
     `evaluation.pairs` tells; Holm's correction counts the pairs of one set.
     """
     tables = []
-    for rows, chosen in (("all", np.ones(len(test.y), dtype=bool)), ("unseen", ~test.seen)):
+    for rows, chosen in (("all", np.ones(len(test.y), dtype=bool)), ("unseen", ~test.in_training)):
         if chosen.any():
             predicted = {name: one["predicted"][chosen] for name, one in found.items()}
             table = paired_tests.pairwise_mcnemar(test.y[chosen], predicted)
@@ -131,7 +131,7 @@ def misclassified_rows(
             "row": rows["row"],
             "wrong_models": wrong.sum(axis=1),
             "wrong": [" ".join(wrong.columns[list(line)]) for line in wrong.to_numpy()],
-            "in_training": test.seen,
+            "in_training": test.in_training,
         }
     )
     listed = listed[listed["wrong_models"] > 0].sort_values(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from winenet.errors import InputError, did_you_mean
+from winenet.evaluation.metric_types import Interval
 
 COMPARED = "compare"  # the stage whose metrics are held against the base's
 # The scores that are compared, and which way is a loss: 1 where less is worse, -1 where more is.
@@ -47,14 +48,6 @@ class GateResult(NamedTuple):
     def cells(self) -> tuple[str, ...]:
         """Return what stands in the table, its columns as HEADER names them."""
         return self[:5]
-
-
-class Reading(NamedTuple):
-    """A score with its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def check_minimum(floors: Mapping[str, float], read: Read) -> list[GateResult]:
@@ -209,7 +202,7 @@ def exceeds_tolerance(lost: float, max_drop: float) -> bool:
     return lost > max_drop * (1 + 1e-9)
 
 
-def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:
+def drop_in_half_widths(direction: int, base: Interval, run: Interval) -> float:
     """Return the loss in half-widths of the base's interval; a gain is less than 0."""
     drop = direction * (base.value - run.value)
     half_width = (base.high - base.low) / 2
@@ -218,11 +211,11 @@ def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:
     return drop / half_width if half_width else math.copysign(math.inf, drop)
 
 
-def reading(whose: str, entry: Any) -> Reading:
+def reading(whose: str, entry: Any) -> Interval:
     """Return a score with its interval, all three of them finite numbers."""
     if not isinstance(entry, Mapping):
-        raise MetricError(f"{whose} score is {_shown(entry)}, no value with an interval")
-    reading = Reading(*(_number(f"{whose} {name}", entry.get(name)) for name in Reading._fields))
+        raise MetricError(f"{whose} score is {_as_json(entry)}, not a value with an interval")
+    reading = Interval(*(_number(f"{whose} {name}", entry.get(name)) for name in Interval._fields))
     if reading.low > reading.high:
         raise MetricError(f"{whose} low {reading.low} is above its high {reading.high}")
     return reading
@@ -232,12 +225,12 @@ def _number(name: str, value: Any) -> float:
     """Return the value when it is a finite number; JSON's NaN, true, null and text are none."""
     a_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not a_number or not abs(value) <= sys.float_info.max:
-        raise MetricError(f"{name} is {_shown(value)}, no finite number")
+        raise MetricError(f"{name} is {_as_json(value)}, not a finite number")
     return float(value)
 
 
-def _shown(value: Any) -> str:
-    """Return a value as its file has it, but not all of a long one."""
+def _as_json(value: Any) -> str:
+    """Return a value as JSON, in 40 characters at most: the message quotes a JSON file."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -137,7 +137,7 @@ def drop_column_importance(
         both = paired_tests.mcnemar_exact(test.y, with_it, predicted)
         found[feature][name] = {
             "accuracy": accuracy_score(test.y, predicted),
-            "accuracy_unseen": scoring.accuracy_unseen(test.y, predicted, test.seen),
+            "accuracy_unseen": scoring.accuracy_unseen(test.y, predicted, test.in_training),
             "errors": both["errors_second"],
             "further_errors": both["errors_second"] - both["errors_first"],
             "p_value": both["p_value"],

@@ -2,12 +2,12 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 
+from winenet.evaluation.metric_types import Interval
 from winenet.evaluation.scoring import (
     BATCH_VALUES,
     Array,
@@ -19,14 +19,6 @@ from winenet.evaluation.scoring import (
 
 CONFIDENCE_LEVEL = 0.95  # of all intervals
 BCA_MAX_ROWS = 10_000  # rows; with them the BCa interval of a ROC AUC takes some 20 s
-
-
-class Interval(NamedTuple):
-    """A score, and the bounds between which its true value may be expected."""
-
-    value: float
-    low: float
-    high: float
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:

@@ -11,7 +11,8 @@ from sklearn.base import clone
 
 from winenet.data import splits
 from winenet.evaluation import scoring
-from winenet.evaluation.intervals import CONFIDENCE_LEVEL, Interval
+from winenet.evaluation.intervals import CONFIDENCE_LEVEL
+from winenet.evaluation.metric_types import Interval
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import LearningCurve
@@ -53,7 +54,7 @@ def train_over_sizes(
     for (name, places, seed), model in zip(plan, trained, strict=True):
         predicted = pd.Series(model.predict(test.X))
         correct.append(predicted.to_numpy() == test.y.to_numpy())
-        unseen = scoring.accuracy_unseen(test.y, predicted, test.seen)
+        unseen = scoring.accuracy_unseen(test.y, predicted, test.in_training)
         lines.append(
             {
                 "model": name,

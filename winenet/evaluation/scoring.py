@@ -30,7 +30,7 @@ class EvaluationSet(NamedTuple):
 
     X: pd.DataFrame
     y: pd.Series
-    seen: pd.Series
+    in_training: pd.Series
 
 
 class Classifier(Protocol):
@@ -129,7 +129,7 @@ def multiclass_scores(
 def scores_on(fitted: Classifier, rows: EvaluationSet) -> dict[str, Any]:
     """Return the scores of a fitted model, as `scores` does."""
     found = pd.DataFrame(probability_columns(fitted.predict_proba(rows.X)))
-    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.seen)
+    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.in_training)
 
 
 def accuracy_unseen(y: pd.Series, predicted: pd.Series, seen: pd.Series) -> float | None:

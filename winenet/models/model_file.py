@@ -55,8 +55,8 @@ def write(path: str, saved: SavedModel) -> None:
         "levels": _texts([level for levels in raw.levels for level in levels]),
         "n_levels": np.array([len(levels) for levels in raw.levels], dtype=np.int64),
         "most_frequent": _texts(raw.most_frequent),
-        "fact_names": _texts(list(saved.facts)),
-        "fact_values": _float64(list(saved.facts.values())),
+        "fact_names": _texts(list(saved.training_info)),
+        "fact_values": _float64(list(saved.training_info.values())),
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
