@@ -3,6 +3,7 @@
 Eight rows: of the four negatives one is called positive, of the four positives one is missed.
 """
 
+import doctest
 import math
 from pathlib import Path
 
@@ -817,3 +818,7 @@ def test_the_calibration_of_three_classes_is_that_of_the_called_one():
         "mean_probability": [(0.5 + 0.5 + 0.625 + 0.5) / 4, 0.75],
         "share": [0.5, 1.0],
     }
+
+
+def test_the_worked_example_in_the_docstring_is_true():
+    assert doctest.testmod(scoring) == (0, 3)
