@@ -325,7 +325,7 @@ def test_the_last_line_counts_and_names():
         "2 of 2 gates hold; 1 of them lost something inside the noise."
     )
     assert gates.verdict([good, bad, noisy, bad._replace(gate="e")]) == (
-        "2 of 4 gates FAIL: floor `c.d`, e. The bounds stand in params.yaml under gates."
+        "2 of 4 gates FAIL: floor `c.d`, e. The bounds are in params.yaml under gates."
     )
 
 
@@ -438,7 +438,7 @@ def test_broken_on_purpose_by_a_floor(repository):
         "| floor `logistic.accuracy` | 0.969999 | 0.97 | - | FAILS: below the floor |\n"
         "| floor `mlp.notebook.accuracy` | 0.995 | 0.99 | - | holds |\n"
         "\n1 of 2 gates FAIL: floor `logistic.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
 
 
@@ -454,7 +454,7 @@ def test_broken_on_purpose_by_missing_metrics(repository):
         "| floor `mlp.notebook.accuracy` | - | 0.99 | - | "
         "FAILS: metrics/mlp.json is missing; `dvc repro` makes it |\n"
         "\n2 of 2 gates FAIL: floor `logistic.accuracy`, floor `mlp.notebook.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
 
 
@@ -472,7 +472,7 @@ def test_broken_on_purpose_by_a_real_loss(repository):
         "FAILS: a loss of more than 1.0 |\n"
         "| loss `majority_class.accuracy` | 0.75 | 0.75 (0.74 to 0.76) | 0.000 | holds |\n"
         "\n1 of 7 gates FAIL: loss `logistic.log_loss`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
     # The same run is no loss against itself, and its floors still hold.
     assert repository.run("winenet", "gate", "--base", "worse")[0] == 0
@@ -555,9 +555,9 @@ def test_a_revision_that_git_does_not_know_is_told(gate, name):
     assert gate(f"--base={name}") == (
         1,
         "",
-        f"The base '{name}' is no revision that git knows here, so no loss against it can be told. "
-        "A base is a branch, a tag or a commit: `git branch --all` lists the branches, `git fetch` "
-        "brings those of the server.\n",
+        f"The base '{name}' is not a revision that git knows here, so losses against it are "
+        "unknown. A base is a branch, a tag or a commit: `git branch --all` lists the "
+        "branches, `git fetch` gets those of the server.\n",
     )
 
 
@@ -565,8 +565,8 @@ def test_a_base_without_the_file_is_told(gate):
     assert gate("--base", "before") == (
         1,
         "",
-        "The base 'before' has no metrics/compare.json, so no loss against it can be told. A base "
-        "is a commit that holds the results of the stage compare: name a later one with BASE.\n",
+        "The base 'before' has no metrics/compare.json, so losses against it are unknown. A base "
+        "is a commit with the results of the stage compare: name a later one with BASE.\n",
     )
 
 
@@ -604,9 +604,9 @@ def test_a_folder_that_is_no_repository_is_told(gate, repository, monkeypatch):
     (repository.path / ".git").rename(repository.path / "git")
     code, printed, errors = gate("--base", "base")
     assert (code, printed) == (1, "")
-    assert errors.startswith("git cannot tell what the base holds (fatal: not a git repository")
+    assert errors.startswith("git cannot read the base (fatal: not a git repository")
     assert errors.endswith(
-        "so no loss against it can be told. BASE needs git and a repository; "
+        "so losses against it are unknown. BASE needs git and a repository; "
         "without it the floors alone are checked.\n"
     )
     assert gate()[0] == 0
@@ -616,7 +616,7 @@ def test_a_system_without_git_is_told(gate, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
     code, printed, errors = gate("--base", "base")
     assert (code, printed) == (1, "")
-    assert errors.startswith("git cannot tell what the base holds (git: ")
+    assert errors.startswith("git cannot read the base (git: ")
     assert gate()[0] == 0
 
 
@@ -672,11 +672,11 @@ def test_make_gate_checks_the_floors_and_with_base_the_losses(repository):
     assert code == 2
     assert printed.endswith(
         "\n1 of 7 gates FAIL: loss `logistic.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
     code, printed, errors = call(repository, *make, "BASE=; touch made")
     assert (code, printed) == (2, "")
-    assert errors.startswith("The base '; touch made' is no revision that git knows here")
+    assert errors.startswith("The base '; touch made' is not a revision that git knows here")
     assert not (repository.path / "made").exists()
 
 

@@ -309,7 +309,7 @@ def test_a_loss_beyond_the_noise_ends_with_one_after_the_whole_page(repository):
 def test_a_base_without_results_is_told_and_no_fault(repository, base):
     code, printed, errors = repository.run("winenet", "summary", "--base", base)
     assert (code, errors) == (0, "")
-    told = f"> The base '{base}' has no metrics/compare.json, so no loss against it can be told."
+    told = f"> The base '{base}' has no metrics/compare.json, so losses against it are unknown."
     assert told in printed
     assert "The gate has checked the floors alone." in printed
     assert "2 of 2 gates hold." in printed
@@ -342,7 +342,7 @@ def test_missing_metrics_of_this_run_fail(repository):
 def test_a_base_that_is_no_revision_is_refused(repository, name):
     code, printed, errors = repository.run("winenet", "summary", f"--base={name}")
     assert (code, printed) == (1, "")
-    assert errors.startswith(f"The base '{name}' is no revision that git knows here")
+    assert errors.startswith(f"The base '{name}' is not a revision that git knows here")
     assert errors.count("\n") == 1
 
 
@@ -376,7 +376,7 @@ def test_make_summary_takes_any_base(repository):
     assert call(repository, *make, "BASE=before")[1].startswith("## What moved against `before`")
     code, printed, errors = call(repository, *make, "BASE=; touch made")
     assert (code, printed) == (2, "")
-    assert errors.startswith("The base '; touch made' is no revision that git knows here")
+    assert errors.startswith("The base '; touch made' is not a revision that git knows here")
     assert not (repository.path / "made").exists()
 
 

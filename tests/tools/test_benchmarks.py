@@ -13,7 +13,8 @@ from test_golden import printed as golden
 from benchmarks import coverage, measure, pipeline, rows
 from winenet import runtime
 from winenet.errors import InputError
-from winenet.evaluation.intervals import Interval, wilson_interval
+from winenet.evaluation.intervals import wilson_interval
+from winenet.evaluation.metric_types import Interval
 from winenet.network.classifier import DenseClassifier
 
 
