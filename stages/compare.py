@@ -1,4 +1,4 @@
-"""Stage compare: how sure each score is, which models differ, and which rows all get wrong."""
+"""Stage compare: scores with intervals, pairwise tests, and the rows that models misclassify."""
 
 import stages
 from winenet import files, params
@@ -21,16 +21,16 @@ def main() -> None:
     )
     spread = files.read_metrics("metrics/seeds.json")
 
-    below, above = comparison.reference_models(X_train, y_train, settings)
+    dummy, boosting = comparison.reference_models(X_train, y_train, settings)
     models = {
-        "majority_class": below,
+        "majority_class": dummy,
         "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
         "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
         "one_hidden_layer": DensePredictor(
             model_file.read("models/mlp_one_hidden_layer.npz").model
         ),
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
-        "hist_gradient_boosting": above,
+        "hist_gradient_boosting": boosting,
     }
     found = comparison.predictions(models, test.X)
     stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")

@@ -1,4 +1,4 @@
-"""Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
+"""Stage grid_search: cross-validate the notebook's grid and refit the best candidate."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split; write the table of candidates, and the winner's scores and weights."""
+    """Read the split; write the table of candidates, and the best one's scores and weights."""
     settings, duplicates = params.load().grid_search, params.load().split.duplicates
     memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")

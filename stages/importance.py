@@ -1,4 +1,4 @@
-"""Stage importance: which features the models decide by."""
+"""Stage importance: how much each feature matters to each model."""
 
 import stages
 from winenet import files, params
@@ -10,7 +10,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and the models; write coefficients, shuffled features, features left out."""
+    """Read the split and the models; write coefficients, permutation and drop-column importance."""
     settings = params.load().importance
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")

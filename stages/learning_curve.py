@@ -1,4 +1,4 @@
-"""Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
+"""Stage learning_curve: train all models on growing subsets of the rows."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and what the search chose; write every run, the curve and its last step."""
+    """Read the split and the search's metrics; write every run, the curve and its last step."""
     settings = params.load().learning_curve
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
@@ -35,8 +35,8 @@ def main() -> None:
         stages.log_lines([crew.words()] if crew else [])
         runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
     stages.log_lines(memory.words())
-    # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
-    # such row would have no spread.
+    # With every row added, more test rows have a duplicate in training and become easier. So score
+    # the others, unless there are too few for a standard deviation.
     unseen = (~test.in_training).sum() > 1
     score = "accuracy_unseen" if unseen else "accuracy"
     last = learning_curve.gain_of_last_step(runs, ~test.in_training.to_numpy() | (not unseen))

@@ -1,4 +1,4 @@
-"""Stage seeds: train each network and the search's winner under several seeds."""
+"""Stage seeds: train each network and the best one of the search under several seeds."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and what the search chose; write every run, and each network's spread."""
+    """Read the split and the search's metrics; write every run and a summary per network."""
     settings = params.load().seeds
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")

@@ -91,8 +91,8 @@ def predict_file(
         except OSError as error:
             raise PredictError(
                 f"{_output_name(out)} could not be written ({error.strerror}), so the predictions "
-                "are not complete. They need about 30 bytes per row and a folder that this user may "
-                "write to: free some space, or choose another file with -o."
+                "are not complete. They need about 30 bytes per row and a folder that this user "
+                "may write to: free some space, or choose another file with -o."
             ) from None
         summary = mismatches.summary_lines(model, opened)
     print("\n".join(summary), file=sys.stderr)
