@@ -295,7 +295,7 @@ def test_a_feature_that_is_none_ends_the_stage_before_it_trains(trained_workspac
     assert (code, printed) == (1, f"importance: {describe_numerics()}\n")
     assert errors.startswith(
         "\nimportance: importance.drop_features names 'qualty', so no model can be trained without "
-        "it: it is none of the 12 features; did you mean 'quality'? Change importance.drop_features "
-        "in params.yaml; [] leaves out none.\n"
+        "it: it is none of the 12 features; did you mean 'quality'? Change "
+        "importance.drop_features in params.yaml; [] leaves out none.\n"
     )
     assert trained_workspace.files() == before
