@@ -1,5 +1,6 @@
 """How fast the dense network is, as ratios against what a user would pick instead."""
 
-# This settles the BLAS threads and kernel before numpy is imported, as for the pipeline;
-# WINENET_NUMERICS=native leaves both as a user of the library has them.
-import stages as stages
+from winenet import runtime
+
+# Before any benchmark imports numpy; WINENET_NUMERICS=native leaves BLAS as a user has it.
+runtime.pin_blas()

@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import stages
 from benchmarks.measure import Row
 from benchmarks.rows import Size
 from tools import verify
+from winenet import runtime
 from winenet.errors import InputError
 
 BEYOND = ("seeds", "learning_curve")  # stages that answer what the notebook does not ask
@@ -68,7 +68,7 @@ def pair(size: Size, root: Path) -> tuple[Run, Run]:
 
 def without_numerics(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables without those by which this package has settled its own numerics."""
-    settled = {*stages.THREADS, "OPENBLAS_CORETYPE"}
+    settled = {*runtime.THREADS, "OPENBLAS_CORETYPE"}
     return {name: value for name, value in environment.items() if name not in settled}
 
 

@@ -37,9 +37,11 @@ from small_pipeline import finished as finished  # noqa: E402
 from small_pipeline import made_once  # noqa: E402
 from small_pipeline import trained as trained  # noqa: E402
 
-# Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
-# of every trained network depend. It is imported for that alone.
 import stages  # noqa: E402
+from winenet import runtime  # noqa: E402
+
+# Before any test imports numpy: the last bits of every trained network depend on BLAS.
+runtime.pin_blas()
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
@@ -104,12 +106,12 @@ def run_here(
     """
     out, errors, before = io.StringIO(), io.StringIO(), Path.cwd()
     argv, orig_argv, variables = sys.argv, sys.orig_argv, dict(os.environ)
-    at_start = stages._AT_START
+    at_start = stages.HASHES_AT_START
     try:
         os.chdir(folder)
         os.environ.update(environment)
         sys.argv, sys.orig_argv = [module, *arguments], [sys.executable, "-m", module, *arguments]
-        stages._AT_START = stages._code_and_params()
+        stages.HASHES_AT_START = stages.hash_code_and_params()
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(out),
@@ -132,7 +134,7 @@ def run_here(
     finally:
         os.chdir(before)
         sys.argv, sys.orig_argv = argv, orig_argv
-        stages._AT_START = at_start
+        stages.HASHES_AT_START = at_start
         for name in {*os.environ} - {*variables}:
             del os.environ[name]
         os.environ.update(variables)

@@ -361,7 +361,7 @@ def assert_same(back: SavedModel, written: SavedModel) -> None:
         else:
             assert ours == theirs
     assert (back.target, back.labels) == (written.target, written.labels)
-    assert list(back.facts.items()) == list(written.facts.items())
+    assert list(back.training_info.items()) == list(written.training_info.items())
 
 
 A_LONG_TEXT = "x" * 300
@@ -383,7 +383,7 @@ KINDS = {
         ),
         target="ü",
         labels=["", "a,b", "\n"],
-        facts={},
+        training_info={},
     ),
     "classes that are no row": replace(
         a_model(), model=replace(a_model().model, classes=np.array([-3, 2**40]))
@@ -511,7 +511,7 @@ def test_a_file_that_is_no_whole_archive_is_told(content):
     with pytest.raises(FileError) as caught:
         model_file.read("some.npz")
     assert str(caught.value) == (
-        f"some.npz is no model of winenet (it is no complete .npz file{AGAIN}"
+        f"some.npz is no model of winenet (it is not a complete .npz file{AGAIN}"
     )
 
 
@@ -568,7 +568,7 @@ NO_MODEL = [
     ({"labels": ["red", "red"]}, "it has the label 'red' twice"),
     ({"labels": np.array([0, 1])}, "labels has the type '<i8'; winenet writes text"),
     ({"target": ["Class"]}, "target has the shape (1,); it needs 0 dimensions"),
-    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is no text"),
+    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is not valid text"),
     ({"classes": np.array(["0", "1"])}, "classes has the type '<U1'; winenet writes '<i8'"),
     ({"coefs_0": np.ones((4, 1), np.float32)}, "coefs_0 has the type '<f4'; winenet writes '<f8'"),
     ({"coefs_0": np.ones((4, 1), ">f8")}, "coefs_0 has the type '>f8'; winenet writes '<f8'"),
@@ -614,7 +614,7 @@ NO_MODEL = [
     ),
     ({"n_levels": np.array([2**62])}, f"its categories have [{2**62}] levels; 2 are there"),
     ({"levels": ["natural", "natural"]}, "it has the level 'natural' twice"),
-    ({"most_frequent": ["glass"]}, "'glass' is no level of its category 'cork'"),
+    ({"most_frequent": ["glass"]}, "'glass' is not a level of its category 'cork'"),
     (
         {**NO_NUMBERS, "categories": [], "levels": [], "n_levels": [], "most_frequent": []},
         # numpy writes an empty list as floats
@@ -633,7 +633,7 @@ NO_MODEL = [
     ({"fact_values": np.array([1, math.nan])}, "fact_values holds nan; a weight is finite"),
     (
         {"coefs_0": np.zeros((4, 1), dtype=[("x", "<f8")])},
-        "coefs_0 is no array as winenet writes it",
+        "coefs_0 is not an array as winenet writes it",
     ),
 ]
 
@@ -737,7 +737,7 @@ def claiming(shape: str) -> bytes:
 
 def a_sparse_file(path: str) -> None:
     with Path(path).open("wb") as stream:
-        stream.truncate(model_file.LARGEST_MODEL + 1)
+        stream.truncate(model_file.MAX_MODEL_BYTES + 1)
 
 
 def test_a_compressed_model_is_refused_before_it_is_unpacked():

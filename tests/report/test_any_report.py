@@ -189,7 +189,7 @@ def test_the_stage_writes_both_pages_and_every_picture(folders, monkeypatch):
     written, said = {}, []
     monkeypatch.setattr(stage, "has_notebook", lambda: False)
     monkeypatch.setattr(stage.files, "write_text", written.__setitem__)
-    monkeypatch.setattr(stage.stages, "say", said.append)
+    monkeypatch.setattr(stage.stages, "log", said.append)
     stage.main()
     pictures = {f"plots/{name}.svg" for name in any_pictures() if "handmade" not in name}
     assert set(written) == pictures | {"report/report.md", "report/index.html"}

@@ -397,7 +397,7 @@ def test_the_page_is_the_same_bytes_each_time(small, monkeypatch):
     monkeypatch.chdir(small.root)
     written = {}
     monkeypatch.setattr(stage.files, "write_text", written.__setitem__)
-    monkeypatch.setattr(stage.stages, "say", lambda told: None)
+    monkeypatch.setattr(stage.stages, "log", lambda told: None)
     stage.main()
     assert written["report/index.html"] == small.text
 

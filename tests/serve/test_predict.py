@@ -428,7 +428,7 @@ class TestInAShell:
         [
             ("$winenet predict 2.npz new.csv >&-", "Standard output is closed, so the"),
             ("$winenet predict 2.npz - <&-", "Standard input is closed, so there is no table."),
-            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is no file (a device, a"),
+            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is not a file (a device,"),
         ],
     )
     def test_closed_streams_and_pipes_are_told(self, line, told):
@@ -830,7 +830,7 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
         ["training:"],
         ["rows", "400"],
         ["epochs", "60"],
-        ["loss", f"{saved.facts['loss']:.6g}"],
+        ["loss", f"{saved.training_info['loss']:.6g}"],
     ]
 
 

@@ -32,7 +32,7 @@ from winenet.models import model_file
 from winenet.models.saved import DenseModel, SavedModel
 
 FOLDER = Path(__file__).parent / "bad_input"
-BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` brings the last committed"
+BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` restores the last committed"
 RED = "data/raw/winequality-red.csv"
 MODEL = "models/logistic.npz"
 NOBODY = 65534

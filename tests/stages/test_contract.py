@@ -362,6 +362,7 @@ MAY_IMPORT = {
     "yaml12": set(),
     "progress": set(),
     "errors": set(),
+    "runtime": set(),
     "__init__": set(),
 }
 
