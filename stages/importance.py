@@ -38,12 +38,12 @@ def main() -> None:
     models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
     if settings.drop_features:
         stages.say(f"training {len(models)} models without {', '.join(settings.drop_features)}")
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
         without = importance.drop_column_importance(
             models, X_train, y_train, test, trained, raw.origins, settings.drop_features
         )
-    stages.say_all(memory.words())
+    stages.say_all(stats.log_lines())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))

@@ -27,10 +27,10 @@ def main() -> None:
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.n_repeats} times each"
     )
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
         runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
-    stages.say_all(memory.words())
+    stages.say_all(stats.log_lines())
     # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
     # such row would have no spread.
     unseen = (~test.seen).sum() > 1

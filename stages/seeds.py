@@ -23,10 +23,10 @@ def main() -> None:
 
     networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
     stages.say(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.say_all([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
-    stages.say_all(memory.words())
+    stages.say_all(stats.log_lines())
     spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
 
     files.write_metrics("metrics/seeds.json", spread | {"runs": settings.n_seeds})

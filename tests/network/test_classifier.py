@@ -163,11 +163,11 @@ def test_dropout_goes_on_to_other_units_in_partial_fit():
     """With one seed for all calls; a step from the same weights shows what was chosen."""
     X, y = numbers()
     steps = []
-    for rows_seen in (0, 120):
+    for samples_seen in (0, 120):
         model = DenseClassifier((30,), dropout=0.5, shuffle=False, random_state=0, batch_size=120)
         model.partial_fit(X, y, classes=[0, 1])
         model.coefs_ = [np.ones_like(W) for W in model.coefs_]
-        model._run.rows_seen, model._run.moments = rows_seen, None
+        model._training_state.samples_seen, model._training_state.optimizer_state = samples_seen, None
         steps.append(model.partial_fit(X, y).coefs_[0])
     assert (steps[0] != steps[1]).any()
 
@@ -238,7 +238,7 @@ def test_a_callback_may_end_the_training():
 
 def test_a_callback_is_torn_down_when_the_fit_fails():
     listener = Listener()
-    with pytest.raises(ValueError, match="one class only"):
+    with pytest.raises(ValueError, match="only one class"):
         DenseClassifier().set_callbacks(listener).fit([[0.0], [1.0]], [1, 1])
     assert listener.heard == ["setup", "teardown"]
 
@@ -303,7 +303,7 @@ WRONG = {
         {"solver": "lbfgs"},
         (X, Y),
         ValueError,
-        "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' or "
+        "solver='lbfgs' is not supported: DenseClassifier trains in mini-batches, with 'adam' or "
         "'sgd'. For lbfgs use sklearn.neural_network.MLPClassifier(solver='lbfgs').",
     ),
     "alpha": (
@@ -317,15 +317,15 @@ WRONG = {
         {"hidden_layer_sizes": (5, 0)},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(5, 0): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(5, 0) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "half a unit": (
         {"hidden_layer_sizes": (2.5,)},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(2.5,): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(2.5,) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "sparse": (
         {},
@@ -338,29 +338,29 @@ WRONG = {
         {},
         (X, np.column_stack([Y, 1 - Y])),
         ValueError,
-        "y is multilabel-indicator with shape (120, 2), but DenseClassifier gives each row one "
-        "label. For several labels a row use sklearn.neural_network.MLPClassifier.",
+        "y is multilabel-indicator with shape (120, 2), but DenseClassifier supports one "
+        "label per row only. For several labels per row use sklearn.neural_network.MLPClassifier.",
     ),
     "one class": (
         {},
         (X, np.ones(120)),
         ValueError,
-        "y has one class only, [1.], so there is nothing to tell apart; a classifier needs at "
+        "y has only one class, [1.], so there is nothing to learn. A classifier needs at "
         "least 2 classes.",
     ),
     "no weight": (
         {"class_weight": {0: 0, 1: 0}},
         (X, Y),
         ValueError,
-        "All rows weigh nothing, so there is nothing to learn from. Change class_weight={0: 0, "
-        "1: 0} or sample_weight.",
+        "The weights of all rows are zero, so there is nothing to learn from. Change "
+        "class_weight={0: 0, 1: 0} or sample_weight.",
     ),
     "held-out labels": (
         {},
         (X, Y, None, (X, Y + 5)),
         ValueError,
-        "validation_data has the classes [5 6], which the network was not made for: it knows "
-        "[0 1]. Fit it anew, or leave these rows out.",
+        "validation_data has the classes [5 6], but the network was made for [0 1]. Fit a new "
+        "network, or leave these rows out.",
     ),
     "held-out rows": (
         {},
@@ -373,7 +373,7 @@ WRONG = {
         (X, np.arange(120) % 3),
         ValueError,
         "validation_fraction=0.005 leaves 1 of 120 rows for the validation set, too few to score "
-        "on. Increase it, or give validation_data.",
+        "on. Increase it, or pass validation_data.",
     ),
 }
 
@@ -387,11 +387,11 @@ def test_what_does_not_fit_is_told(case):
 
 
 def test_what_partial_fit_and_warm_start_cannot_do_is_told():
-    with pytest.raises(ValueError, match=r"must be told all classes .* classes=np\.unique"):
+    with pytest.raises(ValueError, match=r"needs all classes, .* classes=np\.unique"):
         DenseClassifier().partial_fit(X, Y)
-    with pytest.raises(ValueError, match="partial_fit cannot stop early"):
+    with pytest.raises(ValueError, match="partial_fit does not support early stopping"):
         DenseClassifier(early_stopping=True).partial_fit(X, Y, classes=[0, 1])
-    with pytest.raises(ValueError, match="'balanced' needs all labels to count them"):
+    with pytest.raises(ValueError, match="'balanced' needs the labels of all rows"):
         DenseClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1])
     model = DenseClassifier((3,), max_iter=2, warm_start=True).fit(X, Y)
     with pytest.raises(ValueError, match=r"y has the classes \[2 3\]"):
@@ -400,12 +400,12 @@ def test_what_partial_fit_and_warm_start_cannot_do_is_told():
         model.fit(X, 0 * Y)
     with pytest.raises(ValueError, match=re.escape("needs [(4, 7), (7, 1)]")):
         model.set_params(hidden_layer_sizes=(7,)).fit(X, Y)
-    with pytest.raises(ValueError, match=r"y has the classes \[2\], which"):
+    with pytest.raises(ValueError, match=r"y has the classes \[2\], but the network"):
         DenseClassifier().partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y + 1)
 
 
 def test_an_unfitted_model_and_a_batch_beyond_the_rows():
     with pytest.raises(NotFittedError):
         DenseClassifier().predict(X)
-    with pytest.warns(UserWarning, match="batch_size=500 is more than the 120 rows"):
+    with pytest.warns(UserWarning, match="batch_size=500 is larger than the number of rows, 120"):
         DenseClassifier(batch_size=500, max_iter=1).fit(X, Y)

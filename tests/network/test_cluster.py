@@ -141,9 +141,9 @@ def assert_same_network(one, other):
     assert one.loss_curve_ == other.loss_curve_
 
 
-def executed(crew):
+def executed(open_cluster):
     """Return how many tasks each worker has done."""
-    return crew.client.run(lambda dask_worker: dask_worker.state.executed_count)
+    return open_cluster.client.run(lambda dask_worker: dask_worker.state.executed_count)
 
 
 # ---- the same
@@ -151,11 +151,11 @@ def executed(crew):
 
 def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
     expected = search()
-    with cluster.connect(2) as crew:
-        assert crew.words() == f"2 Dask workers at {at.address}"
-        before = executed(crew)
+    with cluster.connect(2) as open_cluster:
+        assert open_cluster.describe() == f"2 Dask workers at {at.address}"
+        before = executed(open_cluster)
         found = search()
-        assert all(count > before[worker] for worker, count in executed(crew).items())
+        assert all(count > before[worker] for worker, count in executed(open_cluster).items())
     assert_same_search(found, expected)
     assert cluster.current() is None
 
@@ -179,11 +179,11 @@ def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, m
     X, y = numbers()
     data = [(X, y)] * 3 + [(X[:300], y[:300], np.linspace(0.5, 2, 300))] * 3
     expected = fit_many([clone(model) for model in models], data)
-    with cluster.connect(2), journal.open_journal() as memory:
+    with cluster.connect(2), journal.open_journal() as stats:
         for reused in (0, 6 if kept == "on" else 0):
-            memory.reused = 0
+            stats.reused = 0
             found = fit_many([clone(model) for model in models], data)
-            assert memory.reused == reused
+            assert stats.reused == reused
             for one, other in zip(found, expected, strict=True):
                 assert_same_network(one, other)
                 assert one.t_ == other.t_
@@ -195,8 +195,8 @@ def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, m
 def test_the_tables_travel_once(at, monkeypatch):
     """What a task holds is small, however large the table; the table goes to the cluster once."""
     sent = []
-    pack = cluster._packed
-    monkeypatch.setattr(cluster, "_packed", lambda value: sent.append(pack(value)) or sent[-1])
+    pack = cluster._pickle
+    monkeypatch.setattr(cluster, "_pickle", lambda value: sent.append(pack(value)) or sent[-1])
     with cluster.connect(2), journal.open_journal():
         search()
         X, y = numbers()
@@ -241,14 +241,14 @@ def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
 
 def test_only_what_is_new_is_sent(at):
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3)), ([(4,), (6,)], (6, 6))):
-        with cluster.connect(2), journal.open_journal() as memory:
+        with cluster.connect(2), journal.open_journal() as stats:
             search({"hidden_layer_sizes": sizes})
-        assert (memory.fits, memory.reused, memory.trouble) == (*expected, "")
+        assert (stats.fits, stats.reused, stats.error) == (*expected, "")
 
 
 def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
     """Each network is written down when it has left its stack, not when the stack is done."""
-    keep, kept = journal.SqliteFitStore.keep, []
+    keep, kept = journal.SqliteFitStore.write_bytes, []
 
     def end(self, key, blob):
         keep(self, key, blob)
@@ -257,14 +257,14 @@ def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
             raise KeyboardInterrupt
 
     grid = {"hidden_layer_sizes": [(5,)], "max_iter": [2, 400], "tol": [0.0]}
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", end)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", end)
     with pytest.raises(KeyboardInterrupt), cluster.connect(2), journal.open_journal():
         search(grid)
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", keep)
-    with cluster.connect(2), journal.open_journal() as memory:
+    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", keep)
+    with cluster.connect(2), journal.open_journal() as stats:
         found = search(grid)
-    assert memory.fits == 6
-    assert memory.reused >= 2
+    assert stats.fits == 6
+    assert stats.reused >= 2
     assert_same_search(found, search(grid))
 
 
@@ -274,10 +274,10 @@ def test_a_journal_that_cannot_be_used_is_told(at):
     Path(journal.PATH).write_bytes(b"no database" * 1000)
     for rest in (f"{journal.PATH}-wal", f"{journal.PATH}-shm"):
         Path(rest).unlink(missing_ok=True)
-    with cluster.connect(2), journal.open_journal() as memory:
+    with cluster.connect(2), journal.open_journal() as stats:
         found = search()
-    assert (memory.fits, memory.reused) == (12, 0)
-    assert "not a database" in memory.trouble
+    assert (stats.fits, stats.reused) == (12, 0)
+    assert "not a database" in stats.error
     assert_same_search(found, search())
 
 
@@ -287,24 +287,24 @@ def test_a_journal_that_cannot_be_used_is_told(at):
 def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monkeypatch):
     grid = {"hidden_layer_sizes": [(5,), (6,), (7,), (8,)], "tol": [0.0]}
     expected = search(grid, epochs=200)
-    keep, killed = journal.SqliteFitStore.keep, []
+    keep, killed = journal.SqliteFitStore.write_bytes, []
 
     def kill(self, key, blob):
         keep(self, key, blob)
         if not killed:
-            busy = [worker for worker, tasks in crew.client.processing().items() if tasks]
-            killed.append(crew.client.run(os.getpid, workers=busy[:1])[busy[0]])
+            busy = [worker for worker, tasks in open_cluster.client.processing().items() if tasks]
+            killed.append(open_cluster.client.run(os.getpid, workers=busy[:1])[busy[0]])
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", kill)
-    with cluster.connect(2) as crew, journal.open_journal() as memory:
+    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", kill)
+    with cluster.connect(2) as open_cluster, journal.open_journal() as stats:
         found = search(grid, epochs=200)
     assert len(killed) == 1
-    assert (memory.fits, memory.reused) == (12, 0)
+    assert (stats.fits, stats.reused) == (12, 0)
     assert_same_search(found, expected)
     at.wait(2)
-    with cluster.connect(2) as crew:
-        assert killed[0] not in crew.client.run(os.getpid).values()  # a new one is in its place
+    with cluster.connect(2) as open_cluster:
+        assert killed[0] not in open_cluster.client.run(os.getpid).values()  # a new one is in its place
 
 
 def dies(model, X, y):
@@ -315,10 +315,10 @@ def dies(model, X, y):
 def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_told(monkeypatch):
     monkeypatch.setenv("WINENET_SCHEDULER", "local")
     monkeypatch.setattr(cluster, "ALLOWED_FAILURES", 0)
-    with cluster.connect(1) as crew:
-        assert crew.words() == "1 Dask worker on this machine"
+    with cluster.connect(1) as open_cluster:
+        assert open_cluster.describe() == "1 Dask worker on this machine"
         assert_same_search(search(), no_cluster())
-        told = r"(?s)^WINENET_SCHEDULER=local: one stack .* several workers.*died.*memory"
+        told = r"(?s)^WINENET_SCHEDULER=local: several workers died .* the same stack of .* memory"
         with pytest.raises(ClusterError, match=told):
             search(scoring=dies, refit=True, grid={"alpha": [1]})
 
@@ -355,7 +355,7 @@ def test_without_workers_it_says_so(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
     assert refused(lonely.address, monkeypatch) == (
         f"WINENET_SCHEDULER={lonely.address}: the scheduler has no worker, so no training was "
-        f"begun. It needs one or more. Start them by `make worker SCHEDULER={lonely.address}`, "
+        f"started. It needs at least one. Start one with `make worker SCHEDULER={lonely.address}`, "
         "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
 
@@ -371,17 +371,17 @@ def test_a_worker_with_other_numerics_is_refused(lonely, monkeypatch):
     ours = cluster.environment_versions()["numerics"]
     assert re.match(
         rf"The worker tcp://127\.0\.0\.1:\d+ has numerics [0-9a-f]{{12}}, here {ours}\. Its "
-        r"networks could have other numbers, so no training was begun\. All workers must compute "
-        r"as this machine does: start them by `make worker` in clones of this commit, .* or unset",
+        r"results could differ, so no training was started\. Restart all workers with `make worker` "
+        r"in clones of this commit, with the same WINENET_NUMERICS, or unset",
         told,
     )
 
 
-def when_busy(crew, process, them):
+def when_busy(open_cluster, process, them):
     """Kill a process as soon as a worker has work; return the thread that does it."""
 
     def wait_and_kill():
-        while not any(crew.client.processing().values()):
+        while not any(open_cluster.client.processing().values()):
             time.sleep(0.05)
         them.kill(process)
 
@@ -396,9 +396,9 @@ def test_no_worker_is_left(lonely, monkeypatch):
     lonely.workers(1)
     worker = lonely.started[-1]
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.connect(1) as crew, journal.open_journal():
-        ending = when_busy(crew, worker, lonely)
-        with pytest.raises(ClusterError, match=r": no worker is left since 1 s, so the training"):
+    with cluster.connect(1) as open_cluster, journal.open_journal():
+        ending = when_busy(open_cluster, worker, lonely)
+        with pytest.raises(ClusterError, match=r": there has been no worker for 1 s, so the training"):
             search(grid, epochs=5000)
         ending.join()
 
@@ -407,10 +407,10 @@ def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypa
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.connect(1) as crew:
-        ending = when_busy(crew, lonely.started[0], lonely)
+    with cluster.connect(1) as open_cluster:
+        ending = when_busy(open_cluster, lonely.started[0], lonely)
         for _ in range(2):  # the second time it is known to be gone
-            with pytest.raises(ClusterError, match="the scheduler went away, so the training was"):
+            with pytest.raises(ClusterError, match="the scheduler was lost, so the training was"):
                 search(grid, epochs=5000)
         ending.join()
     time.sleep(0.1)
@@ -435,8 +435,8 @@ def test_an_address_that_is_none_starts_nothing():
 def test_without_a_scheduler_it_says_so(monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
     assert refused("tcp://127.0.0.1:1", monkeypatch) == (
-        "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers there within 1 s, so no "
-        "training was begun. It must run, and this machine must reach it. Start one by "
+        "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers within 1 s, so no "
+        "training was started. It must be running, and reachable from this machine. Start it with "
         "`make scheduler`, change the address, or unset WINENET_SCHEDULER to train on this machine."
     )
 
@@ -444,8 +444,8 @@ def test_without_a_scheduler_it_says_so(monkeypatch):
 @pytest.mark.parametrize("value", ["yes", "127.0.0.1:8786", "tcp://host", "tcp://a b:1", "Local"])
 def test_another_value_is_told(value, monkeypatch):
     assert refused(value, monkeypatch) == (
-        f"WINENET_SCHEDULER={value!r} names no cluster, so no training was begun. It must be a "
-        "scheduler's address, as tcp://127.0.0.1:8786, or local, for one of processes on this "
+        f"WINENET_SCHEDULER={value!r} is not a cluster, so no training was started. It must be the "
+        "address of a scheduler, such as tcp://127.0.0.1:8786, or local, for processes on this "
         "machine. Change it, or unset WINENET_SCHEDULER to train on this machine."
     )
 
@@ -454,9 +454,9 @@ def test_without_distributed_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     told = refused("local", monkeypatch)
     assert told.startswith(
-        "WINENET_SCHEDULER=local asks for a Dask cluster, but distributed cannot be imported here "
+        "WINENET_SCHEDULER=local needs a Dask cluster, but distributed cannot be imported "
     )
-    for part in ("so no training was begun", "requirements-cluster.lock", "'.[cluster]'", "unset"):
+    for part in ("so no training was started", "requirements-cluster.lock", "'.[cluster]'", "unset"):
         assert part in told
 
 
@@ -497,7 +497,7 @@ def test_a_worker_that_came_later_and_computes_otherwise_ends_the_work(at, monke
     with cluster.connect(2):
         other = cluster.environment_versions() | {"numpy": "1.0"}
         monkeypatch.setattr(cluster, "environment_versions", lambda: other)
-        told = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was ended"
+        told = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was stopped"
         with pytest.raises(ClusterError, match=told):
             search()
 
@@ -512,21 +512,21 @@ def test_an_error_of_a_file_in_a_fit_is_no_lost_scheduler(at):
     def raises_oserror():
         raise FileNotFoundError("a file of the user's own")
 
-    with cluster.connect(2) as crew, crew.shift("") as shift:
-        shift.send(raises_oserror, ())
+    with cluster.connect(2) as open_cluster, open_cluster._open_session(None) as session:
+        session.submit(raises_oserror, ())
         with pytest.raises(FileNotFoundError, match="a file of the user's own"):
-            list(shift.results())
+            list(session.results())
 
 
 def test_a_worker_that_cannot_import_what_it_needs_ends_the_work(at):
     def raises_importerror():
         raise ModuleNotFoundError("No module named 'winenet'")
 
-    with cluster.connect(2) as crew, crew.shift("") as shift:
-        shift.send(raises_importerror, ())
-        told = r"cannot run what it was sent \(ModuleNotFoundError: .*so the training was ended"
+    with cluster.connect(2) as open_cluster, open_cluster._open_session(None) as session:
+        session.submit(raises_importerror, ())
+        told = r"cannot run its task \(ModuleNotFoundError: .*so the training was stopped"
         with pytest.raises(ClusterError, match=told):
-            list(shift.results())
+            list(session.results())
 
 
 def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
@@ -538,11 +538,11 @@ def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
     def connected(asked, processes):
         yield Client()
 
-    monkeypatch.setattr(cluster, "_connected", connected)
+    monkeypatch.setattr(cluster, "_connected_client", connected)
     told = refused("tcp://127.0.0.1:8786", monkeypatch)
     assert told == (
-        "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the scheduler went away, so no training was "
-        "begun. Start the scheduler by `make scheduler`, and its workers, then run it again; or "
+        "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the connection to the scheduler was lost, "
+        "so no training was started. Start the scheduler with `make scheduler`, and its workers, then run it again; or "
         "unset WINENET_SCHEDULER to train on this machine."
     )
     assert "make " not in refused("local", monkeypatch)

@@ -51,9 +51,9 @@ def trained(
     some: list[DenseClassifier] | None = None, n_jobs: int | None = None, data: Any = None
 ) -> tuple[list[DenseClassifier], journal.JournalStats]:
     some = models() if some is None else some
-    with journal.open_journal() as memory:
+    with journal.open_journal() as stats:
         fit_many(some, [data or numbers()] * len(some), n_jobs=n_jobs)
-    return some, memory
+    return some, stats
 
 
 def same(ours: DenseClassifier, theirs: DenseClassifier) -> bool:
@@ -88,11 +88,11 @@ def same(ours: DenseClassifier, theirs: DenseClassifier) -> bool:
     ids=str,
 )
 def test_a_remembered_fit_is_the_trained_one(parameters, n_jobs):
-    first, memory = trained(models(**parameters), n_jobs)
-    assert (memory.fits, memory.reused, memory.trouble) == (4, 0, "")
-    again, memory = trained(models(**parameters), n_jobs)
-    assert (memory.fits, memory.reused, memory.trouble) == (4, 4, "")
-    assert memory.words() == ["journal: 4 of 4 fits reused"]
+    first, stats = trained(models(**parameters), n_jobs)
+    assert (stats.fits, stats.reused, stats.error) == (4, 0, "")
+    again, stats = trained(models(**parameters), n_jobs)
+    assert (stats.fits, stats.reused, stats.error) == (4, 4, "")
+    assert stats.log_lines() == ["journal: 4 of 4 fits reused"]
     alone = fit_many(models(**parameters), [numbers()] * 4)
     assert all(same(one, other) for one, other in zip(again, alone, strict=True))
     del first
@@ -102,8 +102,8 @@ def test_fits_that_wait_for_a_process_are_remembered_too():
     """joblib takes the later stacks in threads of its own, where nothing is known of here."""
     several = [model for size in range(2, 10) for model in models(2, hidden_layer_sizes=(size,))]
     trained([clone(model) for model in several], n_jobs=2)
-    _, memory = trained([clone(model) for model in several], n_jobs=2)
-    assert (memory.fits, memory.reused) == (16, 16)
+    _, stats = trained([clone(model) for model in several], n_jobs=2)
+    assert (stats.fits, stats.reused) == (16, 16)
 
 
 def test_there_is_no_journal_but_where_it_is_opened(folder):
@@ -116,9 +116,9 @@ def test_off_neither_reads_nor_writes(folder, monkeypatch):
     trained()
     before = (folder / journal.PATH).read_bytes()
     monkeypatch.setenv("WINENET_JOURNAL", "off")
-    _, memory = trained()
-    assert (memory.fits, memory.reused) == (4, 0)
-    assert memory.words() == ["journal: off, all 4 fits trained"]
+    _, stats = trained()
+    assert (stats.fits, stats.reused) == (4, 0)
+    assert stats.log_lines() == ["journal: off, all 4 fits trained"]
     assert (folder / journal.PATH).read_bytes() == before
 
 
@@ -143,26 +143,26 @@ OTHER_FITS = {
 @pytest.mark.parametrize(("some", "data"), OTHER_FITS.values(), ids=[*OTHER_FITS])
 def test_another_fit_is_trained(some, data):
     trained()
-    _, memory = trained([clone(model) for model in some], data=data)
-    assert memory.reused == 0
+    _, stats = trained([clone(model) for model in some], data=data)
+    assert stats.reused == 0
 
 
 def test_another_seed_is_trained_and_an_added_one_alone():
     trained(models(3))
-    _, memory = trained(models(5))
-    assert (memory.fits, memory.reused) == (5, 3)
+    _, stats = trained(models(5))
+    assert (stats.fits, stats.reused) == (5, 3)
 
 
-@pytest.mark.parametrize("what", ["CODE", "FORMAT", "numerics"])
+@pytest.mark.parametrize("what", ["HASHED_SOURCES", "sklearn", "numerics_hash"])
 def test_other_code_or_numerics_train_anew_and_the_old_fits_are_dropped(monkeypatch, folder, what):
     trained()
-    other = {"CODE": ("layers.py",), "FORMAT": 1, "numerics": lambda: "other"}[what]
-    if what == "FORMAT":
+    other = {"HASHED_SOURCES": ("layers.py",), "numerics_hash": lambda: "other"}
+    if what == "sklearn":
         monkeypatch.setattr(journal.sklearn, "__version__", "0.0")
     else:
-        monkeypatch.setattr(journal, what, other)
-    _, memory = trained()
-    assert (memory.reused, memory.trouble) == (0, "")
+        monkeypatch.setattr(journal, what, other[what])
+    _, stats = trained()
+    assert (stats.reused, stats.error) == (0, "")
     with closing(sqlite3.connect(folder / journal.PATH)) as connection:
         assert connection.execute("SELECT count(*) FROM fits").fetchone() == (4,)
 
@@ -184,30 +184,30 @@ def test_a_search_remembers_its_fits_and_out_of_fold_predictions_are_they():
     grid = {"hidden_layer_sizes": [(4,), (6,)], "learning_rate_init": [0.01]}
     searches = []
     for _ in range(2):
-        with journal.open_journal() as memory:
+        with journal.open_journal() as stats:
             search = DenseGridSearchCV(DenseClassifier(max_iter=8, random_state=0), grid, cv=3)
             searches.append(search.fit(X, y))
-    assert (memory.fits, memory.reused) == (6, 6)
+    assert (stats.fits, stats.reused) == (6, 6)
     first, second = (one.cv_results_ for one in searches)
     for name in first:
         if not name.endswith("_time"):
             np.testing.assert_array_equal(first[name], second[name], err_msg=name)
     folds = list(StratifiedKFold(3).split(X, y))
     best = searches[0].best_estimator_
-    with journal.open_journal() as memory:
+    with journal.open_journal() as stats:
         again = [clone(best) for _ in folds]
         fit_many(again, [(X[train], y[train]) for train, _ in folds])
-    assert (memory.fits, memory.reused) == (3, 3)
+    assert (stats.fits, stats.reused) == (3, 3)
     assert search_results.cv_splits(3, X, y)[0][0].tolist() == folds[0][0].tolist()
 
 
 def test_a_wider_grid_trains_what_is_new():
     X, y = numbers()
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3))):
-        with journal.open_journal() as memory:
+        with journal.open_journal() as stats:
             network = DenseClassifier(max_iter=8, random_state=0)
             DenseGridSearchCV(network, {"hidden_layer_sizes": sizes}, cv=3).fit(X, y)
-        assert (memory.fits, memory.reused) == expected
+        assert (stats.fits, stats.reused) == expected
 
 
 def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
@@ -226,17 +226,17 @@ def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         trained([clone(model) for model in some])
     monkeypatch.setattr(journal.SqliteFitStore, "write", write)
-    _, memory = trained([clone(model) for model in some])
-    assert (memory.fits, memory.reused) == (4, 3)
+    _, stats = trained([clone(model) for model in some])
+    assert (stats.fits, stats.reused) == (4, 3)
 
 
 def test_a_training_that_diverged_is_not_remembered():
     X, y = numbers()
     for _ in range(2):
-        with np.errstate(all="ignore"), journal.open_journal() as memory:  # noqa: SIM117
+        with np.errstate(all="ignore"), journal.open_journal() as stats:  # noqa: SIM117
             with pytest.raises(ValueError, match="infinite or NaN"):
                 fit_many([DenseClassifier((3,), learning_rate_init=1e300)], [(X, y)])
-        assert memory.reused == 0
+        assert stats.reused == 0
 
 
 # Faults of the file. Each is told, costs the remembered fits, and changes no number.
@@ -303,10 +303,10 @@ def test_a_journal_that_cannot_be_used_is_told_and_costs_time_only(folder, break
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # all in one file, to be broken
     break_it(folder / journal.PATH)
-    again, memory = trained()
-    assert (memory.fits, memory.reused) == (4, 0)
-    assert why in memory.trouble
-    assert memory.words()[1].startswith("note: .winenet/journal.sqlite3 cannot be used (")
+    again, stats = trained()
+    assert (stats.fits, stats.reused) == (4, 0)
+    assert why in stats.error
+    assert stats.log_lines()[1].startswith("note: .winenet/journal.sqlite3 cannot be used (")
     assert all(same(one, other) for one, other in zip(again, good, strict=True))
 
 
@@ -315,8 +315,8 @@ def test_a_locked_journal_is_told(folder, monkeypatch):
     monkeypatch.setattr(journal, "LOCK_TIMEOUT", 0.1)
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        some, memory = trained(models(5))
-    assert "locked" in memory.trouble
+        some, stats = trained(models(5))
+    assert "locked" in stats.error
     assert all(
         same(one, other)
         for one, other in zip(some, fit_many(models(5), [numbers()] * 5), strict=True)
@@ -332,9 +332,9 @@ def test_a_full_disk_is_told(monkeypatch):
         return connection
 
     monkeypatch.setattr(journal, "_connect", full)
-    _, memory = trained()
-    assert "full" in memory.trouble
-    assert len(memory.words()) == 2
+    _, stats = trained()
+    assert "full" in stats.error
+    assert len(stats.log_lines()) == 2
 
 
 def test_a_damaged_number_is_found_out(folder):
@@ -345,8 +345,8 @@ def test_a_damaged_number_is_found_out(folder):
         broken = bytearray(run)
         broken[len(broken) // 3] ^= 1
         connection.execute("UPDATE fits SET run = ? WHERE key = ?", [bytes(broken), key])
-    again, memory = trained()
-    assert memory.reused < 4
+    again, stats = trained()
+    assert stats.reused < 4
     assert all(same(one, other) for one, other in zip(again, good, strict=True))
 
 

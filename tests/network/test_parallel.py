@@ -69,15 +69,15 @@ def test_what_does_not_fit_is_told():
         fit_many(models, [(X, y)] * 2, n_jobs=2)
     with pytest.raises(ValueError, match=r"^models\[0\]: .* inconsistent numbers of samples"):
         fit_many([DenseClassifier()], [(X, y[:100])])
-    with pytest.raises(TypeError, match=r"^models\[0\]=LogisticRegression\(\) is no DenseClass"):
+    with pytest.raises(TypeError, match=r"^models\[0\]=LogisticRegression\(\) is not a DenseClass"):
         fit_many([LogisticRegression()], [(X, y)])
-    with pytest.raises(ValueError, match=r"A model is given more than once, .*clone\(model\)"):
+    with pytest.raises(ValueError, match=r"A model occurs more than once, .*clone\(model\)"):
         fit_many([models[0]] * 2, [(X, y)] * 2)
     rng = np.random.RandomState(0)
     shared = [DenseClassifier(random_state=rng) for _ in range(2)]
     with pytest.raises(ValueError, match="Models share a RandomState"):
         fit_many(shared, [(X, y)] * 2)
-    with pytest.raises(ValueError, match="1 models for 0 sets"):
+    with pytest.raises(ValueError, match="1 models for 0 data sets"):
         fit_many([DenseClassifier()], [])
 
 
@@ -134,16 +134,16 @@ def test_every_network_is_in_one_stack():
         for batch in (10, 50)
         for _ in range(7)
     ]
-    places = [place for stack in plan(models) for place in stack.places]
+    places = [place for stack in plan(models) for place in stack.indices]
     assert sorted(places) == list(range(len(models)))
     for stack in plan(models):
-        assert len({models[place].hidden_layer_sizes for place in stack.places}) == 1
-        assert len({models[place].batch_size for place in stack.places}) == 1
+        assert len({models[place].hidden_layer_sizes for place in stack.indices}) == 1
+        assert len({models[place].batch_size for place in stack.indices}) == 1
 
 
 def test_the_longest_work_comes_first_and_every_process_has_some():
     models = [DenseClassifier((size,)) for size in (3, 200, 30) for _ in range(8)]
-    work = [stack.work for stack in plan(models)]
+    work = [stack.cost for stack in plan(models)]
     assert work == sorted(work, reverse=True)
     assert len(plan([DenseClassifier((3,))] * 4, processes=2)) == 2
     assert len(plan([DenseClassifier((3,))] * 4, processes=1)) == 1
@@ -151,4 +151,4 @@ def test_the_longest_work_comes_first_and_every_process_has_some():
 
 def test_slow_learners_are_stacked_together_and_begin_first():
     models = [DenseClassifier((3,), learning_rate_init=rate) for rate in (0.1, 0.001, 0.1, 0.001)]
-    assert [stack.places for stack in plan(models)] == [[1, 3], [0, 2]]
+    assert [stack.indices for stack in plan(models)] == [[1, 3], [0, 2]]

@@ -359,29 +359,29 @@ WRONG = {
         {"estimator": LogisticRegression(), "param_grid": {"C": [1]}},
         (X, Y),
         TypeError,
-        "estimator=LogisticRegression() is no DenseClassifier, or has a fit of its own, so its "
-        "fits cannot share a stack. For other estimators, and for a Pipeline, use "
-        "sklearn.model_selection.GridSearchCV; a DenseClassifier works in it as well.",
+        "estimator=LogisticRegression() is not a DenseClassifier, or overrides fit, so its "
+        "fits cannot be trained in stacks. For other estimators, and for a Pipeline, use "
+        "sklearn.model_selection.GridSearchCV; it accepts a DenseClassifier, too.",
     ),
     "lbfgs": (
         {"param_grid": {"solver": ["adam", "lbfgs"]}},
         (X, Y),
         ValueError,
-        "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' or "
+        "solver='lbfgs' is not supported: DenseClassifier trains in mini-batches, with 'adam' or "
         "'sgd'. For lbfgs use sklearn.neural_network.MLPClassifier(solver='lbfgs').",
     ),
     "several labels": (
         {},
         (X, np.column_stack([Y, 1 - Y])),
         ValueError,
-        "y is multilabel-indicator with shape (40, 2), but DenseClassifier gives each row one "
-        "label. For several labels a row use sklearn.neural_network.MLPClassifier.",
+        "y is multilabel-indicator with shape (40, 2), but DenseClassifier supports one "
+        "label per row only. For several labels per row use sklearn.neural_network.MLPClassifier.",
     ),
     "sparse": (
         {},
         (sparse.csr_array(X), Y),
         TypeError,
-        "X is a sparse matrix, but DenseClassifier takes dense data. Use X.toarray(), or "
+        "X is a sparse matrix, but DenseClassifier needs dense data. Use X.toarray(), or "
         "sklearn.neural_network.MLPClassifier in sklearn.model_selection.GridSearchCV.",
     ),
     "a value": (
@@ -395,8 +395,8 @@ WRONG = {
         {"param_grid": {"hidden_layer_sizes": [(5, 0)]}},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(5, 0): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(5, 0) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "a gap": (
         {},
@@ -434,7 +434,7 @@ def test_metadata_routing_hands_the_weights_on(table):
 @pytest.mark.parametrize("value", [None, "good", (0.5, 0.6), np.array([0.5, 0.6])])
 def test_a_score_that_is_no_number_is_told(value):
     search = DenseGridSearchCV(network_of(DenseClassifier), {}, cv=2, scoring=lambda *_: value)
-    told = rf"candidate {{}} failed on fold 0: score is .* \({type(value).__name__}\), and scoring"
+    told = rf"candidate {{}} failed on fold 0: score is .* \({type(value).__name__}\), but scoring"
     with pytest.raises(ValueError, match=told):
         search.fit(X, Y)
 
@@ -444,7 +444,7 @@ def test_a_network_with_a_fit_of_its_own_is_refused():
         def fit(self, X, y):
             return super().fit(2 * X, y)
 
-    with pytest.raises(TypeError, match="or has a fit of its own"):
+    with pytest.raises(TypeError, match="or overrides fit"):
         DenseGridSearchCV(Own(), {}).fit(X, Y)
 
 

@@ -39,10 +39,10 @@ def train_again(jobs, **how):
 
 
 def assert_same_run(ours, theirs):
-    for name in ("loss_curve", "validation_losses", "validation_scores", "epochs", "event"):
+    for name in ("loss_curve", "validation_losses", "validation_scores", "epochs", "stop_reason"):
         assert getattr(ours, name) == getattr(theirs, name)
     np.testing.assert_array_equal(ours.parameters, theirs.parameters)
-    np.testing.assert_array_equal(ours.moments, theirs.moments)
+    np.testing.assert_array_equal(ours.optimizer_state, theirs.optimizer_state)
 
 
 # ---- the gradient
@@ -50,23 +50,23 @@ def assert_same_run(ours, theirs):
 
 def loss_of(one, parameters):
     """The loss by its definition, one row and one class at a time where it matters."""
-    weights, biases = layers.unpack_parameters(parameters, one.units)
-    P = layers.forward(one.X, weights, biases, one.settings.activation)
+    weights, biases = layers.unpack_parameters(parameters, one.layer_sizes)
+    P = layers.forward(one.X, weights, biases, one.hyperparameters.activation)
     if P.shape[1] == 1:
         P, Y = np.hstack([1 - P, P]), np.hstack([1 - one.targets, one.targets])
     else:
         Y = one.targets
-    row_weights = np.ones(len(P)) if one.row_weights is None else one.row_weights
+    row_weights = np.ones(len(P)) if one.sample_weight is None else one.sample_weight
     cross_entropy = -(row_weights * np.log((P * Y).sum(axis=1))).sum()
     squares = sum((W**2).sum() for W in weights)
-    return (cross_entropy + one.settings.alpha / 2 * squares) / row_weights.sum()
+    return (cross_entropy + one.hyperparameters.alpha / 2 * squares) / row_weights.sum()
 
 
 def gradient_of(one):
     """The gradient that the first step of plain gradient descent goes against."""
     plain = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 1.0, "max_iter": 1}
-    whole = dataclasses.replace(one.settings, batch_size=len(one.X), shuffle=False, **plain)
-    [run] = training.train([dataclasses.replace(one, settings=whole)])
+    whole = dataclasses.replace(one.hyperparameters, batch_size=len(one.X), shuffle=False, **plain)
+    [run] = training.train([dataclasses.replace(one, hyperparameters=whole)])
     return one.start.parameters - run.parameters
 
 
@@ -110,7 +110,7 @@ def test_the_gradient_with_dropout_agrees_with_central_differences(activation, o
     }
 
     def loss(parameters):
-        weights, biases = layers.unpack_parameters(parameters, one.units)
+        weights, biases = layers.unpack_parameters(parameters, one.layer_sizes)
         A = one.X
         for W, b, kept in zip(weights[:-1], biases[:-1], keep, strict=True):
             A = functions[activation](A @ W + b) * kept
@@ -205,15 +205,15 @@ def test_stacked_equals_alone(case):
         for seed in range(1, 8)
     ]
     alone = [train_again([one])[0] for one in jobs]
-    for per_stack in (None, 7, 3, 1):
-        for ours, theirs in zip(train_again(jobs, per_stack=per_stack), alone, strict=True):
+    for max_stack_size in (None, 7, 3, 1):
+        for ours, theirs in zip(train_again(jobs, max_stack_size=max_stack_size), alone, strict=True):
             assert_same_run(ours, theirs)
     assert_same_run(train_again(jobs[2:3])[0], train_again(jobs[:5])[2])
 
 
 def test_a_network_that_leaves_does_not_disturb_the_others():
     jobs = [job(seed, max_iter=epochs) for seed, epochs in enumerate([9, 2, 14, 2, 5, 1])]
-    together = train_again(jobs, per_stack=6)
+    together = train_again(jobs, max_stack_size=6)
     assert [run.epochs for run in together] == [9, 2, 14, 2, 5, 1]
     for ours, one in zip(together, jobs, strict=True):
         assert_same_run(ours, train_again([one])[0])
@@ -225,8 +225,8 @@ def test_a_network_that_diverges_does_not_disturb_the_others():
         job(seed, solver="sgd", learning_rate_init=rate, activation="identity", max_iter=20)
         for seed, rate in enumerate(rates)
     ]
-    together = train_again(jobs, per_stack=3)
-    assert [run.event for run in together] == ["max_iter", "diverged", "max_iter"]
+    together = train_again(jobs, max_stack_size=3)
+    assert [run.stop_reason for run in together] == ["max_iter", "diverged", "max_iter"]
     assert together[1].epochs < 20
     for place in (0, 2):
         assert_same_run(together[place], train_again(jobs[place : place + 1])[0])
@@ -247,7 +247,7 @@ def test_jobs_may_share_their_rows_and_a_start_is_left_as_it_was():
     runs = training.train([first, second])
     assert runs[0].loss_curve != runs[1].loss_curve
     assert first.start.loss_curve == []
-    assert first.start.moments is None
+    assert first.start.optimizer_state is None
     np.testing.assert_array_equal(first.start.parameters, before.parameters)
 
 
@@ -271,7 +271,7 @@ def test_on_epoch_sees_each_epoch_and_may_end_a_network():
         return place == 1 and run.epochs == 2
 
     runs = training.train([job(0, max_iter=4), job(1, max_iter=4)], on_epoch=on_epoch)
-    assert [run.event for run in runs] == ["max_iter", "stopped"]
+    assert [run.stop_reason for run in runs] == ["max_iter", "stopped"]
     assert seen == [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (0, 4)]
 
 
@@ -279,9 +279,9 @@ def test_training_goes_on_where_a_run_has_ended():
     [whole] = training.train([job(0, max_iter=6, shuffle=False)])
     begun = job(0, max_iter=2, shuffle=False)
     [part] = training.train([begun])
-    rest = training_job.warm_start_state(part, part.parameters, keep_solver=True)
-    settings = dataclasses.replace(begun.settings, max_iter=4)
-    [run] = training.train([dataclasses.replace(begun, start=rest, settings=settings)])
+    rest = training_job.warm_start_state(part, part.parameters, keep_optimizer=True)
+    settings = dataclasses.replace(begun.hyperparameters, max_iter=4)
+    [run] = training.train([dataclasses.replace(begun, start=rest, hyperparameters=settings)])
     assert run.loss_curve == whole.loss_curve
     np.testing.assert_array_equal(run.parameters, whole.parameters)
 
@@ -289,20 +289,20 @@ def test_training_goes_on_where_a_run_has_ended():
 def test_early_stopping_returns_to_its_best_epoch():
     one = job(3, early_stopping=True, held_out=True, max_iter=60, learning_rate_init=0.1)
     [run] = training.train([one])
-    weights, biases = layers.unpack_parameters(run.parameters, one.units)
-    P = layers.forward(one.held_out.X, weights, biases, "relu")
+    weights, biases = layers.unpack_parameters(run.parameters, one.layer_sizes)
+    P = layers.forward(one.validation.X, weights, biases, "relu")
     assert (
-        layers.validation_accuracy(P, one.held_out) == run.best_score == max(run.validation_scores)
+        layers.validation_accuracy(P, one.validation) == run.best_score == max(run.validation_scores)
     )
     best = run.validation_scores.index(run.best_score)
-    assert layers.validation_loss(P, one.held_out) == run.validation_losses[best]
+    assert layers.validation_loss(P, one.validation) == run.validation_losses[best]
 
 
 def test_a_batch_whose_rows_all_weigh_nothing_moves_nothing():
     one = job(0, rows=50, weighted=True, shuffle=False, solver="sgd", momentum=0.0, max_iter=1)
-    one.row_weights[25:] = 0.0
+    one.sample_weight[25:] = 0.0
     half = dataclasses.replace(one, X=one.X[:25].copy(), targets=one.targets[:25].copy())
-    half = dataclasses.replace(half, row_weights=one.row_weights[:25].copy())
+    half = dataclasses.replace(half, sample_weight=one.sample_weight[:25].copy())
     [ours], [theirs] = training.train([one]), training.train([half])
     np.testing.assert_array_equal(ours.parameters, theirs.parameters)
 
@@ -313,13 +313,13 @@ def test_flatten_and_layers_undo_each_other():
     assert [W.shape for W in weights] == [(3, 2, 3)]
     assert [b.shape for b in biases] == [(3, 3)]
     one = job(0)
-    parts = layers.unpack_parameters(one.start.parameters, one.units)
+    parts = layers.unpack_parameters(one.start.parameters, one.layer_sizes)
     np.testing.assert_array_equal(layers.pack_parameters(*parts), one.start.parameters)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_what_a_float32_solver_remembers_never_gets_subnormal(solver):
-    """A unit that is dead from the start: its gradient is 0, and its memory would fade for ever."""
+    """A unit that is dead from the start: its gradient is 0, and its stats would fade for ever."""
     one = job(
         0,
         hidden_layer_sizes=(5,),
@@ -330,20 +330,20 @@ def test_what_a_float32_solver_remembers_never_gets_subnormal(solver):
         batch_size=10,
     )
     start = one.start.parameters.astype(np.float32)
-    layers.unpack_parameters(start, one.units)[1][0][0] = -1e3
-    moments = np.full((2 if solver == "adam" else 1, start.size), 1e-3, np.float32)
+    layers.unpack_parameters(start, one.layer_sizes)[1][0][0] = -1e3
+    optimizer_state = np.full((2 if solver == "adam" else 1, start.size), 1e-3, np.float32)
     small = dataclasses.replace(
         one,
         X=one.X.astype(np.float32),
         targets=one.targets.astype(np.float32),
-        start=dataclasses.replace(training_job.initial_state(start), moments=moments, steps=1),
+        start=dataclasses.replace(training_job.initial_state(start), optimizer_state=optimizer_state, steps=1),
     )
     small = dataclasses.replace(
-        small, settings=dataclasses.replace(small.settings, n_iter_no_change=np.inf)
+        small, hyperparameters=dataclasses.replace(small.hyperparameters, n_iter_no_change=np.inf)
     )
     [run] = training.train([small])
     assert run.epochs == 400
-    sizes = np.abs(run.moments)
+    sizes = np.abs(run.optimizer_state)
     assert 1e-33 < sizes[sizes > 0].min() < 1e-30
 
 
@@ -356,5 +356,5 @@ def test_a_float32_network_stays_float32():
         start=training_job.initial_state(one.start.parameters.astype(np.float32)),
     )
     [run] = training.train([small])
-    assert run.parameters.dtype == run.moments.dtype == np.float32
+    assert run.parameters.dtype == run.optimizer_state.dtype == np.float32
     assert run.loss_curve == pytest.approx(training.train([one])[0].loss_curve, rel=1e-4)
