@@ -1,5 +1,5 @@
-"""How fast the dense network is, as ratios against what a user would pick instead."""
+"""Benchmarks: how fast winenet is, as ratios to the alternatives that a user has."""
 
-# This settles the BLAS threads and kernel before numpy is imported, as for the pipeline;
-# WINENET_NUMERICS=native leaves both as a user of the library has them.
+# Sets the BLAS threads and kernel before numpy is imported, as in the pipeline.
+# WINENET_NUMERICS=native keeps the defaults that a user of the library has.
 import stages as stages

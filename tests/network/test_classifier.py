@@ -167,7 +167,10 @@ def test_dropout_goes_on_to_other_units_in_partial_fit():
         model = DenseClassifier((30,), dropout=0.5, shuffle=False, random_state=0, batch_size=120)
         model.partial_fit(X, y, classes=[0, 1])
         model.coefs_ = [np.ones_like(W) for W in model.coefs_]
-        model._training_state.samples_seen, model._training_state.optimizer_state = samples_seen, None
+        model._training_state.samples_seen, model._training_state.optimizer_state = (
+            samples_seen,
+            None,
+        )
         steps.append(model.partial_fit(X, y).coefs_[0])
     assert (steps[0] != steps[1]).any()
 

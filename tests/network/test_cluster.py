@@ -304,7 +304,9 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monk
     assert_same_search(found, expected)
     at.wait(2)
     with cluster.connect(2) as open_cluster:
-        assert killed[0] not in open_cluster.client.run(os.getpid).values()  # a new one is in its place
+        assert (
+            killed[0] not in open_cluster.client.run(os.getpid).values()
+        )  # a new one is in its place
 
 
 def dies(model, X, y):
@@ -371,8 +373,8 @@ def test_a_worker_with_other_numerics_is_refused(lonely, monkeypatch):
     ours = cluster.environment_versions()["numerics"]
     assert re.match(
         rf"The worker tcp://127\.0\.0\.1:\d+ has numerics [0-9a-f]{{12}}, here {ours}\. Its "
-        r"results could differ, so no training was started\. Restart all workers with `make worker` "
-        r"in clones of this commit, with the same WINENET_NUMERICS, or unset",
+        r"results could differ, so no training was started\. Restart all workers with `make "
+        r"worker` in clones of this commit, with the same WINENET_NUMERICS, or unset",
         told,
     )
 
@@ -398,7 +400,9 @@ def test_no_worker_is_left(lonely, monkeypatch):
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
     with cluster.connect(1) as open_cluster, journal.open_journal():
         ending = when_busy(open_cluster, worker, lonely)
-        with pytest.raises(ClusterError, match=r": there has been no worker for 1 s, so the training"):
+        with pytest.raises(
+            ClusterError, match=r": there has been no worker for 1 s, so the training"
+        ):
             search(grid, epochs=5000)
         ending.join()
 
@@ -456,7 +460,12 @@ def test_without_distributed_it_says_how_to_install_it(monkeypatch):
     assert told.startswith(
         "WINENET_SCHEDULER=local needs a Dask cluster, but distributed cannot be imported "
     )
-    for part in ("so no training was started", "requirements-cluster.lock", "'.[cluster]'", "unset"):
+    for part in (
+        "so no training was started",
+        "requirements-cluster.lock",
+        "'.[cluster]'",
+        "unset",
+    ):
         assert part in told
 
 
@@ -542,7 +551,7 @@ def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
     told = refused("tcp://127.0.0.1:8786", monkeypatch)
     assert told == (
         "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the connection to the scheduler was lost, "
-        "so no training was started. Start the scheduler with `make scheduler`, and its workers, then run it again; or "
-        "unset WINENET_SCHEDULER to train on this machine."
+        "so no training was started. Start the scheduler with `make scheduler`, and its workers, "
+        "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
     assert "make " not in refused("local", monkeypatch)

@@ -154,7 +154,7 @@ def test_it_is_the_same_in_two_processes(table):
 
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_the_size_of_the_stacks_changes_nothing(size, table, monkeypatch):
-    monkeypatch.setattr(training, "max_stack_size", lambda *_: size)
+    monkeypatch.setattr(training, "max_networks_in_cache", lambda *_: size)
     assert_same_search(*search_both(table, cv=3))
 
 

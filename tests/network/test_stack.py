@@ -206,7 +206,9 @@ def test_stacked_equals_alone(case):
     ]
     alone = [train_again([one])[0] for one in jobs]
     for max_stack_size in (None, 7, 3, 1):
-        for ours, theirs in zip(train_again(jobs, max_stack_size=max_stack_size), alone, strict=True):
+        for ours, theirs in zip(
+            train_again(jobs, max_stack_size=max_stack_size), alone, strict=True
+        ):
             assert_same_run(ours, theirs)
     assert_same_run(train_again(jobs[2:3])[0], train_again(jobs[:5])[2])
 
@@ -292,7 +294,9 @@ def test_early_stopping_returns_to_its_best_epoch():
     weights, biases = layers.unpack_parameters(run.parameters, one.layer_sizes)
     P = layers.forward(one.validation.X, weights, biases, "relu")
     assert (
-        layers.validation_accuracy(P, one.validation) == run.best_score == max(run.validation_scores)
+        layers.validation_accuracy(P, one.validation)
+        == run.best_score
+        == max(run.validation_scores)
     )
     best = run.validation_scores.index(run.best_score)
     assert layers.validation_loss(P, one.validation) == run.validation_losses[best]
@@ -336,7 +340,9 @@ def test_what_a_float32_solver_remembers_never_gets_subnormal(solver):
         one,
         X=one.X.astype(np.float32),
         targets=one.targets.astype(np.float32),
-        start=dataclasses.replace(training_job.initial_state(start), optimizer_state=optimizer_state, steps=1),
+        start=dataclasses.replace(
+            training_job.initial_state(start), optimizer_state=optimizer_state, steps=1
+        ),
     )
     small = dataclasses.replace(
         small, hyperparameters=dataclasses.replace(small.hyperparameters, n_iter_no_change=np.inf)

@@ -69,7 +69,7 @@ def predict_file(
                 for lines in _lines(saved, opened, counted):
                     target.write(lines)
                     if progress is not None and opened.share:
-                        read = int(opened.share * progress.fits)
+                        read = int(opened.share * progress.total)
                         progress.update(read - progress.done, opened.share)
         except BrokenPipeError:
             raise
