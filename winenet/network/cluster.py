@@ -14,6 +14,8 @@ How work travels:
    fit messages (tuples) and completed tasks (futures). `Session.results` is its only consumer; it
    writes fits to the journal and yields the results of tasks. A task's fit messages arrive before
    its future is done. Tasks of an earlier session may still arrive, and are ignored.
+
+The module has over 500 lines, as both ends of this protocol are easier to follow side by side.
 """
 
 import functools

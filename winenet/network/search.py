@@ -4,39 +4,36 @@ It selects as scikit-learn's GridSearchCV does, and trains networks of equal sha
 several processes; neither can change a result.
 """
 
-import copy
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.utils import indexable
-from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params, _num_features
+from sklearn.utils.validation import _check_method_params
 
-from winenet.network import classifier, cluster, hyperparameters, inputs, journal
+from winenet.network import cluster, hyperparameters, inputs, journal
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import (
-    error_context,
-    joblib_return_as,
-    n_parallel,
-    one_blas_thread,
-    plan_stacks,
-    validate_features,
+from winenet.network.fit_batches import (
+    BatchResult,
+    Fit,
+    FitBatch,
+    FitContext,
+    Rows,
+    fit_and_score_batch,
+    make_batches,
+    run_on_cluster,
 )
-from winenet.network.training_job import TrainingJob
+from winenet.network.parallel import joblib_return_as, n_parallel, one_blas_thread
 from winenet.progress import Progress
-
-Rows = NDArray[np.intp]
 
 
 class DenseGridSearchCV(GridSearchCV):
@@ -171,7 +168,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
 
         folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split))
         self.n_splits_ = len(folds)
-        context = _FitContext(
+        context = FitContext(
             X,
             y,
             scorers,
@@ -239,17 +236,17 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self,
         candidates: list[dict[str, Any]],
         folds: list[tuple[Rows, Rows]],
-        context: "_FitContext",
+        context: FitContext,
         metric: str,
         root: Any,
     ) -> list[dict[str, Any]]:
         """Return the scores and times of each fit, all folds of the first candidate first."""
         fits = [
-            _Fit(candidate * len(folds) + fold, fold, params, self._make_model(params))
+            Fit(candidate * len(folds) + fold, fold, params, self._make_model(params))
             for candidate, params in enumerate(candidates)
             for fold in range(len(folds))
         ]
-        batches = _make_batches(fits, folds, context, n_parallel(self.n_jobs))
+        batches = make_batches(fits, folds, context, n_parallel(self.n_jobs))
         task = root.subcontext(
             task_name="search", max_subtasks=len(fits), sequential_subtasks=False
         )
@@ -281,20 +278,20 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
 
     def _run(
         self,
-        batches: "Sequence[_FitBatch]",
+        batches: Sequence[FitBatch],
         folds: Sequence[tuple[Rows, Rows]],
-        context: "_FitContext",
-    ) -> "Iterator[_BatchResult]":
+        context: FitContext,
+    ) -> Iterator[BatchResult]:
         """Fit and score the batches: on the open cluster, or in joblib's processes."""
         active = cluster.current()
         if active is not None:
-            return _run_on_cluster(active, batches, folds, context)
-        results: Iterator[_BatchResult] = Parallel(
-            n_jobs=self.n_jobs, return_as=joblib_return_as()
-        )(delayed(_fit_and_score_batch)(i, batch, context) for i, batch in enumerate(batches))
+            return run_on_cluster(active, batches, folds, context)
+        results: Iterator[BatchResult] = Parallel(n_jobs=self.n_jobs, return_as=joblib_return_as())(
+            delayed(fit_and_score_batch)(i, batch, context) for i, batch in enumerate(batches)
+        )
         return results
 
-    def _refit(self, context: "_FitContext", task: Any, callback_kwargs: dict[str, Any]) -> bool:
+    def _refit(self, context: FitContext, task: Any, callback_kwargs: dict[str, Any]) -> bool:
         """Fit the best candidate on all rows; return whether that ended at max_iter."""
         self.best_estimator_ = self._make_model(self.best_params_)
         with task.propagate_callback_context(self.best_estimator_), one_blas_thread():
@@ -316,188 +313,6 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
             if not issubclass(warning.category, ConvergenceWarning):
                 warnings.warn(warning.message, stacklevel=4)
         return any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-
-
-# ------------------------------------------------------------------ fitting and scoring a batch
-
-
-class _Fit(NamedTuple):
-    """One candidate on one fold. fit_index: among all fits."""
-
-    fit_index: int
-    fold: int
-    params: dict[str, Any]
-    model: DenseClassifier
-
-
-class _FitBatch(NamedTuple):
-    """Fits that one process trains side by side, and their relative cost.
-
-    folds: training and validation rows by number of the fold; only those that the fits need.
-    """
-
-    fits: list[_Fit]
-    folds: dict[int, tuple[Rows, Rows]]
-    cost: float
-
-
-class _FitContext(NamedTuple):
-    """What all fits have in common."""
-
-    X: Any
-    y: Any
-    scorer: Any
-    fit_params: dict[str, Any]
-    score_params: dict[str, Any]
-    validation_data: Any
-    return_train_score: bool
-    store: journal.FitStore | None
-
-
-class _BatchResult(NamedTuple):
-    """The scores and times of a batch, or of a part of it, by the fit's index.
-
-    number: index of the batch. stats: without states.
-    """
-
-    number: int
-    outcomes: dict[int, dict[str, Any]]
-    stats: journal.TrainingResult
-
-
-def _make_batches(
-    fits: Sequence[_Fit],
-    folds: Sequence[tuple[Rows, Rows]],
-    context: _FitContext,
-    processes: int,
-) -> list[_FitBatch]:
-    """Group the fits into stacks, the most expensive one first."""
-    n_features, n_classes = _num_features(context.X), len(np.unique(context.y))
-    shapes = [(len(folds[fit.fold][0]), n_features, n_classes) for fit in fits]
-    batches = []
-    for stack in plan_stacks([fit.model for fit in fits], shapes, processes):
-        members = [fits[i] for i in stack.indices]
-        batches.append(
-            _FitBatch(members, {fit.fold: folds[fit.fold] for fit in members}, stack.cost)
-        )
-    return batches
-
-
-def _fit_and_score_batch(number: int, batch: _FitBatch, context: _FitContext) -> _BatchResult:
-    """Train and score the fits of a batch."""
-    with one_blas_thread():
-        start = time.perf_counter()
-        jobs = _make_jobs(batch, context)
-        result = journal.train(jobs, context.store)
-        states = result.states
-        seconds_per_epoch = (time.perf_counter() - start) / sum(state.epochs for state in states)
-        outcomes = {}
-        for fit, job, state in zip(batch.fits, jobs, states, strict=True):
-            with _candidate_error_context(fit):
-                model = classifier.set_fitted_attributes(fit.model, job, state)
-                outcomes[fit.fit_index] = {
-                    "fit_time": seconds_per_epoch * state.epochs,
-                    **_score_fold(model, context, batch.folds[fit.fold]),
-                    "hit_max_iter": state.stop_reason == "max_iter",
-                }
-    return _BatchResult(number, outcomes, result.without_states())
-
-
-def _run_on_cluster(
-    active: cluster.Cluster,
-    batches: Sequence[_FitBatch],
-    folds: Sequence[tuple[Rows, Rows]],
-    context: _FitContext,
-) -> Iterator[_BatchResult]:
-    """Yield what `_fit_and_score_batch` returns, from the cluster's workers; see `Cluster.run`."""
-    handles: list[Any] = []
-
-    def make_jobs(number: int, fits: Sequence[_Fit]) -> list[TrainingJob]:
-        # Copies, because making a job draws from the model's random_state.
-        return _make_jobs(batches[number]._replace(fits=copy.deepcopy(list(fits))), context)
-
-    def run_locally(number: int, fits: Sequence[_Fit]) -> _BatchResult:
-        return _fit_and_score_batch(number, batches[number]._replace(fits=list(fits)), context)
-
-    def submit(session: cluster.Session, number: int, fits: Sequence[_Fit]) -> None:
-        if not handles:
-            shared = (context._replace(store=session.remote_journal), folds)
-            handles.append(session.scatter(shared))
-        batch = batches[number]._replace(fits=list(fits), folds={})
-        session.submit(_run_on_worker, (number, batch), *handles)
-
-    store = journal.current_store()
-    return active.run(store, [batch.fits for batch in batches], make_jobs, run_locally, submit)
-
-
-def _run_on_worker(
-    number: int, batch: _FitBatch, shared: tuple[_FitContext, Sequence[tuple[Rows, Rows]]]
-) -> _BatchResult:
-    """Fit and score a batch on a worker; shared: the context and all folds."""
-    context, folds = shared
-    batch = batch._replace(folds={fit.fold: folds[fit.fold] for fit in batch.fits})
-    return _fit_and_score_batch(number, batch, context)
-
-
-def _make_jobs(batch: _FitBatch, context: _FitContext) -> list[TrainingJob]:
-    """Return the training job of each fit; those of one fold share its rows."""
-    arrays: dict[tuple[int, str], Any] = {}
-    jobs = []
-    for fit in batch.fits:
-        train_rows = batch.folds[fit.fold][0]
-        X, y = _safe_split(fit.model, context.X, context.y, train_rows)
-        kwargs = _check_method_params(context.X, params=context.fit_params, indices=train_rows)
-        kwargs = {**kwargs, "validation_data": context.validation_data}
-        key = (fit.fold, fit.model.dtype)
-        with _candidate_error_context(fit):
-            if key not in arrays:
-                arrays[key] = validate_features(fit.model, X)
-            job = classifier.make_training_job(fit.model, X, y, **kwargs, validated_X=arrays[key])
-            jobs.append(job)
-    return jobs
-
-
-def _score_fold(
-    model: DenseClassifier, context: _FitContext, fold: tuple[Rows, Rows]
-) -> dict[str, Any]:
-    """Return the scores on the fold's validation (and training) rows, and the time they took."""
-    start = time.perf_counter()
-    row_sets = {"test_scores": fold[1]}
-    if context.return_train_score:
-        row_sets["train_scores"] = fold[0]
-    scores: dict[str, Any] = {}
-    for name, rows in row_sets.items():
-        X, y = _safe_split(model, context.X, context.y, rows)
-        kwargs = _check_method_params(context.X, params=context.score_params, indices=rows)
-        score = context.scorer(model, X, y, **kwargs)
-        if isinstance(score, dict):
-            scores[name] = {metric: _check_score(metric, value) for metric, value in score.items()}
-        else:
-            scores[name] = _check_score("score", score)
-        if name == "test_scores":
-            scores["score_time"] = time.perf_counter() - start
-    return scores
-
-
-def _check_score(metric: str, value: Any) -> Any:
-    """Return a score as a number; raise ValueError if it is not a number, or NaN."""
-    if hasattr(value, "item") and np.size(value) == 1:
-        value = value.item()
-    if not isinstance(value, int | float):
-        raise ValueError(
-            f"{metric} is {value!r} ({type(value).__name__}), but scoring must return a number, or "
-            "a dict of numbers."
-        )
-    if np.isnan(value):
-        raise ValueError(
-            f"{metric} is NaN, which cannot be compared. Check what scoring computes on this fold."
-        )
-    return value
-
-
-def _candidate_error_context(fit: _Fit) -> AbstractContextManager[None]:
-    """Name the candidate and the fold in an error's message."""
-    return error_context(f"The candidate {fit.params} failed on fold {fit.fold}")
 
 
 # ------------------------------------------------------------------ progress and warnings
