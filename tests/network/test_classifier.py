@@ -1,4 +1,4 @@
-"""DenseClassifier is a scikit-learn estimator, and says clearly what does not fit."""
+"""DenseClassifier is a scikit-learn estimator, and rejects invalid input clearly."""
 
 import pickle
 import re
@@ -49,7 +49,7 @@ def assert_same_fit(ours, theirs):
 )
 def test_scikit_learn_s_checks_pass(estimator):
     results = check_estimator(estimator, on_skip=None, expected_failed_checks={})
-    not_passed = {one["check_name"] for one in results if one["status"] != "passed"}
+    not_passed = {check["check_name"] for check in results if check["status"] != "passed"}
     # This one is skipped unless SCIPY_ARRAY_API is set, and is not for numpy's arrays anyway.
     assert not_passed <= {"check_array_api_input"}
     assert len(results) > 50
@@ -110,12 +110,12 @@ def test_class_weight_equals_sample_weight(class_weight):
     X, y = numbers(classes=3)
     counts = np.bincount(y)
     per_class = {"balanced": len(y) / (3 * counts)}.get(str(class_weight), [3.0, 0.5, 1.0])
-    own = np.linspace(0.5, 2, len(y))
+    sample_weight = np.linspace(0.5, 2, len(y))
     settings = {"hidden_layer_sizes": (6,), "max_iter": 9, "random_state": 0}
-    ours = DenseClassifier(class_weight=class_weight, **settings).fit(X, y, own)
-    theirs = DenseClassifier(**settings).fit(X, y, own * np.asarray(per_class)[y])
+    ours = DenseClassifier(class_weight=class_weight, **settings).fit(X, y, sample_weight)
+    theirs = DenseClassifier(**settings).fit(X, y, sample_weight * np.asarray(per_class)[y])
     assert_same_fit(ours, theirs)
-    assert ours.loss_curve_ != DenseClassifier(**settings).fit(X, y, own).loss_curve_
+    assert ours.loss_curve_ != DenseClassifier(**settings).fit(X, y, sample_weight).loss_curve_
 
 
 def test_validation_data_is_scored_and_changes_nothing():
@@ -148,11 +148,11 @@ def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
     X, y = numbers(200)
     settings = {"hidden_layer_sizes": (30, 20), "max_iter": 120, "random_state": 0}
     plain, thin, again = (
-        DenseClassifier(dropout=share, **settings).fit(X, y) for share in (0.0, 0.4, 0.4)
+        DenseClassifier(dropout=dropout, **settings).fit(X, y) for dropout in (0.0, 0.4, 0.4)
     )
     assert_same_fit(thin, again)
     assert thin.loss_curve_[0] != plain.loss_curve_[0]
-    # The thinned network fits the rows less well than the whole one does that it leaves behind.
+    # The whole network fits the rows better than the thinned one in training.
     loss = -np.log(thin.predict_proba(X)[np.arange(200), y]).mean()
     assert loss < thin.loss_curve_[-1]
     np.testing.assert_array_equal(thin.predict_proba(X), thin.predict_proba(X))
@@ -160,7 +160,7 @@ def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
 
 
 def test_dropout_goes_on_to_other_units_in_partial_fit():
-    """With one seed for all calls; a step from the same weights shows what was chosen."""
+    """With one seed for all calls: steps from equal weights differ if the masks do."""
     X, y = numbers()
     steps = []
     for samples_seen in (0, 120):
@@ -197,37 +197,39 @@ def test_float32_is_close_and_stays_float32():
 
 
 class Listener:
-    """Keeps what it hears; asks to stop after so many epochs."""
+    """Records the events; stops the training after `stop_after` epochs."""
 
     def __init__(self, stop_after=None):
-        self.heard, self.losses, self.stop_after = [], [], stop_after
+        self.events, self.losses, self.stop_after = [], [], stop_after
 
     def setup(self, estimator, context):
-        self.heard.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.heard.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self.heard.append(f"begin {context.task_name}")
+        self.events.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-        self.heard.append(f"end {context.task_name}")
+        self.events.append(f"end {context.task_name}")
         self.losses.append((fitted_estimator, fitted_estimator.score(X, y)))
         return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
 
 
-def test_a_callback_hears_each_epoch_with_a_fitted_estimator():
+def test_callbacks_are_invoked_after_each_epoch_with_a_fitted_estimator():
     X, y = numbers()
     listener = Listener()
     frame = pd.DataFrame(X, columns=list("abcd"))
     model = DenseClassifier((5,), max_iter=3, random_state=0).set_callbacks(listener)
     model.fit(frame, y)
     epoch = ["begin epoch", "end epoch"]
-    assert listener.heard == ["setup", "begin fit", *epoch * 3, "end fit", "teardown"]
-    fitted = [kept for kept, _ in listener.losses]
-    assert [len(kept.loss_curve_) for kept in fitted] == [1, 2, 3, 3]
-    assert [kept.score(frame, y) for kept in fitted] == [score for _, score in listener.losses]
+    assert listener.events == ["setup", "begin fit", *epoch * 3, "end fit", "teardown"]
+    fitted = [model_seen for model_seen, _ in listener.losses]
+    assert [len(model_seen.loss_curve_) for model_seen in fitted] == [1, 2, 3, 3]
+    assert [model_seen.score(frame, y) for model_seen in fitted] == [
+        score for _, score in listener.losses
+    ]
     assert_same_fit(model, DenseClassifier((5,), max_iter=3, random_state=0).fit(X, y))
 
 
@@ -236,14 +238,14 @@ def test_a_callback_may_end_the_training():
     listener = Listener(stop_after=2)
     model = DenseClassifier((5,), max_iter=9, random_state=0).set_callbacks(listener).fit(X, y)
     assert model.n_iter_ == 2
-    assert listener.heard[-3:] == ["end epoch", "end fit", "teardown"]
+    assert listener.events[-3:] == ["end epoch", "end fit", "teardown"]
 
 
 def test_a_callback_is_torn_down_when_the_fit_fails():
     listener = Listener()
     with pytest.raises(ValueError, match="only one class"):
         DenseClassifier().set_callbacks(listener).fit([[0.0], [1.0]], [1, 1])
-    assert listener.heard == ["setup", "teardown"]
+    assert listener.events == ["setup", "teardown"]
 
 
 def test_scoring_monitor_and_progress_bar(capsys):
@@ -264,10 +266,10 @@ def test_a_grid_search_hands_its_callbacks_down():
     GridSearchCV(model, {"alpha": [0, 1]}, cv=2).set_callbacks(ProgressBar()).fit(X, y)
 
 
-# ---- what it says
+# ---- output and warnings
 
 
-def test_verbose_tells_each_epoch(capsys):
+def test_verbose_prints_each_epoch(capsys):
     X, y = numbers()
     settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
     model = DenseClassifier((3,), verbose=True, learning_rate_init=2e-6, random_state=0, **settings)
@@ -287,8 +289,8 @@ def test_verbose_tells_each_epoch(capsys):
 @pytest.mark.filterwarnings("error")
 def test_a_training_cut_short_warns():
     X, y = numbers()
-    told = r"max_iter=2 epochs .* Raise max_iter or tol"
-    with pytest.warns(ConvergenceWarning, match=told) as caught:
+    message = r"max_iter=2 epochs .* Raise max_iter or tol"
+    with pytest.warns(ConvergenceWarning, match=message) as caught:
         DenseClassifier(max_iter=2).fit(X, y)
     assert caught[0].filename == __file__
 
@@ -382,14 +384,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_does_not_fit_is_told(case):
+def test_invalid_input_raises(case):
     parameters, arguments, kind, text = WRONG[case]
     with pytest.raises(kind) as caught:
         DenseClassifier(**parameters).fit(*arguments)
     assert str(caught.value) == text
 
 
-def test_what_partial_fit_and_warm_start_cannot_do_is_told():
+def test_what_partial_fit_and_warm_start_cannot_do_is_reported():
     with pytest.raises(ValueError, match=r"needs all classes, .* classes=np\.unique"):
         DenseClassifier().partial_fit(X, Y)
     with pytest.raises(ValueError, match="partial_fit does not support early stopping"):

@@ -1,4 +1,4 @@
-"""A cluster's workers make the same bytes as this machine, whoever of them dies; or say why not.
+"""A cluster's results equal those of this machine, even if workers die; otherwise it raises.
 
 All processes are real: a scheduler and workers as `make scheduler` and `make worker` start them.
 """
@@ -34,7 +34,7 @@ GRID = {"hidden_layer_sizes": [(4,), (6, 3)], "learning_rate_init": [0.01, 0.001
 
 
 class Processes:
-    """A scheduler, and the workers that were started for it; all end with it."""
+    """A scheduler and its workers."""
 
     def __init__(self, log: Path) -> None:
         with socket.socket() as free:
@@ -71,9 +71,9 @@ class Processes:
     def client(self):
         return distributed.Client(self.address, timeout=30, set_as_default=False)
 
-    def kill(self, *some: subprocess.Popen) -> None:
-        """Kill processes with their children, none of which can say anything any more."""
-        for process in some:
+    def kill(self, *killed_processes: subprocess.Popen) -> None:
+        """Kill processes and their children with SIGKILL."""
+        for process in killed_processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -82,19 +82,19 @@ class Processes:
 
 @contextlib.contextmanager
 def processes(factory):
-    them = Processes(factory.mktemp("cluster") / "log.txt")
+    running = Processes(factory.mktemp("cluster") / "log.txt")
     try:
-        yield them
+        yield running
     finally:
-        them.kill(*them.started)
+        running.kill(*running.started)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """A scheduler with two workers."""
-    with processes(tmp_path_factory) as them:
-        them.workers(2)
-        yield them
+    with processes(tmp_path_factory) as running:
+        running.workers(2)
+        yield running
 
 
 @pytest.fixture
@@ -118,27 +118,27 @@ def numbers(rows=400):
     return X, np.where(X[:, 0] + 0.5 * X[:, 1] > 0.7, "red", "white")
 
 
-def search(grid=GRID, epochs=15, **how):
+def search(grid=GRID, epochs=15, **kwargs):
     """Return a finished search of 12 fits."""
     model = DenseClassifier(max_iter=epochs, random_state=7)
-    how = {"cv": 3, "scoring": ["accuracy", "roc_auc"], "refit": "roc_auc"} | how
-    return DenseGridSearchCV(model, grid, return_train_score=True, **how).fit(*numbers())
+    kwargs = {"cv": 3, "scoring": ["accuracy", "roc_auc"], "refit": "roc_auc"} | kwargs
+    return DenseGridSearchCV(model, grid, return_train_score=True, **kwargs).fit(*numbers())
 
 
-def assert_same_search(one, other):
-    assert list(one.cv_results_) == list(other.cv_results_)
-    for name, values in one.cv_results_.items():
+def assert_same_search(first, other):
+    assert list(first.cv_results_) == list(other.cv_results_)
+    for name, values in first.cv_results_.items():
         if not name.endswith("_time"):
             np.testing.assert_array_equal(values, other.cv_results_[name], err_msg=name)
-    assert one.best_params_ == other.best_params_
-    assert_same_network(one.best_estimator_, other.best_estimator_)
+    assert first.best_params_ == other.best_params_
+    assert_same_network(first.best_estimator_, other.best_estimator_)
 
 
-def assert_same_network(one, other):
+def assert_same_network(first, other):
     for name in ("coefs_", "intercepts_"):
-        for ours, theirs in zip(getattr(one, name), getattr(other, name), strict=True):
+        for ours, theirs in zip(getattr(first, name), getattr(other, name), strict=True):
             assert ours.tobytes() == theirs.tobytes()
-    assert one.loss_curve_ == other.loss_curve_
+    assert first.loss_curve_ == other.loss_curve_
 
 
 def executed(open_cluster):
@@ -146,7 +146,7 @@ def executed(open_cluster):
     return open_cluster.client.run(lambda dask_worker: dask_worker.state.executed_count)
 
 
-# ---- the same
+# ---- equal results
 
 
 def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
@@ -154,9 +154,9 @@ def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
     with cluster.connect(2) as open_cluster:
         assert open_cluster.describe() == f"2 Dask workers at {at.address}"
         before = executed(open_cluster)
-        found = search()
+        result = search()
         assert all(count > before[worker] for worker, count in executed(open_cluster).items())
-    assert_same_search(found, expected)
+    assert_same_search(result, expected)
     assert cluster.current() is None
 
 
@@ -169,10 +169,10 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("kept", ["on", "off"])
+@pytest.mark.parametrize("journal_mode", ["on", "off"])
 @pytest.mark.parametrize("case", FITS)
-def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, monkeypatch):
-    monkeypatch.setenv("WINENET_JOURNAL", kept)
+def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, journal_mode, at, monkeypatch):
+    monkeypatch.setenv("WINENET_JOURNAL", journal_mode)
     parameters = {"random_state": list(range(6))} | FITS[case]
     seeds = parameters.pop("random_state")
     models = [DenseClassifier((5,), max_iter=12, random_state=seed, **parameters) for seed in seeds]
@@ -180,20 +180,20 @@ def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, m
     data = [(X, y)] * 3 + [(X[:300], y[:300], np.linspace(0.5, 2, 300))] * 3
     expected = fit_many([clone(model) for model in models], data)
     with cluster.connect(2), journal.open_journal() as stats:
-        for reused in (0, 6 if kept == "on" else 0):
+        for reused in (0, 6 if journal_mode == "on" else 0):
             stats.reused = 0
-            found = fit_many([clone(model) for model in models], data)
+            result = fit_many([clone(model) for model in models], data)
             assert stats.reused == reused
-            for one, other in zip(found, expected, strict=True):
-                assert_same_network(one, other)
-                assert one.t_ == other.t_
+            for first, other in zip(result, expected, strict=True):
+                assert_same_network(first, other)
+                assert first.t_ == other.t_
                 if case != "early stopping":  # which partial_fit does not know
-                    both = [copy.deepcopy(model).partial_fit(X, y) for model in (one, other)]
+                    both = [copy.deepcopy(model).partial_fit(X, y) for model in (first, other)]
                     assert_same_network(*both)
 
 
-def test_the_tables_travel_once(at, monkeypatch):
-    """What a task holds is small, however large the table; the table goes to the cluster once."""
+def test_the_tables_are_sent_once(at, monkeypatch):
+    """Tasks are small, however large the table; the table is sent to the cluster once."""
     sent = []
     pack = cluster._pickle
     monkeypatch.setattr(cluster, "_pickle", lambda value: sent.append(pack(value)) or sent[-1])
@@ -211,7 +211,7 @@ def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, spli
     code, _, errors = split_workspace.run("stages.grid_search", WINENET_JOURNAL="off")
     assert (code, errors) == (0, "")
     expected = split_workspace.files()
-    told = []
+    outputs = []
     for environment, reused in (
         ({"WINENET_SCHEDULER": at.address}, 2),  # the winner's two folds, for out_of_fold
         ({"WINENET_SCHEDULER": ""}, 10),
@@ -220,9 +220,9 @@ def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, spli
         assert (code, errors) == (0, "")
         assert f"grid_search: journal: {reused} of 10 fits reused\n" in again
         assert split_workspace.files() == expected
-        told.append(again)
-    assert f"rows, 2 Dask workers at {at.address}\n" in told[0]
-    assert "search: 8 of 8 fits, 4 of 4 candidates, best 0." in told[0]
+        outputs.append(again)
+    assert f"rows, 2 Dask workers at {at.address}\n" in outputs[0]
+    assert "search: 8 of 8 fits, 4 of 4 candidates, best 0." in outputs[0]
 
 
 def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
@@ -230,10 +230,10 @@ def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
     with distributed.Client(at.address, set_as_default=False) as client, client.as_current():
         before = client.run(lambda dask_worker: dask_worker.state.executed_count)
         with parallel_config(backend="dask"):
-            found = search(n_jobs=-1)
+            result = search(n_jobs=-1)
         after = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert sum(after.values()) > sum(before.values())
-    assert_same_search(found, expected)
+    assert_same_search(result, expected)
 
 
 # ---- the journal
@@ -246,51 +246,51 @@ def test_only_what_is_new_is_sent(at):
         assert (stats.fits, stats.reused, stats.error) == (*expected, "")
 
 
-def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
-    """Each network is written down when it has left its stack, not when the stack is done."""
-    keep, kept = journal.SqliteFitStore.write_bytes, []
+def test_a_search_that_was_ended_continues_where_it_stopped(at, monkeypatch):
+    """Each network is stored when it has finished, not when its stack is done."""
+    write_bytes, stored = journal.SqliteFitStore.write_bytes, []
 
     def end(self, key, blob):
-        keep(self, key, blob)
-        kept.append(key)
-        if len(kept) == 2:
+        write_bytes(self, key, blob)
+        stored.append(key)
+        if len(stored) == 2:
             raise KeyboardInterrupt
 
     grid = {"hidden_layer_sizes": [(5,)], "max_iter": [2, 400], "tol": [0.0]}
     monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", end)
     with pytest.raises(KeyboardInterrupt), cluster.connect(2), journal.open_journal():
         search(grid)
-    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", keep)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", write_bytes)
     with cluster.connect(2), journal.open_journal() as stats:
-        found = search(grid)
+        result = search(grid)
     assert stats.fits == 6
     assert stats.reused >= 2
-    assert_same_search(found, search(grid))
+    assert_same_search(result, search(grid))
 
 
-def test_a_journal_that_cannot_be_used_is_told(at):
+def test_a_journal_that_cannot_be_used_is_reported(at):
     with cluster.connect(2), journal.open_journal():
         search()
     Path(journal.PATH).write_bytes(b"no database" * 1000)
     for rest in (f"{journal.PATH}-wal", f"{journal.PATH}-shm"):
         Path(rest).unlink(missing_ok=True)
     with cluster.connect(2), journal.open_journal() as stats:
-        found = search()
+        result = search()
     assert (stats.fits, stats.reused) == (12, 0)
     assert "not a database" in stats.error
-    assert_same_search(found, search())
+    assert_same_search(result, search())
 
 
-# ---- who dies
+# ---- workers die
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monkeypatch):
     grid = {"hidden_layer_sizes": [(5,), (6,), (7,), (8,)], "tol": [0.0]}
     expected = search(grid, epochs=200)
-    keep, killed = journal.SqliteFitStore.write_bytes, []
+    write_bytes, killed = journal.SqliteFitStore.write_bytes, []
 
     def kill(self, key, blob):
-        keep(self, key, blob)
+        write_bytes(self, key, blob)
         if not killed:
             busy = [worker for worker, tasks in open_cluster.client.processing().items() if tasks]
             killed.append(open_cluster.client.run(os.getpid, workers=busy[:1])[busy[0]])
@@ -298,10 +298,10 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monk
 
     monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", kill)
     with cluster.connect(2) as open_cluster, journal.open_journal() as stats:
-        found = search(grid, epochs=200)
+        result = search(grid, epochs=200)
     assert len(killed) == 1
     assert (stats.fits, stats.reused) == (12, 0)
-    assert_same_search(found, expected)
+    assert_same_search(result, expected)
     at.wait(2)
     with cluster.connect(2) as open_cluster:
         assert (
@@ -314,19 +314,21 @@ def dies(model, X, y):
     os._exit(1)
 
 
-def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_told(monkeypatch):
+def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_reported(monkeypatch):
     monkeypatch.setenv("WINENET_SCHEDULER", "local")
     monkeypatch.setattr(cluster, "ALLOWED_FAILURES", 0)
     with cluster.connect(1) as open_cluster:
         assert open_cluster.describe() == "1 Dask worker on this machine"
         assert_same_search(search(), no_cluster())
-        told = r"(?s)^WINENET_SCHEDULER=local: several workers died .* the same stack of .* memory"
-        with pytest.raises(ClusterError, match=told):
+        message = (
+            r"(?s)^WINENET_SCHEDULER=local: several workers died .* the same stack of .* memory"
+        )
+        with pytest.raises(ClusterError, match=message):
             search(scoring=dies, refit=True, grid={"alpha": [1]})
 
 
 def no_cluster():
-    """Return the search as this process does it, whatever is open."""
+    """Return the search of this process, ignoring an open cluster."""
     token = cluster._open.set(None)
     try:
         return search()
@@ -334,19 +336,19 @@ def no_cluster():
         cluster._open.reset(token)
 
 
-# ---- what does not fit; `lonely` gets one worker after the other
+# ---- invalid input; `lonely` gets one worker after the other
 
 
 @pytest.fixture(scope="module")
 def lonely(tmp_path_factory):
     """A scheduler without workers."""
-    with processes(tmp_path_factory) as them:
-        them.wait(0)
-        yield them
+    with processes(tmp_path_factory) as running:
+        running.wait(0)
+        yield running
 
 
-def refused(address, monkeypatch):
-    """Return the error before any work."""
+def connection_error(address, monkeypatch):
+    """Return the error that `connect` raises."""
     monkeypatch.setenv("WINENET_SCHEDULER", address)
     with pytest.raises(ClusterError) as caught, cluster.connect(2):
         pytest.fail("it was opened")
@@ -355,7 +357,7 @@ def refused(address, monkeypatch):
 
 def test_without_workers_it_says_so(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
-    assert refused(lonely.address, monkeypatch) == (
+    assert connection_error(lonely.address, monkeypatch) == (
         f"WINENET_SCHEDULER={lonely.address}: the scheduler has no worker, so no training was "
         f"started. It needs at least one. Start one with `make worker SCHEDULER={lonely.address}`, "
         "then run it again; or unset WINENET_SCHEDULER to train on this machine."
@@ -368,24 +370,24 @@ def test_without_workers_it_says_so(lonely, monkeypatch):
 def test_a_worker_with_other_numerics_is_refused(lonely, monkeypatch):
     other = {"WINENET_NUMERICS": "native", "OPENBLAS_CORETYPE": "Katmai"}
     lonely.workers(1, **other)
-    told = refused(lonely.address, monkeypatch)
+    message = connection_error(lonely.address, monkeypatch)
     lonely.kill(lonely.started[-1])
     ours = cluster.environment_versions()["numerics"]
     assert re.match(
         rf"The worker tcp://127\.0\.0\.1:\d+ has numerics [0-9a-f]{{12}}, here {ours}\. Its "
         r"results could differ, so no training was started\. Restart all workers with `make "
         r"worker` in clones of this commit, with the same WINENET_NUMERICS, or unset",
-        told,
+        message,
     )
 
 
-def when_busy(open_cluster, process, them):
+def when_busy(open_cluster, process, running):
     """Kill a process as soon as a worker has work; return the thread that does it."""
 
     def wait_and_kill():
         while not any(open_cluster.client.processing().values()):
             time.sleep(0.05)
-        them.kill(process)
+        running.kill(process)
 
     ending = threading.Thread(target=wait_and_kill)
     ending.start()
@@ -407,7 +409,7 @@ def test_no_worker_is_left(lonely, monkeypatch):
         ending.join()
 
 
-def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypatch, capfd):
+def test_a_scheduler_that_goes_away_is_reported_without_a_traceback(lonely, monkeypatch, capfd):
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
@@ -421,7 +423,7 @@ def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypa
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def test_an_address_that_is_none_starts_nothing():
+def test_an_invalid_address_starts_nothing():
     ended = subprocess.run(
         [sys.executable, "-m", "tools.cluster", "worker", "127.0.0.1:8786"],
         cwd=ROOT,
@@ -438,7 +440,7 @@ def test_an_address_that_is_none_starts_nothing():
 
 def test_without_a_scheduler_it_says_so(monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
-    assert refused("tcp://127.0.0.1:1", monkeypatch) == (
+    assert connection_error("tcp://127.0.0.1:1", monkeypatch) == (
         "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers within 1 s, so no "
         "training was started. It must be running, and reachable from this machine. Start it with "
         "`make scheduler`, change the address, or unset WINENET_SCHEDULER to train on this machine."
@@ -446,8 +448,8 @@ def test_without_a_scheduler_it_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["yes", "127.0.0.1:8786", "tcp://host", "tcp://a b:1", "Local"])
-def test_another_value_is_told(value, monkeypatch):
-    assert refused(value, monkeypatch) == (
+def test_another_value_is_reported(value, monkeypatch):
+    assert connection_error(value, monkeypatch) == (
         f"WINENET_SCHEDULER={value!r} is not a cluster, so no training was started. It must be the "
         "address of a scheduler, such as tcp://127.0.0.1:8786, or local, for processes on this "
         "machine. Change it, or unset WINENET_SCHEDULER to train on this machine."
@@ -456,8 +458,8 @@ def test_another_value_is_told(value, monkeypatch):
 
 def test_without_distributed_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    told = refused("local", monkeypatch)
-    assert told.startswith(
+    message = connection_error("local", monkeypatch)
+    assert message.startswith(
         "WINENET_SCHEDULER=local needs a Dask cluster, but distributed cannot be imported "
     )
     for part in (
@@ -466,14 +468,14 @@ def test_without_distributed_it_says_how_to_install_it(monkeypatch):
         "'.[cluster]'",
         "unset",
     ):
-        assert part in told
+        assert part in message
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("numpy", "1.0"), ("winenet's code", "0123456789ab"), ("Python", "3.9")]
 )
 def test_a_worker_with_other_versions_is_refused(name, value, monkeypatch):
-    """Its answer is made up: another numpy cannot be installed here."""
+    """The client is a stub, as no other numpy can be installed here."""
 
     class Client:
         def wait_for_workers(self, count, timeout):
@@ -497,8 +499,8 @@ def test_a_worker_that_cannot_import_winenet_is_refused():
         def run(self, function, on_error):
             return {"tcp://b:2": ModuleNotFoundError("No module named 'winenet'")}
 
-    told = r"^The worker tcp://b:2 cannot run winenet \(ModuleNotFoundError: No module named"
-    with pytest.raises(ClusterError, match=told):
+    message = r"^The worker tcp://b:2 cannot run winenet \(ModuleNotFoundError: No module named"
+    with pytest.raises(ClusterError, match=message):
         cluster._check_workers(Client(), "tcp://c:3")
 
 
@@ -506,8 +508,8 @@ def test_a_worker_that_came_later_and_computes_otherwise_ends_the_work(at, monke
     with cluster.connect(2):
         other = cluster.environment_versions() | {"numpy": "1.0"}
         monkeypatch.setattr(cluster, "environment_versions", lambda: other)
-        told = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was stopped"
-        with pytest.raises(ClusterError, match=told):
+        message = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was stopped"
+        with pytest.raises(ClusterError, match=message):
             search()
 
 
@@ -533,12 +535,12 @@ def test_a_worker_that_cannot_import_what_it_needs_ends_the_work(at):
 
     with cluster.connect(2) as open_cluster, open_cluster._open_session(None) as session:
         session.submit(raises_importerror, ())
-        told = r"cannot run its task \(ModuleNotFoundError: .*so the training was stopped"
-        with pytest.raises(ClusterError, match=told):
+        message = r"cannot run its task \(ModuleNotFoundError: .*so the training was stopped"
+        with pytest.raises(ClusterError, match=message):
             list(session.results())
 
 
-def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
+def test_a_scheduler_that_goes_before_the_work_begins_is_reported(monkeypatch):
     class Client:
         def wait_for_workers(self, count, timeout):
             raise OSError("Timed out trying to connect")
@@ -548,10 +550,10 @@ def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
         yield Client()
 
     monkeypatch.setattr(cluster, "_connected_client", connected)
-    told = refused("tcp://127.0.0.1:8786", monkeypatch)
-    assert told == (
+    message = connection_error("tcp://127.0.0.1:8786", monkeypatch)
+    assert message == (
         "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the connection to the scheduler was lost, "
         "so no training was started. Start the scheduler with `make scheduler`, and its workers, "
         "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
-    assert "make " not in refused("local", monkeypatch)
+    assert "make " not in connection_error("local", monkeypatch)
