@@ -156,14 +156,14 @@ def test_another_seed_is_trained_and_an_added_one_alone():
     assert (stats.fits, stats.reused) == (5, 3)
 
 
-@pytest.mark.parametrize("what", ["HASHED_SOURCES", "sklearn", "numerics_hash"])
+@pytest.mark.parametrize("what", ["HASHED_SOURCES", "FORMAT", "numerics_hash"])
 def test_other_code_or_numerics_train_anew_and_the_old_fits_are_dropped(monkeypatch, folder, what):
     trained()
-    other = {"HASHED_SOURCES": ("layers.py",), "numerics_hash": lambda: "other"}
-    if what == "sklearn":
+    other = {"HASHED_SOURCES": ("layers.py",), "FORMAT": 1, "numerics_hash": lambda: "other"}[what]
+    if what == "FORMAT":
         monkeypatch.setattr(journal.sklearn, "__version__", "0.0")
     else:
-        monkeypatch.setattr(journal, what, other[what])
+        monkeypatch.setattr(journal, what, other)
     _, stats = trained()
     assert (stats.reused, stats.error) == (0, "")
     with closing(sqlite3.connect(folder / journal.PATH)) as connection:
