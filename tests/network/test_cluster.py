@@ -248,7 +248,7 @@ def test_only_what_is_new_is_sent(at):
 
 def test_a_search_that_was_ended_continues_where_it_stopped(at, monkeypatch):
     """Each network is stored when it has finished, not when its stack is done."""
-    write_bytes, stored = journal.SqliteFitStore.write_bytes, []
+    write_bytes, stored = journal.SqliteFitStore.write_serialized, []
 
     def end(self, key, blob):
         write_bytes(self, key, blob)
@@ -257,10 +257,10 @@ def test_a_search_that_was_ended_continues_where_it_stopped(at, monkeypatch):
             raise KeyboardInterrupt
 
     grid = {"hidden_layer_sizes": [(5,)], "max_iter": [2, 400], "tol": [0.0]}
-    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", end)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", end)
     with pytest.raises(KeyboardInterrupt), cluster.connect(2), journal.open_journal():
         search(grid)
-    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", write_bytes)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", write_bytes)
     with cluster.connect(2), journal.open_journal() as stats:
         result = search(grid)
     assert stats.fits == 6
@@ -287,7 +287,7 @@ def test_a_journal_that_cannot_be_used_is_reported(at):
 def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monkeypatch):
     grid = {"hidden_layer_sizes": [(5,), (6,), (7,), (8,)], "tol": [0.0]}
     expected = search(grid, epochs=200)
-    write_bytes, killed = journal.SqliteFitStore.write_bytes, []
+    write_bytes, killed = journal.SqliteFitStore.write_serialized, []
 
     def kill(self, key, blob):
         write_bytes(self, key, blob)
@@ -296,7 +296,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monk
             killed.append(open_cluster.client.run(os.getpid, workers=busy[:1])[busy[0]])
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(journal.SqliteFitStore, "write_bytes", kill)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", kill)
     with cluster.connect(2) as open_cluster, journal.open_journal() as stats:
         result = search(grid, epochs=200)
     assert len(killed) == 1

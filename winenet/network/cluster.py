@@ -431,7 +431,7 @@ class Session:
 
     def _store_fit(self, key: str, content: bytes) -> None:
         if self.store is not None:
-            self.store.write_bytes(key, content)
+            self.store.write_serialized(key, content)
 
     def _drain(self) -> None:
         while True:

@@ -1,15 +1,12 @@
 """The parameters of a DenseClassifier: which values are allowed, and what training receives."""
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from winenet.network.training_job import HyperParameters
-
-if TYPE_CHECKING:
-    from winenet.network.classifier import DenseClassifier
 
 SKLEARN_CLASS = "sklearn.neural_network.MLPClassifier"
 
@@ -49,7 +46,7 @@ COPIED = (
 )
 
 
-def check(model: "DenseClassifier", *, partial: bool = False) -> None:
+def check(model: Any, *, partial: bool = False) -> None:
     """Raise ValueError if a parameter is invalid; partial: for partial_fit."""
     if model.solver == "lbfgs":
         raise ValueError(
@@ -64,7 +61,7 @@ def check(model: "DenseClassifier", *, partial: bool = False) -> None:
         )
 
 
-def from_model(model: "DenseClassifier", n_rows: int) -> HyperParameters:
+def from_model(model: Any, n_rows: int) -> HyperParameters:
     """Return the model's hyper-parameters for n_rows training rows."""
     batch_size = 200 if model.batch_size == "auto" else int(model.batch_size)
     return HyperParameters(
@@ -74,7 +71,7 @@ def from_model(model: "DenseClassifier", n_rows: int) -> HyperParameters:
     )
 
 
-def layer_sizes(model: "DenseClassifier", n_features: int, n_classes: int) -> list[int]:
+def layer_sizes(model: Any, n_features: int, n_classes: int) -> list[int]:
     """Return the number of features, of units of each hidden layer, and of outputs."""
     n_outputs = 1 if n_classes == 2 else n_classes
     return [n_features, *_hidden_layer_sizes(model.hidden_layer_sizes), n_outputs]

@@ -1,6 +1,6 @@
 """The labels, weights and validation rows that a DenseClassifier is fitted on, validated."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from winenet.network.hyperparameters import SKLEARN_CLASS
 from winenet.network.layers import Array, ValidationSet
-
-if TYPE_CHECKING:
-    from winenet.network.classifier import DenseClassifier
 
 Labels = NDArray[Any]
 
@@ -73,7 +70,7 @@ def encode_targets(classes: Labels, y: Labels, name: str) -> NDArray[np.bool_]:
 
 
 def combine_weights(
-    model: "DenseClassifier", X: Array, y: Labels, sample_weight: Any, *, partial: bool
+    model: Any, X: Array, y: Labels, sample_weight: Any, *, partial: bool
 ) -> Array | None:
     """Return sample_weight times the weights that class_weight gives the rows; None without."""
     if model.class_weight == "balanced" and partial:
@@ -94,7 +91,7 @@ def combine_weights(
     return np.asarray(weights)
 
 
-def validation_set(model: "DenseClassifier", validation_data: Any) -> ValidationSet:
+def validation_set(model: Any, validation_data: Any) -> ValidationSet:
     """Return the user's validation_data, validated."""
     if not isinstance(validation_data, tuple) or len(validation_data) != 2:
         raise ValueError("validation_data must be a tuple (X, y) of rows to score on.")
@@ -106,7 +103,7 @@ def validation_set(model: "DenseClassifier", validation_data: Any) -> Validation
 
 
 def split_validation(
-    model: "DenseClassifier", X: Array, targets: Array, sample_weight: Array | None, rng: Any
+    model: Any, X: Array, targets: Array, sample_weight: Array | None, rng: Any
 ) -> tuple[Array, Array, Array | None, ValidationSet]:
     """Split off the fraction of the rows that early stopping is decided on."""
     arrays = [X, targets] if sample_weight is None else [X, targets, sample_weight]

@@ -283,9 +283,9 @@ class SqliteFitStore:
     def write(self, key: str, state: TrainingState, rng: np.random.RandomState) -> None:
         """Store a fit. One that diverged is not stored: it must raise its error again."""
         if state.stop_reason != "diverged":
-            self.write_bytes(key, serialize(state, rng))
+            self.write_serialized(key, serialize(state, rng))
 
-    def write_bytes(self, key: str, content: bytes) -> None:
+    def write_serialized(self, key: str, content: bytes) -> None:
         """Store a serialized fit."""
         if self.error:
             return
