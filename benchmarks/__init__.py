@@ -1,4 +1,4 @@
-"""How fast the dense network is, as ratios against what a user would pick instead."""
+"""Benchmarks: how fast winenet is, as ratios to the alternatives that a user has."""
 
 from winenet import runtime
 

@@ -1,8 +1,8 @@
 """Measure and print the table: `make bench`, or `python -m benchmarks --only grid --repeats 5`.
 
-Each ratio is one of medians of interleaved runs in this process and its children, so that a busy
-machine slows down all contenders; growth alone is measured once, in processes of its own. Seconds
-are shown to say how long a run takes; quote the ratios.
+Each ratio compares the medians of interleaved runs, so that a busy machine slows down all
+contenders; only "growth" is measured once, in new processes. Quote the ratios; the seconds only
+show how long a run takes.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from benchmarks.measure import Row
 from winenet.errors import InputError
 
 
-def facts() -> str:
-    """Return what the figures depend on, a line each."""
+def environment_info() -> str:
+    """Return what the results depend on, one line each."""
     model = "unknown"
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next((line.split(":")[1].strip() for line in lines if "model name" in line), model)
     blas = next(
-        one for one in threadpool_info() if one["user_api"] == "blas" and "numpy" in one["filepath"]
+        lib for lib in threadpool_info() if lib["user_api"] == "blas" and "numpy" in lib["filepath"]
     )
     kernel = blas.get("architecture", "unknown")
     return "\n".join(
@@ -43,15 +43,15 @@ def facts() -> str:
     )
 
 
-def table(found: list[Row]) -> str:
+def table(rows_measured: list[Row]) -> str:
     """Return the rows as a Markdown table."""
     head = ["| what | against | ratio | seconds |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *(row.line() for row in found)])
+    return "\n".join([*head, *(row.to_markdown() for row in rows_measured)])
 
 
 def main() -> int:
-    """Run the benchmarks that the command line names; return the exit code."""
-    known: dict[str, Callable[[rows.Size], list[Row]]] = {
+    """Run the benchmarks options on the command line; return the exit code."""
+    benchmarks: dict[str, Callable[[rows.Size], list[Row]]] = {
         "grid": rows.grid,
         "fit": rows.one_fit,
         "seeds": rows.seeds,
@@ -62,34 +62,36 @@ def main() -> int:
         "cluster": rows.on_cluster,
         "pipeline": pipeline.whole,
     }
-    # The one needs distributed; the other takes minutes, and needs git.
-    default = [name for name in known if name not in ("cluster", "pipeline")]
+    # cluster needs distributed; pipeline takes minutes and needs git.
+    default = [name for name in benchmarks if name not in ("cluster", "pipeline")]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=known,
+        choices=benchmarks,
         metavar="NAME",
-        help=f"{', '.join(known)}; without it all but cluster and pipeline",
+        help=f"{', '.join(benchmarks)}; default: all but cluster and pipeline",
     )
     parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (default 3)")
     parser.add_argument(
-        "--quick", action="store_true", help="tiny sizes: shows that all works, measures nothing"
+        "--quick",
+        action="store_true",
+        help="tiny sizes, to test the benchmarks: the results mean nothing",
     )
-    given = parser.parse_args()
-    if given.repeats < 1:
-        parser.error(f"--repeats {given.repeats}: at least one run is needed")
-    print(facts(), flush=True)
-    size = rows.Size(given.repeats, given.quick)
-    found = []
-    for name in given.only or default:
+    options = parser.parse_args()
+    if options.repeats < 1:
+        parser.error(f"--repeats {options.repeats}: at least one run is needed")
+    print(environment_info(), flush=True)
+    size = rows.Size(options.repeats, options.quick)
+    results = []
+    for name in options.only or default:
         print(f"measuring  {name} ...", file=sys.stderr, flush=True)
         try:
-            found += known[name](size)
+            results += benchmarks[name](size)
         except InputError as error:
             print(error, file=sys.stderr)
             return 1
-    print(f"\n{table(found)}")
+    print(f"\n{table(results)}")
     return 0
 
 

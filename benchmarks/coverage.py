@@ -1,7 +1,7 @@
-"""How often the bootstrap's intervals hold the true score: `python -m benchmarks.coverage`.
+"""Coverage of the bootstrap intervals: `python -m benchmarks.coverage`.
 
-Samples of as many rows as the wine's test set has are drawn from a population whose true scores are
-known; an interval of 95 % should hold them in 95 % of the samples. Nothing is read from files.
+Samples of the size of the wine's test set are drawn from a population with known scores; a 95 %
+interval should contain the true score in 95 % of the samples. No files are read.
 """
 
 import argparse
@@ -26,21 +26,22 @@ from winenet.evaluation.scoring import roc_auc, row_losses
 Array = npt.NDArray[np.float64]
 
 SEED = 1300
-ROWS = 1300  # of the wine's test set
+ROWS = 1300  # the size of the wine's test set
 RESAMPLES = 2000
-# The wines as a network of the notebook sees them: its log odds of "red" are normal within each
-# part, but for the few that look like the other kind. Label, share, mean, standard deviation.
-PARTS = [
+# A model of the notebook's network on the wines: its log odds of "red" are normally distributed
+# within each component. Label, fraction, mean, standard deviation; the small components are the
+# few wines that look like the other kind.
+COMPONENTS = [
     (0, 0.737, -7.5, 1.6),
     (0, 0.003, 1.0, 2.0),
     (1, 0.256, 12.0, 3.5),
     (1, 0.004, -6.0, 2.5),
 ]
-COLUMNS = ["score", "interval", "holds it", "95 % interval", "too low", "too high", "none", "width"]
+COLUMNS = ["score", "interval", "covers", "95 % interval", "too low", "too high", "none", "width"]
 
 
 class Population(NamedTuple):
-    """Labels and probabilities of class 1, (rows,), and what each row adds to the log loss."""
+    """Labels, probabilities of class 1, and log loss of each row: all (rows,)."""
 
     y: Array
     probability: Array
@@ -53,49 +54,52 @@ class Population(NamedTuple):
             "log loss": float(self.losses.mean()),
         }
 
-    def errors(self) -> float:
-        """Return the share of rows that are called wrongly."""
+    def error_rate(self) -> float:
+        """Return the error rate."""
         return float(((self.probability > 0.5) != self.y).mean())
 
 
 def population() -> Population:
-    """Draw the population; it is finite, so that its scores are known exactly."""
+    """Draw the population. It is finite, so its scores are known exactly."""
     rng = np.random.default_rng(SEED)
-    counts = [round(1_000_000 * share) for _, share, _, _ in PARTS]
-    y = np.repeat([float(label) for label, *_ in PARTS], counts)
-    drawn = [rng.normal(*part[2:], size=count) for part, count in zip(PARTS, counts, strict=True)]
+    counts = [round(1_000_000 * fraction) for _, fraction, _, _ in COMPONENTS]
+    y = np.repeat([float(label) for label, *_ in COMPONENTS], counts)
+    drawn = [
+        rng.normal(*component[2:], size=count)
+        for component, count in zip(COMPONENTS, counts, strict=True)
+    ]
     probability = 1 / (1 + np.exp(-np.concatenate(drawn)))
     return Population(y, probability, row_losses(pd.Series(y), pd.Series(probability)))
 
 
 def block(numbers: Sequence[int], resamples: int) -> list[dict[tuple[str, str], Any]]:
-    """Return the intervals of some samples; each process draws the population anew."""
+    """Return the intervals of the samples with these numbers, for use in a worker process."""
     whole = population()
     return [intervals(whole, number, resamples) for number in numbers]
 
 
 def intervals(whole: Population, number: int, resamples: int) -> dict[tuple[str, str], Any]:
-    """Draw one sample; return by score and method its interval, or None.
+    """Draw one sample; return its interval, or None, by score and method.
 
-    number: of the sample, its seed; so the result does not depend on who else is at work.
+    number: of the sample; its seed, so that the result does not depend on the other samples.
     """
     chosen = np.random.default_rng([SEED, number]).integers(0, len(whole.y), ROWS)
     y, probability, losses = (column[chosen] for column in whole)
-    found = {}
+    intervals_drawn = {}
     for score, statistic, sample in (
         ("ROC AUC", roc_auc, (y, probability)),
         ("log loss", np.mean, (losses,)),
     ):
-        found[score, "BCa"] = bootstrap_interval(statistic, sample, resamples, number)
-        found[score, "percentile"] = percentile(statistic, sample, resamples, number)
-    return found
+        intervals_drawn[score, "BCa"] = bootstrap_interval(statistic, sample, resamples, number)
+        intervals_drawn[score, "percentile"] = percentile(statistic, sample, resamples, number)
+    return intervals_drawn
 
 
 def percentile(
     statistic: Any, sample: Sequence[Array], resamples: int, random_state: int
 ) -> Interval | None:
-    """Return the plainer interval: what lies between 2.5 and 97.5 % of the resamples' scores."""
-    found = bootstrap(
+    """Return the percentile interval: from 2.5 to 97.5 % of the resamples' scores."""
+    limits = bootstrap(
         sample,
         statistic,
         paired=True,
@@ -106,53 +110,57 @@ def percentile(
         method="percentile",
         rng=np.random.default_rng(random_state),
     ).confidence_interval
-    if not found.low < found.high:
+    if not limits.low < limits.high:
         return None
-    return Interval(float(statistic(*sample, axis=-1)), float(found.low), float(found.high))
+    return Interval(float(statistic(*sample, axis=-1)), float(limits.low), float(limits.high))
 
 
-def line(score: str, method: str, true: float, found: Sequence[Interval | None]) -> str:
-    """Return a line of the table: of all samples, how the interval lies to the true score."""
-    told = [one for one in found if one is not None]
-    low = sum(one.high < true for one in told)
-    high = sum(one.low > true for one in told)
-    holds = wilson_interval(len(told) - low - high, len(found))
-    shares = [low / len(found), high / len(found), 1 - len(told) / len(found)]
-    width = np.mean([one.high - one.low for one in told]) if told else np.nan
+def format_row(score: str, method: str, true: float, sampled: Sequence[Interval | None]) -> str:
+    """Return a row of the table: how often the interval contains the true score, and misses it."""
+    valid = [interval for interval in sampled if interval is not None]
+    low = sum(interval.high < true for interval in valid)
+    high = sum(interval.low > true for interval in valid)
+    n = len(sampled)
+    covered = wilson_interval(len(valid) - low - high, n)
+    fractions = [low / n, high / n, 1 - len(valid) / n]
+    width = np.mean([interval.high - interval.low for interval in valid]) if valid else np.nan
     cells = [
         score,
         method,
-        f"{holds.value:.1%}",
-        f"{holds.low:.1%} to {holds.high:.1%}",
-        *(f"{share:.1%}" for share in shares),
+        f"{covered.value:.1%}",
+        f"{covered.low:.1%} to {covered.high:.1%}",
+        *(f"{fraction:.1%}" for fraction in fractions),
         f"{width:.4f}",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> int:
-    """Simulate, and print what was found as a Markdown table; return the exit code."""
+    """Simulate, and print the results as a Markdown table; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument("--repeats", type=int, default=1000, help="samples drawn (default 1000)")
     parser.add_argument(
-        "--quick", action="store_true", help="20 samples: shows that it works, measures nothing"
+        "--quick",
+        action="store_true",
+        help="20 samples, to test the benchmark: the results mean nothing",
     )
-    given = parser.parse_args()
-    if given.repeats < 1:
-        parser.error(f"--repeats {given.repeats}: at least one sample is needed")
-    repeats, resamples = (20, 100) if given.quick else (given.repeats, RESAMPLES)
+    options = parser.parse_args()
+    if options.repeats < 1:
+        parser.error(f"--repeats {options.repeats}: at least one sample is needed")
+    repeats, resamples = (20, 100) if options.quick else (options.repeats, RESAMPLES)
     whole = population()
     scores = whole.scores()
-    told = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-    print(f"population  {len(whole.y):,} rows: {told}, errors {whole.errors():.2%}")
+    scores_text = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    print(f"population  {len(whole.y):,} rows: {scores_text}, errors {whole.error_rate():.2%}")
     print(f"samples     {repeats:,} of {ROWS:,} rows, {resamples:,} resamples each, seed {SEED}")
     print("\n".join(["", f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]), flush=True)
     step = 4 * cpu_count()
     blocks = [range(start, repeats, step) for start in range(min(step, repeats))]
     drawn = Parallel(n_jobs=-1)(delayed(block)(numbers, resamples) for numbers in blocks)
-    found = [one for each in drawn for one in each]
-    for score, method in found[0]:
-        print(line(score, method, scores[score], [one[score, method] for one in found]))
+    results = [sample for block_results in drawn for sample in block_results]
+    for score, method in results[0]:
+        sampled = [sample[score, method] for sample in results]
+        print(format_row(score, method, scores[score], sampled))
     return 0
 
 

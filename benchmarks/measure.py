@@ -1,4 +1,4 @@
-"""Times contenders in turn, and measures memory in a process of its own."""
+"""Measures the time of contenders in turn, and memory in a new process."""
 
 import gc
 import sys
@@ -16,17 +16,17 @@ from joblib import Parallel, cpu_count, delayed
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. ratio: how many times as fast (or as large) as `against`."""
+    """A row of the table. ratio: how many times as fast (or as large) as `against`."""
 
     what: str
     against: str
     ratio: float | str
     seconds: str = ""
 
-    def line(self) -> str:
-        """Return the row as a line of a Markdown table."""
-        shown = self.ratio if isinstance(self.ratio, str) else f"{self.ratio:.2f}"
-        return f"| {self.what} | {self.against} | {shown} | {self.seconds} |"
+    def to_markdown(self) -> str:
+        """Return the row of a Markdown table."""
+        ratio = self.ratio if isinstance(self.ratio, str) else f"{self.ratio:.2f}"
+        return f"| {self.what} | {self.against} | {ratio} | {self.seconds} |"
 
 
 def interleaved(
@@ -34,7 +34,7 @@ def interleaved(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Run the contenders in turn; return the median seconds of each, and its last result.
 
-    The processes that some of them use are there before, with all that they import.
+    joblib's processes, with all that they import, are started before the clock.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     results = {}
@@ -47,23 +47,23 @@ def interleaved(
             start = time.perf_counter()
             results[name] = run()
             times[name].append(time.perf_counter() - start)
-    return {name: median(each) for name, each in times.items()}, results
+    return {name: median(seconds) for name, seconds in times.items()}, results
 
 
-def faster(what: str, against: str, times: Mapping[str, float], ours: str = "ours") -> Row:
-    """Return how many times as fast `ours` was as "theirs"."""
+def speedup(what: str, against: str, times: Mapping[str, float], ours: str = "ours") -> Row:
+    """Return the row that compares `ours` with "theirs"."""
     seconds = f"{times['theirs']:.2f} / {times[ours]:.2f}"
     return Row(what, against, times["theirs"] / times[ours], seconds)
 
 
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function returns in a new process, which has only its own memory to show."""
+def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a new process, whose peak memory is due to the function alone."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def peak_bytes() -> float:
-    """Return the most memory that this process has held so far; NaN on Windows."""
+    """Return the peak memory of this process so far; NaN on Windows."""
     try:
         import resource
     except ImportError:

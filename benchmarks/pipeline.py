@@ -1,7 +1,7 @@
 """The whole pipeline against the notebook's cells as one plain script, and where its time goes.
 
-Both run in a fresh clone of HEAD, as processes of their own and in the same environment, in which
-no numerics are set: the script has numpy's BLAS as it comes, the stages settle theirs themselves.
+Both run as separate processes in a fresh clone of HEAD. Their environment sets no numerics: the
+script uses numpy's BLAS with its defaults, and the stages configure theirs themselves.
 """
 
 import os
@@ -20,23 +20,23 @@ from tools import verify
 from winenet import runtime
 from winenet.errors import InputError
 
-BEYOND = ("seeds", "learning_curve")  # stages that answer what the notebook does not ask
-BEFORE = "DVC, before the first stage"
+NOT_IN_NOTEBOOK = ("seeds", "learning_curve")  # stages without a counterpart in the notebook
+STARTUP = "DVC, before the first stage"
 SCRIPT = "benchmarks/notebook.py"
 NOTEBOOK = "the notebook's cells as one script"
 
 
 class Run(NamedTuple):
-    """What a process printed, with the seconds since its start, and how long it took."""
+    """The lines that a process printed, each with the seconds since its start, and its duration."""
 
     lines: list[tuple[float, str]]
     seconds: float
 
 
 def whole(size: Size, root: Path = verify.ROOT) -> list[Row]:
-    """Time both in turn; return the ratios, and the share of each stage.
+    """Time both in turn; return the ratios, and the fraction of each stage.
 
-    root: a git repository. Raises InputError when HEAD cannot be cloned or a process fails.
+    root: a git repository. Raises InputError if HEAD cannot be cloned or a process fails.
     """
     scripts, totals = [], []
     parts: dict[str, list[float]] = {}
@@ -55,7 +55,7 @@ def pair(size: Size, root: Path) -> tuple[Run, Run]:
         with verify.fresh_clone(root) as clone:
             environment = without_numerics(verify.isolated(clone, os.environ))
             verify.check_no_cache(clone, environment)
-            # Two stages show that it works.
+            # Two stages are enough to test it.
             targets = verify.stage_names(clone)[:2] if size.quick else []
             script = [SCRIPT, *(["--quick"] if size.quick else [])]
             return (
@@ -73,7 +73,7 @@ def without_numerics(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Run:
-    """Run Python to its end; raise InputError with its last lines when it fails."""
+    """Run Python; raise InputError with its last lines if it fails."""
     start = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, *arguments],
@@ -92,18 +92,18 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) 
         last = "\n".join(f"    {line}" for _, line in lines[-10:])
         raise InputError(
             f"`python {' '.join(arguments)}` ended with exit code {process.returncode} in a fresh "
-            f"clone of HEAD, so there is nothing to compare:\n{last}\nCommit what it needs."
+            f"clone of HEAD, so there is nothing to compare:\n{last}\nCommit all files it needs."
         )
     return Run(lines, seconds)
 
 
 def stage_seconds(repro: Run) -> dict[str, float]:
-    """Return the seconds from one stage's start to the next one's, by stage, as DVC names them.
+    """Return the seconds of each stage, by its name in DVC.
 
-    What DVC does before the first stage comes first; what it does after a stage, such as hashing
-    its outputs, is part of that stage.
+    A stage ends when the next one starts, so it includes what DVC does after it, such as
+    hashing its outputs. The time before the first stage is listed first.
     """
-    starts = [(0.0, BEFORE)]
+    starts = [(0.0, STARTUP)]
     for seconds, line in repro.lines:
         starts += [(seconds, name) for name in re.findall(r"^Running stage '(.+)':$", line)]
     ends = [seconds for seconds, _ in starts[1:]] + [repro.seconds]
@@ -111,16 +111,16 @@ def stage_seconds(repro: Run) -> dict[str, float]:
 
 
 def table(script: float, total: float, parts: Mapping[str, float]) -> list[Row]:
-    """Return a row for the whole, one without the stages BEYOND, and one for each part of it."""
+    """Return rows for the total, for the total without NOT_IN_NOTEBOOK, and for each stage."""
     what = "the whole `dvc repro --force`, nothing reused: its time"
-    left = total - sum(parts.get(name, 0) for name in BEYOND)
+    comparable = total - sum(parts.get(name, 0) for name in NOT_IN_NOTEBOOK)
     return [
         Row(what, NOTEBOOK, total / script, f"{total:.2f} / {script:.2f}"),
         Row(
-            f"the same without {' and '.join(BEYOND)}",
+            f"the same without {' and '.join(NOT_IN_NOTEBOOK)}",
             NOTEBOOK,
-            left / script,
-            f"{left:.2f} / {script:.2f}",
+            comparable / script,
+            f"{comparable:.2f} / {script:.2f}",
         ),
         *(
             Row(f"of it: {name}", "the whole `dvc repro`", seconds / total, f"{seconds:.2f}")

@@ -1,6 +1,6 @@
-"""The rows of the table. What is timed in float64 against scikit-learn is shown to be the same.
+"""The rows of the table. Results in float64 must equal scikit-learn's before times are compared.
 
-Exceptions: growth, which measures each contender once and alone, and torch, which draws otherwise.
+Exceptions: growth, which measures each contender once, and torch, which draws other numbers.
 """
 
 import os
@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_info
 
-from benchmarks.measure import Row, alone, faster, interleaved, peak_bytes
+from benchmarks.measure import Row, in_new_process, interleaved, peak_bytes, speedup
 from winenet import files
 from winenet.data import table_files
 from winenet.network import cluster
@@ -34,18 +34,18 @@ MLP = "MLPClassifier"
 
 
 class Size(NamedTuple):
-    """How thoroughly to measure. quick: so little that the figures say nothing."""
+    """How much to measure. quick: only enough to test the benchmarks."""
 
     repeats: int
     quick: bool
 
     def of(self, whole: int, quick: int) -> int:
-        """Return one of two numbers."""
+        """Return one of two values."""
         return quick if self.quick else whole
 
 
 def wine(size: Size) -> tuple[Any, Any]:
-    """Return the normalised training rows and their labels, as the pipeline wrote them."""
+    """Return the pipeline's normalised training rows and their labels."""
     X = files.read_table("data/X_train_normalized.csv").to_numpy()
     y = table_files.read_labels("data/y_train.csv").to_numpy()
     step = size.of(1, 20)
@@ -53,19 +53,19 @@ def wine(size: Size) -> tuple[Any, Any]:
 
 
 def network(kind: Any, **parameters: Any) -> Any:
-    """Return a network of either library; with a shared seed, both are the same."""
+    """Return a network of either library; with the same seed both are equal."""
     return kind(**{"random_state": 42} | parameters)
 
 
-def quietly(function: Any, *arguments: Any, **more: Any) -> Any:
-    """Call a function; that max_iter ended a fit is meant here, so it is not told."""
+def quietly(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a function without convergence warnings: max_iter is low on purpose."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return function(*arguments, **more)
+        return function(*args, **kwargs)
 
 
 def same(ours: Any, theirs: Any) -> None:
-    """Refuse to compare two networks that are not equal to the last bit."""
+    """Raise AssertionError if two networks are not equal to the last bit."""
     pairs = [*zip(ours.coefs_, theirs.coefs_, strict=True)]
     pairs += zip(ours.intercepts_, theirs.intercepts_, strict=True)
     if ours.loss_curve_ != theirs.loss_curve_ or any((our != their).any() for our, their in pairs):
@@ -73,14 +73,14 @@ def same(ours: Any, theirs: Any) -> None:
 
 
 def same_search(ours: Any, theirs: Any) -> None:
-    """Refuse to compare two searches whose scores differ in any fold.
+    """Raise AssertionError if the scores of two searches differ in any fold.
 
-    The refits are compared where BLAS has one thread: scikit-learn's takes all that there are.
+    The refits are only compared if BLAS has one thread; scikit-learn's uses all there are.
     """
     for fold in range(5):
         name = f"split{fold}_test_score"
-        np.testing.assert_array_equal(*(one.cv_results_[name] for one in (ours, theirs)))
-    if all(one["num_threads"] == 1 for one in threadpool_info() if one["user_api"] == "blas"):
+        np.testing.assert_array_equal(*(search.cv_results_[name] for search in (ours, theirs)))
+    if all(lib["num_threads"] == 1 for lib in threadpool_info() if lib["user_api"] == "blas"):
         same(ours.best_estimator_, theirs.best_estimator_)
 
 
@@ -88,16 +88,16 @@ def same_search(ours: Any, theirs: Any) -> None:
 
 
 def search(kind: Any, model: Any, X: Any, y: Any, grid: Any) -> Any:
-    """Return a finished search over five folds, in as many processes as there are cores."""
+    """Return a finished search over five folds, with one process per core."""
     return quietly(kind(model, grid, cv=5, scoring="accuracy", n_jobs=-1).fit, X, y)
 
 
 def grid(size: Size) -> list[Row]:
-    """The notebook's grid search: float64, float32, and how far above the matrix products."""
+    """Measure the notebook's grid search, also in float32, and against its matrix products."""
     X, y = wine(size)
     values = {"hidden_layer_sizes": SIZES, "learning_rate_init": RATES}
     common = {"max_iter": size.of(500, 3)}
-    times, found = interleaved(
+    times, fitted = interleaved(
         {
             name: partial(search, kind, model, X, y, values)
             for name, kind, model in (
@@ -108,14 +108,14 @@ def grid(size: Size) -> list[Row]:
         },
         size.repeats,
     )
-    same_search(found["ours"], found["theirs"])
+    same_search(fitted["ours"], fitted["theirs"])
     epochs = epochs_of_the_grid(X, y, values, common)
     floors = {dtype: floor(epochs, len(X), X.shape[1], dtype) for dtype in ("float64", "float32")}
     what = f"the notebook's grid search: 45 fits and the refit, {cpu_count()} processes"
     against = f"GridSearchCV({MLP}, n_jobs=-1)"
     return [
-        faster(what, against, times),
-        faster(f"{what}, float32", against, times, "float32"),
+        speedup(what, against, times),
+        speedup(f"{what}, float32", against, times, "float32"),
         Row(
             "the same in float64, time above the floor",
             "its matrix products alone",
@@ -151,8 +151,8 @@ def epochs_trained(fitted: Any, *_: Any) -> int:
 def floor(epochs: dict[tuple[int, ...], int], rows: int, features: int, dtype: str) -> float:
     """Return the seconds that the grid's matrix products take, spread evenly over the cores.
 
-    Each product has memory of its own and nothing to do between two of them. All cores are at it
-    at once, as in the search.
+    Each product has its own arrays, and nothing is done between products. All cores work at the
+    same time, as in the search.
     """
     seconds = 0.0
     batches = rows * 0.8 / 200
@@ -164,14 +164,16 @@ def floor(epochs: dict[tuple[int, ...], int], rows: int, features: int, dtype: s
     return seconds
 
 
-def seconds_of_products(units: list[int], dtype: str, rows: int = 200, repeats: int = 300) -> float:
+def seconds_of_products(
+    layer_sizes: list[int], dtype: str, rows: int = 200, repeats: int = 300
+) -> float:
     """Return the median time of the products of one batch, forward and backward."""
     rng = np.random.default_rng(0)
-    A = [rng.random((rows, width)).astype(dtype) for width in units]
-    D = [rng.random((rows, width)).astype(dtype) for width in units]
-    W = [rng.random(shape).astype(dtype) for shape in pairwise(units)]
+    A = [rng.random((rows, width)).astype(dtype) for width in layer_sizes]
+    D = [rng.random((rows, width)).astype(dtype) for width in layer_sizes]
+    W = [rng.random(shape).astype(dtype) for shape in pairwise(layer_sizes)]
     dW = [np.empty_like(weights) for weights in W]
-    padded = np.zeros((rows, 2), dtype), np.zeros((2, units[-2]), dtype)
+    padded = np.zeros((rows, 2), dtype), np.zeros((2, layer_sizes[-2]), dtype)
     times = []
     with one_blas_thread():
         for _ in range(repeats):
@@ -180,7 +182,9 @@ def seconds_of_products(units: list[int], dtype: str, rows: int = 200, repeats: 
                 np.matmul(A[layer], W[layer], out=A[layer + 1])
                 np.matmul(A[layer].T, D[layer + 1], out=dW[layer])
                 if layer == len(W) - 1 and layer:
-                    np.matmul(*padded, out=D[layer])  # an outer product, as network.py does it
+                    np.matmul(
+                        *padded, out=D[layer]
+                    )  # an outer product, as in NetworkStack.backward
                 elif layer:
                     np.matmul(D[layer + 1], W[layer].T, out=D[layer])
             times.append(time.perf_counter() - start)
@@ -188,14 +192,14 @@ def seconds_of_products(units: list[int], dtype: str, rows: int = 200, repeats: 
 
 
 def candidates(size: Size) -> list[Row]:
-    """How the time grows from 9 to 90 candidates."""
+    """Measure how the time grows from 9 to 90 candidates."""
     X, y = wine(size)
-    made = []
+    results = []
     common = {"max_iter": size.of(10, 1)}
     alphas = np.geomspace(1e-6, 1, size.of(10, 2)).tolist()
     for name, more in (("9", {}), (str(9 * len(alphas)), {"alpha": alphas})):
         values = {"hidden_layer_sizes": SIZES, "learning_rate_init": RATES, **more}
-        times, found = interleaved(
+        times, fitted = interleaved(
             {
                 "theirs": partial(
                     search, GridSearchCV, network(MLPClassifier, **common), X, y, values
@@ -206,18 +210,18 @@ def candidates(size: Size) -> list[Row]:
             },
             size.of(size.repeats, 1),
         )
-        same_search(found["ours"], found["theirs"])
+        same_search(fitted["ours"], fitted["theirs"])
         what = f"{name} candidates, 5 folds, {common['max_iter']} epochs"
-        made.append((faster(what, f"GridSearchCV({MLP}, n_jobs=-1)", times), times["ours"]))
-    (few, few_seconds), (many, many_seconds) = made
+        results.append((speedup(what, f"GridSearchCV({MLP}, n_jobs=-1)", times), times["ours"]))
+    (few, few_seconds), (many, many_seconds) = results
     growth = Row(f"{many.what}: our time", "9 candidates", many_seconds / few_seconds)
     return [few, many, growth]
 
 
 def on_cluster(size: Size) -> list[Row]:
-    """The stacks of the notebook's search on a local Dask cluster against joblib's pool.
+    """Compare the stacks of the notebook's search on a local Dask cluster and in joblib's pool.
 
-    Both have their processes, with all that they import, before the clock starts.
+    The processes of both, with all that they import, are started before the clock.
     """
     what = f"the notebook's grid search: 45 fits, a local Dask cluster of {cpu_count()}: its time"
     against = f"the same in joblib's {cpu_count()} processes"
@@ -225,27 +229,30 @@ def on_cluster(size: Size) -> list[Row]:
         return [Row(what, against, "not installed")]
     X, y = wine(size)
     values = {"hidden_layer_sizes": SIZES, "learning_rate_init": RATES}
-    here = copy_context()
+    no_cluster = copy_context()
 
     def stacks(epochs: int) -> Any:
-        how: dict[str, Any] = {"cv": 5, "scoring": "accuracy", "refit": False, "n_jobs": -1}
+        kwargs: dict[str, Any] = {"cv": 5, "scoring": "accuracy", "refit": False, "n_jobs": -1}
         model = network(DenseClassifier, max_iter=epochs)
-        return quietly(DenseGridSearchCV(model, values, **how).fit, X, y)
+        return quietly(DenseGridSearchCV(model, values, **kwargs).fit, X, y)
 
     os.environ["WINENET_SCHEDULER"] = cluster.LOCAL
     try:
         with cluster.connect(cpu_count()):
             stacks(1)
             epochs = size.of(500, 3)
-            times, found = interleaved(
-                {"theirs": partial(here.run, stacks, epochs), "ours": partial(stacks, epochs)},
+            times, fitted = interleaved(
+                {
+                    "theirs": partial(no_cluster.run, stacks, epochs),
+                    "ours": partial(stacks, epochs),
+                },
                 size.repeats,
             )
     finally:
         del os.environ["WINENET_SCHEDULER"]
     for fold in range(5):
         name = f"split{fold}_test_score"
-        np.testing.assert_array_equal(*(one.cv_results_[name] for one in found.values()))
+        np.testing.assert_array_equal(*(search.cv_results_[name] for search in fitted.values()))
     seconds = f"{times['ours']:.2f} / {times['theirs']:.2f}"
     return [Row(what, against, times["ours"] / times["theirs"], seconds)]
 
@@ -254,15 +261,15 @@ def on_cluster(size: Size) -> list[Row]:
 
 
 def one_fit(size: Size) -> list[Row]:
-    """One network of the notebook, to the end of its training."""
+    """Measure one network of the notebook, trained until it stops."""
     X, y = wine(size)
     common = {"hidden_layer_sizes": (100, 50), "max_iter": size.of(500, 3)}
 
-    def fit(kind: Any, **more: Any) -> Any:
+    def fit(kind: Any, **kwargs: Any) -> Any:
         with one_blas_thread():
-            return quietly(network(kind, **common, **more).fit, X, y)
+            return quietly(network(kind, **common, **kwargs).fit, X, y)
 
-    times, found = interleaved(
+    times, fitted = interleaved(
         {
             "theirs": partial(fit, MLPClassifier),
             "ours": partial(fit, DenseClassifier),
@@ -270,29 +277,29 @@ def one_fit(size: Size) -> list[Row]:
         },
         size.repeats,
     )
-    same(found["ours"], found["theirs"])
+    same(fitted["ours"], fitted["theirs"])
     per_epoch = dict(times)
-    for name, fitted in found.items():
-        per_epoch[name] /= fitted.n_iter_
-    fast = per_epoch["theirs"] / per_epoch["float32"]
+    for name, model in fitted.items():
+        per_epoch[name] /= model.n_iter_
+    ratio = per_epoch["theirs"] / per_epoch["float32"]
     return [
-        faster("one fit of (100, 50)", f"{MLP}, one BLAS thread", times),
-        Row("the same in float32, an epoch", f"{MLP}, one BLAS thread", fast),
+        speedup("one fit of (100, 50)", f"{MLP}, one BLAS thread", times),
+        Row("the same in float32, an epoch", f"{MLP}, one BLAS thread", ratio),
     ]
 
 
 def seeds(size: Size) -> list[Row]:
-    """One network under many seeds at once."""
-    return [many(size, (100, 50), size.of(20, 3), size.of(40, 2))]
+    """Measure one network with many seeds at once."""
+    return [many_seeds(size, (100, 50), size.of(20, 3), size.of(40, 2))]
 
 
 def small(size: Size) -> list[Row]:
-    """Many small networks at once."""
-    return [many(size, (units,), size.of(500, 4), size.of(40, 2)) for units in (8, 4)]
+    """Measure many small networks at once."""
+    return [many_seeds(size, (units,), size.of(500, 4), size.of(40, 2)) for units in (8, 4)]
 
 
-def many(size: Size, sizes: tuple[int, ...], count: int, epochs: int) -> Row:
-    """Networks of one shape under as many seeds, over all cores."""
+def many_seeds(size: Size, sizes: tuple[int, ...], count: int, epochs: int) -> Row:
+    """Measure networks of one shape with different seeds, on all cores."""
     X, y = wine(size)
     common = {"hidden_layer_sizes": sizes, "max_iter": epochs}
 
@@ -304,15 +311,15 @@ def many(size: Size, sizes: tuple[int, ...], count: int, epochs: int) -> Row:
         models = [network(DenseClassifier, **common, random_state=seed) for seed in range(count)]
         return quietly(fit_many, models, [(X, y)] * count, n_jobs=-1)
 
-    times, found = interleaved({"theirs": theirs, "ours": ours}, size.repeats)
-    for our, their in zip(found["ours"], found["theirs"], strict=True):
+    times, fitted = interleaved({"theirs": theirs, "ours": ours}, size.repeats)
+    for our, their in zip(fitted["ours"], fitted["theirs"], strict=True):
         same(our, their)
     what = f"{count} networks of {sizes}, {epochs} epochs, {cpu_count()} processes"
-    return faster(what, f"{count} fits of {MLP}", times)
+    return speedup(what, f"{count} fits of {MLP}", times)
 
 
 def fit_alone(model: Any, X: Any, y: Any) -> Any:
-    """Fit a model in a process of joblib's, with one BLAS thread."""
+    """Fit a model with one BLAS thread, for use in a joblib process."""
     with one_blas_thread():
         return quietly(model.fit, X, y)
 
@@ -321,13 +328,15 @@ def fit_alone(model: Any, X: Any, y: Any) -> Any:
 
 
 def growth(size: Size) -> list[Row]:
-    """Time per row and epoch, and memory, from five thousand to five million rows."""
-    made = []
+    """Measure time per row and epoch, and memory, from five thousand to five million rows."""
+    results = []
     for rows in (5_000, 50_000, 500_000, 5_000_000)[: size.of(4, 1)]:
         epochs = max(1, min(size.of(20, 1), 2_000_000 // rows))
-        ours, theirs = (alone(one_growth, kind, rows, epochs) for kind in ("ours", "theirs"))
-        nanoseconds = [1e9 * one[0] / rows / epochs for one in (theirs, ours)]
-        made.append(
+        ours, theirs = (
+            in_new_process(one_growth, kind, rows, epochs) for kind in ("ours", "theirs")
+        )
+        nanoseconds = [1e9 * result[0] / rows / epochs for result in (theirs, ours)]
+        results.append(
             Row(
                 f"{rows:,} rows of 12 features, (100, 50): {nanoseconds[1]:.0f} ns per row and "
                 f"epoch, memory {ours[1]:.2f} times the data's",
@@ -336,11 +345,11 @@ def growth(size: Size) -> list[Row]:
                 f"{theirs[0]:.2f} / {ours[0]:.2f}",
             )
         )
-    return made
+    return results
 
 
 def one_growth(kind: str, rows: int, epochs: int) -> tuple[float, float]:
-    """Return the seconds of a fit, and the memory that it took, in sizes of the table X."""
+    """Return the seconds of a fit, and its additional memory as a multiple of that of X."""
     rng = np.random.default_rng(0)
     X = rng.random((rows, 12))
     y = (X[:, 0] > 0.5).astype(int)
@@ -349,7 +358,7 @@ def one_growth(kind: str, rows: int, epochs: int) -> tuple[float, float]:
         hidden_layer_sizes=(100, 50),
         max_iter=epochs,
     )
-    quietly(network(type(model), max_iter=1).fit, X[:500], y[:500])  # imports and first buffers
+    quietly(network(type(model), max_iter=1).fit, X[:500], y[:500])  # imports and first allocations
     with one_blas_thread():
         before = peak_bytes()
         start = time.perf_counter()
@@ -357,18 +366,18 @@ def one_growth(kind: str, rows: int, epochs: int) -> tuple[float, float]:
         return time.perf_counter() - start, (peak_bytes() - before) / X.nbytes
 
 
-# ------------------------------------------------------------------ a peer
+# ------------------------------------------------------------------ torch
 
 
 def torch(size: Size) -> list[Row]:
-    """The same network in torch, if it is installed, as a user would write it."""
+    """Compare with the same network in torch, if it is installed, as a user would write it."""
     what = "one fit of (100, 50), an epoch"
     if find_spec("torch") is None:
         return [Row(what, "torch", "not installed")]
     X, y = wine(size)
     epochs = size.of(50, 1)
     common = {"hidden_layer_sizes": (100, 50), "max_iter": epochs}
-    made = []
+    results = []
     for dtype in ("float64", "float32"):
         model = network(DenseClassifier, **common, dtype=dtype)
         times, _ = interleaved(
@@ -378,8 +387,8 @@ def torch(size: Size) -> list[Row]:
             },
             size.repeats,
         )
-        made.append(faster(f"{what}, {dtype}", "torch, one thread", times))
-    return made
+        results.append(speedup(f"{what}, {dtype}", "torch, one thread", times))
+    return results
 
 
 def train_torch(X: Any, y: Any, epochs: int, dtype: str) -> Any:

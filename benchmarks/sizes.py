@@ -1,9 +1,9 @@
-"""How long each stage takes, and in how much memory: `python -m benchmarks.sizes 20000 200000`.
+"""Time and memory of each stage: `python -m benchmarks.sizes 20000 200000`.
 
-The table is made: 28 numbers and two classes, the shape of HIGGS (Baldi, Sadowski and Whiteson,
-2014, Nature Communications 5:4308), 300 bytes a row. The pipeline is what `winenet init` makes of
-it, with one network of a few epochs. `init` and each stage are processes of their own, whose peaks
-are told by the system.
+The table is synthetic: 28 numeric columns and two classes, like HIGGS (Baldi, Sadowski and
+Whiteson, 2014, Nature Communications 5:4308), 300 bytes per row. The pipeline is created from it by
+`winenet init`, with one network of a few epochs. `init` and each stage run as separate processes;
+the operating system reports their peak memory.
 """
 
 import argparse
@@ -19,91 +19,91 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from benchmarks.__main__ import facts
+from benchmarks.__main__ import environment_info
 
 FEATURES = 28
-MADE = 50_000  # rows that are made at a time
+CHUNK_ROWS = 50_000
 EPOCHS = 2
 STAGES = ("ingest", "split", "logistic", "mlp")
-# What the benchmark asks of one network only.
-CUT = {
+# Changes of params.yaml: few epochs of one network.
+REPLACEMENTS = {
     r"(mlp:\n(?:  .*\n)*?  max_iter: )\d+": rf"\g<1>{EPOCHS}",
     r"(    one_hidden_layer:\n      hidden_layer_sizes: )\[100\]": r"\g<1>[1]",
 }
 
 
-def write_table(path: Path, number: int) -> None:
-    """Write so many rows as CSV: noise, a class that a curved border parts."""
-    names = [f"feature {place}" for place in range(FEATURES)]
+def write_table(path: Path, n_rows: int) -> None:
+    """Write noise as CSV, with two classes that are separated by a curved boundary."""
+    names = [f"feature {i}" for i in range(FEATURES)]
     with path.open("w", encoding="utf-8") as table:
-        for start in range(0, number, MADE):
+        for start in range(0, n_rows, CHUNK_ROWS):
             rng = np.random.default_rng(start)
-            X = rng.normal(size=(min(MADE, number - start), FEATURES)).astype(np.float32)
+            X = rng.normal(size=(min(CHUNK_ROWS, n_rows - start), FEATURES)).astype(np.float32)
             odds = X[:, 0] + X[:, 1] * X[:, 2] - 0.5 * X[:, 3] ** 2 + 0.5
             y = (odds + rng.logistic(size=len(X)) > 0).astype(int)
-            piece = pd.DataFrame(X, columns=names).assign(signal=y)
-            piece.to_csv(table, index=False, header=not start, lineterminator="\n")
+            chunk = pd.DataFrame(X, columns=names).assign(signal=y)
+            chunk.to_csv(table, index=False, header=not start, lineterminator="\n")
 
 
-def measure(number: int, dtype: str) -> list[str]:
-    """Return the table's line of each stage, for so many rows."""
+def measure(n_rows: int, dtype: str) -> list[str]:
+    """Return the row of each stage, for a table of n_rows rows."""
     with tempfile.TemporaryDirectory() as folder:
-        raw, made = Path(folder) / "table.csv", Path(folder) / "pipeline"
-        write_table(raw, number)
+        raw, project = Path(folder) / "table.csv", Path(folder) / "pipeline"
+        write_table(raw, n_rows)
         size = raw.stat().st_size
-        command = ("winenet", "init", str(made), "--table", str(raw), "--target", "signal")
+        command = ("winenet", "init", str(project), "--table", str(raw), "--target", "signal")
         measured = {"init": _run(Path(), *command)}
-        settings = (made / "params.yaml").read_text(encoding="utf-8")
-        for pattern, new in CUT.items():
-            settings, found = re.subn(pattern, new, settings)
-            assert found >= 1, pattern
+        settings = (project / "params.yaml").read_text(encoding="utf-8")
+        for pattern, new in REPLACEMENTS.items():
+            settings, n_changes = re.subn(pattern, new, settings)
+            assert n_changes >= 1, pattern
         settings = settings.replace("dtype: float64", f"dtype: {dtype}")
-        (made / "params.yaml").write_text(settings, encoding="utf-8")
-        measured |= {stage: _run(made, f"stages.{stage}") for stage in STAGES}
-        told = {"mlp": f"mlp, {EPOCHS} epochs of (100, 50), {dtype}"}
+        (project / "params.yaml").write_text(settings, encoding="utf-8")
+        measured |= {stage: _run(project, f"stages.{stage}") for stage in STAGES}
+        labels = {"mlp": f"mlp, {EPOCHS} epochs of (100, 50), {dtype}"}
         return [
-            f"| {number:,} ({size / 1e6:,.0f} MB) | {told.get(what, what)} | {seconds:.1f} | "
+            f"| {n_rows:,} ({size / 1e6:,.0f} MB) | {labels.get(name, name)} | {seconds:.1f} | "
             f"{peak / 1e9:.2f} |"
-            for what, (seconds, peak) in measured.items()
+            for name, (seconds, peak) in measured.items()
         ]
 
 
 def _run(folder: Path, *command: str) -> tuple[float, float]:
-    """Run `python -m`; return its seconds and the most memory that it held, in bytes.
+    """Run `python -m`; return its duration in seconds and its peak memory in bytes.
 
-    Where it starts another, as `init` does for its check, the larger of the two counts.
+    If it starts another process, as `init` does for its check, the larger peak counts.
     """
     start, peak = time.perf_counter(), 0
     child = psutil.Popen([sys.executable, "-m", *command], cwd=folder, stdout=subprocess.DEVNULL)
     while child.poll() is None:
-        with contextlib.suppress(psutil.Error):  # it may just have ended
-            peak = max(peak, *map(_held, [child, *child.children()]))
+        with contextlib.suppress(psutil.Error):  # it may have ended just now
+            peak = max(peak, *map(_peak_bytes, [child, *child.children()]))
         time.sleep(0.02)
     if child.returncode:
-        sys.exit(f"{' '.join(command)} failed; its message stands above")
+        sys.exit(f"{' '.join(command)} failed; see its message above")
     return time.perf_counter() - start, peak
 
 
-def _held(process: psutil.Process) -> int:
-    """Return the most memory that a process has held, where the system keeps it, or holds now."""
+def _peak_bytes(process: psutil.Process) -> int:
+    """Return the peak memory of a process, or its current memory if the system keeps no peak."""
     status = Path(f"/proc/{process.pid}/status")
     with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
-        if found:
-            return int(found[1]) * 1024
+        match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+        if match:
+            return int(match[1]) * 1024
     return int(process.memory_info().rss)
 
 
 def main() -> None:
-    """Measure the sizes that the command line names, and print the table."""
+    """Measure the sizes given on the command line, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sizes", description=__doc__)
     parser.add_argument("rows", nargs="+", type=int, help="numbers of rows, such as 20000 2000000")
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
     options = parser.parse_args()
-    print(facts(), "", "| rows | stage | seconds | GB at most |", sep="\n")
+    print(environment_info(), "", "| rows | stage | seconds | peak GB |", sep="\n")
     print("| --- | --- | --- | --- |")
-    for number in options.rows:
-        for line in measure(number, options.dtype):
+    for n_rows in options.rows:
+        for line in measure(n_rows, options.dtype):
             print(line, flush=True)
 
 

@@ -1,10 +1,10 @@
-"""The scores of finished pipelines beside plain scikit-learn's: `python -m benchmarks.tables DIR`.
+"""Compare scores of finished pipelines with scikit-learn's: `python -m benchmarks.tables DIR`.
 
-Each DIR is a folder that `winenet init` made and `make` has run in. scikit-learn reads the same raw
-rows, and its own ColumnTransformer, LogisticRegression and MLPClassifier take the settings of its
-params.yaml and the training rows of data/split_rows.csv. Of the search the winner's settings are
-taken; `--search` has GridSearchCV look for its own winner, which takes minutes a table. All is in
-float64, and the folds know no groups: `dtype` and `split.duplicates: group` are not followed.
+Each DIR is a project that was created by `winenet init`, and in which `make` has been run.
+scikit-learn's ColumnTransformer, LogisticRegression and MLPClassifier get the same raw training
+rows and the settings of params.yaml. For the search, the best candidate's settings are used; with
+`--search`, GridSearchCV selects its own, which takes minutes per table. `dtype` and
+`split.duplicates: group` are ignored: everything is in float64, and the folds have no groups.
 """
 
 import argparse
@@ -30,14 +30,14 @@ from winenet.evaluation import search_results
 
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),
-    "test rows predicted otherwise",
+    "test rows predicted differently",
 )
 
 
-def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
-    """Return a line a model: the accuracies of the pipeline and of scikit-learn.
+def compare(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
+    """Return one row per model: the accuracies of the pipeline and of scikit-learn.
 
-    search: whether GridSearchCV looks for its own winner.
+    search: whether GridSearchCV selects its own best candidate.
     """
     settings = params.load(str(folder / "params.yaml"))
     schema = table_files.read_schema(str(folder / "data/schema.json"))
@@ -52,7 +52,7 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     y = {part: rows[schema.target].to_numpy() for part, rows in sets.items()}
     encode = _preprocessing(schema.kinds, settings.split.scaler)
     train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
-    found: list[tuple[object, ...]] = []
+    comparison: list[tuple[object, ...]] = []
     best = None if search else files.read_metrics(str(folder / "metrics/grid_search.json"))
     for name, (file, model) in _models(settings, len(schema.labels), best).items():
         with warnings.catch_warnings():
@@ -60,7 +60,7 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
             theirs = model.fit(train, y["train"]).predict(test)
         ours = files.read_table(str(folder / f"data/{file}_predictions.csv"))
         predicted = ours.loc[ours["network"] == name, "predicted"].to_numpy()
-        found.append(
+        comparison.append(
             (
                 folder.name,
                 len(table),
@@ -71,7 +71,7 @@ def lines(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
                 int((theirs != predicted).sum()),
             )
         )
-    return found
+    return comparison
 
 
 def _preprocessing(kinds: dict[str, str], scaler: str) -> ColumnTransformer:
@@ -89,13 +89,13 @@ def _preprocessing(kinds: dict[str, str], scaler: str) -> ColumnTransformer:
 def _models(
     settings: params.Params, classes: int, best: Mapping[str, Any] | None
 ) -> dict[str, tuple[str, Any]]:
-    """Return by model the start of its file's name, and scikit-learn's untrained own.
+    """Return for each model the prefix of its file names, and an unfitted scikit-learn estimator.
 
-    best: the metrics of the search, whose winner is taken; None: it is searched for.
+    best: the metrics of the search, whose best candidate is used; None: GridSearchCV selects one.
     """
     mlp, search, baseline = settings.mlp, settings.grid_search, settings.logistic
     solver = "lbfgs" if classes > 2 and baseline.solver == "liblinear" else baseline.solver
-    found: dict[str, tuple[str, Any]] = {
+    estimators: dict[str, tuple[str, Any]] = {
         "logistic": (
             "logistic",
             LogisticRegression(
@@ -104,7 +104,7 @@ def _models(
         )
     }
     for name, network in mlp.networks:
-        found[name] = (
+        estimators[name] = (
             "mlp",
             MLPClassifier(
                 tuple(network.hidden_layer_sizes),
@@ -113,32 +113,34 @@ def _models(
             ),
         )
     grid = {
-        "hidden_layer_sizes": [tuple(one) for one in search.param_grid.hidden_layer_sizes],
+        "hidden_layer_sizes": [tuple(sizes) for sizes in search.param_grid.hidden_layer_sizes],
         "learning_rate_init": search.param_grid.learning_rate_init,
     }
     network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
     if best is None:
         scoring = search_results.sklearn_scoring(search, classes)
-        winner: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
+        best_model: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
     else:
         sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))
         rate = best["best_learning_rate_init"]
-        winner = network.set_params(hidden_layer_sizes=sizes, learning_rate_init=rate)
-    found["grid_search"] = ("grid_search", winner)
-    return found
+        best_model = network.set_params(hidden_layer_sizes=sizes, learning_rate_init=rate)
+    estimators["grid_search"] = ("grid_search", best_model)
+    return estimators
 
 
 def main() -> None:
-    """Print the table of the folders that the command line names."""
+    """Print the table of the folders given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--search", action="store_true", help="let GridSearchCV search, too")
+    parser.add_argument(
+        "--search", action="store_true", help="let GridSearchCV select its own best candidate"
+    )
     options = parser.parse_args()
     print("| " + " | ".join(HEADER) + " |")
     print("| --- " * len(HEADER) + "|")
     for folder in options.folders:
-        for line in lines(folder, search=options.search):
-            print("| " + " | ".join(map(str, line)) + " |", flush=True)
+        for row in compare(folder, search=options.search):
+            print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
 if __name__ == "__main__":

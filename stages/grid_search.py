@@ -26,17 +26,17 @@ def main() -> None:
     n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
         settings.param_grid.learning_rate_init
     )
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as tally:
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
-        team = crew if settings.estimator == "winenet" else None
+        used_cluster = dask_cluster if settings.estimator == "winenet" else None
         stages.log(
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
-            f"{team.words() if team else f'{parallel.n_workers()} processes'}"
+            f"{used_cluster.describe() if used_cluster else f'{parallel.n_workers()} processes'}"
         )
         found = search_results.grid_search(X_train, y_train, settings, groups)
         cv = search_results.cv_splits(settings.cv, X_train, y_train, groups)
         kept = search_results.out_of_fold_predictions(found.model, X_train, y_train, cv, train_rows)
-    stages.log_lines(tally.words())
+    stages.log_lines(stats.log_lines())
     table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
     scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])

@@ -42,12 +42,12 @@ def main() -> None:
     )
     if settings.drop_features:
         stages.log(f"training {len(models)} models without {', '.join(settings.drop_features)}")
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.log_lines([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         without = importance.drop_column_importance(
             models, X_train, y_train, test, trained, raw.origins, settings.drop_features
         )
-    stages.log_lines(memory.words())
+    stages.log_lines(stats.log_lines())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))

@@ -31,10 +31,10 @@ def main() -> None:
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.n_repeats} times each"
     )
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.log_lines([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
-    stages.log_lines(memory.words())
+    stages.log_lines(stats.log_lines())
     # With every row added, more test rows have a duplicate in training and become easier. So score
     # the others, unless there are too few for a standard deviation.
     unseen = (~test.in_training).sum() > 1

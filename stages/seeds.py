@@ -23,10 +23,10 @@ def main() -> None:
 
     networks = registry.make_networks(params.load().mlp, params.load().grid_search, search_metrics)
     stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
-    with cluster.connect(parallel.n_workers()) as crew, journal.open_journal() as memory:
-        stages.log_lines([crew.words()] if crew else [])
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
-    stages.log_lines(memory.words())
+    stages.log_lines(stats.log_lines())
     summaries = {
         name: seeds.summarize(runs[runs["model"] == name], reference_runs[name])
         for name in networks

@@ -35,8 +35,8 @@ def start(role: str, address: str) -> None:
     check_locked_versions()
     if not cluster.ADDRESS.fullmatch(address):
         raise InputError(
-            f"{short_repr(address)} is no scheduler's address, so no {role} was started. It must be "
-            "like tcp://127.0.0.1:8786: change SCHEDULER=..."
+            f"{short_repr(address)} is no scheduler's address, so no {role} was started. It must "
+            "be like tcp://127.0.0.1:8786: change SCHEDULER=..."
         )
     count = n_workers()
     try:

@@ -1,7 +1,7 @@
-"""A course notebook on neural networks as a library.
+"""The library: dense neural networks with scikit-learn's interface.
 
-It imports nothing of its own: a name of `__all__` brings its module along when it is first asked
-for. Every stage depends on this file, and would depend on all that it imports.
+Nothing is imported until a name of `__all__` is first used, because every pipeline stage depends
+on this file, and would depend on everything that it imports.
 """
 
 from importlib import import_module
@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
 
-_HOMES = {
+_MODULES = {
     "DenseClassifier": "winenet.network.classifier",
     "DenseGridSearchCV": "winenet.network.search",
     "fit_many": "winenet.network.parallel",
@@ -17,15 +17,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return a name of `__all__` from the module where it lives; Python asks when it is not here.
-
-    Raises AttributeError for any other name.
-    """
-    if name not in _HOMES:
+    """Import a name of `__all__`; called by Python if this module has no such attribute."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """Return what `dir(winenet)` shows: the names of `__all__` too, before they are asked for."""
+    """Return the module's attributes, including the names of `__all__` not yet imported."""
     return sorted({*globals(), *__all__})

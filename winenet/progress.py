@@ -1,7 +1,6 @@
-"""Shows how far a long work has come: a bar on a terminal, plain lines in a log.
+"""Progress display for long tasks: a bar on a terminal, plain lines in a log.
 
-`Progress` is told what is done; `SearchProgress` tells it of a scikit-learn search, from its
-callbacks. tqdm draws the bar; where it is not installed there are lines on a terminal, too.
+The bar needs tqdm; without it, a terminal gets lines, too.
 """
 
 import sys
@@ -10,37 +9,47 @@ from multiprocessing.managers import SyncManager
 from threading import Thread
 from typing import Any, Self, TextIO
 
-LINES = 5  # in a log, a line for about each fifth of the work
+LOG_LINES = 5  # in a log, one line for about each fifth of the work
 
 
 class Progress:
-    """Counts finished fits, or other units. A context: it closes the bar at its end.
+    """Counts finished units of work; a context manager that closes the bar.
 
-    name: what the lines begin with. fits: how many there will be. unit: what they are. log: where
-    the lines go, without it standard output.
+    Parameters
+    ----------
+    name : str
+        Prefix of each line.
+    total : int
+        Number of units.
+    unit : str
+        What the units are.
+    log : text file, optional
+        Where lines are written; by default, standard output.
     """
 
-    def __init__(self, name: str, fits: int, unit: str = "fits", log: TextIO | None = None) -> None:
-        self.name, self.fits, self.unit, self.log = name, fits, unit, log
+    def __init__(
+        self, name: str, total: int, unit: str = "fits", log: TextIO | None = None
+    ) -> None:
+        self.name, self.total, self.unit, self.log = name, total, unit, log
         self.done, self.lines = 0, 0
         self.start = time.monotonic()
-        self.bar = _bar(name) if sys.stderr.isatty() else None
+        self.bar = _make_bar(name) if sys.stderr.isatty() else None
 
-    def update(self, fits: int, share: float, note: str = "") -> None:
-        """Show that so many more fits are done. share: of the whole work, in (0, 1]."""
-        self.done += fits
-        told = f"{self.done} of {self.fits} {self.unit}" + (f", {note}" if note else "")
+    def update(self, units: int, fraction: float, note: str = "") -> None:
+        """Show that more units are done; fraction: of the whole work, in (0, 1]."""
+        self.done += units
+        text = f"{self.done} of {self.total} {self.unit}" + (f", {note}" if note else "")
         if self.bar is not None:
-            self.bar.n = share
-            self.bar.set_postfix_str(told)
-        elif int(share * LINES + 1e-9) > self.lines:
-            self.lines = int(share * LINES + 1e-9)
-            left = (time.monotonic() - self.start) * (1 - share) / share
-            rest = f", about {left:.0f} s left" if self.done < self.fits else ""
-            print(f"{self.name}: {told}{rest}", file=self.log, flush=True)
+            self.bar.n = fraction
+            self.bar.set_postfix_str(text)
+        elif int(fraction * LOG_LINES + 1e-9) > self.lines:
+            self.lines = int(fraction * LOG_LINES + 1e-9)
+            seconds = (time.monotonic() - self.start) * (1 - fraction) / fraction
+            remaining = f", about {seconds:.0f} s left" if self.done < self.total else ""
+            print(f"{self.name}: {text}{remaining}", file=self.log, flush=True)
 
     def __enter__(self) -> Self:
-        """Return this."""
+        """Return self."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,27 +58,27 @@ class Progress:
             self.bar.close()
 
 
-def _bar(name: str) -> Any:
-    """Return tqdm's bar for a share of the work that grows to 1, or None without tqdm."""
+def _make_bar(name: str) -> Any:
+    """Return a tqdm bar that counts to 1, or None without tqdm."""
     try:
         from tqdm import tqdm
     except ImportError:
         return None
-    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-    return tqdm(total=1.0, desc=name, bar_format=form)
+    bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    return tqdm(total=1.0, desc=name, bar_format=bar_format)
 
 
 class SearchProgress:
-    """Shows the finished fits of a `GridSearchCV`, whichever process they ran in.
+    """A scikit-learn callback that shows the finished fits of a `GridSearchCV` in all processes.
 
-    fits: their number, the refit left aside.
+    n_fits: number of fits, without the refit.
     """
 
-    def __init__(self, fits: int) -> None:
-        self.fits = fits
+    def __init__(self, n_fits: int) -> None:
+        self.n_fits = n_fits
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Open the queue that the workers report to, and show what arrives there."""
+        """Open the queue to which the workers report, and start the display."""
         self._manager = SyncManager()
         self._manager.start()
         self.finished = self._manager.Queue()
@@ -77,24 +86,24 @@ class SearchProgress:
         self._display.start()
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing is shown before a fit has ended."""
+        """Do nothing: only finished fits are shown."""
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Report one finished fit; this runs in the worker."""
+        """Report a finished fit; called in the worker."""
         if context.task_name == "candidate-split-evaluation":
             self.finished.put(True)
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Close the display; it is called when the fit fails, too."""
+        """Close the display; also called if the fit fails."""
         self.finished.put(False)
         self._display.join()
         self._manager.shutdown()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send the workers the queue only: the manager and the display stay here."""
-        return {"fits": self.fits, "finished": getattr(self, "finished", None)}
+        """Pickle the queue only, for the workers; the manager and the display stay here."""
+        return {"n_fits": self.n_fits, "finished": getattr(self, "finished", None)}
 
     def _show(self) -> None:
-        with Progress("search", self.fits) as progress:
+        with Progress("search", self.n_fits) as progress:
             while self.finished.get():
-                progress.update(1, (progress.done + 1) / self.fits)
+                progress.update(1, (progress.done + 1) / self.n_fits)

@@ -380,14 +380,15 @@ FEATURES = ["fixed acidity", "pH", "quality"]
         (
             ["Class"],
             FEATURES,
-            "importance.drop_features names 'Class', so no model can be trained without it: it is none "
-            "of the 3 features. Change importance.drop_features in params.yaml; [] leaves out none.",
+            "importance.drop_features names 'Class', so no model can be trained without it: it is "
+            "none of the 3 features. Change importance.drop_features in params.yaml; [] leaves "
+            "out none.",
         ),
         (
             ["pH"],
             ["pH"],
-            "importance.drop_features names 'pH', the only feature, so nothing would be left to train "
-            "on. Change importance.drop_features in params.yaml; [] leaves out none.",
+            "importance.drop_features names 'pH', the only feature, so nothing would be left to "
+            "train on. Change importance.drop_features in params.yaml; [] leaves out none.",
         ),
     ],
 )

@@ -360,8 +360,8 @@ def test_a_number_of_workers_that_is_none_is_told(monkeypatch, asked):
     with pytest.raises(WorkersError) as caught:
         parallel.n_workers()
     assert str(caught.value) == (
-        f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
-        "It must be a whole number from 1 up; unset it for one process a core."
+        f"WINENET_WORKERS={asked} is not a number of processes, so no training was started. "
+        "It must be an integer of at least 1. Unset it to use one process per core."
     )
 
 

@@ -477,13 +477,14 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "no such positive": (
         {"a": numbers(), "y": classes("no", "yes")},
         {"positive_label": "Yes"},
-        "--positive-label 'Yes' is no label of column 'y'; did you mean 'yes'?. Its labels: 'no', 'yes'.",
+        "--positive-label 'Yes' is no label of column 'y'; did you mean 'yes'?. Its labels: 'no', "
+        "'yes'.",
     ),
     "a positive of three": (
         {"a": numbers(), "y": classes("p", "q", "r")},
         {"positive_label": "p"},
-        "--positive-label 'p' is given, but column 'y' has 3 labels ('p', 'q', 'r'), so none is the "
-        "positive one. Leave --positive-label out.",
+        "--positive-label 'p' is given, but column 'y' has 3 labels ('p', 'q', 'r'), so none is "
+        "the positive one. Leave --positive-label out.",
     ),
     "the target left out": (
         {"a": numbers(), "y": classes("p", "q")},
@@ -543,8 +544,8 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
          "y": classes("p", "q")},
         {},
         "Column 'a' holds numbers, but for 1 cell ('unknown'). If such a text stands for a missing "
-        "value, name all that do: --na-value '' --na-value 'unknown'. Else mend the cells, or leave "
-        "the column out: --drop 'a'.",
+        "value, name all that do: --na-value '' --na-value 'unknown'. Else mend the cells, or "
+        "leave the column out: --drop 'a'.",
     ),
 }  # fmt: skip
 

@@ -117,7 +117,7 @@ def test_the_learning_rate_was_cut_and_training_did_end_early_in_the_table(table
             ours = DenseClassifier(**parameters, random_state=3).fit(X, labels[classes])
             ended += ours.n_iter_ < parameters["max_iter"]
             if parameters.get("learning_rate") == "adaptive":
-                cut += ours._run.learning_rate < 0.1
+                cut += ours._training_state.learning_rate < 0.1
     assert ended >= 3
     assert cut >= 2
 

@@ -1,4 +1,4 @@
-"""DenseClassifier is a scikit-learn estimator, and says clearly what does not fit."""
+"""DenseClassifier is a scikit-learn estimator, and rejects invalid input clearly."""
 
 import pickle
 import re
@@ -49,7 +49,7 @@ def assert_same_fit(ours, theirs):
 )
 def test_scikit_learn_s_checks_pass(estimator):
     results = check_estimator(estimator, on_skip=None, expected_failed_checks={})
-    not_passed = {one["check_name"] for one in results if one["status"] != "passed"}
+    not_passed = {check["check_name"] for check in results if check["status"] != "passed"}
     # This one is skipped unless SCIPY_ARRAY_API is set, and is not for numpy's arrays anyway.
     assert not_passed <= {"check_array_api_input"}
     assert len(results) > 50
@@ -110,12 +110,12 @@ def test_class_weight_equals_sample_weight(class_weight):
     X, y = numbers(classes=3)
     counts = np.bincount(y)
     per_class = {"balanced": len(y) / (3 * counts)}.get(str(class_weight), [3.0, 0.5, 1.0])
-    own = np.linspace(0.5, 2, len(y))
+    sample_weight = np.linspace(0.5, 2, len(y))
     settings = {"hidden_layer_sizes": (6,), "max_iter": 9, "random_state": 0}
-    ours = DenseClassifier(class_weight=class_weight, **settings).fit(X, y, own)
-    theirs = DenseClassifier(**settings).fit(X, y, own * np.asarray(per_class)[y])
+    ours = DenseClassifier(class_weight=class_weight, **settings).fit(X, y, sample_weight)
+    theirs = DenseClassifier(**settings).fit(X, y, sample_weight * np.asarray(per_class)[y])
     assert_same_fit(ours, theirs)
-    assert ours.loss_curve_ != DenseClassifier(**settings).fit(X, y, own).loss_curve_
+    assert ours.loss_curve_ != DenseClassifier(**settings).fit(X, y, sample_weight).loss_curve_
 
 
 def test_validation_data_is_scored_and_changes_nothing():
@@ -148,11 +148,11 @@ def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
     X, y = numbers(200)
     settings = {"hidden_layer_sizes": (30, 20), "max_iter": 120, "random_state": 0}
     plain, thin, again = (
-        DenseClassifier(dropout=share, **settings).fit(X, y) for share in (0.0, 0.4, 0.4)
+        DenseClassifier(dropout=dropout, **settings).fit(X, y) for dropout in (0.0, 0.4, 0.4)
     )
     assert_same_fit(thin, again)
     assert thin.loss_curve_[0] != plain.loss_curve_[0]
-    # The thinned network fits the rows less well than the whole one does that it leaves behind.
+    # The whole network fits the rows better than the thinned one in training.
     loss = -np.log(thin.predict_proba(X)[np.arange(200), y]).mean()
     assert loss < thin.loss_curve_[-1]
     np.testing.assert_array_equal(thin.predict_proba(X), thin.predict_proba(X))
@@ -160,14 +160,17 @@ def test_dropout_is_drawn_anew_in_each_step_and_not_when_predicting():
 
 
 def test_dropout_goes_on_to_other_units_in_partial_fit():
-    """With one seed for all calls; a step from the same weights shows what was chosen."""
+    """With one seed for all calls: steps from equal weights differ if the masks do."""
     X, y = numbers()
     steps = []
-    for rows_seen in (0, 120):
+    for samples_seen in (0, 120):
         model = DenseClassifier((30,), dropout=0.5, shuffle=False, random_state=0, batch_size=120)
         model.partial_fit(X, y, classes=[0, 1])
         model.coefs_ = [np.ones_like(W) for W in model.coefs_]
-        model._run.rows_seen, model._run.moments = rows_seen, None
+        model._training_state.samples_seen, model._training_state.optimizer_state = (
+            samples_seen,
+            None,
+        )
         steps.append(model.partial_fit(X, y).coefs_[0])
     assert (steps[0] != steps[1]).any()
 
@@ -194,37 +197,39 @@ def test_float32_is_close_and_stays_float32():
 
 
 class Listener:
-    """Keeps what it hears; asks to stop after so many epochs."""
+    """Records the events; stops the training after `stop_after` epochs."""
 
     def __init__(self, stop_after=None):
-        self.heard, self.losses, self.stop_after = [], [], stop_after
+        self.events, self.losses, self.stop_after = [], [], stop_after
 
     def setup(self, estimator, context):
-        self.heard.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.heard.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self.heard.append(f"begin {context.task_name}")
+        self.events.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-        self.heard.append(f"end {context.task_name}")
+        self.events.append(f"end {context.task_name}")
         self.losses.append((fitted_estimator, fitted_estimator.score(X, y)))
         return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
 
 
-def test_a_callback_hears_each_epoch_with_a_fitted_estimator():
+def test_callbacks_are_invoked_after_each_epoch_with_a_fitted_estimator():
     X, y = numbers()
     listener = Listener()
     frame = pd.DataFrame(X, columns=list("abcd"))
     model = DenseClassifier((5,), max_iter=3, random_state=0).set_callbacks(listener)
     model.fit(frame, y)
     epoch = ["begin epoch", "end epoch"]
-    assert listener.heard == ["setup", "begin fit", *epoch * 3, "end fit", "teardown"]
-    fitted = [kept for kept, _ in listener.losses]
-    assert [len(kept.loss_curve_) for kept in fitted] == [1, 2, 3, 3]
-    assert [kept.score(frame, y) for kept in fitted] == [score for _, score in listener.losses]
+    assert listener.events == ["setup", "begin fit", *epoch * 3, "end fit", "teardown"]
+    fitted = [model_seen for model_seen, _ in listener.losses]
+    assert [len(model_seen.loss_curve_) for model_seen in fitted] == [1, 2, 3, 3]
+    assert [model_seen.score(frame, y) for model_seen in fitted] == [
+        score for _, score in listener.losses
+    ]
     assert_same_fit(model, DenseClassifier((5,), max_iter=3, random_state=0).fit(X, y))
 
 
@@ -233,14 +238,14 @@ def test_a_callback_may_end_the_training():
     listener = Listener(stop_after=2)
     model = DenseClassifier((5,), max_iter=9, random_state=0).set_callbacks(listener).fit(X, y)
     assert model.n_iter_ == 2
-    assert listener.heard[-3:] == ["end epoch", "end fit", "teardown"]
+    assert listener.events[-3:] == ["end epoch", "end fit", "teardown"]
 
 
 def test_a_callback_is_torn_down_when_the_fit_fails():
     listener = Listener()
-    with pytest.raises(ValueError, match="one class only"):
+    with pytest.raises(ValueError, match="only one class"):
         DenseClassifier().set_callbacks(listener).fit([[0.0], [1.0]], [1, 1])
-    assert listener.heard == ["setup", "teardown"]
+    assert listener.events == ["setup", "teardown"]
 
 
 def test_scoring_monitor_and_progress_bar(capsys):
@@ -261,10 +266,10 @@ def test_a_grid_search_hands_its_callbacks_down():
     GridSearchCV(model, {"alpha": [0, 1]}, cv=2).set_callbacks(ProgressBar()).fit(X, y)
 
 
-# ---- what it says
+# ---- output and warnings
 
 
-def test_verbose_tells_each_epoch(capsys):
+def test_verbose_prints_each_epoch(capsys):
     X, y = numbers()
     settings = {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1}
     model = DenseClassifier((3,), verbose=True, learning_rate_init=2e-6, random_state=0, **settings)
@@ -284,8 +289,8 @@ def test_verbose_tells_each_epoch(capsys):
 @pytest.mark.filterwarnings("error")
 def test_a_training_cut_short_warns():
     X, y = numbers()
-    told = r"max_iter=2 epochs .* Raise max_iter or tol"
-    with pytest.warns(ConvergenceWarning, match=told) as caught:
+    message = r"max_iter=2 epochs .* Raise max_iter or tol"
+    with pytest.warns(ConvergenceWarning, match=message) as caught:
         DenseClassifier(max_iter=2).fit(X, y)
     assert caught[0].filename == __file__
 
@@ -303,7 +308,7 @@ WRONG = {
         {"solver": "lbfgs"},
         (X, Y),
         ValueError,
-        "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' or "
+        "solver='lbfgs' is not supported: DenseClassifier trains in mini-batches, with 'adam' or "
         "'sgd'. For lbfgs use sklearn.neural_network.MLPClassifier(solver='lbfgs').",
     ),
     "alpha": (
@@ -317,15 +322,15 @@ WRONG = {
         {"hidden_layer_sizes": (5, 0)},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(5, 0): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(5, 0) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "half a unit": (
         {"hidden_layer_sizes": (2.5,)},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(2.5,): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(2.5,) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "sparse": (
         {},
@@ -338,29 +343,29 @@ WRONG = {
         {},
         (X, np.column_stack([Y, 1 - Y])),
         ValueError,
-        "y is multilabel-indicator with shape (120, 2), but DenseClassifier gives each row one "
-        "label. For several labels a row use sklearn.neural_network.MLPClassifier.",
+        "y is multilabel-indicator with shape (120, 2), but DenseClassifier supports one "
+        "label per row only. For several labels per row use sklearn.neural_network.MLPClassifier.",
     ),
     "one class": (
         {},
         (X, np.ones(120)),
         ValueError,
-        "y has one class only, [1.], so there is nothing to tell apart; a classifier needs at "
+        "y has only one class, [1.], so there is nothing to learn. A classifier needs at "
         "least 2 classes.",
     ),
     "no weight": (
         {"class_weight": {0: 0, 1: 0}},
         (X, Y),
         ValueError,
-        "All rows weigh nothing, so there is nothing to learn from. Change class_weight={0: 0, "
-        "1: 0} or sample_weight.",
+        "The weights of all rows are zero, so there is nothing to learn from. Change "
+        "class_weight={0: 0, 1: 0} or sample_weight.",
     ),
     "held-out labels": (
         {},
         (X, Y, None, (X, Y + 5)),
         ValueError,
-        "validation_data has the classes [5 6], which the network was not made for: it knows "
-        "[0 1]. Fit it anew, or leave these rows out.",
+        "validation_data has the classes [5 6], but the network was made for [0 1]. Fit a new "
+        "network, or leave these rows out.",
     ),
     "held-out rows": (
         {},
@@ -373,25 +378,25 @@ WRONG = {
         (X, np.arange(120) % 3),
         ValueError,
         "validation_fraction=0.005 leaves 1 of 120 rows for the validation set, too few to score "
-        "on. Increase it, or give validation_data.",
+        "on. Increase it, or pass validation_data.",
     ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_does_not_fit_is_told(case):
+def test_invalid_input_raises(case):
     parameters, arguments, kind, text = WRONG[case]
     with pytest.raises(kind) as caught:
         DenseClassifier(**parameters).fit(*arguments)
     assert str(caught.value) == text
 
 
-def test_what_partial_fit_and_warm_start_cannot_do_is_told():
-    with pytest.raises(ValueError, match=r"must be told all classes .* classes=np\.unique"):
+def test_what_partial_fit_and_warm_start_cannot_do_is_reported():
+    with pytest.raises(ValueError, match=r"needs all classes, .* classes=np\.unique"):
         DenseClassifier().partial_fit(X, Y)
-    with pytest.raises(ValueError, match="partial_fit cannot stop early"):
+    with pytest.raises(ValueError, match="partial_fit does not support early stopping"):
         DenseClassifier(early_stopping=True).partial_fit(X, Y, classes=[0, 1])
-    with pytest.raises(ValueError, match="'balanced' needs all labels to count them"):
+    with pytest.raises(ValueError, match="'balanced' needs the labels of all rows"):
         DenseClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1])
     model = DenseClassifier((3,), max_iter=2, warm_start=True).fit(X, Y)
     with pytest.raises(ValueError, match=r"y has the classes \[2 3\]"):
@@ -400,12 +405,12 @@ def test_what_partial_fit_and_warm_start_cannot_do_is_told():
         model.fit(X, 0 * Y)
     with pytest.raises(ValueError, match=re.escape("needs [(4, 7), (7, 1)]")):
         model.set_params(hidden_layer_sizes=(7,)).fit(X, Y)
-    with pytest.raises(ValueError, match=r"y has the classes \[2\], which"):
+    with pytest.raises(ValueError, match=r"y has the classes \[2\], but the network"):
         DenseClassifier().partial_fit(X, Y, classes=[0, 1]).partial_fit(X, Y + 1)
 
 
 def test_an_unfitted_model_and_a_batch_beyond_the_rows():
     with pytest.raises(NotFittedError):
         DenseClassifier().predict(X)
-    with pytest.warns(UserWarning, match="batch_size=500 is more than the 120 rows"):
+    with pytest.warns(UserWarning, match="batch_size=500 is larger than the number of rows, 120"):
         DenseClassifier(batch_size=500, max_iter=1).fit(X, Y)

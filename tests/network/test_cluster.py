@@ -1,4 +1,4 @@
-"""A cluster's workers make the same bytes as this machine, whoever of them dies; or say why not.
+"""A cluster's results equal those of this machine, even if workers die; otherwise it raises.
 
 All processes are real: a scheduler and workers as `make scheduler` and `make worker` start them.
 """
@@ -34,7 +34,7 @@ GRID = {"hidden_layer_sizes": [(4,), (6, 3)], "learning_rate_init": [0.01, 0.001
 
 
 class Processes:
-    """A scheduler, and the workers that were started for it; all end with it."""
+    """A scheduler and its workers."""
 
     def __init__(self, log: Path) -> None:
         with socket.socket() as free:
@@ -71,9 +71,9 @@ class Processes:
     def client(self):
         return distributed.Client(self.address, timeout=30, set_as_default=False)
 
-    def kill(self, *some: subprocess.Popen) -> None:
-        """Kill processes with their children, none of which can say anything any more."""
-        for process in some:
+    def kill(self, *killed_processes: subprocess.Popen) -> None:
+        """Kill processes and their children with SIGKILL."""
+        for process in killed_processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -82,19 +82,19 @@ class Processes:
 
 @contextlib.contextmanager
 def processes(factory):
-    them = Processes(factory.mktemp("cluster") / "log.txt")
+    running = Processes(factory.mktemp("cluster") / "log.txt")
     try:
-        yield them
+        yield running
     finally:
-        them.kill(*them.started)
+        running.kill(*running.started)
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """A scheduler with two workers."""
-    with processes(tmp_path_factory) as them:
-        them.workers(2)
-        yield them
+    with processes(tmp_path_factory) as running:
+        running.workers(2)
+        yield running
 
 
 @pytest.fixture
@@ -118,45 +118,45 @@ def numbers(rows=400):
     return X, np.where(X[:, 0] + 0.5 * X[:, 1] > 0.7, "red", "white")
 
 
-def search(grid=GRID, epochs=15, **how):
+def search(grid=GRID, epochs=15, **kwargs):
     """Return a finished search of 12 fits."""
     model = DenseClassifier(max_iter=epochs, random_state=7)
-    how = {"cv": 3, "scoring": ["accuracy", "roc_auc"], "refit": "roc_auc"} | how
-    return DenseGridSearchCV(model, grid, return_train_score=True, **how).fit(*numbers())
+    kwargs = {"cv": 3, "scoring": ["accuracy", "roc_auc"], "refit": "roc_auc"} | kwargs
+    return DenseGridSearchCV(model, grid, return_train_score=True, **kwargs).fit(*numbers())
 
 
-def assert_same_search(one, other):
-    assert list(one.cv_results_) == list(other.cv_results_)
-    for name, values in one.cv_results_.items():
+def assert_same_search(first, other):
+    assert list(first.cv_results_) == list(other.cv_results_)
+    for name, values in first.cv_results_.items():
         if not name.endswith("_time"):
             np.testing.assert_array_equal(values, other.cv_results_[name], err_msg=name)
-    assert one.best_params_ == other.best_params_
-    assert_same_network(one.best_estimator_, other.best_estimator_)
+    assert first.best_params_ == other.best_params_
+    assert_same_network(first.best_estimator_, other.best_estimator_)
 
 
-def assert_same_network(one, other):
+def assert_same_network(first, other):
     for name in ("coefs_", "intercepts_"):
-        for ours, theirs in zip(getattr(one, name), getattr(other, name), strict=True):
+        for ours, theirs in zip(getattr(first, name), getattr(other, name), strict=True):
             assert ours.tobytes() == theirs.tobytes()
-    assert one.loss_curve_ == other.loss_curve_
+    assert first.loss_curve_ == other.loss_curve_
 
 
-def executed(crew):
+def executed(open_cluster):
     """Return how many tasks each worker has done."""
-    return crew.client.run(lambda dask_worker: dask_worker.state.executed_count)
+    return open_cluster.client.run(lambda dask_worker: dask_worker.state.executed_count)
 
 
-# ---- the same
+# ---- equal results
 
 
 def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
     expected = search()
-    with cluster.connect(2) as crew:
-        assert crew.words() == f"2 Dask workers at {at.address}"
-        before = executed(crew)
-        found = search()
-        assert all(count > before[worker] for worker, count in executed(crew).items())
-    assert_same_search(found, expected)
+    with cluster.connect(2) as open_cluster:
+        assert open_cluster.describe() == f"2 Dask workers at {at.address}"
+        before = executed(open_cluster)
+        result = search()
+        assert all(count > before[worker] for worker, count in executed(open_cluster).items())
+    assert_same_search(result, expected)
     assert cluster.current() is None
 
 
@@ -169,34 +169,34 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("kept", ["on", "off"])
+@pytest.mark.parametrize("journal_mode", ["on", "off"])
 @pytest.mark.parametrize("case", FITS)
-def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, kept, at, monkeypatch):
-    monkeypatch.setenv("WINENET_JOURNAL", kept)
+def test_many_fits_on_two_workers_have_the_bytes_of_those_here(case, journal_mode, at, monkeypatch):
+    monkeypatch.setenv("WINENET_JOURNAL", journal_mode)
     parameters = {"random_state": list(range(6))} | FITS[case]
     seeds = parameters.pop("random_state")
     models = [DenseClassifier((5,), max_iter=12, random_state=seed, **parameters) for seed in seeds]
     X, y = numbers()
     data = [(X, y)] * 3 + [(X[:300], y[:300], np.linspace(0.5, 2, 300))] * 3
     expected = fit_many([clone(model) for model in models], data)
-    with cluster.connect(2), journal.open_journal() as memory:
-        for reused in (0, 6 if kept == "on" else 0):
-            memory.reused = 0
-            found = fit_many([clone(model) for model in models], data)
-            assert memory.reused == reused
-            for one, other in zip(found, expected, strict=True):
-                assert_same_network(one, other)
-                assert one.t_ == other.t_
+    with cluster.connect(2), journal.open_journal() as stats:
+        for reused in (0, 6 if journal_mode == "on" else 0):
+            stats.reused = 0
+            result = fit_many([clone(model) for model in models], data)
+            assert stats.reused == reused
+            for first, other in zip(result, expected, strict=True):
+                assert_same_network(first, other)
+                assert first.t_ == other.t_
                 if case != "early stopping":  # which partial_fit does not know
-                    both = [copy.deepcopy(model).partial_fit(X, y) for model in (one, other)]
+                    both = [copy.deepcopy(model).partial_fit(X, y) for model in (first, other)]
                     assert_same_network(*both)
 
 
-def test_the_tables_travel_once(at, monkeypatch):
-    """What a task holds is small, however large the table; the table goes to the cluster once."""
+def test_the_tables_are_sent_once(at, monkeypatch):
+    """Tasks are small, however large the table; the table is sent to the cluster once."""
     sent = []
-    pack = cluster._packed
-    monkeypatch.setattr(cluster, "_packed", lambda value: sent.append(pack(value)) or sent[-1])
+    pack = cluster._pickle
+    monkeypatch.setattr(cluster, "_pickle", lambda value: sent.append(pack(value)) or sent[-1])
     with cluster.connect(2), journal.open_journal():
         search()
         X, y = numbers()
@@ -212,7 +212,7 @@ def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, spli
     code, _, errors = split_workspace.run("stages.grid_search", WINENET_JOURNAL="off")
     assert (code, errors) == (0, "")
     expected = split_workspace.files()
-    told = []
+    outputs = []
     for environment, reused in (
         ({"WINENET_SCHEDULER": at.address}, 2),  # the winner's two folds, for out_of_fold
         ({"WINENET_SCHEDULER": ""}, 10),
@@ -221,9 +221,9 @@ def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, spli
         assert (code, errors) == (0, "")
         assert f"grid_search: journal: {reused} of 10 fits reused\n" in again
         assert split_workspace.files() == expected
-        told.append(again)
-    assert f"rows, 2 Dask workers at {at.address}\n" in told[0]
-    assert "search: 8 of 8 fits, 4 of 4 candidates, best 0." in told[0]
+        outputs.append(again)
+    assert f"rows, 2 Dask workers at {at.address}\n" in outputs[0]
+    assert "search: 8 of 8 fits, 4 of 4 candidates, best 0." in outputs[0]
 
 
 def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
@@ -231,10 +231,10 @@ def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
     with distributed.Client(at.address, set_as_default=False) as client, client.as_current():
         before = client.run(lambda dask_worker: dask_worker.state.executed_count)
         with parallel_config(backend="dask"):
-            found = search(n_jobs=-1)
+            result = search(n_jobs=-1)
         after = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert sum(after.values()) > sum(before.values())
-    assert_same_search(found, expected)
+    assert_same_search(result, expected)
 
 
 # ---- the journal
@@ -242,70 +242,72 @@ def test_as_a_library_it_runs_where_joblib_s_dask_says(at):
 
 def test_only_what_is_new_is_sent(at):
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3)), ([(4,), (6,)], (6, 6))):
-        with cluster.connect(2), journal.open_journal() as memory:
+        with cluster.connect(2), journal.open_journal() as stats:
             search({"hidden_layer_sizes": sizes})
-        assert (memory.fits, memory.reused, memory.trouble) == (*expected, "")
+        assert (stats.fits, stats.reused, stats.error) == (*expected, "")
 
 
-def test_a_search_that_was_ended_goes_on_where_it_stood(at, monkeypatch):
-    """Each network is written down when it has left its stack, not when the stack is done."""
-    keep, kept = journal.SqliteFitStore.keep, []
+def test_a_search_that_was_ended_continues_where_it_stopped(at, monkeypatch):
+    """Each network is stored when it has finished, not when its stack is done."""
+    write_bytes, stored = journal.SqliteFitStore.write_serialized, []
 
     def end(self, key, blob):
-        keep(self, key, blob)
-        kept.append(key)
-        if len(kept) == 2:
+        write_bytes(self, key, blob)
+        stored.append(key)
+        if len(stored) == 2:
             raise KeyboardInterrupt
 
     grid = {"hidden_layer_sizes": [(5,)], "max_iter": [2, 400], "tol": [0.0]}
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", end)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", end)
     with pytest.raises(KeyboardInterrupt), cluster.connect(2), journal.open_journal():
         search(grid)
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", keep)
-    with cluster.connect(2), journal.open_journal() as memory:
-        found = search(grid)
-    assert memory.fits == 6
-    assert memory.reused >= 2
-    assert_same_search(found, search(grid))
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", write_bytes)
+    with cluster.connect(2), journal.open_journal() as stats:
+        result = search(grid)
+    assert stats.fits == 6
+    assert stats.reused >= 2
+    assert_same_search(result, search(grid))
 
 
-def test_a_journal_that_cannot_be_used_is_told(at):
+def test_a_journal_that_cannot_be_used_is_reported(at):
     with cluster.connect(2), journal.open_journal():
         search()
     Path(journal.PATH).write_bytes(b"no database" * 1000)
     for rest in (f"{journal.PATH}-wal", f"{journal.PATH}-shm"):
         Path(rest).unlink(missing_ok=True)
-    with cluster.connect(2), journal.open_journal() as memory:
-        found = search()
-    assert (memory.fits, memory.reused) == (12, 0)
-    assert "not a database" in memory.trouble
-    assert_same_search(found, search())
+    with cluster.connect(2), journal.open_journal() as stats:
+        result = search()
+    assert (stats.fits, stats.reused) == (12, 0)
+    assert "not a database" in stats.error
+    assert_same_search(result, search())
 
 
-# ---- who dies
+# ---- workers die
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_bytes_are_the_same(at, monkeypatch):
     grid = {"hidden_layer_sizes": [(5,), (6,), (7,), (8,)], "tol": [0.0]}
     expected = search(grid, epochs=200)
-    keep, killed = journal.SqliteFitStore.keep, []
+    write_bytes, killed = journal.SqliteFitStore.write_serialized, []
 
     def kill(self, key, blob):
-        keep(self, key, blob)
+        write_bytes(self, key, blob)
         if not killed:
-            busy = [worker for worker, tasks in crew.client.processing().items() if tasks]
-            killed.append(crew.client.run(os.getpid, workers=busy[:1])[busy[0]])
+            busy = [worker for worker, tasks in open_cluster.client.processing().items() if tasks]
+            killed.append(open_cluster.client.run(os.getpid, workers=busy[:1])[busy[0]])
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(journal.SqliteFitStore, "keep", kill)
-    with cluster.connect(2) as crew, journal.open_journal() as memory:
-        found = search(grid, epochs=200)
+    monkeypatch.setattr(journal.SqliteFitStore, "write_serialized", kill)
+    with cluster.connect(2) as open_cluster, journal.open_journal() as stats:
+        result = search(grid, epochs=200)
     assert len(killed) == 1
-    assert (memory.fits, memory.reused) == (12, 0)
-    assert_same_search(found, expected)
+    assert (stats.fits, stats.reused) == (12, 0)
+    assert_same_search(result, expected)
     at.wait(2)
-    with cluster.connect(2) as crew:
-        assert killed[0] not in crew.client.run(os.getpid).values()  # a new one is in its place
+    with cluster.connect(2) as open_cluster:
+        assert (
+            killed[0] not in open_cluster.client.run(os.getpid).values()
+        )  # a new one is in its place
 
 
 def dies(model, X, y):
@@ -313,19 +315,21 @@ def dies(model, X, y):
     os._exit(1)
 
 
-def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_told(monkeypatch):
+def test_local_starts_its_own_and_a_stack_that_kills_its_workers_is_reported(monkeypatch):
     monkeypatch.setenv("WINENET_SCHEDULER", "local")
     monkeypatch.setattr(cluster, "ALLOWED_FAILURES", 0)
-    with cluster.connect(1) as crew:
-        assert crew.words() == "1 Dask worker on this machine"
+    with cluster.connect(1) as open_cluster:
+        assert open_cluster.describe() == "1 Dask worker on this machine"
         assert_same_search(search(), no_cluster())
-        told = r"(?s)^WINENET_SCHEDULER=local: one stack .* several workers.*died.*memory"
-        with pytest.raises(ClusterError, match=told):
+        message = (
+            r"(?s)^WINENET_SCHEDULER=local: several workers died .* the same stack of .* memory"
+        )
+        with pytest.raises(ClusterError, match=message):
             search(scoring=dies, refit=True, grid={"alpha": [1]})
 
 
 def no_cluster():
-    """Return the search as this process does it, whatever is open."""
+    """Return the search of this process, ignoring an open cluster."""
     token = cluster._open.set(None)
     try:
         return search()
@@ -333,19 +337,19 @@ def no_cluster():
         cluster._open.reset(token)
 
 
-# ---- what does not fit; `lonely` gets one worker after the other
+# ---- invalid input; `lonely` gets one worker after the other
 
 
 @pytest.fixture(scope="module")
 def lonely(tmp_path_factory):
     """A scheduler without workers."""
-    with processes(tmp_path_factory) as them:
-        them.wait(0)
-        yield them
+    with processes(tmp_path_factory) as running:
+        running.wait(0)
+        yield running
 
 
-def refused(address, monkeypatch):
-    """Return the error before any work."""
+def connection_error(address, monkeypatch):
+    """Return the error that `connect` raises."""
     monkeypatch.setenv("WINENET_SCHEDULER", address)
     with pytest.raises(ClusterError) as caught, cluster.connect(2):
         pytest.fail("it was opened")
@@ -354,9 +358,9 @@ def refused(address, monkeypatch):
 
 def test_without_workers_it_says_so(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
-    assert refused(lonely.address, monkeypatch) == (
+    assert connection_error(lonely.address, monkeypatch) == (
         f"WINENET_SCHEDULER={lonely.address}: the scheduler has no worker, so no training was "
-        f"begun. It needs one or more. Start them by `make worker SCHEDULER={lonely.address}`, "
+        f"started. It needs at least one. Start one with `make worker SCHEDULER={lonely.address}`, "
         "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
 
@@ -367,24 +371,24 @@ def test_without_workers_it_says_so(lonely, monkeypatch):
 def test_a_worker_with_other_numerics_is_refused(lonely, monkeypatch):
     other = {"WINENET_NUMERICS": "native", "OPENBLAS_CORETYPE": "Katmai"}
     lonely.workers(1, **other)
-    told = refused(lonely.address, monkeypatch)
+    message = connection_error(lonely.address, monkeypatch)
     lonely.kill(lonely.started[-1])
     ours = cluster.environment_versions()["numerics"]
     assert re.match(
         rf"The worker tcp://127\.0\.0\.1:\d+ has numerics [0-9a-f]{{12}}, here {ours}\. Its "
-        r"networks could have other numbers, so no training was begun\. All workers must compute "
-        r"as this machine does: start them by `make worker` in clones of this commit, .* or unset",
-        told,
+        r"results could differ, so no training was started\. Restart all workers with `make "
+        r"worker` in clones of this commit, with the same WINENET_NUMERICS, or unset",
+        message,
     )
 
 
-def when_busy(crew, process, them):
+def when_busy(open_cluster, process, running):
     """Kill a process as soon as a worker has work; return the thread that does it."""
 
     def wait_and_kill():
-        while not any(crew.client.processing().values()):
+        while not any(open_cluster.client.processing().values()):
             time.sleep(0.05)
-        them.kill(process)
+        running.kill(process)
 
     ending = threading.Thread(target=wait_and_kill)
     ending.start()
@@ -398,29 +402,31 @@ def test_no_worker_is_left(lonely, monkeypatch):
     lonely.workers(1)
     worker = lonely.started[-1]
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.connect(1) as crew, journal.open_journal():
-        ending = when_busy(crew, worker, lonely)
-        with pytest.raises(ClusterError, match=r": no worker is left since 1 s, so the training"):
+    with cluster.connect(1) as open_cluster, journal.open_journal():
+        ending = when_busy(open_cluster, worker, lonely)
+        with pytest.raises(
+            ClusterError, match=r": there has been no worker for 1 s, so the training"
+        ):
             search(grid, epochs=5000)
         ending.join()
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_goes_away_is_told_without_a_traceback(lonely, monkeypatch, capfd):
+def test_a_scheduler_that_goes_away_is_reported_without_a_traceback(lonely, monkeypatch, capfd):
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)
     grid = {"hidden_layer_sizes": [(50, 50)], "n_iter_no_change": [5000]}
-    with cluster.connect(1) as crew:
-        ending = when_busy(crew, lonely.started[0], lonely)
+    with cluster.connect(1) as open_cluster:
+        ending = when_busy(open_cluster, lonely.started[0], lonely)
         for _ in range(2):  # the second time it is known to be gone
-            with pytest.raises(ClusterError, match="the scheduler went away, so the training was"):
+            with pytest.raises(ClusterError, match="the scheduler was lost, so the training was"):
                 search(grid, epochs=5000)
         ending.join()
     time.sleep(0.1)
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
-def test_an_address_that_is_none_starts_nothing():
+def test_an_invalid_address_starts_nothing():
     ended = subprocess.run(
         [sys.executable, "-m", "tools.cluster", "worker", "127.0.0.1:8786"],
         cwd=ROOT,
@@ -437,37 +443,42 @@ def test_an_address_that_is_none_starts_nothing():
 
 def test_without_a_scheduler_it_says_so(monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT", 1.0)
-    assert refused("tcp://127.0.0.1:1", monkeypatch) == (
-        "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers there within 1 s, so no "
-        "training was begun. It must run, and this machine must reach it. Start one by "
+    assert connection_error("tcp://127.0.0.1:1", monkeypatch) == (
+        "WINENET_SCHEDULER=tcp://127.0.0.1:1: no scheduler answers within 1 s, so no "
+        "training was started. It must be running, and reachable from this machine. Start it with "
         "`make scheduler`, change the address, or unset WINENET_SCHEDULER to train on this machine."
     )
 
 
 @pytest.mark.parametrize("value", ["yes", "127.0.0.1:8786", "tcp://host", "tcp://a b:1", "Local"])
-def test_another_value_is_told(value, monkeypatch):
-    assert refused(value, monkeypatch) == (
-        f"WINENET_SCHEDULER={value!r} names no cluster, so no training was begun. It must be a "
-        "scheduler's address, as tcp://127.0.0.1:8786, or local, for one of processes on this "
+def test_another_value_is_reported(value, monkeypatch):
+    assert connection_error(value, monkeypatch) == (
+        f"WINENET_SCHEDULER={value!r} is not a cluster, so no training was started. It must be the "
+        "address of a scheduler, such as tcp://127.0.0.1:8786, or local, for processes on this "
         "machine. Change it, or unset WINENET_SCHEDULER to train on this machine."
     )
 
 
 def test_without_distributed_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    told = refused("local", monkeypatch)
-    assert told.startswith(
-        "WINENET_SCHEDULER=local asks for a Dask cluster, but distributed cannot be imported here "
+    message = connection_error("local", monkeypatch)
+    assert message.startswith(
+        "WINENET_SCHEDULER=local needs a Dask cluster, but distributed cannot be imported "
     )
-    for part in ("so no training was begun", "requirements-cluster.lock", "'.[cluster]'", "unset"):
-        assert part in told
+    for part in (
+        "so no training was started",
+        "requirements-cluster.lock",
+        "'.[cluster]'",
+        "unset",
+    ):
+        assert part in message
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("numpy", "1.0"), ("winenet's code", "0123456789ab"), ("Python", "3.9")]
 )
 def test_a_worker_with_other_versions_is_refused(name, value, monkeypatch):
-    """Its answer is made up: another numpy cannot be installed here."""
+    """The client is a stub, as no other numpy can be installed here."""
 
     class Client:
         def wait_for_workers(self, count, timeout):
@@ -491,8 +502,8 @@ def test_a_worker_that_cannot_import_winenet_is_refused():
         def run(self, function, on_error):
             return {"tcp://b:2": ModuleNotFoundError("No module named 'winenet'")}
 
-    told = r"^The worker tcp://b:2 cannot run winenet \(ModuleNotFoundError: No module named"
-    with pytest.raises(ClusterError, match=told):
+    message = r"^The worker tcp://b:2 cannot run winenet \(ModuleNotFoundError: No module named"
+    with pytest.raises(ClusterError, match=message):
         cluster._check_workers(Client(), "tcp://c:3")
 
 
@@ -500,8 +511,8 @@ def test_a_worker_that_came_later_and_computes_otherwise_ends_the_work(at, monke
     with cluster.connect(2):
         other = cluster.environment_versions() | {"numpy": "1.0"}
         monkeypatch.setattr(cluster, "environment_versions", lambda: other)
-        told = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was ended"
-        with pytest.raises(ClusterError, match=told):
+        message = r"^The worker tcp://\S+ has numpy \S+, here 1\.0\. .* so the training was stopped"
+        with pytest.raises(ClusterError, match=message):
             search()
 
 
@@ -515,24 +526,24 @@ def test_an_error_of_a_file_in_a_fit_is_no_lost_scheduler(at):
     def raises_oserror():
         raise FileNotFoundError("a file of the user's own")
 
-    with cluster.connect(2) as crew, crew.shift("") as shift:
-        shift.send(raises_oserror, ())
+    with cluster.connect(2) as open_cluster, open_cluster._open_session(None) as session:
+        session.submit(raises_oserror, ())
         with pytest.raises(FileNotFoundError, match="a file of the user's own"):
-            list(shift.results())
+            list(session.results())
 
 
 def test_a_worker_that_cannot_import_what_it_needs_ends_the_work(at):
     def raises_importerror():
         raise ModuleNotFoundError("No module named 'winenet'")
 
-    with cluster.connect(2) as crew, crew.shift("") as shift:
-        shift.send(raises_importerror, ())
-        told = r"cannot run what it was sent \(ModuleNotFoundError: .*so the training was ended"
-        with pytest.raises(ClusterError, match=told):
-            list(shift.results())
+    with cluster.connect(2) as open_cluster, open_cluster._open_session(None) as session:
+        session.submit(raises_importerror, ())
+        message = r"cannot run its task \(ModuleNotFoundError: .*so the training was stopped"
+        with pytest.raises(ClusterError, match=message):
+            list(session.results())
 
 
-def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
+def test_a_scheduler_that_goes_before_the_work_begins_is_reported(monkeypatch):
     class Client:
         def wait_for_workers(self, count, timeout):
             raise OSError("Timed out trying to connect")
@@ -541,11 +552,11 @@ def test_a_scheduler_that_goes_before_the_work_begins_is_told(monkeypatch):
     def connected(asked, processes):
         yield Client()
 
-    monkeypatch.setattr(cluster, "_connected", connected)
-    told = refused("tcp://127.0.0.1:8786", monkeypatch)
-    assert told == (
-        "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the scheduler went away, so no training was "
-        "begun. Start the scheduler by `make scheduler`, and its workers, then run it again; or "
-        "unset WINENET_SCHEDULER to train on this machine."
+    monkeypatch.setattr(cluster, "_connected_client", connected)
+    message = connection_error("tcp://127.0.0.1:8786", monkeypatch)
+    assert message == (
+        "WINENET_SCHEDULER=tcp://127.0.0.1:8786: the connection to the scheduler was lost, "
+        "so no training was started. Start the scheduler with `make scheduler`, and its workers, "
+        "then run it again; or unset WINENET_SCHEDULER to train on this machine."
     )
-    assert "make " not in refused("local", monkeypatch)
+    assert "make " not in connection_error("local", monkeypatch)

@@ -1,6 +1,6 @@
-"""What the journal gives back is what training would have made; its faults cost time only.
+"""A cached fit equals a new one; a damaged journal only costs time.
 
-A real SIGKILL stands at the end: the stage goes on where it stood, to the same bytes.
+The last tests kill a stage with SIGKILL: it continues, to the same bytes.
 """
 
 import os
@@ -43,35 +43,38 @@ def numbers(rows: int = 150, seed: int = 0) -> tuple[Any, Any]:
 
 
 def models(count: int = 4, **parameters: Any) -> list[DenseClassifier]:
-    given = {"hidden_layer_sizes": (5,), "max_iter": 12} | parameters
-    return [DenseClassifier(random_state=seed, **given) for seed in range(count)]
+    kwargs = {"hidden_layer_sizes": (5,), "max_iter": 12} | parameters
+    return [DenseClassifier(random_state=seed, **kwargs) for seed in range(count)]
 
 
 def trained(
-    some: list[DenseClassifier] | None = None, n_jobs: int | None = None, data: Any = None
+    networks: list[DenseClassifier] | None = None, n_jobs: int | None = None, data: Any = None
 ) -> tuple[list[DenseClassifier], journal.JournalStats]:
-    some = models() if some is None else some
-    with journal.open_journal() as memory:
-        fit_many(some, [data or numbers()] * len(some), n_jobs=n_jobs)
-    return some, memory
+    networks = models() if networks is None else networks
+    with journal.open_journal() as stats:
+        fit_many(networks, [data or numbers()] * len(networks), n_jobs=n_jobs)
+    return networks, stats
 
 
 def same(ours: DenseClassifier, theirs: DenseClassifier) -> bool:
-    """Tell whether two networks have all fitted attributes in common, and go on alike."""
+    """Return whether two networks have equal fitted attributes, and continue equally."""
     X, y = numbers()
     for model in (ours, theirs):
         assert model.loss_curve_
     for name in ("coefs_", "intercepts_"):
         pairs = zip(getattr(ours, name), getattr(theirs, name), strict=True)
-        if not all(np.array_equal(one, other) for one, other in pairs):
+        if not all(np.array_equal(ours, other) for ours, other in pairs):
             return False
-    facts = ("loss_curve_", "n_iter_", "t_", "best_loss_", "loss_", "validation_scores_")
-    if any(getattr(ours, fact, None) != getattr(theirs, fact, None) for fact in facts):
+    attributes = ("loss_curve_", "n_iter_", "t_", "best_loss_", "loss_", "validation_scores_")
+    if any(
+        getattr(ours, attribute, None) != getattr(theirs, attribute, None)
+        for attribute in attributes
+    ):
         return False
     if ours.early_stopping:  # which partial_fit does not know
         return True
-    goes_on = [model.partial_fit(X, y).loss_curve_ for model in (ours, theirs)]
-    return goes_on[0] == goes_on[1]
+    continued = [model.partial_fit(X, y).loss_curve_ for model in (ours, theirs)]
+    return continued[0] == continued[1]
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
@@ -87,26 +90,26 @@ def same(ours: DenseClassifier, theirs: DenseClassifier) -> bool:
     ],
     ids=str,
 )
-def test_a_remembered_fit_is_the_trained_one(parameters, n_jobs):
-    first, memory = trained(models(**parameters), n_jobs)
-    assert (memory.fits, memory.reused, memory.trouble) == (4, 0, "")
-    again, memory = trained(models(**parameters), n_jobs)
-    assert (memory.fits, memory.reused, memory.trouble) == (4, 4, "")
-    assert memory.words() == ["journal: 4 of 4 fits reused"]
+def test_a_cached_fit_is_the_trained_one(parameters, n_jobs):
+    first, stats = trained(models(**parameters), n_jobs)
+    assert (stats.fits, stats.reused, stats.error) == (4, 0, "")
+    again, stats = trained(models(**parameters), n_jobs)
+    assert (stats.fits, stats.reused, stats.error) == (4, 4, "")
+    assert stats.log_lines() == ["journal: 4 of 4 fits reused"]
     alone = fit_many(models(**parameters), [numbers()] * 4)
-    assert all(same(one, other) for one, other in zip(again, alone, strict=True))
+    assert all(same(ours, other) for ours, other in zip(again, alone, strict=True))
     del first
 
 
-def test_fits_that_wait_for_a_process_are_remembered_too():
-    """joblib takes the later stacks in threads of its own, where nothing is known of here."""
+def test_fits_that_wait_for_a_process_are_cached_too():
+    """joblib dispatches later stacks from its own threads, which lack our context."""
     several = [model for size in range(2, 10) for model in models(2, hidden_layer_sizes=(size,))]
     trained([clone(model) for model in several], n_jobs=2)
-    _, memory = trained([clone(model) for model in several], n_jobs=2)
-    assert (memory.fits, memory.reused) == (16, 16)
+    _, stats = trained([clone(model) for model in several], n_jobs=2)
+    assert (stats.fits, stats.reused) == (16, 16)
 
 
-def test_there_is_no_journal_but_where_it_is_opened(folder):
+def test_no_journal_is_written_unless_it_is_open(folder):
     fit_many(models(), [numbers()] * 4)
     models(1)[0].fit(*numbers())
     assert not (folder / ".winenet").exists()
@@ -116,13 +119,13 @@ def test_off_neither_reads_nor_writes(folder, monkeypatch):
     trained()
     before = (folder / journal.PATH).read_bytes()
     monkeypatch.setenv("WINENET_JOURNAL", "off")
-    _, memory = trained()
-    assert (memory.fits, memory.reused) == (4, 0)
-    assert memory.words() == ["journal: off, all 4 fits trained"]
+    _, stats = trained()
+    assert (stats.fits, stats.reused) == (4, 0)
+    assert stats.log_lines() == ["journal: off, all 4 fits trained"]
     assert (folder / journal.PATH).read_bytes() == before
 
 
-def test_another_value_is_told(monkeypatch):
+def test_another_value_is_reported(monkeypatch):
     monkeypatch.setenv("WINENET_JOURNAL", "no")
     with pytest.raises(JournalError, match=r"^WINENET_JOURNAL=no is neither on nor off, so .*off"):
         trained()
@@ -140,17 +143,17 @@ OTHER_FITS = {
 }
 
 
-@pytest.mark.parametrize(("some", "data"), OTHER_FITS.values(), ids=[*OTHER_FITS])
-def test_another_fit_is_trained(some, data):
+@pytest.mark.parametrize(("networks", "data"), OTHER_FITS.values(), ids=[*OTHER_FITS])
+def test_another_fit_is_trained(networks, data):
     trained()
-    _, memory = trained([clone(model) for model in some], data=data)
-    assert memory.reused == 0
+    _, stats = trained([clone(model) for model in networks], data=data)
+    assert stats.reused == 0
 
 
 def test_another_seed_is_trained_and_an_added_one_alone():
     trained(models(3))
-    _, memory = trained(models(5))
-    assert (memory.fits, memory.reused) == (5, 3)
+    _, stats = trained(models(5))
+    assert (stats.fits, stats.reused) == (5, 3)
 
 
 @pytest.mark.parametrize("what", ["HASHED_SOURCES", "FORMAT", "numerics_hash"])
@@ -161,58 +164,58 @@ def test_other_code_or_numerics_train_anew_and_the_old_fits_are_dropped(monkeypa
         monkeypatch.setattr(journal.sklearn, "__version__", "0.0")
     else:
         monkeypatch.setattr(journal, what, other)
-    _, memory = trained()
-    assert (memory.reused, memory.trouble) == (0, "")
+    _, stats = trained()
+    assert (stats.reused, stats.error) == (0, "")
     with closing(sqlite3.connect(folder / journal.PATH)) as connection:
         assert connection.execute("SELECT count(*) FROM fits").fetchone() == (4,)
 
 
 def test_the_code_of_a_fit_is_all_that_it_runs_through():
-    """A change of any of these files forgets the fits: journal.py and what it imports."""
+    """journal.py and what it imports: a change of any of these invalidates the fits."""
     room = Path(journal.__file__).parent
-    waiting, files = [room / "journal.py"], set()
-    while waiting:
-        file = waiting.pop()
+    pending, files = [room / "journal.py"], set()
+    while pending:
+        file = pending.pop()
         files.add(file)
         modules = [name.split(".")[-1] for name in imports(file) if name.count(".") == 2]
-        waiting += {room / f"{name}.py" for name in modules} - files
+        pending += {room / f"{name}.py" for name in modules} - files
     assert {file.name for file in files} == set(journal.HASHED_SOURCES)
 
 
-def test_a_search_remembers_its_fits_and_out_of_fold_predictions_are_they():
+def test_a_search_caches_its_fits_and_out_of_fold_predictions_are_they():
     X, y = numbers()
     grid = {"hidden_layer_sizes": [(4,), (6,)], "learning_rate_init": [0.01]}
     searches = []
     for _ in range(2):
-        with journal.open_journal() as memory:
+        with journal.open_journal() as stats:
             search = DenseGridSearchCV(DenseClassifier(max_iter=8, random_state=0), grid, cv=3)
             searches.append(search.fit(X, y))
-    assert (memory.fits, memory.reused) == (6, 6)
-    first, second = (one.cv_results_ for one in searches)
+    assert (stats.fits, stats.reused) == (6, 6)
+    first, second = (ours.cv_results_ for ours in searches)
     for name in first:
         if not name.endswith("_time"):
             np.testing.assert_array_equal(first[name], second[name], err_msg=name)
     folds = list(StratifiedKFold(3).split(X, y))
     best = searches[0].best_estimator_
-    with journal.open_journal() as memory:
+    with journal.open_journal() as stats:
         again = [clone(best) for _ in folds]
         fit_many(again, [(X[train], y[train]) for train, _ in folds])
-    assert (memory.fits, memory.reused) == (3, 3)
+    assert (stats.fits, stats.reused) == (3, 3)
     assert search_results.cv_splits(3, X, y)[0][0].tolist() == folds[0][0].tolist()
 
 
 def test_a_wider_grid_trains_what_is_new():
     X, y = numbers()
     for sizes, expected in (([(4,)], (3, 0)), ([(4,), (6,)], (6, 3))):
-        with journal.open_journal() as memory:
+        with journal.open_journal() as stats:
             network = DenseClassifier(max_iter=8, random_state=0)
             DenseGridSearchCV(network, {"hidden_layer_sizes": sizes}, cv=3).fit(X, y)
-        assert (memory.fits, memory.reused) == expected
+        assert (stats.fits, stats.reused) == expected
 
 
-def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
-    """A training that dies late has lost the fits in flight alone."""
-    some = [
+def test_each_network_is_stored_when_it_has_finished(monkeypatch):
+    """A training that is killed loses only the fits that have not finished."""
+    networks = [
         DenseClassifier((5,), max_iter=epochs, random_state=0, tol=0) for epochs in (3, 6, 9, 12)
     ]
     write = journal.SqliteFitStore.write
@@ -224,22 +227,22 @@ def test_each_network_is_written_down_when_it_leaves_its_stack(monkeypatch):
 
     monkeypatch.setattr(journal.SqliteFitStore, "write", die)
     with pytest.raises(KeyboardInterrupt):
-        trained([clone(model) for model in some])
+        trained([clone(model) for model in networks])
     monkeypatch.setattr(journal.SqliteFitStore, "write", write)
-    _, memory = trained([clone(model) for model in some])
-    assert (memory.fits, memory.reused) == (4, 3)
+    _, stats = trained([clone(model) for model in networks])
+    assert (stats.fits, stats.reused) == (4, 3)
 
 
-def test_a_training_that_diverged_is_not_remembered():
+def test_a_training_that_diverged_is_not_cached():
     X, y = numbers()
     for _ in range(2):
-        with np.errstate(all="ignore"), journal.open_journal() as memory:  # noqa: SIM117
+        with np.errstate(all="ignore"), journal.open_journal() as stats:  # noqa: SIM117
             with pytest.raises(ValueError, match="infinite or NaN"):
                 fit_many([DenseClassifier((3,), learning_rate_init=1e300)], [(X, y)])
-        assert memory.reused == 0
+        assert stats.reused == 0
 
 
-# Faults of the file. Each is told, costs the remembered fits, and changes no number.
+# A damaged file. Each damage is reported, costs the cached fits, and changes no result.
 
 
 def a_text(path: Path) -> None:
@@ -296,34 +299,34 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("break_it", "why"), FAULTS.values(), ids=[*FAULTS])
-def test_a_journal_that_cannot_be_used_is_told_and_costs_time_only(folder, break_it, why):
-    good = fit_many(models(), [numbers()] * 4)
+@pytest.mark.parametrize(("break_it", "error"), FAULTS.values(), ids=[*FAULTS])
+def test_a_damaged_journal_is_reported_and_costs_time_only(folder, break_it, error):
+    expected = fit_many(models(), [numbers()] * 4)
     trained()
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # all in one file, to be broken
     break_it(folder / journal.PATH)
-    again, memory = trained()
-    assert (memory.fits, memory.reused) == (4, 0)
-    assert why in memory.trouble
-    assert memory.words()[1].startswith("note: .winenet/journal.sqlite3 cannot be used (")
-    assert all(same(one, other) for one, other in zip(again, good, strict=True))
+    again, stats = trained()
+    assert (stats.fits, stats.reused) == (4, 0)
+    assert error in stats.error
+    assert stats.log_lines()[1].startswith("note: .winenet/journal.sqlite3 cannot be used (")
+    assert all(same(ours, other) for ours, other in zip(again, expected, strict=True))
 
 
-def test_a_locked_journal_is_told(folder, monkeypatch):
+def test_a_locked_journal_is_reported(folder, monkeypatch):
     trained()
     monkeypatch.setattr(journal, "LOCK_TIMEOUT", 0.1)
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        some, memory = trained(models(5))
-    assert "locked" in memory.trouble
+        networks, stats = trained(models(5))
+    assert "locked" in stats.error
     assert all(
-        same(one, other)
-        for one, other in zip(some, fit_many(models(5), [numbers()] * 5), strict=True)
+        same(ours, other)
+        for ours, other in zip(networks, fit_many(models(5), [numbers()] * 5), strict=True)
     )
 
 
-def test_a_full_disk_is_told(monkeypatch):
+def test_a_full_disk_is_reported(monkeypatch):
     connect = journal._connect
 
     def full(path: str) -> sqlite3.Connection:
@@ -332,28 +335,28 @@ def test_a_full_disk_is_told(monkeypatch):
         return connection
 
     monkeypatch.setattr(journal, "_connect", full)
-    _, memory = trained()
-    assert "full" in memory.trouble
-    assert len(memory.words()) == 2
+    _, stats = trained()
+    assert "full" in stats.error
+    assert len(stats.log_lines()) == 2
 
 
-def test_a_damaged_number_is_found_out(folder):
-    """One bit of one weight: the checksum does not hold, so the fit is trained."""
-    good, _ = trained()
+def test_a_damaged_number_is_detected(folder):
+    """One flipped bit of a weight: the checksum differs, so the fit is trained again."""
+    expected, _ = trained()
     with closing(sqlite3.connect(folder / journal.PATH, isolation_level=None)) as connection:
         key, run = connection.execute("SELECT key, run FROM fits").fetchone()
         broken = bytearray(run)
         broken[len(broken) // 3] ^= 1
         connection.execute("UPDATE fits SET run = ? WHERE key = ?", [bytes(broken), key])
-    again, memory = trained()
-    assert memory.reused < 4
-    assert all(same(one, other) for one, other in zip(again, good, strict=True))
+    again, stats = trained()
+    assert stats.reused < 4
+    assert all(same(ours, other) for ours, other in zip(again, expected, strict=True))
 
 
 # The stage, killed.
 
 
-def remembered(path: Path) -> int:
+def n_cached_fits(path: Path) -> int:
     try:
         with closing(sqlite3.connect(path)) as connection:
             return int(connection.execute("SELECT count(*) FROM fits").fetchone()[0])
@@ -363,7 +366,7 @@ def remembered(path: Path) -> int:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups to kill on Windows")
 @pytest.mark.slow
-def test_a_killed_search_goes_on_where_it_stood_to_the_same_bytes(split_workspace):
+def test_a_killed_search_continues_where_it_stopped_to_the_same_bytes(split_workspace):
     split_workspace.edit("params.yaml", "max_iter: 2", "max_iter: 60")
     split_workspace.edit("params.yaml", "      - [3]\n", "      - [3]\n      - [5]\n      - [20]\n")
     quiet = {"WINENET_JOURNAL": "off"}
@@ -380,16 +383,16 @@ def test_a_killed_search_goes_on_where_it_stood_to_the_same_bytes(split_workspac
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as stage:
-        while remembered(file) < 2:
+        while n_cached_fits(file) < 2:
             assert stage.poll() is None, "the stage has ended before it could be killed"
             time.sleep(0.005)
         os.killpg(stage.pid, signal.SIGKILL)
-    kept = remembered(file)
-    assert 2 <= kept < 12
+    n_cached = n_cached_fits(file)
+    assert 2 <= n_cached < 12
     code, printed, _ = split_workspace.run("stages.grid_search")
     assert code == 0
     # The two fits of the winner are there for its out-of-fold predictions, too.
-    assert f"grid_search: journal: {kept + 2} of 14 fits reused\n" in printed
+    assert f"grid_search: journal: {n_cached + 2} of 14 fits reused\n" in printed
     assert split_workspace.files() == expected
 
 

@@ -41,11 +41,11 @@ def test_many_fits_at_once_are_the_fits_one_by_one(n_jobs):
         for alpha in (0.0, 0.1)
         for dtype in ("float64", "float32")
     ]
-    sets = [(X, y), (X[1:], y[1:]), (frame, y), (X, y, weights), (X[5:], y[5:] == 1), (X, y)]
-    data = sets * 2
+    data_sets = [(X, y), (X[1:], y[1:]), (frame, y), (X, y, weights), (X[5:], y[5:] == 1), (X, y)]
+    data = data_sets * 2
     alone = [clone(model).fit(*rows) for model, rows in zip(models, data, strict=True)]
     fitted = fit_many(models, data, n_jobs=n_jobs)
-    assert all(one is model for one, model in zip(fitted, models, strict=True))
+    assert all(fitted_model is model for fitted_model, model in zip(fitted, models, strict=True))
     for ours, theirs in zip(fitted, alone, strict=True):
         assert_same_fit(ours, theirs)
     assert fitted[2].feature_names_in_.tolist() == list("abcd")
@@ -53,14 +53,14 @@ def test_many_fits_at_once_are_the_fits_one_by_one(n_jobs):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_each_network_that_max_iter_ended_is_told(n_jobs):
+def test_each_network_that_max_iter_ended_is_reported(n_jobs):
     X, y = numbers()
     with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs") as caught:
         fit_many([DenseClassifier(max_iter=2) for _ in range(3)], [(X, y)] * 3, n_jobs=n_jobs)
-    assert [one.filename for one in caught] == [__file__] * 3
+    assert [warning.filename for warning in caught] == [__file__] * 3
 
 
-def test_what_does_not_fit_is_told():
+def test_invalid_input_raises():
     X, y = numbers()
     with pytest.raises(ValueError, match="'alpha' parameter"):
         fit_many([DenseClassifier(alpha=-1)], [(X, y)])
@@ -69,15 +69,15 @@ def test_what_does_not_fit_is_told():
         fit_many(models, [(X, y)] * 2, n_jobs=2)
     with pytest.raises(ValueError, match=r"^models\[0\]: .* inconsistent numbers of samples"):
         fit_many([DenseClassifier()], [(X, y[:100])])
-    with pytest.raises(TypeError, match=r"^models\[0\]=LogisticRegression\(\) is no DenseClass"):
+    with pytest.raises(TypeError, match=r"^models\[0\]=LogisticRegression\(\) is not a DenseClass"):
         fit_many([LogisticRegression()], [(X, y)])
-    with pytest.raises(ValueError, match=r"A model is given more than once, .*clone\(model\)"):
+    with pytest.raises(ValueError, match=r"A model occurs more than once, .*clone\(model\)"):
         fit_many([models[0]] * 2, [(X, y)] * 2)
     rng = np.random.RandomState(0)
     shared = [DenseClassifier(random_state=rng) for _ in range(2)]
     with pytest.raises(ValueError, match="Models share a RandomState"):
         fit_many(shared, [(X, y)] * 2)
-    with pytest.raises(ValueError, match="1 models for 0 sets"):
+    with pytest.raises(ValueError, match="1 models for 0 data sets"):
         fit_many([DenseClassifier()], [])
 
 
@@ -108,9 +108,9 @@ def test_the_fits_that_are_done_are_shown_when_asked_for(capsys, n_jobs):
     fit_many([clone(model) for model in models], [(X, y)] * 6, n_jobs=n_jobs)
     assert capsys.readouterr() == ("", "")
     fit_many(models, [(X, y)] * 6, n_jobs=n_jobs, verbose=1)
-    shown, errors = capsys.readouterr()
+    output, errors = capsys.readouterr()
     assert errors == ""
-    *on_the_way, last = shown.splitlines()
+    *on_the_way, last = output.splitlines()
     assert last == "training: 6 of 6 fits"
     assert on_the_way
     for line in on_the_way:
@@ -134,21 +134,21 @@ def test_every_network_is_in_one_stack():
         for batch in (10, 50)
         for _ in range(7)
     ]
-    places = [place for stack in plan(models) for place in stack.places]
-    assert sorted(places) == list(range(len(models)))
+    indices = [i for stack in plan(models) for i in stack.indices]
+    assert sorted(indices) == list(range(len(models)))
     for stack in plan(models):
-        assert len({models[place].hidden_layer_sizes for place in stack.places}) == 1
-        assert len({models[place].batch_size for place in stack.places}) == 1
+        assert len({models[i].hidden_layer_sizes for i in stack.indices}) == 1
+        assert len({models[i].batch_size for i in stack.indices}) == 1
 
 
 def test_the_longest_work_comes_first_and_every_process_has_some():
     models = [DenseClassifier((size,)) for size in (3, 200, 30) for _ in range(8)]
-    work = [stack.work for stack in plan(models)]
-    assert work == sorted(work, reverse=True)
+    costs = [stack.cost for stack in plan(models)]
+    assert costs == sorted(costs, reverse=True)
     assert len(plan([DenseClassifier((3,))] * 4, processes=2)) == 2
     assert len(plan([DenseClassifier((3,))] * 4, processes=1)) == 1
 
 
 def test_slow_learners_are_stacked_together_and_begin_first():
     models = [DenseClassifier((3,), learning_rate_init=rate) for rate in (0.1, 0.001, 0.1, 0.001)]
-    assert [stack.places for stack in plan(models)] == [[1, 3], [0, 2]]
+    assert [stack.indices for stack in plan(models)] == [[1, 3], [0, 2]]

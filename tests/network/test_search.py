@@ -1,6 +1,6 @@
-"""DenseGridSearchCV finds what GridSearchCV finds, bit for bit, and says clearly what does not fit.
+"""DenseGridSearchCV equals GridSearchCV bit for bit, and rejects invalid input clearly.
 
-How the fits are stacked and spread over processes cannot change anything.
+Neither stacks nor processes change a result.
 """
 
 import itertools
@@ -43,7 +43,7 @@ TIMES = ("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time")
 
 @pytest.fixture(scope="module")
 def table():
-    """122 rows of four named features, labels of text, groups of copies and weights."""
+    """122 rows of four named features, labels of text, groups of duplicates, and weights."""
     rng = np.random.RandomState(3)
     X = pd.DataFrame(rng.random((122, 4)), columns=list("abcd"))
     y = pd.Series(np.where(X["a"] + 0.4 * rng.random(122) > 0.7, "red", "white"))
@@ -54,14 +54,14 @@ def network_of(kind, **parameters):
     return kind(max_iter=15, random_state=7, **parameters)
 
 
-def search_both(table, grid=GRID, weighted=False, grouped=False, n_jobs=None, **how):
+def search_both(table, grid=GRID, weighted=False, grouped=False, n_jobs=None, **kwargs):
     """Return our search and scikit-learn's on the same rows."""
     X, y, groups, weights = table
-    given = {"sample_weight": weights} if weighted else {}
-    given |= {"groups": groups} if grouped else {}
-    ours = DenseGridSearchCV(network_of(DenseClassifier), grid, n_jobs=n_jobs, **how)
-    theirs = GridSearchCV(network_of(MLPClassifier), grid, error_score="raise", **how)
-    return ours.fit(X, y, **given), theirs.fit(X, y, **given)
+    fit_kwargs = {"sample_weight": weights} if weighted else {}
+    fit_kwargs |= {"groups": groups} if grouped else {}
+    ours = DenseGridSearchCV(network_of(DenseClassifier), grid, n_jobs=n_jobs, **kwargs)
+    theirs = GridSearchCV(network_of(MLPClassifier), grid, error_score="raise", **kwargs)
+    return ours.fit(X, y, **fit_kwargs), theirs.fit(X, y, **fit_kwargs)
 
 
 def assert_same_search(ours, theirs):
@@ -79,7 +79,7 @@ def assert_same_search(ours, theirs):
     assert hasattr(ours, "refit_time_") == hasattr(theirs, "refit_time_")
     if hasattr(theirs, "best_estimator_"):
         for name in ("coefs_", "intercepts_"):
-            both = (getattr(one.best_estimator_, name) for one in (ours, theirs))
+            both = (getattr(search.best_estimator_, name) for search in (ours, theirs))
             for our, their in zip(*both, strict=True):
                 np.testing.assert_array_equal(our, their)
 
@@ -154,7 +154,7 @@ def test_it_is_the_same_in_two_processes(table):
 
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_the_size_of_the_stacks_changes_nothing(size, table, monkeypatch):
-    monkeypatch.setattr(training, "max_stack_size", lambda *_: size)
+    monkeypatch.setattr(training, "max_networks_in_cache", lambda *_: size)
     assert_same_search(*search_both(table, cv=3))
 
 
@@ -166,7 +166,7 @@ def test_arrays_of_several_classes_and_a_generator_s_state(table):
         kind(model((5,), max_iter=8, random_state=np.random.RandomState(2)), {"alpha": [0, 1]})
         for kind, model in ((DenseGridSearchCV, DenseClassifier), (GridSearchCV, MLPClassifier))
     ]
-    assert_same_search(*(one.set_params(cv=3).fit(X, y) for one in both))
+    assert_same_search(*(search.set_params(cv=3).fit(X, y) for search in both))
 
 
 @pytest.mark.parametrize("rates", [(1e-12, 2e-12), (2e-12, 1e-12)])
@@ -194,19 +194,19 @@ def test_what_mlpclassifier_has_not_can_be_searched_as_well(table):
     search = DenseGridSearchCV(
         network_of(DenseClassifier, early_stopping=True, n_iter_no_change=3), grid, cv=3
     ).fit(X[:90], y[:90], weights[:90], validation_data=(X[90:], y[90:]))
-    for place, candidate in enumerate(search.cv_results_["params"]):
+    for index, candidate in enumerate(search.cv_results_["params"]):
         train, test = list(StratifiedKFold(3).split(X[:90], y[:90]))[1]
         alone = network_of(DenseClassifier, early_stopping=True, n_iter_no_change=3)
         alone.set_params(**candidate).fit(
             X.iloc[train], y.iloc[train], weights[train], validation_data=(X[90:], y[90:])
         )
         score = alone.score(X.iloc[test], y.iloc[test], weights[test])
-        assert search.cv_results_["split1_test_score"][place] == score
+        assert search.cv_results_["split1_test_score"][index] == score
     best = search.best_estimator_
     assert best.best_validation_score_ == best.score(X[90:], y[90:])
 
 
-# ---- what is told
+# ---- warnings, progress and callbacks
 
 
 @pytest.mark.filterwarnings("error")
@@ -217,14 +217,14 @@ def test_fits_that_max_iter_ended_are_told_once(refit, table):
     with pytest.warns(ConvergenceWarning) as caught:
         search.fit(X, y)
     fits = 13 if refit else 12
-    assert [str(one.message) for one in caught] == [
+    assert [str(warning.message) for warning in caught] == [
         f"{fits} of {fits} fits ended at max_iter while the network still improved, so they may "
         "not have converged. Raise max_iter or tol."
     ]
     assert caught[0].filename == __file__
 
 
-def test_progress_tells_candidates_the_best_so_far_and_the_time_left(table, capsys):
+def test_progress_shows_candidates_the_best_so_far_and_the_time_left(table, capsys):
     X, y, _, _ = table
     model = DenseClassifier(max_iter=200, random_state=7)
     search = DenseGridSearchCV(model, GRID, cv=3, verbose=1).fit(X, y)
@@ -251,44 +251,44 @@ def test_progress_tells_candidates_the_best_so_far_and_the_time_left(table, caps
 )
 def test_progress_counts_candidates_whatever_chooses(scoring, refit, best, table, capsys):
     X, y, _, _ = table
-    how = {"cv": 3, "scoring": scoring, "refit": refit, "verbose": 1}
-    DenseGridSearchCV(network_of(DenseClassifier), GRID, **how).fit(X, y)
+    kwargs = {"cv": 3, "scoring": scoring, "refit": refit, "verbose": 1}
+    DenseGridSearchCV(network_of(DenseClassifier), GRID, **kwargs).fit(X, y)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("search: 12 of 12 fits, 4 of 4 candidates")
     assert (", best 0." in last) == best
 
 
 class Listener:
-    """Keeps the names of the tasks that it hears of."""
+    """Records the names of the tasks for which it is invoked."""
 
     def __init__(self):
-        self.heard = []
+        self.events = []
 
     def setup(self, estimator, context):
-        self.heard.append("setup")
+        self.events.append("setup")
 
     def teardown(self, estimator, context):
-        self.heard.append("teardown")
+        self.events.append("teardown")
 
     def on_fit_task_begin(self, estimator, context):
-        self.heard.append(f"begin {context.task_name}")
+        self.events.append(f"begin {context.task_name}")
 
     def on_fit_task_end(self, estimator, context):
-        self.heard.append(f"end {context.task_name}")
+        self.events.append(f"end {context.task_name}")
 
 
-def test_callbacks_hear_what_grid_search_cv_s_would(table):
+def test_callbacks_are_invoked_as_by_grid_search_cv(table):
     X, y, _, _ = table
-    heard = []
+    events = []
     for kind, model in ((DenseGridSearchCV, DenseClassifier), (GridSearchCV, MLPClassifier)):
         listener = Listener()
         kind(network_of(model), GRID, cv=2).set_callbacks(listener).fit(X, y)
-        heard.append(listener.heard)
-    assert heard[0] == heard[1]
-    assert heard[0].count("end candidate-split-evaluation") == 8
+        events.append(listener.events)
+    assert events[0] == events[1]
+    assert events[0].count("end candidate-split-evaluation") == 8
 
 
-def test_a_network_s_own_callbacks_hear_the_refit(table):
+def test_a_network_s_own_callbacks_are_invoked_in_the_refit(table):
     X, y, _, _ = table
     monitor = ScoringMonitor(scoring="accuracy")
     model = network_of(DenseClassifier).set_callbacks(monitor)
@@ -328,7 +328,7 @@ def test_blas_has_one_thread_while_networks_train_and_its_own_number_afterwards(
     assert seen == [1, own] * 4
 
 
-# ---- what does not fit
+# ---- invalid input
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -339,8 +339,8 @@ def test_a_candidate_that_diverges_ends_the_search(n_jobs, table):
     with pytest.raises(ValueError, match="became infinite or NaN") as caught:
         search.fit(X, y)
     # Which of its folds comes first depends on the processes.
-    told = re.sub("fold [0-2]", "fold 0", str(caught.value))
-    assert told.startswith("The candidate {'learning_rate_init': 1e+300} failed on fold 0: The ")
+    message = re.sub("fold [0-2]", "fold 0", str(caught.value))
+    assert message.startswith("The candidate {'learning_rate_init': 1e+300} failed on fold 0: The ")
     assert not hasattr(search, "cv_results_")
 
 
@@ -360,29 +360,29 @@ WRONG = {
         {"estimator": LogisticRegression(), "param_grid": {"C": [1]}},
         (X, Y),
         TypeError,
-        "estimator=LogisticRegression() is no DenseClassifier, or has a fit of its own, so its "
-        "fits cannot share a stack. For other estimators, and for a Pipeline, use "
-        "sklearn.model_selection.GridSearchCV; a DenseClassifier works in it as well.",
+        "estimator=LogisticRegression() is not a DenseClassifier, or overrides fit, so its "
+        "fits cannot be trained in stacks. For other estimators, and for a Pipeline, use "
+        "sklearn.model_selection.GridSearchCV; it accepts a DenseClassifier, too.",
     ),
     "lbfgs": (
         {"param_grid": {"solver": ["adam", "lbfgs"]}},
         (X, Y),
         ValueError,
-        "solver='lbfgs' is not built in: DenseClassifier trains in mini-batches, with 'adam' or "
+        "solver='lbfgs' is not supported: DenseClassifier trains in mini-batches, with 'adam' or "
         "'sgd'. For lbfgs use sklearn.neural_network.MLPClassifier(solver='lbfgs').",
     ),
     "several labels": (
         {},
         (X, np.column_stack([Y, 1 - Y])),
         ValueError,
-        "y is multilabel-indicator with shape (40, 2), but DenseClassifier gives each row one "
-        "label. For several labels a row use sklearn.neural_network.MLPClassifier.",
+        "y is multilabel-indicator with shape (40, 2), but DenseClassifier supports one "
+        "label per row only. For several labels per row use sklearn.neural_network.MLPClassifier.",
     ),
     "sparse": (
         {},
         (sparse.csr_array(X), Y),
         TypeError,
-        "X is a sparse matrix, but DenseClassifier takes dense data. Use X.toarray(), or "
+        "X is a sparse matrix, but DenseClassifier needs dense data. Use X.toarray(), or "
         "sklearn.neural_network.MLPClassifier in sklearn.model_selection.GridSearchCV.",
     ),
     "a value": (
@@ -396,8 +396,8 @@ WRONG = {
         {"param_grid": {"hidden_layer_sizes": [(5, 0)]}},
         (X, Y),
         ValueError,
-        "hidden_layer_sizes=(5, 0): each hidden layer needs a whole number of units from 1 up, "
-        "as in (100, 50); () means no hidden layer.",
+        "hidden_layer_sizes=(5, 0) is invalid: each hidden layer needs an integer number of units "
+        "of at least 1, as in (100, 50). Use () for no hidden layer.",
     ),
     "a gap": (
         {},
@@ -409,15 +409,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_does_not_fit_is_told(case):
+def test_invalid_input_raises(case):
     changes, rows, kind, text = WRONG[case]
-    how = {"estimator": network_of(DenseClassifier), "param_grid": {"alpha": [0.1]}} | changes
+    kwargs = {"estimator": network_of(DenseClassifier), "param_grid": {"alpha": [0.1]}} | changes
     with pytest.raises(kind) as caught:
-        DenseGridSearchCV(**how, cv=2).fit(*rows)
+        DenseGridSearchCV(**kwargs, cv=2).fit(*rows)
     assert str(caught.value).splitlines()[0] == text
 
 
-def test_a_grid_without_candidates_is_told():
+def test_a_grid_without_candidates_is_reported():
     with pytest.raises(ValueError, match="nothing to fit: 0 candidates and 2 folds"):
         DenseGridSearchCV(DenseClassifier(), [], cv=2).fit(X, Y)
 
@@ -433,10 +433,12 @@ def test_metadata_routing_hands_the_weights_on(table):
 
 
 @pytest.mark.parametrize("value", [None, "good", (0.5, 0.6), np.array([0.5, 0.6])])
-def test_a_score_that_is_no_number_is_told(value):
+def test_a_score_that_is_no_number_is_reported(value):
     search = DenseGridSearchCV(network_of(DenseClassifier), {}, cv=2, scoring=lambda *_: value)
-    told = rf"candidate {{}} failed on fold 0: score is .* \({type(value).__name__}\), and scoring"
-    with pytest.raises(ValueError, match=told):
+    message = (
+        rf"candidate {{}} failed on fold 0: score is .* \({type(value).__name__}\), but scoring"
+    )
+    with pytest.raises(ValueError, match=message):
         search.fit(X, Y)
 
 
@@ -445,11 +447,11 @@ def test_a_network_with_a_fit_of_its_own_is_refused():
         def fit(self, X, y):
             return super().fit(2 * X, y)
 
-    with pytest.raises(TypeError, match="or has a fit of its own"):
+    with pytest.raises(TypeError, match="or overrides fit"):
         DenseGridSearchCV(Own(), {}).fit(X, Y)
 
 
-def test_an_unknown_parameter_is_told():
+def test_an_unknown_parameter_is_reported():
     with pytest.raises(ValueError, match="Invalid parameter 'hidden' for estimator"):
         DenseGridSearchCV(DenseClassifier(), {"hidden": [1]}).fit(X, Y)
 
@@ -488,8 +490,8 @@ def test_every_fit_of_the_notebook_s_grid_is_scikit_learn_s(after_split):
     assert_same_search(ours, theirs)
     assert ours.best_params_ == {"hidden_layer_sizes": (50, 25), "learning_rate_init": 0.001}
     fits = [
-        [one.cv_results_[f"split{fold}_test_{name}"][place] for one in (ours, theirs)]
-        for fold, place, name in itertools.product(range(5), range(9), ("weights", "curve"))
+        [search.cv_results_[f"split{fold}_test_{name}"][index] for search in (ours, theirs)]
+        for fold, index, name in itertools.product(range(5), range(9), ("weights", "curve"))
     ]
     assert len({our for our, _ in fits}) == 90
     assert all(our == their for our, their in fits)

@@ -1,6 +1,7 @@
 """Each line of bad_input/cases.csv, done to a copy of the repository and run as a user would.
 
-`PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes the table of tests/stages/bad_input/README.md again.
+`PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes the table of
+tests/stages/bad_input/README.md again.
 """
 
 import contextlib

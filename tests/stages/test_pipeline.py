@@ -206,8 +206,8 @@ THROUGH_DVC = {
     "environment": (
         a_longer_training,
         {"WINENET_WORKERS": "many"},
-        "WINENET_WORKERS=many is no number of processes",
-        "unset it for one process a core",
+        "WINENET_WORKERS=many is not a number of processes",
+        "Unset it to use one process per core",
     ),
 }
 

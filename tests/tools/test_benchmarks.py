@@ -34,9 +34,9 @@ def bench(split_workspace, request):
 def test_every_benchmark_runs_and_fills_its_rows(bench):
     code, printed, errors = bench.run("benchmarks", "--quick", "--repeats", "1")
     assert code == 0, errors
-    facts, _, table = printed.partition("| what | against | ratio | seconds |\n| --- ")
+    environment, _, table = printed.partition("| what | against | ratio | seconds |\n| --- ")
     for what in ("processor  ", "BLAS       openblas", "versions   Python ", "scikit-learn "):
-        assert what in facts
+        assert what in environment
     lines = table.splitlines()[1:]
     ratios = [line.split(" | ")[2] for line in lines]
     assert len(lines) >= 13
@@ -95,8 +95,8 @@ def test_a_ratio_is_one_of_medians_of_runs_in_turn(monkeypatch):
     assert order == ["theirs", "ours"] * 3
     assert times == {"theirs": 6, "ours": 2}
     assert results == {"theirs": "theirs", "ours": "ours"}
-    row = measure.faster("a", "b", times)
-    assert row.line() == "| a | b | 3.00 | 6.00 / 2.00 |"
+    row = measure.speedup("a", "b", times)
+    assert row.to_markdown() == "| a | b | 3.00 | 6.00 / 2.00 |"
 
 
 # ------------------------------------------------------------------ the notebook as a script
@@ -175,7 +175,7 @@ def test_the_pipeline_has_a_row_for_each_stage_that_ran(repository):
     found = pipeline.whole(rows.Size(1, False), repository)
     whole, without, *parts = found
     assert [row.what.removeprefix("of it: ") for row in parts] == [
-        pipeline.BEFORE,
+        pipeline.STARTUP,
         *("first", "seeds", "last"),
     ]
     assert sum(row.ratio for row in parts) == pytest.approx(1)
@@ -195,7 +195,7 @@ def test_both_run_with_no_numerics_set(repository, monkeypatch):
 def test_a_quick_run_takes_two_stages(repository):
     script, repro = pipeline.pair(rows.Size(1, True), repository)
     assert [line for _, line in script.lines] == ["['--quick'] None"]
-    assert list(pipeline.stage_seconds(repro)) == [pipeline.BEFORE, "first", "seeds"]
+    assert list(pipeline.stage_seconds(repro)) == [pipeline.STARTUP, "first", "seeds"]
 
 
 def test_a_process_that_fails_is_told_with_its_last_lines(repository):
@@ -223,8 +223,8 @@ def test_a_stage_s_time_ends_where_the_next_one_starts():
         (16.0, "Updating lock file 'dvc.lock'"),
     ]
     parts = pipeline.stage_seconds(pipeline.Run(lines, 20.0))
-    assert parts == {pipeline.BEFORE: 2, "a": 4, "seeds": 7, "learning_curve": 7}
-    assert [row.line() for row in pipeline.table(4.0, 20.0, parts)] == [
+    assert parts == {pipeline.STARTUP: 2, "a": 4, "seeds": 7, "learning_curve": 7}
+    assert [row.to_markdown() for row in pipeline.table(4.0, 20.0, parts)] == [
         "| the whole `dvc repro --force`, nothing reused: its time "
         "| the notebook's cells as one script | 5.00 | 20.00 / 4.00 |",
         "| the same without seeds and learning_curve "
@@ -278,14 +278,14 @@ def test_the_coverage_is_told_in_a_table(bench):
 def test_a_line_counts_on_which_side_the_interval_misses():
     found = [Interval(0.5, low, high) for low, high in ((0.1, 0.2), (0.2, 0.4), (0.3, 0.6))]
     told = wilson_interval(1, 5)
-    assert coverage.line("a", "b", 0.3, [*found, Interval(0.5, 0.4, 0.9), None]) == (
+    assert coverage.format_row("a", "b", 0.3, [*found, Interval(0.5, 0.4, 0.9), None]) == (
         f"| a | b | 40.0% | {wilson_interval(2, 5).low:.1%} to {wilson_interval(2, 5).high:.1%} "
         "| 20.0% | 20.0% | 20.0% | 0.2750 |"
     )
-    assert coverage.line("a", "b", 0.3, [None] * 4 + found[1:2]).startswith(
+    assert coverage.format_row("a", "b", 0.3, [None] * 4 + found[1:2]).startswith(
         f"| a | b | 20.0% | {told.low:.1%} to {told.high:.1%} | 0.0% | 0.0% | 80.0% |"
     )
-    assert coverage.line("a", "b", 0.3, [None]).endswith("| 0.0% | 0.0% | 100.0% | nan |")
+    assert coverage.format_row("a", "b", 0.3, [None]).endswith("| 0.0% | 0.0% | 100.0% | nan |")
 
 
 def test_a_sample_s_intervals_depend_on_its_number_alone():

@@ -435,8 +435,8 @@ def _parquet(
         if isinstance(found, pd.Series):
             unfit = np.flatnonzero(found.str.contains("[\r\n\0]", na=False))
             faults += [
-                f"line {place + 1}, column '{name}': {short_repr(found[place])} has a line end or a "
-                "null byte"
+                f"line {place + 1}, column '{name}': {short_repr(found[place])} has a line end or "
+                "a null byte"
                 for place in unfit[:MAX_ERRORS_SHOWN]
             ]
     values = pd.DataFrame(columns, index=pd.RangeIndex(len(table)))

@@ -75,8 +75,8 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     if len(counts) > MAX_CATEGORIES:
         raise DataError(
             f"Column '{settings.target}' has {len(counts):,} labels "
-            f"({preview(list(map(str, counts.index)))}), so it looks like a number or a name and no "
-            f"class. At most {MAX_CATEGORIES:,} can be told apart. Change ingest.target in "
+            f"({preview(list(map(str, counts.index)))}), so it looks like a number or a name and "
+            f"no class. At most {MAX_CATEGORIES:,} can be told apart. Change ingest.target in "
             "params.yaml."
         )
     if len(counts) < 2 or counts.min() < 2:
@@ -95,9 +95,10 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     if len(labels) > 2:
         if positive is not None:
             raise DataError(
-                f"ingest.positive_label is {short_repr(positive)}, but column '{settings.target}' has "
-                f"{len(labels)} labels ({preview(labels)}), so none of them is the positive one. "
-                "Set ingest.positive_label to null in params.yaml, or join the others to one label."
+                f"ingest.positive_label is {short_repr(positive)}, but column '{settings.target}' "
+                f"has {len(labels)} labels ({preview(labels)}), so none of them is the positive "
+                "one. Set ingest.positive_label to null in params.yaml, or join the others to one "
+                "label."
             )
         return labels
     if positive not in labels:
@@ -135,8 +136,8 @@ def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
         if levels > MAX_CATEGORIES:
             raise DataError(
                 f"Column '{name}' has {levels:,} different texts in {len(table):,} rows, and each "
-                f"would become an input of its own; a category has at most {MAX_CATEGORIES:,}. It may "
-                "be a name or an id: move it from ingest.columns to ingest.drop_columns in "
+                f"would become an input of its own; a category has at most {MAX_CATEGORIES:,}. It "
+                "may be a name or an id: move it from ingest.columns to ingest.drop_columns in "
                 "params.yaml, or join rare texts in the raw file."
             )
 
@@ -146,9 +147,9 @@ def _check_no_html(name: str, texts: Iterable[str]) -> None:
     for text in texts:
         if "</" in text or "<!--" in text:
             raise DataError(
-                f"Column '{name}' has the text {short_repr(text)}, which the page of `dvc plots` would "
-                "run: no text of a category or label holds </ or <!--. Write another text in the "
-                "raw file."
+                f"Column '{name}' has the text {short_repr(text)}, which the page of `dvc plots` "
+                "would run: no text of a category or label holds </ or <!--. Write another text "
+                "in the raw file."
             )
 
 

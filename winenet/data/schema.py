@@ -64,12 +64,14 @@ def check_drop_features(drop_features: list[str], features: list[str]) -> None:
     unknown = [name for name in drop_features if name not in features]
     if unknown:
         raise DropFeaturesError(
-            f"importance.drop_features names '{unknown[0]}', so no model can be trained without it: it "
-            f"is none of the {len(features)} features{did_you_mean(unknown[0], features) or '.'} "
-            "Change importance.drop_features in params.yaml; [] leaves out none."
+            f"importance.drop_features names '{unknown[0]}', so no model can be trained without "
+            f"it: it is none of the {len(features)} "
+            f"features{did_you_mean(unknown[0], features) or '.'} Change importance.drop_features "
+            "in params.yaml; [] leaves out none."
         )
     if drop_features and len(features) == 1:
         raise DropFeaturesError(
-            f"importance.drop_features names '{drop_features[0]}', the only feature, so nothing would be "
-            "left to train on. Change importance.drop_features in params.yaml; [] leaves out none."
+            f"importance.drop_features names '{drop_features[0]}', the only feature, so nothing "
+            "would be left to train on. Change importance.drop_features in params.yaml; [] leaves "
+            "out none."
         )

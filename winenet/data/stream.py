@@ -119,9 +119,9 @@ class TableReader:
     def not_a_number(self, row: int, name: str, cell: str) -> TableError:
         """Return the error of a cell. row: counted from 0."""
         return self.fault(
-            f"{self.where(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite number, so the "
-            "table was not predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; "
-            "`--na-value TEXT` says that a text stands for a gap."
+            f"{self.where(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite "
+            "number, so the table was not predicted. A number is written like 12, -0.5 or 1e-3. "
+            "Mend the cell; `--na-value TEXT` says that a text stands for a gap."
         )
 
     def __enter__(self) -> Self:
@@ -249,8 +249,8 @@ class _CsvReader(TableReader):
                 whole, end, left = left.rpartition(b"\n")
                 if max(map(len, [left, *whole.split(b"\n")])) > MAX_LINE_BYTES:
                     raise self.fault(
-                        f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no table. Each "
-                        "row stands in a line of its own."
+                        f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no table. "
+                        "Each row stands in a line of its own."
                     )
                 left += held
                 if end:

@@ -134,7 +134,7 @@ def misclassified_rows(
     table : DataFrame
         All raw rows.
 
-    Returns:
+    Returns
     -------
     DataFrame
         row, wrong_models (their number), wrong (their names), in_training, and the raw values with

@@ -60,7 +60,7 @@ def check_minimum(minimum: Mapping[str, float], read: MetricsReader) -> list[Gat
     read : callable
         Returns a stage's metrics, or raises MetricError.
 
-    Returns:
+    Returns
     -------
     list of GateResult
         One row per minimum.
@@ -96,7 +96,7 @@ def check_regressions(
     max_drop : float
         In half-widths.
 
-    Returns:
+    Returns
     -------
     list of GateResult
         One row per model and score.
@@ -150,7 +150,7 @@ def read_run(stage: str) -> Any:
 def read_base(revision: str) -> dict[str, Any]:
     """Return the scores by model in a revision's metrics/compare.json.
 
-    Raises:
+    Raises
     ------
     GateError
         If git does not know the revision.

@@ -21,7 +21,7 @@ from winenet.params import Importance
 def coefficients(logistic: DenseModel, raw: Preprocessing) -> pd.DataFrame:
     """Return the coefficients of the logistic regression, the largest first.
 
-    Returns:
+    Returns
     -------
     DataFrame
         One row per feature: feature, coefficient, per_unit. coefficient is the change in the
@@ -85,12 +85,12 @@ def shuffled_importance(
         The raw column of each feature; the features of one column are shuffled together.
     settings : Importance
 
-    Returns:
+    Returns
     -------
     DataFrame
         One row per model and raw column: model, feature, and mean and sd over the repeats.
 
-    References:
+    References
     ----------
     Breiman (2001), Machine Learning 45(1):5-32, section 10.
     """
@@ -148,7 +148,7 @@ def drop_column_importance(
     features : list of str
         Raw columns to leave out, one at a time.
 
-    Returns:
+    Returns
     -------
     dict
         By feature and model: accuracy, accuracy_unseen, errors, further_errors, and the p_value of

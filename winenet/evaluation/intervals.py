@@ -24,7 +24,7 @@ BCA_MAX_ROWS = 10_000  # the BCa interval of a ROC AUC then takes about 20 s
 def wilson_interval(successes: int, trials: int) -> Interval:
     """Return a proportion with its 95 % Wilson score interval.
 
-    References:
+    References
     ----------
     Wilson (1927), Journal of the American Statistical Association 22(158):209-212.
     """
@@ -49,14 +49,14 @@ def bootstrap_interval(
     resamples : int
     random_state : int
 
-    Returns:
+    Returns
     -------
     Interval or None
         None if all resamples have the same value: a ROC AUC of 1 is 1 in each of them, although
         the true value may be less. None also if a resample has no value, such as a ROC AUC when a
         rare class was not drawn.
 
-    References:
+    References
     ----------
     Efron (1987), Journal of the American Statistical Association 82(397):171-185.
     """

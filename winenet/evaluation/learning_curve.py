@@ -21,7 +21,7 @@ from winenet.params import LearningCurve
 class SizeRuns(NamedTuple):
     """The results of all trainings.
 
-    Attributes:
+    Attributes
     ----------
     table : DataFrame
         One row per training: model, rows, random_state, at_max_iter (whether max_iter stopped it),
@@ -117,7 +117,7 @@ def gain_of_last_step(runs: SizeRuns, test_mask: npt.NDArray[np.bool_]) -> dict[
     test_mask : ndarray of bool, shape (test rows,)
         The rows on which the accuracy is measured; at least two.
 
-    Returns:
+    Returns
     -------
     dict
         rows_before, rows, and by model the mean gain with two 95 % intervals, each with low and

@@ -14,7 +14,7 @@ from winenet.evaluation.scoring import Array
 def holm_correction(p_values: npt.ArrayLike) -> Array:
     """Return p-values corrected for multiple testing by Holm's method, in the same order.
 
-    References:
+    References
     ----------
     Holm (1979), Scandinavian Journal of Statistics 6(2):65-70.
     """
@@ -34,7 +34,7 @@ def pairwise_mcnemar(y: pd.Series, predicted: Mapping[str, pd.Series]) -> pd.Dat
     predicted : mapping of str to Series of shape (rows,)
         By model.
 
-    Returns:
+    Returns
     -------
     DataFrame
         One row per pair: first, second, and the values of `mcnemar_exact`. p_value has Holm's
@@ -55,12 +55,12 @@ def mcnemar_exact(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str
     It counts the rows that only one of them misclassifies. If both are equally good, each of these
     rows is as likely to be an error of the one as of the other.
 
-    Returns:
+    Returns
     -------
     dict
         errors_first, errors_second, only_first, only_second, p_value.
 
-    References:
+    References
     ----------
     McNemar (1947), Psychometrika 12(2):153-157; the exact form is a sign test.
     """

@@ -74,7 +74,7 @@ def calibration(y: pd.Series, probability: Probability, bins: int = 10) -> pd.Da
 
     With more than two classes it is the accuracy by the probability of the predicted class.
 
-    Returns:
+    Returns
     -------
     DataFrame
         One row per non-empty bin of equal width: rows, mean_probability, and the frequency as

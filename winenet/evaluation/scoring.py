@@ -24,7 +24,7 @@ BATCH_VALUES = 130_000  # values per bootstrap batch; arrays of 1 MB are the fas
 class EvaluationSet(NamedTuple):
     """Rows that a model is scored on.
 
-    Attributes:
+    Attributes
     ----------
     X : DataFrame of shape (rows, features)
         Scaled.
@@ -68,7 +68,7 @@ def predictions(
     network : str
         The value of the column network.
 
-    Returns:
+    Returns
     -------
     DataFrame
         With the columns row, the label, network, predicted, and those of `probability_columns`.
@@ -116,7 +116,7 @@ def scores(
     in_training : Series of bool, shape (rows,)
         Rows left out of accuracy_unseen.
 
-    Returns:
+    Returns
     -------
     dict
         accuracy_unseen is None if no row is left. With more than two classes f1 and roc_auc are
@@ -177,12 +177,12 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
     axis : int
         The axis of the rows.
 
-    Returns:
+    Returns
     -------
     ndarray of shape (...)
         NaN where a class is missing.
 
-    References:
+    References
     ----------
     Hanley and McNeil (1982), Radiology 143(1):29-36: the area is the Wilcoxon statistic.
     """
@@ -212,7 +212,7 @@ class BootstrapMacroAuc:
     P : ndarray of shape (rows, classes)
         Probabilities.
 
-    Examples:
+    Examples
     --------
     Two classes, whose areas are equal. Class 1 has the rows 1 and 3, with 0.5 and 0.8; the others
     have 0.2 and 0.5. Of the four pairs three are in the right order and one is a tie: 3.5 / 4. If

@@ -82,7 +82,7 @@ def grid_search(
     groups : Series of shape (rows,), optional
         Rows of a group stay in one fold.
 
-    Raises:
+    Raises
     ------
     SearchError
         If a fit fails; it must not count as a bad score.
@@ -143,7 +143,7 @@ def out_of_fold_predictions(
     rows : DataFrame
         row and group of each training row.
 
-    Returns:
+    Returns
     -------
     DataFrame
         One row per training row: row, the label, fold, predicted, the columns of
@@ -205,7 +205,7 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
     within_one_standard_error: whether the mean is within one standard error of the best mean, over
     the folds of the best candidate.
 
-    References:
+    References
     ----------
     Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, 3.4.3.
     """

@@ -28,7 +28,7 @@ LabelledRows: TypeAlias = tuple[pd.DataFrame, pd.Series]  # X, y
 class TrainingTrace(NamedTuple):
     """The scores of one training.
 
-    Attributes:
+    Attributes
     ----------
     curve : DataFrame
         One row per epoch, with the columns COLUMNS.

@@ -15,7 +15,8 @@ class ColumnStats:
     A long table may hold millions of numbers that differ. Their texts are counted as long as they
     are few; after that there is only what the attributes say of all numbers.
 
-    Attributes:
+    Attributes
+    ----------
         words: Rows by text, of the cells that are no finite number; in the order of the rows.
         numerals: Rows by text, of the numbers; empty once `many` differ.
         many: More than `MOST` numbers differ.

@@ -139,8 +139,8 @@ def _unnamed(target: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         raise InitError(
-            f"{display_path(target)} could not be made ({error.strerror or error}), and nothing of it "
-            "is left. It needs room on the disk and a folder that this user may write in."
+            f"{display_path(target)} could not be made ({error.strerror or error}), and nothing "
+            "of it is left. It needs room on the disk and a folder that this user may write in."
         ) from error
     finally:
         shutil.rmtree(around, ignore_errors=True)
@@ -279,8 +279,8 @@ def params_text(found: InferredConfig) -> str:
     if len(text.encode()) > yaml12.MAX_BYTES:
         raise InitError(
             f"{len(found.columns) + len(found.drop_columns):,} columns make a params.yaml of "
-            f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take columns "
-            "out of the table."
+            f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take "
+            "columns out of the table."
         )
     with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
         path = Path(folder) / "params.yaml"

@@ -44,7 +44,8 @@ STRATIFY_BELOW = 200  # rows of the rarest class from which on a plain random cu
 LARGE = 100_000  # rows from which on the trainings are fewer
 TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of the test rows, and of the rows held out of the others
 FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
-TRAIN_SIZES = {  # of the training rows in the learning curve; those that cannot be drawn are left out
+# Fractions of the training rows in the learning curve; those that cannot be drawn are left out.
+TRAIN_SIZES = {
     False: (0.05, 0.1, 0.25, 0.5, 0.75, 1.0),
     True: (0.02, 0.1, 0.5, 1.0),
 }
@@ -128,31 +129,33 @@ def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[st
     if gaps:
         raise GuessError(
             f"Column {short_repr(target)} is to be predicted, but is {short_repr(gaps[0])} in "
-            f"{pluralize(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: take "
-            "these rows out of the table, or, if this is a class of its own, give it another name."
+            f"{pluralize(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: "
+            "take these rows out of the table, or, if this is a class of its own, give it another "
+            "name."
         )
     if len(labels) == 1:
         raise GuessError(
-            f"Column {short_repr(target)} is {short_repr(next(iter(labels)))} in all {len(column):,} rows, "
-            "so there is nothing to tell apart. Choose another --target, or add rows of another "
-            "class."
+            f"Column {short_repr(target)} is {short_repr(next(iter(labels)))} in all "
+            f"{len(column):,} rows, so there is nothing to tell apart. Choose another --target, "
+            "or add rows of another class."
         )
     fractions = all(is_number(label) for label in labels) and not all(
         float(label).is_integer() for label in labels
     )
     if len(labels) > MAX_CATEGORIES or (fractions and len(labels) > MAX_NUMERIC_LABELS):
         raise GuessError(
-            f"Column {short_repr(target)} has {len(labels):,} different values in {len(column):,} rows "
-            f"({preview(list(labels))}), so it looks like a number or a name and not like a class. "
-            "Choose another --target, or write classes of it into the table, such as low and high."
+            f"Column {short_repr(target)} has {len(labels):,} different values in {len(column):,} "
+            f"rows ({preview(list(labels))}), so it looks like a number or a name and not like a "
+            "class. Choose another --target, or write classes of it into the table, such as low "
+            "and high."
         )
     alone = [label for label, rows in labels.items() if rows == 1]
     if alone:
         raise GuessError(
-            f"Column {short_repr(target)} has {pluralize(len(alone), 'class', 'classes')} with one row "
-            f"only ({preview(alone)}): it would be in the training rows or in the test rows and "
-            "never in both. Take such rows out of the table, join them to another class, or add "
-            "rows."
+            f"Column {short_repr(target)} has {pluralize(len(alone), 'class', 'classes')} with "
+            f"one row only ({preview(alone)}): it would be in the training rows or in the test "
+            "rows and never in both. Take such rows out of the table, join them to another class, "
+            "or add rows."
         )
     return labels
 
@@ -170,9 +173,9 @@ def _positive(
     if len(labels) > 2:
         if given is not None:
             raise GuessError(
-                f"--positive-label {short_repr(given)} is given, but column {short_repr(target)} has "
-                f"{len(labels)} labels ({preview(list(labels))}), so none is the positive one. Leave "
-                "--positive-label out."
+                f"--positive-label {short_repr(given)} is given, but column {short_repr(target)} "
+                f"has {len(labels)} labels ({preview(list(labels))}), so none is the positive "
+                "one. Leave --positive-label out."
             )
         return None, ""
     if given is not None:
@@ -215,8 +218,8 @@ def _columns(
             f"{short_repr(name)}: {why}" for name, why in list(drop_columns.items())[:5]
         )
         raise GuessError(
-            f"No column is left to predict {short_repr(target)} from ({told}). A table needs one of "
-            f"numbers, or of texts of which at most {MAX_CATEGORIES:,} differ."
+            f"No column is left to predict {short_repr(target)} from ({told}). A table needs one "
+            f"of numbers, or of texts of which at most {MAX_CATEGORIES:,} differ."
         )
     return columns, drop_columns
 
@@ -264,9 +267,9 @@ def _refuse_spoilt_numbers(
     commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
     if len(commas) == len(words):
         raise GuessError(
-            f"Column {short_repr(name)} has numbers with a decimal comma ({preview(commas)}), which would "
-            "be taken for texts. Write them with a point in the file, or leave the column out: "
-            f"--drop {short_repr(name)}."
+            f"Column {short_repr(name)} has numbers with a decimal comma ({preview(commas)}), "
+            "which would be taken for texts. Write them with a point in the file, or leave the "
+            f"column out: --drop {short_repr(name)}."
         )
     spoilt = sum(words.values())
     if (tally.many or len(tally.numerals) > MAX_NUMERIC_LABELS) and tally.rows >= 9 * spoilt:
@@ -306,9 +309,9 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Spli
             return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
     label = min(labels, key=lambda one: labels[one])
     raise GuessError(
-        f"Class {short_repr(label)} has {pluralize(rarest, 'row')} of {len(column):,}, too few: the test "
-        "needs one of each class, the search two folds of the others, and the curves one more. "
-        "Add rows (about ten of each class), or join the class to another one."
+        f"Class {short_repr(label)} has {pluralize(rarest, 'row')} of {len(column):,}, too few: "
+        "the test needs one of each class, the search two folds of the others, and the curves one "
+        "more. Add rows (about ten of each class), or join the class to another one."
     )
 
 

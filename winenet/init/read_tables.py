@@ -115,8 +115,8 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
         )
     if options.target not in (None, target):
         raise GuessError(
-            f"--target {short_repr(options.target)} and --label {short_repr(options.label)} name two "
-            "columns to predict. Leave out one of them."
+            f"--target {short_repr(options.target)} and --label {short_repr(options.label)} name "
+            "two columns to predict. Leave out one of them."
         )
     return [File(path, label) for path, label in zip(paths, labels, strict=True)], target
 
@@ -150,8 +150,8 @@ def _separator(options: InitOptions) -> str:
         found = max(cells, key=lambda separator: cells[separator])
         if cells[found] < 2:
             raise GuessError(
-                f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one column "
-                "by any of the separators , ; tab | and space. Give the right one by --sep; "
+                f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one "
+                "column by any of the separators , ; tab | and space. Give the right one by --sep; "
                 "a table needs a column to predict and one to predict it from."
             )
     return found
@@ -250,8 +250,9 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
                 )
     if all(is_number(name) for name in names):
         raise GuessError(
-            f"{display_path(first)}: the first line holds numbers ({short_repr(', '.join(names))}), "
-            "so it is no header. Put a line with the columns' names above it."
+            f"{display_path(first)}: the first line holds numbers "
+            f"({short_repr(', '.join(names))}), so it is no header. Put a line with the columns' "
+            "names above it."
         )
     return names
 
@@ -307,8 +308,8 @@ def read_columns(
                 targets.append(pd.Series([file.label] * len(frame)))
         if len(targets) == before:
             raise GuessError(
-                f"{display_path(file.path)}: has no rows below the header, so there is nothing to learn "
-                "from."
+                f"{display_path(file.path)}: has no rows below the header, so there is nothing to "
+                "learn from."
             )
     labels = pd.concat(targets, ignore_index=True)
     return TableProfile(tallies, labels, len(labels))
@@ -334,8 +335,8 @@ def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise GuessError(
-            f"{display_path(path)}: is no table by the separator {short_repr(separator)} ({why}). Give the "
-            "right one by --sep, or mend the line."
+            f"{display_path(path)}: is no table by the separator {short_repr(separator)} ({why}). "
+            "Give the right one by --sep, or mend the line."
         ) from None
 
 

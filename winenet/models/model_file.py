@@ -91,7 +91,7 @@ def read(path: str, *, by_stage: bool = True) -> SavedModel:
         Whether the file is the output of a stage, so that the error suggests `dvc repro`. If False,
         the user may have named any file.
 
-    Raises:
+    Raises
     ------
     FileError
         If the file is missing, or is not exactly what `write` writes.

@@ -113,7 +113,7 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
     data : iterable of (X, y)
         One pair for each model.
 
-    Raises:
+    Raises
     ------
     TrainingError
         If the weights of a network become infinite. A learning rate that worked in the search can

@@ -24,7 +24,7 @@ class DenseModel:
     With two classes the output layer has one unit, and its logistic function is the probability of
     classes[1]. With more classes it has one unit per class, and their softmax is the probabilities.
 
-    Attributes:
+    Attributes
     ----------
     weights : list of ndarray of shape (fan_in, fan_out)
         One per layer.
@@ -46,7 +46,7 @@ class DenseModel:
 class SavedModel:
     """The content of a model file: all that is needed to predict raw rows.
 
-    Attributes:
+    Attributes
     ----------
     model : DenseModel
     preprocessing : Preprocessing

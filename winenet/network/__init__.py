@@ -1,4 +1,4 @@
-"""The dense network as a library: layers, training, classifier, search, and where they run.
+"""Dense neural networks: layers, training, classifier and grid search, in processes or a cluster.
 
-It knows no table and no params.yaml.
+Independent of the pipeline: it uses neither its tables nor params.yaml.
 """

@@ -1,7 +1,7 @@
-"""Remembers finished fits on disk, so that a training that was killed goes on where it stood.
+"""A cache of finished fits on disk: a training that was killed continues where it stopped.
 
-It is a memory and no result: what it gives back is what training would have made, to the last
-bit, and whatever is wrong with it costs time and is told, never a number.
+The cache cannot change a result: a cached fit is bit-identical to a new one. A damaged cache is
+reported and ignored, and only costs time.
 """
 
 import dataclasses
@@ -27,172 +27,169 @@ from winenet.network.training_job import TrainingJob, TrainingState
 
 PATH = ".winenet/journal.sqlite3"  # git and dvc ignore the folder
 FORMAT = 1
-LOCK_TIMEOUT = 5.0  # seconds for another process that writes
-# What a fit runs through between its job and its run.
+LOCK_TIMEOUT = 5.0  # seconds to wait for another process that writes
+# The code that turns a job into its final state; a change invalidates the cached fits.
 HASHED_SOURCES = ("journal.py", "layers.py", "stack.py", "training.py", "training_job.py")
-ARRAYS = ("parameters", "moments", "best_parameters")
+ARRAYS = ("parameters", "optimizer_state", "best_parameters")
 LISTS = ("loss_curve", "validation_losses", "validation_scores")
-NUMBERS = ("steps", "learning_rate", "epochs", "rows_seen", "best_loss", "best_score")
-COUNTS = ("steps", "epochs", "rows_seen", "no_improvement")
+FLOATS = ("learning_rate", "best_loss", "best_score")
+INTEGERS = ("steps", "epochs", "samples_seen", "no_improvement")
 
-CachedFit: TypeAlias = tuple[
-    TrainingState, tuple[Any, ...]
-]  # a run, and the state of its random numbers after it
+# The final state of a fit, and the state of its random numbers.
+CachedFit: TypeAlias = tuple[TrainingState, tuple[Any, ...]]
 
-# The journal that the pipeline has opened; outside of `opened` there is none.
+# The statistics of the open journal; None outside of `open_journal`.
 _open: ContextVar["JournalStats | None"] = ContextVar("journal", default=None)
 
 
 class JournalError(InputError):
-    """WINENET_JOURNAL cannot be understood."""
+    """The value of WINENET_JOURNAL is not allowed."""
 
 
 class FitStore(Protocol):
-    """What `train` asks for fits and tells of them: the file, or another process that has it."""
+    """Where `train` looks fits up and stores them: the file, or the process that owns it."""
 
-    trouble: str
+    error: str
 
     def read(self, key: str) -> CachedFit | None:
-        """Return a fit; None when it is not known."""
+        """Return a cached fit, or None."""
 
-    def write(self, key: str, run: TrainingState, rng: np.random.RandomState) -> None:
-        """Keep a fit."""
+    def write(self, key: str, state: TrainingState, rng: np.random.RandomState) -> None:
+        """Store a fit."""
 
 
 class TrainingResult(NamedTuple):
-    """The runs of some jobs, how many of them were remembered, and what was wrong if anything."""
+    """The final states of some jobs, and the cache statistics: fits, cache hits, error or ""."""
 
-    runs: list[TrainingState]
+    states: list[TrainingState]
     fits: int
     reused: int
-    trouble: str
+    error: str
 
-    def counted(self) -> "TrainingResult":
-        """Return the same without the runs, to be sent to another process."""
-        return self._replace(runs=[])
+    def without_states(self) -> "TrainingResult":
+        """Return the statistics only, to be sent to another process."""
+        return self._replace(states=[])
 
 
 @dataclasses.dataclass
 class JournalStats:
-    """How many fits there were, how many of them were reused, and what was wrong.
+    """The open journal's store (None if it is off) and its statistics."""
 
-    path: of the journal; "" when it is off.
-    """
-
-    path: str
+    store: "SqliteFitStore | None"
     fits: int = 0
     reused: int = 0
-    trouble: str = ""
+    error: str = ""
 
-    def add(self, trained: TrainingResult) -> None:
-        """Count what a training brought."""
-        self.fits += trained.fits
-        self.reused += trained.reused
-        self.trouble = self.trouble or trained.trouble
+    def add(self, result: TrainingResult) -> None:
+        """Add the statistics of one training."""
+        self.fits += result.fits
+        self.reused += result.reused
+        self.error = self.error or result.error
 
-    def words(self) -> list[str]:
-        """Return what a stage says of it; nothing when no fit came by, as with scikit-learn's."""
+    def log_lines(self) -> list[str]:
+        """Return what a stage logs; nothing if it fitted no networks of winenet's."""
         if not self.fits:
             return []
-        if not self.path:
+        if self.store is None:
             return [f"journal: off, all {self.fits} fits trained"]
-        told = [f"journal: {self.reused} of {self.fits} fits reused"]
-        if self.trouble:
-            told.append(
-                f"note: {self.path} cannot be used ({self.trouble}), so fits were trained that it "
-                "may hold. The results are the same; delete the file to begin a new one."
+        lines = [f"journal: {self.reused} of {self.fits} fits reused"]
+        if self.error:
+            lines.append(
+                f"note: {PATH} cannot be used ({self.error}), so cached fits were trained again. "
+                "The results are the same. Delete the file to start a new one."
             )
-        return told
+        return lines
 
 
 @contextmanager
 def open_journal() -> Iterator[JournalStats]:
-    """Let all networks that are trained within remember and be remembered; yield the count.
+    """Cache all networks that are trained within the context; yield the statistics.
 
-    `WINENET_JOURNAL=off` neither reads nor writes. Raises JournalError for any other value but
-    `on`.
+    Raises
+    ------
+    JournalError
+        If WINENET_JOURNAL is neither `on`, the default, nor `off`.
     """
-    asked = os.environ.get("WINENET_JOURNAL", "on")
-    if asked not in ("on", "off"):
+    value = os.environ.get("WINENET_JOURNAL", "on")
+    if value not in ("on", "off"):
         raise JournalError(
-            f"WINENET_JOURNAL={asked} is neither on nor off, so it is open whether fits may be "
-            "reused. Unset it, or say off to train every network anew."
+            f"WINENET_JOURNAL={value} is neither on nor off, so it is unclear whether fits may be "
+            "reused. Unset it, or set it to off to train every network again."
         )
-    tally = JournalStats(PATH if asked == "on" else "")
-    if tally.path:
-        tally.trouble = _init_database(tally.path)
-    token = _open.set(tally)
+    stats = JournalStats(None)
+    if value == "on":
+        # An absolute path, as processes that were started in another folder use it, too.
+        stats.store = SqliteFitStore(str(Path(PATH).absolute()))
+        stats.error = _init_database(stats.store.path)
+    token = _open.set(stats)
     try:
-        yield tally
+        yield stats
     finally:
         _open.reset(token)
 
 
-def current_path() -> str:
-    """Return the journal that is open here, for `train` in another process; "" for none.
-
-    The path is absolute: a process that was started elsewhere may be used again.
-    """
-    tally = _open.get()
-    if tally is None or not tally.path or tally.trouble:
-        return ""
-    return str(Path(tally.path).absolute())
+def current_store() -> "SqliteFitStore | None":
+    """Return the store of the open journal; None if there is none, or if it cannot be used."""
+    stats = _open.get()
+    return None if stats is None or stats.error else stats.store
 
 
-def record_stats(trained: TrainingResult) -> None:
-    """Count what a training brought, in the process that has opened the journal."""
-    tally = _open.get()
-    if tally is not None:
-        tally.add(trained)
+def record_stats(result: TrainingResult) -> None:
+    """Add the statistics of one training, in the process that opened the journal."""
+    stats = _open.get()
+    if stats is not None:
+        stats.add(result)
 
 
 def cached_indices(jobs: Sequence[TrainingJob], store: FitStore) -> set[int]:
-    """Return the places of the jobs that are remembered."""
-    return {place for place, key in enumerate(_keys(jobs)) if store.read(key)}
+    """Return the indices of the jobs whose fits are cached."""
+    return {i for i, key in enumerate(_keys(jobs)) if store.read(key)}
 
 
-def train(jobs: Sequence[TrainingJob], path: str | FitStore) -> TrainingResult:
-    """Train the networks as `network.train` does, but those that the journal remembers.
+def train(jobs: Sequence[TrainingJob], store: FitStore | None) -> TrainingResult:
+    """Train the networks as `training.train` does, except those that the store has cached.
 
-    path: of the journal, or "", or what stands for it. A network is written down as soon as it has
-    left its stack. A job's rng is left as training would have left it.
+    Each network is stored once it has finished. Each job's rng is left in the state in which
+    training would have left it. Without a store, all networks are trained.
     """
-    if not path:
+    if store is None:
         return TrainingResult(training.train(jobs), len(jobs), 0, "")
-    store = SqliteFitStore(path) if isinstance(path, str) else path
     keys = _keys(jobs)
-    found = {place: fit for place, key in enumerate(keys) if (fit := store.read(key))}
-    missing = [place for place in range(len(jobs)) if place not in found]
+    cached = {i: fit for i, key in enumerate(keys) if (fit := store.read(key))}
+    missing = [i for i in range(len(jobs)) if i not in cached]
 
-    def remember(place: int, run: TrainingState) -> None:
-        store.write(keys[missing[place]], run, jobs[missing[place]].rng)
+    def store_fit(index: int, state: TrainingState) -> None:
+        i = missing[index]
+        store.write(keys[i], state, jobs[i].rng)
 
-    trained = training.train([jobs[place] for place in missing], on_leave=remember)
-    runs = dict(zip(missing, trained, strict=True))
-    for place, (run, state) in found.items():
-        runs[place] = run
-        jobs[place].rng.set_state(state)
-    in_order = [runs[place] for place in range(len(jobs))]
-    return TrainingResult(in_order, len(jobs), len(found), store.trouble)
+    trained = training.train([jobs[i] for i in missing], on_finished=store_fit)
+    states = dict(zip(missing, trained, strict=True))
+    for i, (state, rng_state) in cached.items():
+        states[i] = state
+        jobs[i].rng.set_state(rng_state)
+    return TrainingResult(
+        [states[i] for i in range(len(jobs))], len(jobs), len(cached), store.error
+    )
 
 
-# ------------------------------------------------------------------ what makes a fit the same
+# ------------------------------------------------------------------ the keys
 
 
 def _keys(jobs: Sequence[TrainingJob]) -> list[str]:
-    """Return for each job a hash of all that its run depends on."""
-    common = environment_hash()
-    rows = {id(job.X): job.X for job in jobs}  # jobs share them
-    hashes = {place: _hash(X) for place, X in rows.items()}
+    """Return for each job a hash of everything that its final state depends on."""
+    environment = environment_hash()
+    shared_X = {id(job.X): job.X for job in jobs}
+    X_hashes = {i: _hash(X) for i, X in shared_X.items()}
     keys = []
     for job in jobs:
-        parts = [common, repr(job.settings), hashes[id(job.X)]]
-        parts += [_hash(part) for part in (job.targets, job.row_weights, *(job.held_out or ()))]
+        parts = [environment, repr(job.hyperparameters), X_hashes[id(job.X)]]
+        arrays = (job.targets, job.sample_weight, *(job.validation or ()))
+        parts += [_hash(array) for array in arrays]
         for field in dataclasses.fields(job.start):
             value = getattr(job.start, field.name)
             parts.append(f"{field.name} {_hash(value) if field.name in ARRAYS else repr(value)}")
-        kind, words, *rest = job.rng.get_state(legacy=True)
-        parts.append(f"{kind} {_hash(words)} {rest}")
+        algorithm, rng_words, *rest = job.rng.get_state(legacy=True)
+        parts.append(f"{algorithm} {_hash(rng_words)} {rest}")
         keys.append(hashlib.sha256("\n".join(parts).encode()).hexdigest())
     return keys
 
@@ -201,12 +198,12 @@ def _hash(array: Any) -> str:
     if array is None:
         return "none"
     content = np.ascontiguousarray(array)
-    text = f"{content.dtype} {content.shape} ".encode()
-    return hashlib.sha256(text + content.tobytes()).hexdigest()
+    header = f"{content.dtype} {content.shape} ".encode()
+    return hashlib.sha256(header + content.tobytes()).hexdigest()
 
 
 def environment_hash() -> str:
-    """Return what is the same for all fits of a process: code, libraries, numerics."""
+    """Return a hash of what all fits of a process share: code, libraries, numerics."""
     folder = Path(__file__).parent
     parts = ["winenet", str(FORMAT), platform.python_version(), np.__version__]
     parts += [scipy.__version__, sklearn.__version__, numerics_hash()]
@@ -217,18 +214,19 @@ def environment_hash() -> str:
 
 
 def numerics_hash() -> str:
-    """Return a hash of what BLAS and the functions of the units make of fixed numbers."""
+    """Return a hash of the results of BLAS and of the activation functions for fixed inputs."""
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((200, 100)), rng.standard_normal((100, 50))
-    made = [A @ B, B.T @ A.T[:, :7], expit(A), np.log(np.abs(A)), np.tanh(A), np.sqrt(np.abs(A))]
-    return hashlib.sha256(b"".join(part.tobytes() for part in made)).hexdigest()
+    results = [A @ B, B.T @ A.T[:, :7]]
+    results += [expit(A), np.log(np.abs(A)), np.tanh(A), np.sqrt(np.abs(A))]
+    return hashlib.sha256(b"".join(array.tobytes() for array in results)).hexdigest()
 
 
 # ------------------------------------------------------------------ the file
 
 
 def _init_database(path: str) -> str:
-    """Make the file if it is missing, drop what no fit can use any more; return what is wrong."""
+    """Create the file if it is missing and delete outdated fits; return an error message or ""."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with closing(_connect(path)) as connection:
@@ -249,80 +247,78 @@ def _init_database(path: str) -> str:
 
 def _connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None)
-    # Power loss may cost the last fits, never the file: that is what WAL promises with NORMAL.
+    # With WAL and NORMAL a power loss may cost the last fits, but never corrupts the file.
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 
 
 class SqliteFitStore:
-    """The journal as one process sees it. After the first fault it is left alone."""
+    """The journal's file. After the first error it is not used any more."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.trouble = ""
-        self.identity = environment_hash()
+        self.error = ""
+        self.environment = environment_hash()
 
     def read(self, key: str) -> CachedFit | None:
-        """Return a fit's run and the state of its random numbers; None when it is not there."""
-        if self.trouble:
+        """Return a cached fit, or None."""
+        if self.error:
             return None
         try:
             with closing(_connect(self.path)) as connection:
-                found = connection.execute(
+                row = connection.execute(
                     "SELECT checksum, run FROM fits WHERE key = ?", [key]
                 ).fetchone()
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self.error = str(error)
             return None
-        if found is None:
+        if row is None:
             return None
-        checksum, blob = found
-        if not isinstance(blob, bytes) or hashlib.sha256(blob).hexdigest() != checksum:
-            self.trouble = "a fit in it is damaged"
+        checksum, content = row
+        if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != checksum:
+            self.error = "a fit in it is damaged"
             return None
-        return _deserialize(blob)
+        return _deserialize(content)
 
-    def write(self, key: str, run: TrainingState, rng: np.random.RandomState) -> None:
-        """Keep a fit. One that diverged is none: its error is to be found again."""
-        if run.event != "diverged":
-            self.keep(key, serialize(run, rng))
+    def write(self, key: str, state: TrainingState, rng: np.random.RandomState) -> None:
+        """Store a fit. One that diverged is not stored: it must raise its error again."""
+        if state.stop_reason != "diverged":
+            self.write_serialized(key, serialize(state, rng))
 
-    def keep(self, key: str, blob: bytes) -> None:
-        """Keep a fit that is packed."""
-        if self.trouble:
+    def write_serialized(self, key: str, content: bytes) -> None:
+        """Store a serialized fit."""
+        if self.error:
             return
-        line = [key, self.identity, hashlib.sha256(blob).hexdigest(), blob]
+        row = [key, self.environment, hashlib.sha256(content).hexdigest(), content]
         try:
             with closing(_connect(self.path)) as connection:
-                connection.execute("INSERT OR REPLACE INTO fits VALUES (?, ?, ?, ?)", line)
+                connection.execute("INSERT OR REPLACE INTO fits VALUES (?, ?, ?, ?)", row)
         except sqlite3.Error as error:
-            self.trouble = str(error)
+            self.error = str(error)
 
 
-def serialize(run: TrainingState, rng: np.random.RandomState) -> bytes:
-    """Return a run and the state of its random numbers as an npz archive, without pickles."""
+def serialize(state: TrainingState, rng: np.random.RandomState) -> bytes:
+    """Return a final state and the state of its random numbers as an npz archive, no pickles."""
     arrays: dict[str, Any] = {
-        name: value for name in ARRAYS if (value := getattr(run, name)) is not None
+        name: value for name in ARRAYS if (value := getattr(state, name)) is not None
     }
-    arrays |= {name: np.array(getattr(run, name), dtype=np.float64) for name in LISTS}
-    arrays |= {name: np.array(getattr(run, name), dtype=np.float64) for name in NUMBERS}
-    arrays["no_improvement"], arrays["event"] = np.array(run.no_improvement), np.array(run.event)
-    kind, words, place, has_gauss, gauss = rng.get_state(legacy=True)
-    arrays |= {"rng_kind": np.array(kind), "rng_words": words}
-    arrays["rng_place"] = np.array([place, has_gauss, gauss], dtype=np.float64)
+    arrays |= {name: np.array(getattr(state, name), np.float64) for name in (*LISTS, *FLOATS)}
+    arrays |= {name: np.array(getattr(state, name), np.int64) for name in INTEGERS}
+    arrays["stop_reason"] = np.array(state.stop_reason)
+    algorithm, rng_words, position, has_gauss, gauss = rng.get_state(legacy=True)
+    arrays |= {"rng_algorithm": np.array(algorithm), "rng_words": rng_words}
+    arrays["rng_position"] = np.array([position, has_gauss, gauss], dtype=np.float64)
     target = io.BytesIO()
     np.savez(target, **arrays)
     return target.getvalue()
 
 
-def _deserialize(blob: bytes) -> CachedFit:
-    """Return what `packed` put in."""
-    with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
+def _deserialize(content: bytes) -> CachedFit:
+    """Undo `serialize`."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         values: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name in arrays}
-        values |= {name: arrays[name].tolist() for name in LISTS}
-        values |= {name: float(arrays[name]) for name in NUMBERS}
-        values |= {"no_improvement": arrays["no_improvement"], "event": str(arrays["event"])}
-        values |= {name: int(values[name]) for name in COUNTS}
-        place, has_gauss, gauss = arrays["rng_place"].tolist()
-        state = (str(arrays["rng_kind"]), arrays["rng_words"], int(place), int(has_gauss), gauss)
-    return TrainingState(**values), state
+        values |= {name: arrays[name].tolist() for name in (*LISTS, *FLOATS, *INTEGERS)}
+        state = TrainingState(**values, stop_reason=str(arrays["stop_reason"]))
+        position, has_gauss, gauss = arrays["rng_position"].tolist()
+        rng_state = (arrays["rng_words"], int(position), int(has_gauss), gauss)
+        return state, (str(arrays["rng_algorithm"]), *rng_state)

@@ -1,6 +1,6 @@
-"""Trains many networks at once: in stacks of equal shape, spread over processes.
+"""Fits many networks at once: in stacks of equal shape, distributed over processes.
 
-Neither stacks nor processes can change a result; they only save time.
+Neither the stacks nor the processes can change a result.
 """
 
 import copy
@@ -9,7 +9,6 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,27 +20,25 @@ from sklearn.utils.validation import _num_features, _num_samples
 from threadpoolctl import threadpool_limits
 
 from winenet.errors import InputError
-from winenet.network import classifier, cluster, journal, layers, training, training_job
+from winenet.network import classifier, cluster, hyperparameters, journal, layers, training
 from winenet.network.classifier import DenseClassifier
+from winenet.network.training_job import TrainingJob
 from winenet.progress import Progress
 
-# What a unit costs beside its weights, in weights (measured); it serves the order of the work and
-# the time left.
+# The cost of a unit in addition to its weights, measured in weights. Costs only decide the order
+# of the stacks and the estimate of the time left.
 COST_PER_UNIT = 40
 
 
 class WorkersError(InputError):
-    """WINENET_WORKERS is no number of processes."""
+    """WINENET_WORKERS is not a number of processes."""
 
 
 class StackPlan(NamedTuple):
-    """Networks that one process trains side by side.
+    """The indices of the networks that one process trains side by side, and their relative cost."""
 
-    places: their numbers among all networks. work: what their epochs cost, in any unit.
-    """
-
-    places: list[int]
-    work: float
+    indices: list[int]
+    cost: float
 
 
 def plan_stacks(
@@ -49,80 +46,88 @@ def plan_stacks(
     shapes: Sequence[tuple[int, int, int]],
     processes: int,
 ) -> list[StackPlan]:
-    """Return the stacks, the longest work first: then no process waits long for the last one.
+    """Group the networks into stacks, the most expensive one first.
 
-    shapes: for each model the number of its training rows, of features and of classes.
+    With this order no process waits long for the last one.
+
+    Parameters
+    ----------
+    models : sequence of DenseClassifier
+    shapes : sequence of tuple
+        For each model, its number of training rows, of features and of classes.
+    processes : int
+        How many stacks are trained at the same time.
     """
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for place, (model, (rows, features, classes)) in enumerate(zip(models, shapes, strict=True)):
-        settings = classifier.hyperparameters_of(model, rows)
-        units = classifier.layer_sizes_of(model, features, classes)
-        key = (rows, tuple(units), model.dtype, *training.shared_hyperparameters(settings))
-        groups.setdefault(key, []).append(place)
-    found = []
-    for (rows, units, dtype, batch_size, *_), group in groups.items():
-        # A small rate takes more epochs. Networks of about as many leave their stack together.
-        group.sort(key=lambda place: (models[place].learning_rate_init, place))
-        size = training.max_stack_size(units, batch_size, dtype)
-        parts = math.ceil(len(group) / min(size, math.ceil(len(models) / processes)))
-        cuts = [round(i * len(group) / parts) for i in range(parts + 1)]
+    for i, (model, (n_rows, n_features, n_classes)) in enumerate(zip(models, shapes, strict=True)):
+        hp = hyperparameters.from_model(model, n_rows)
+        sizes = hyperparameters.layer_sizes(model, n_features, n_classes)
+        key = (n_rows, tuple(sizes), model.dtype, *training.shared_hyperparameters(hp))
+        groups.setdefault(key, []).append(i)
+    plan = []
+    for (n_rows, sizes, dtype, batch_size, *_), group in groups.items():
+        # Networks in a stack should stop at about the same epoch: the lower the rate, the later.
+        group.sort(key=lambda i: (models[i].learning_rate_init, i))
+        max_size = training.max_networks_in_cache(sizes, batch_size, dtype)
+        n_stacks = math.ceil(len(group) / min(max_size, math.ceil(len(models) / processes)))
+        cuts = [round(i * len(group) / n_stacks) for i in range(n_stacks + 1)]
+        network_cost = n_rows * (layers.n_parameters(sizes) + COST_PER_UNIT * sum(sizes))
         for start, stop in pairwise(cuts):
-            work = rows * (layers.n_parameters(units) + COST_PER_UNIT * sum(units)) * (stop - start)
-            found.append(StackPlan(group[start:stop], float(work)))
-    found.sort(key=lambda stack: (-stack.work, models[stack.places[0]].learning_rate_init))
-    return found
+            plan.append(StackPlan(group[start:stop], float(network_cost * (stop - start))))
+    plan.sort(key=lambda stack: (-stack.cost, models[stack.indices[0]].learning_rate_init))
+    return plan
 
 
 def n_workers() -> int:
-    """Return the number of processes that a stage uses: WINENET_WORKERS, or one a core.
+    """Return the number of processes that a stage uses: WINENET_WORKERS, or one per core.
 
-    Raises WorkersError when WINENET_WORKERS is no positive whole number.
+    Raises
+    ------
+    WorkersError
+        If WINENET_WORKERS is not a positive integer.
     """
-    asked = os.environ.get("WINENET_WORKERS")
-    if asked is None:
+    value = os.environ.get("WINENET_WORKERS")
+    if value is None:
         return int(cpu_count())
-    if not asked.isdecimal() or int(asked) < 1:
+    if not value.isdecimal() or int(value) < 1:
         raise WorkersError(
-            f"WINENET_WORKERS={asked} is no number of processes, so no training was begun. "
-            "It must be a whole number from 1 up; unset it for one process a core."
+            f"WINENET_WORKERS={value} is not a number of processes, so no training was started. "
+            "It must be an integer of at least 1. Unset it to use one process per core."
         )
-    return int(asked)
+    return int(value)
 
 
 def n_parallel(n_jobs: int | None) -> int:
-    """Return how many stacks are trained at once: by the cluster that is open, or as joblib does.
-
-    n_jobs: processes of this machine, as in scikit-learn.
-    """
-    crew = cluster.current()
-    return int(effective_n_jobs(n_jobs)) if crew is None else crew.processes
+    """Return how many stacks are trained at once: by the open cluster, or by joblib's processes."""
+    active = cluster.current()
+    return int(effective_n_jobs(n_jobs)) if active is None else active.processes
 
 
 def one_blas_thread() -> Any:
-    """Keep BLAS from starting threads: they would fight the other processes for the cores."""
+    """Limit BLAS to one thread: more would compete with the other processes for the cores."""
     return threadpool_limits(limits=1, user_api="blas")
 
 
 def joblib_return_as() -> str:
-    """Return how joblib is to hand out results: one by one, where its backend can do that."""
+    """Return joblib's `return_as`: results as they are completed, if its backend supports that."""
     backend, _ = get_active_backend()
     return "generator_unordered" if backend.supports_return_generator else "list"
 
 
-def validate_X(model: DenseClassifier, X: Any) -> layers.Array:
-    """Return X checked and as the model will train on it, for models that are to share it."""
+def validate_features(model: DenseClassifier, X: Any) -> layers.Array:
+    """Return X validated, in the model's dtype, for models that share it."""
     return np.asarray(
         check_array(X, dtype=np.dtype(model.dtype), order="C", input_name="X", estimator=model)
     )
 
 
 @contextmanager
-def error_context(what: str) -> Iterator[None]:
-    """Put before an error what it concerns."""
+def error_context(subject: str) -> Iterator[None]:
+    """Prefix the message of a ValueError with what it concerns."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
+        raise ValueError(f"{subject}: {error}") from error
 
 
 def fit_many(
@@ -132,196 +137,215 @@ def fit_many(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> list[DenseClassifier]:
-    """Fit each model on its own (X, y) or (X, y, sample_weight); return the models.
+    """Fit many networks, each on its own data.
 
-    Those of equal shape are trained side by side, which is faster the smaller they are. Each
-    becomes what its own `fit` would make of it with one BLAS thread, but callbacks and verbose are
-    not heard. n_jobs: processes, as in scikit-learn. verbose: 1 shows how many fits are done.
-    Raises ValueError when data, parameters or a training do not fit, or when models share their
-    random numbers: each needs a seed, or a generator, of its own.
+    Networks of equal shape are trained side by side; the smaller they are, the more time that
+    saves. Each network becomes what its own `fit` would make of it with one BLAS thread, except
+    that callbacks and the models' `verbose` are ignored.
+
+    Parameters
+    ----------
+    models : iterable of DenseClassifier
+        The networks to fit, in place. Each needs its own seed or generator as `random_state`.
+    data : iterable of tuple
+        For each model, ``(X, y)`` or ``(X, y, sample_weight)``.
+    n_jobs : int, default=None
+        Number of processes, as in scikit-learn.
+    verbose : int, default=0
+        If 1, show how many fits are done.
+
+    Returns
+    -------
+    list of DenseClassifier
+        The models, fitted.
+
+    Raises
+    ------
+    ValueError
+        If data or parameters are invalid, a training diverges, or models share a RandomState.
+    TypeError
+        If a model is not a DenseClassifier.
+
+    Examples
+    --------
+    >>> from winenet import DenseClassifier, fit_many
+    >>> X, y = [[0.0], [0.2], [0.8], [1.0]], [0, 0, 1, 1]
+    >>> models = [DenseClassifier((4,), alpha=alpha, random_state=0) for alpha in (0.0, 0.1)]
+    >>> [model.n_layers_ for model in fit_many(models, [(X, y)] * 2)]  # doctest: +SKIP
+    [3, 3]
     """
     models, data = list(models), list(data)
     _check_models(models, data)
     shapes = [(_num_samples(X), _num_features(X), len(np.unique(y))) for X, y, *_ in data]
     plan = plan_stacks(models, shapes, n_parallel(n_jobs))
-    path = journal.current_path()  # here: joblib draws the later calls from threads of its own
-    shown: AbstractContextManager[Progress | None] = (
+    store = journal.current_store()  # here, as joblib dispatches from threads without our context
+    progress_context: AbstractContextManager[Progress | None] = (
         Progress("training", len(models)) if verbose else nullcontext()
     )
-    cautions: dict[int, list[Warning]] = {}
-    work, all_work = 0.0, sum(stack.work for stack in plan)
-    with shown as progress, one_blas_thread():
-        crew = cluster.current()
-        if crew is not None:
-            done = _fit_on_cluster(crew, plan, models, data, path)
+    warnings_by_index: dict[int, list[Warning]] = {}
+    cost, total_cost = 0.0, sum(stack.cost for stack in plan)
+    with progress_context as progress, one_blas_thread():
+        active = cluster.current()
+        if active is not None:
+            results = _fit_on_cluster(active, plan, models, data, store)
         else:
             parallel = Parallel(n_jobs=n_jobs, return_as=joblib_return_as())
-            done = parallel(
+            results = parallel(
                 delayed(_fit_stack)(
                     number,
-                    stack.places,
-                    [models[i] for i in stack.places],
-                    [data[i] for i in stack.places],
-                    path,
+                    stack.indices,
+                    [models[i] for i in stack.indices],
+                    [data[i] for i in stack.indices],
+                    store,
                 )
                 for number, stack in enumerate(plan)
             )
-        for number, fitted, heard, trained in done:
-            journal.record_stats(trained)
-            cautions |= heard
-            for place, model in fitted.items():
-                _copy_fitted_state(models[place], model)
-            work += plan[number].work * len(fitted) / len(plan[number].places)
+        for result in results:
+            journal.record_stats(result.stats)
+            warnings_by_index |= result.warnings
+            for i, fitted in result.models.items():
+                _copy_fitted_state(models[i], fitted)
+            stack = plan[result.number]
+            cost += stack.cost * len(result.models) / len(stack.indices)
             if progress is not None:
-                progress.update(len(fitted), work / all_work)
+                progress.update(len(result.models), cost / total_cost)
     for stack in plan:
-        for place in stack.places:
-            for caution in cautions[place]:
-                warnings.warn(caution, stacklevel=2)
+        for i in stack.indices:
+            for warning in warnings_by_index[i]:
+                warnings.warn(warning, stacklevel=2)
     return models
 
 
 def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) -> None:
     if len(models) != len(data):
         raise ValueError(
-            f"There are {len(models)} models for {len(data)} sets of rows, so it is open which "
-            "belong together. Give one (X, y) for each model."
+            f"There are {len(models)} models for {len(data)} data sets, so it is unclear which "
+            "belong together. Pass one (X, y) per model."
         )
-    for place, model in enumerate(models):
+    for i, model in enumerate(models):
         if not isinstance(model, DenseClassifier):
             raise TypeError(
-                f"models[{place}]={model!r} is no DenseClassifier, so it cannot share a stack. "
-                "For other estimators call fit one by one, or through joblib."
+                f"models[{i}]={model!r} is not a DenseClassifier, so it cannot be trained in a "
+                "stack. For other estimators call fit one by one, or through joblib."
             )
-        with error_context(f"models[{place}]"):
-            classifier.check_parameters(model)
+        with error_context(f"models[{i}]"):
+            hyperparameters.check(model)
     if len(set(map(id, models))) < len(models):
         raise ValueError(
-            "A model is given more than once, so only its last fit would be left. Give "
+            "A model occurs more than once, so only its last fit would remain. Pass "
             "sklearn.base.clone(model) for each fit."
         )
-    streams = [
+    rngs = [
         id(model.random_state)
         for model in models
         if isinstance(model.random_state, np.random.RandomState)
     ]
-    if len(set(streams)) < len(streams):
+    if len(set(rngs)) < len(rngs):
         raise ValueError(
-            "Models share a RandomState, so what each draws would depend on the others. Give each "
-            "model a random_state of its own, such as a whole number."
+            "Models share a RandomState, so the random numbers of each would depend on the others. "
+            "Give each model its own random_state, such as an integer."
         )
 
 
 def _copy_fitted_state(model: DenseClassifier, fitted: DenseClassifier) -> None:
-    """Give model what fit has made of it, or of its copy in another process."""
+    """Copy to model what fit has done to it, or to its copy in another process."""
     if fitted is model:
         return
-    given = model.get_params(deep=False)
-    kept = {name: value for name, value in vars(model).items() if name == "_skl_callbacks"}
-    if isinstance(given["random_state"], np.random.RandomState):
-        given["random_state"].set_state(fitted.random_state.get_state())
-    model.__dict__ = vars(fitted) | given | kept
+    params = model.get_params(deep=False)
+    callbacks = {name: value for name, value in vars(model).items() if name == "_skl_callbacks"}
+    if isinstance(params["random_state"], np.random.RandomState):
+        params["random_state"].set_state(fitted.random_state.get_state())
+    model.__dict__ = vars(fitted) | params | callbacks
 
 
 class _StackResult(NamedTuple):
-    """What a stack, or a part of it, has become.
+    """The result of a stack, or of a part of it.
 
-    number: of the stack. models, cautions: by place; nobody would hear a warning in another
-    process. trained: for the journal's count, without the runs' weights.
+    number: index of the stack in the plan. models, warnings: by the model's index; warnings are
+    returned because those of another process would be lost. stats: without states.
     """
 
     number: int
     models: dict[int, DenseClassifier]
-    cautions: dict[int, list[Warning]]
-    trained: journal.TrainingResult
+    warnings: dict[int, list[Warning]]
+    stats: journal.TrainingResult
 
 
 def _make_jobs(
-    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[training_job.TrainingJob]:
-    """Return the work of each fit; those of the same rows share them."""
+    indices: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
+) -> list[TrainingJob]:
+    """Return the training job of each model; jobs with the same rows share them."""
     arrays: dict[tuple[int, str], layers.Array] = {}
     jobs = []
-    for place, model, (X, *rest) in zip(places, models, data, strict=True):
+    for i, model, (X, *rest) in zip(indices, models, data, strict=True):
         key = (id(X), model.dtype)
-        with error_context(f"models[{place}]"):
+        with error_context(f"models[{i}]"):
             if key not in arrays:
-                arrays[key] = validate_X(model, X)
-            jobs.append(classifier.make_training_job(model, X, *rest, array=arrays[key]))
+                arrays[key] = validate_features(model, X)
+            jobs.append(classifier.make_training_job(model, X, *rest, validated_X=arrays[key]))
     return jobs
 
 
 def _fit_stack(
     number: int,
-    places: Sequence[int],
+    indices: Sequence[int],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
-    path: str | journal.FitStore,
+    store: journal.FitStore | None,
 ) -> _StackResult:
-    """Fit a stack. path: of the journal, or "", or what stands for it."""
-    cautions = {}
+    """Fit the models of one stack, or of a part of it."""
+    warnings_by_index = {}
     with one_blas_thread():
-        jobs = _make_jobs(places, models, data)
-        trained = journal.train(jobs, path)
-        for place, model, job, run in zip(places, models, jobs, trained.runs, strict=True):
-            with error_context(f"models[{place}]"):
-                classifier.set_fitted_attributes(model, job, run)
-            cautions[place] = classifier.fit_warnings(model, job, run)
-    return _StackResult(number, dict(zip(places, models, strict=True)), cautions, trained.counted())
+        jobs = _make_jobs(indices, models, data)
+        result = journal.train(jobs, store)
+        for i, model, job, state in zip(indices, models, jobs, result.states, strict=True):
+            with error_context(f"models[{i}]"):
+                classifier.set_fitted_attributes(model, job, state)
+            warnings_by_index[i] = classifier.fit_warnings(model, job, state)
+    fitted = dict(zip(indices, models, strict=True))
+    return _StackResult(number, fitted, warnings_by_index, result.without_states())
 
 
 def _fit_on_cluster(
-    crew: cluster.Cluster,
+    active: cluster.Cluster,
     plan: Sequence[StackPlan],
     models: Sequence[DenseClassifier],
     data: Sequence[tuple[Any, ...]],
-    path: str,
+    store: journal.SqliteFitStore | None,
 ) -> Iterator[_StackResult]:
-    """Yield what `_fit_stack` returns, from a cluster's workers; a stack may come in two parts.
+    """Yield what `_fit_stack` returns, from the cluster's workers; see `Cluster.run`."""
+    handles: dict[tuple[int, ...], Any] = {}
 
-    What the journal remembers needs no worker.
-    """
-    with crew.shift(path) as shift:
-        shared: dict[tuple[int, ...], Any] = {}
-        remembered = []
-        for number, stack in enumerate(plan):
-            known = shift.known(partial(_make_jobs_from_copies, stack.places, models, data))
-            here = [one for i, one in enumerate(stack.places) if i in known]
-            there = [one for i, one in enumerate(stack.places) if i not in known]
-            keys = [tuple(map(id, data[place])) for place in there]
-            for key, place in zip(keys, there, strict=True):
-                if key not in shared:
-                    shared[key] = shift.share(data[place])
-            if there:
-                tables = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-                given = (number, there, [models[place] for place in there])
-                which = [tables[key] for key in keys]
-                shift.send(
-                    _fit_on_worker, (*given, which, shift.post), *(shared[key] for key in tables)
-                )
-            if here:
-                remembered.append((number, here))
-        for number, here in remembered:
-            fits = [models[place] for place in here], [data[place] for place in here]
-            yield _fit_stack(number, here, *fits, path)
-        yield from shift.results()
+    def make_jobs(_: int, indices: Sequence[int]) -> list[TrainingJob]:
+        # Copies, because making a job draws from the model's random_state.
+        copies = [copy.deepcopy(models[i]) for i in indices]
+        return _make_jobs(indices, copies, [data[i] for i in indices])
 
+    def fit_locally(number: int, indices: Sequence[int]) -> _StackResult:
+        subset = [models[i] for i in indices], [data[i] for i in indices]
+        return _fit_stack(number, indices, *subset, store)
 
-def _make_jobs_from_copies(
-    places: Sequence[int], models: Sequence[DenseClassifier], data: Sequence[tuple[Any, ...]]
-) -> list[training_job.TrainingJob]:
-    """Return the work of each fit, of copies: to prepare a network draws its random numbers."""
-    copies = [copy.deepcopy(models[place]) for place in places]
-    return _make_jobs(places, copies, [data[place] for place in places])
+    def submit(session: cluster.Session, number: int, indices: Sequence[int]) -> None:
+        keys = [tuple(map(id, data[i])) for i in indices]
+        for key, i in zip(keys, indices, strict=True):
+            if key not in handles:
+                handles[key] = session.scatter(data[i])
+        distinct = list(dict.fromkeys(keys))
+        data_index = [distinct.index(key) for key in keys]
+        args = (number, indices, [models[i] for i in indices], data_index, session.remote_journal)
+        session.submit(_fit_on_worker, args, *(handles[key] for key in distinct))
+
+    indices_by_stack = [stack.indices for stack in plan]
+    return active.run(store, indices_by_stack, make_jobs, fit_locally, submit)
 
 
 def _fit_on_worker(
     number: int,
-    places: Sequence[int],
+    indices: Sequence[int],
     models: Sequence[DenseClassifier],
-    which: Sequence[int],
-    path: str | journal.FitStore,
-    *tables: tuple[Any, ...],
+    data_index: Sequence[int],
+    store: journal.FitStore | None,
+    *data: tuple[Any, ...],
 ) -> _StackResult:
-    """Fit a stack on a worker. which: for each model the number of its table."""
-    return _fit_stack(number, places, models, [tables[i] for i in which], path)
+    """Fit a stack on a worker; data_index: for each model, the index of its data."""
+    return _fit_stack(number, indices, models, [data[i] for i in data_index], store)

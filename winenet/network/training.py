@@ -1,4 +1,4 @@
-"""Trains many networks: which share a stack, when each one stops."""
+"""Trains many networks: groups them into stacks and decides when each one stops."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,148 +10,163 @@ from winenet.network.layers import n_parameters
 from winenet.network.stack import NetworkStack, StackSlot
 from winenet.network.training_job import HyperParameters, TrainingJob, TrainingState, snapshot
 
-# What the parameters and activations of a stack may fill; more falls out of a core's cache.
-STACK_BYTES = 2**20
-
-
-# ------------------------------------------------------------------ training
+# The parameters and activations of a stack should fit into a core's cache.
+CACHE_BYTES = 2**20
 
 
 def train(
     jobs: Sequence[TrainingJob],
     *,
-    per_stack: int | None = None,
+    max_stack_size: int | None = None,
     on_epoch: Callable[[int, TrainingState], bool] | None = None,
-    on_leave: Callable[[int, TrainingState], None] | None = None,
+    on_finished: Callable[[int, TrainingState], None] | None = None,
 ) -> list[TrainingState]:
-    """Train each job's network and return its run, in the order of the jobs.
+    """Train each job's network and return its final state, in the order of the jobs.
 
-    Networks of equal shape share a stack; neither that nor per_stack, the most networks that one
-    may hold, can change a result. on_epoch: called as (place of the job, its run) after each
-    epoch; True ends this network. on_leave: called likewise when a network is done.
-    A network whose parameters are no longer finite comes back with event "diverged".
+    Networks of equal shape are trained together in a stack. Neither that nor `max_stack_size` can
+    change a result. A network whose parameters are no longer finite ends with the stop reason
+    "diverged".
+
+    Parameters
+    ----------
+    jobs : sequence of TrainingJob
+    max_stack_size : int, optional
+        By default, as many networks as fit into a core's cache.
+    on_epoch : callable, optional
+        Called as ``on_epoch(job_index, state)`` after each epoch; True ends this network.
+    on_finished : callable, optional
+        Called as ``on_finished(job_index, state)`` once a network has finished.
+
+    Returns
+    -------
+    list of TrainingState
     """
-    runs = [_copy_start_state(job) for job in jobs]
-    for indices in _iter_stacks(jobs, per_stack):
-        members = [_make_slot(i, jobs[i], runs[i]) for i in indices]
-        # Overflow on the way to infinity is told by the event, not by a dozen warnings.
+    states = [_copy_start_state(job) for job in jobs]
+    for indices in _iter_stacks(jobs, max_stack_size):
+        slots = [_make_slot(i, jobs[i], states[i]) for i in indices]
+        # An overflow on the way to infinity shows in stop_reason; no need for a dozen warnings.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            while members:
-                _train_until_first_finishes(NetworkStack(members), on_epoch)
-                for member in members:
-                    if member.run.finished and on_leave is not None:
-                        on_leave(member.index, member.run)
-                members = [member for member in members if not member.run.finished]
-    return runs
-
-
-def _make_slot(index: int, job: TrainingJob, run: TrainingState) -> StackSlot:
-    order = np.arange(len(job.X), dtype=np.intp)
-    units = None
-    if job.settings.dropout:
-        # With the rows seen: a training that goes on from the same seed has other units to choose.
-        units = np.random.default_rng([job.rng.randint(2**31), run.rows_seen])
-    return StackSlot(index, job, run, order, units)
-
-
-def _copy_start_state(job: TrainingJob) -> TrainingState:
-    """Return a copy of the job's start that training may write to."""
-    run = snapshot(job.start)
-    if run.learning_rate is None:
-        run.learning_rate = job.settings.learning_rate_init
-    run.epochs, run.event = 0, ""
-    return run
+            while slots:
+                _train_until_first_finishes(NetworkStack(slots), on_epoch)
+                for slot in slots:
+                    if slot.state.finished and on_finished is not None:
+                        on_finished(slot.index, slot.state)
+                slots = [slot for slot in slots if not slot.state.finished]
+    return states
 
 
 def stack_key(job: TrainingJob) -> tuple[object, ...]:
     """Return what networks must have in common to share a stack."""
-    held_out = job.held_out
+    validation = job.validation
     return (
-        *(tuple(job.units), job.X.shape, job.X.dtype, job.row_weights is None),
-        *shared_hyperparameters(job.settings),
-        *(job.start.steps, None if held_out is None else len(held_out.X)),
+        *(tuple(job.layer_sizes), job.X.shape, job.X.dtype, job.sample_weight is None),
+        *shared_hyperparameters(job.hyperparameters),
+        *(job.start.steps, None if validation is None else len(validation.X)),
     )
 
 
-def shared_hyperparameters(s: HyperParameters) -> tuple[object, ...]:
-    """Return the settings, beside the sizes, that networks of a stack have in common."""
+def shared_hyperparameters(hp: HyperParameters) -> tuple[object, ...]:
+    """Return the hyper-parameters, except the sizes, that must be equal within a stack."""
     return (
-        *(s.batch_size, s.activation, s.solver, s.beta_1, s.beta_2, s.epsilon),
-        *(s.momentum, s.nesterovs_momentum, s.dropout),
+        *(hp.batch_size, hp.activation, hp.solver, hp.beta_1, hp.beta_2, hp.epsilon),
+        *(hp.momentum, hp.nesterovs_momentum, hp.dropout),
     )
 
 
-def _iter_stacks(jobs: Sequence[TrainingJob], per_stack: int | None) -> Iterator[list[int]]:
-    """Yield the places of the jobs that are trained together."""
+def max_networks_in_cache(layer_sizes: Sequence[int], batch_size: int, dtype: DTypeLike) -> int:
+    """Return how many such networks fit into a core's cache; at least 1."""
+    numbers = 5 * n_parameters(layer_sizes) + sum(layer_sizes) * batch_size
+    return max(1, CACHE_BYTES // (np.dtype(dtype).itemsize * numbers))
+
+
+def _iter_stacks(jobs: Sequence[TrainingJob], max_stack_size: int | None) -> Iterator[list[int]]:
+    """Yield the indices of the jobs that are trained together."""
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, job in enumerate(jobs):
         groups.setdefault(stack_key(job), []).append(i)
     for indices in groups.values():
         first = jobs[indices[0]]
-        size = per_stack or max_stack_size(first.units, first.settings.batch_size, first.X.dtype)
+        size = max_stack_size or max_networks_in_cache(
+            first.layer_sizes, first.hyperparameters.batch_size, first.X.dtype
+        )
         for start in range(0, len(indices), size):
             yield indices[start : start + size]
 
 
-def max_stack_size(units: Sequence[int], batch_size: int, dtype: DTypeLike) -> int:
-    """Return how many such networks fit a core's cache; at least 1."""
-    numbers = 5 * n_parameters(units) + sum(units) * batch_size
-    return max(1, STACK_BYTES // (np.dtype(dtype).itemsize * numbers))
+def _make_slot(index: int, job: TrainingJob, state: TrainingState) -> StackSlot:
+    permutation = np.arange(len(job.X), dtype=np.intp)
+    dropout_rng = None
+    if job.hyperparameters.dropout:
+        # samples_seen gives a continued training other masks, even with the same seed.
+        dropout_rng = np.random.default_rng([job.rng.randint(2**31), state.samples_seen])
+    return StackSlot(index, job, state, permutation, dropout_rng)
+
+
+def _copy_start_state(job: TrainingJob) -> TrainingState:
+    """Return a copy of the job's start for training to modify."""
+    state = snapshot(job.start)
+    if state.learning_rate is None:
+        state.learning_rate = job.hyperparameters.learning_rate_init
+    state.epochs, state.stop_reason = 0, ""
+    return state
 
 
 def _train_until_first_finishes(
     stack: NetworkStack, on_epoch: Callable[[int, TrainingState], bool] | None
 ) -> None:
-    while not any(member.run.finished for member in stack.members):
-        losses = stack.epoch()
-        stack.show()
-        stack.score_held_out()
-        for member, loss in zip(stack.members, losses, strict=True):
-            _update_after_epoch(member.run, member.job, loss)
-            if on_epoch is not None and on_epoch(member.index, member.run):
-                member.run.event = member.run.event if member.run.finished else "stopped"
-    stack.save()
-    for member in stack.members:
-        if member.run.finished:
-            _finalize(member.run, member.job.settings)
+    while not any(slot.state.finished for slot in stack.slots):
+        losses = stack.run_epoch()
+        stack.expose_parameters()
+        stack.score_validation()
+        for slot, loss in zip(stack.slots, losses, strict=True):
+            _update_after_epoch(slot.state, slot.job, loss)
+            if on_epoch is not None and on_epoch(slot.index, slot.state):
+                slot.state.stop_reason = slot.state.stop_reason or "stopped"
+    stack.copy_state_back()
+    for slot in stack.slots:
+        if slot.state.finished:
+            _finalize(slot.state, slot.job.hyperparameters)
 
 
-def _update_after_epoch(run: TrainingState, job: TrainingJob, loss: float) -> None:
-    """Note what the epoch brought and decide whether there will be another."""
-    s = job.settings
-    run.epochs += 1
-    run.rows_seen += len(job.X)
-    run.loss_curve.append(loss)
-    run.event = ""
-    if s.early_stopping:
-        score = run.validation_scores[-1]
-        run.no_improvement = run.no_improvement + 1 if score < run.best_score + s.tol else 0
-        if score > run.best_score:
-            run.best_score, run.best_parameters = score, run.parameters.copy()
+def _update_after_epoch(state: TrainingState, job: TrainingJob, loss: float) -> None:
+    """Record the epoch, adjust the learning rate, and decide whether training goes on."""
+    hp = job.hyperparameters
+    state.epochs += 1
+    state.samples_seen += len(job.X)
+    state.loss_curve.append(loss)
+    state.learning_rate_cut = False
+    if hp.early_stopping:
+        score = state.validation_scores[-1]
+        improved = not score < state.best_score + hp.tol
+        if score > state.best_score:
+            state.best_score, state.best_parameters = score, state.parameters.copy()
     else:
-        run.no_improvement = run.no_improvement + 1 if loss > run.best_loss - s.tol else 0
-        run.best_loss = min(run.best_loss, loss)
-        if not math.isfinite(loss) and not np.isfinite(run.parameters).all():
-            run.event = "diverged"  # NaN stays NaN: further epochs would only cost time
-            return
+        improved = not loss > state.best_loss - hp.tol
+        state.best_loss = min(state.best_loss, loss)
+        if not math.isfinite(loss) and not np.isfinite(state.parameters).all():
+            state.stop_reason = "diverged"  # NaN stays NaN: further epochs would only cost time
+    state.no_improvement = 0 if improved else state.no_improvement + 1
+    if state.finished:
+        return
 
-    adaptive = s.solver == "sgd" and s.learning_rate == "adaptive"
-    if s.solver == "sgd" and s.learning_rate == "invscaling":
-        run.learning_rate = s.learning_rate_init / (run.rows_seen + 1) ** s.power_t
-    if run.no_improvement > s.n_iter_no_change:
-        if adaptive and run.learning_rate is not None and run.learning_rate > 1e-6:
-            run.learning_rate /= 5.0
-            run.no_improvement = 0
-            run.event = "slower"
+    if hp.solver == "sgd" and hp.learning_rate == "invscaling":
+        state.learning_rate = hp.learning_rate_init / (state.samples_seen + 1) ** hp.power_t
+    if state.no_improvement > hp.n_iter_no_change:
+        adaptive = hp.solver == "sgd" and hp.learning_rate == "adaptive"
+        if adaptive and state.learning_rate is not None and state.learning_rate > 1e-6:
+            state.learning_rate /= 5.0
+            state.no_improvement = 0
+            state.learning_rate_cut = True
         else:
-            run.event = "converged"
-    if not run.finished and run.epochs == s.max_iter:
-        run.event = "max_iter"
+            state.stop_reason = "converged"
+    if not state.finished and state.epochs == hp.max_iter:
+        state.stop_reason = "max_iter"
 
 
-def _finalize(run: TrainingState, settings: HyperParameters) -> None:
-    """Let early stopping return to its best epoch; look whether the parameters are finite."""
-    if settings.early_stopping and run.best_parameters is not None:
-        run.parameters = run.best_parameters.copy()
-    if not np.isfinite(run.parameters).all():
-        run.event = "diverged"
+def _finalize(state: TrainingState, hp: HyperParameters) -> None:
+    """Restore the best epoch after early stopping, and mark parameters that are not finite."""
+    state.learning_rate_cut = False
+    if hp.early_stopping and state.best_parameters is not None:
+        state.parameters = state.best_parameters.copy()
+    if not np.isfinite(state.parameters).all():
+        state.stop_reason = "diverged"

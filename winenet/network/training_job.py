@@ -1,4 +1,4 @@
-"""What one training works on: hyper-parameters, rows, and the state between two epochs."""
+"""The input of one training (hyper-parameters, rows, start) and its state between two epochs."""
 
 import dataclasses
 import math
@@ -8,15 +8,13 @@ import numpy as np
 
 from winenet.network.layers import Array, ValidationSet
 
-# ------------------------------------------------------------------ what goes in and comes out
-
 
 @dataclass(frozen=True)
 class HyperParameters:
     """The hyper-parameters of one network, with MLPClassifier's names, meanings and defaults.
 
-    batch_size: rows, at least 1. n_iter_no_change: epochs, may be infinite. dropout: the share of
-    the hidden units that a row does without, anew in each step; at least 0, less than 1.
+    Unlike there, `batch_size` is a number (at least 1), and there is `dropout`: the probability, in
+    [0, 1), that a hidden unit is dropped for a row in a step. `n_iter_no_change` may be infinite.
     """
 
     hidden_layer_sizes: tuple[int, ...] = (100,)
@@ -42,21 +40,35 @@ class HyperParameters:
 
 @dataclass
 class TrainingState:
-    """All that training knows about one network between two epochs: its past and its present.
+    """The state of one network's training between two epochs, with its history.
 
-    parameters: (parameters,), during training a live view. moments: what the solver remembers,
-    (2, parameters) for Adam (means of the gradient and of its square), (1, parameters) for SGD
-    (the velocity), None before the first step. losses in nats, scores as shares of the rows.
-    event: "" while it goes on, "slower" when an epoch has cut the learning rate; "converged",
-    "max_iter", "diverged" (parameters are not finite) or "stopped" (by on_epoch) at the end.
+    Losses are in nats, scores are fractions of the rows. The fields that explain themselves are
+    left out.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (parameters,)
+        During training, a view of the stack's parameters.
+    optimizer_state : ndarray or None
+        Adam: (2, parameters), the running means of the gradient and of its square. SGD:
+        (1, parameters), the velocity. None before the first step.
+    learning_rate : float or None
+        The current one; None before the first step.
+    no_improvement : int
+        Number of epochs in a row that did not improve by `tol`.
+    learning_rate_cut : bool
+        Whether the last epoch cut the learning rate (`learning_rate="adaptive"`).
+    stop_reason : str
+        "" during training; then "converged", "max_iter", "stopped" (by the `on_epoch` callback) or
+        "diverged" (the parameters are not finite).
     """
 
     parameters: Array
-    moments: Array | None = None
+    optimizer_state: Array | None = None
     steps: int = 0
     learning_rate: float | None = None
     epochs: int = 0
-    rows_seen: int = 0
+    samples_seen: int = 0
     loss_curve: list[float] = field(default_factory=list)
     best_loss: float = math.inf
     validation_losses: list[float] = field(default_factory=list)
@@ -64,62 +76,73 @@ class TrainingState:
     best_score: float = -math.inf
     best_parameters: Array | None = None
     no_improvement: int = 0
-    event: str = ""
+    learning_rate_cut: bool = False
+    stop_reason: str = ""
 
     @property
     def finished(self) -> bool:
-        """Whether the network has left its stack."""
-        return self.event not in ("", "slower")
+        """Whether the training has ended."""
+        return self.stop_reason != ""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
     """One network to train.
 
-    X: (rows, features), C-contiguous; jobs may share it. targets: (rows, outputs) of 0 and 1 in
-    X's dtype: one column for two classes, else one a class. start: where to begin; it stays
-    as it is. rng: shuffles the rows; with dropout it seeds the stream that chooses the units, and
-    nothing else draws from it. row_weights: (rows,) or None.
-    held_out: needed when settings.early_stopping is on.
+    Attributes
+    ----------
+    X : ndarray of shape (rows, features)
+        C-contiguous; jobs may share it.
+    targets : ndarray of shape (rows, outputs)
+        0 and 1 in X's dtype: one column for two classes, otherwise one per class.
+    start : TrainingState
+        Where training begins; it is not modified.
+    rng : RandomState
+        Shuffles the rows. With dropout it also seeds the generator of the dropout masks.
+    validation : ValidationSet or None
+        Required if `hyperparameters.early_stopping`.
     """
 
     X: Array
     targets: Array
-    settings: HyperParameters
+    hyperparameters: HyperParameters
     start: TrainingState
     rng: np.random.RandomState
-    row_weights: Array | None = None
-    held_out: ValidationSet | None = None
+    sample_weight: Array | None = None
+    validation: ValidationSet | None = None
 
     @property
-    def units(self) -> list[int]:
-        """The width of each layer: features, hidden units, outputs."""
-        return [self.X.shape[1], *self.settings.hidden_layer_sizes, self.targets.shape[1]]
+    def layer_sizes(self) -> list[int]:
+        """The number of features, of units of each hidden layer, and of outputs."""
+        hidden = self.hyperparameters.hidden_layer_sizes
+        return [self.X.shape[1], *hidden, self.targets.shape[1]]
 
 
 def initial_state(parameters: Array) -> TrainingState:
-    """Return the run of a network that has seen nothing yet."""
+    """Return the state of a network that has not been trained."""
     return TrainingState(parameters, best_parameters=parameters)
 
 
-def warm_start_state(run: TrainingState, parameters: Array, *, keep_solver: bool) -> TrainingState:
-    """Return the start of a training that goes on from parameters, with the past of run.
+def warm_start_state(
+    state: TrainingState, parameters: Array, *, keep_optimizer: bool
+) -> TrainingState:
+    """Return the start of a training that continues from `parameters` with the history of `state`.
 
-    keep_solver: whether the solver keeps its memory and its learning rate, too.
+    keep_optimizer: whether to continue with the optimizer state and the learning rate as well.
     """
-    if keep_solver:
-        return dataclasses.replace(run, parameters=parameters)
+    if keep_optimizer:
+        return dataclasses.replace(state, parameters=parameters)
     return dataclasses.replace(
-        run, parameters=parameters, moments=None, steps=0, learning_rate=None
+        state, parameters=parameters, optimizer_state=None, steps=0, learning_rate=None
     )
 
 
-def snapshot(run: TrainingState) -> TrainingState:
-    """Return a copy of the run that does not change when the run goes on."""
+def snapshot(state: TrainingState) -> TrainingState:
+    """Return a copy that further training does not change."""
     return dataclasses.replace(
-        run,
-        parameters=run.parameters.copy(),
-        loss_curve=list(run.loss_curve),
-        validation_losses=list(run.validation_losses),
-        validation_scores=list(run.validation_scores),
+        state,
+        parameters=state.parameters.copy(),
+        loss_curve=list(state.loss_curve),
+        validation_losses=list(state.validation_losses),
+        validation_scores=list(state.validation_scores),
     )

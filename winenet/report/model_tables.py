@@ -136,8 +136,8 @@ def top_confusions(matrix: Any, words: Terms) -> list[str]:
         if actual != predicted and counts[actual, predicted]
     ]
     return [
-        f"{sentences.escape_markdown(names[actual])} taken for {sentences.escape_markdown(names[predicted])}: "
-        f"{-count:,} of {counts[actual].sum():,}"
+        f"{sentences.escape_markdown(names[actual])} taken for "
+        f"{sentences.escape_markdown(names[predicted])}: {-count:,} of {counts[actual].sum():,}"
         for count, actual, predicted in sorted(wrong)[:MAX_CONFUSIONS_SHOWN]
     ]
 

@@ -206,10 +206,10 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
         "default parameters were already quite effective.”",
         f"The tuned network makes {sentences.further_errors(further)} "
         f"({tuned['errors_second']} against {tuned['errors_first']}). "
-        f"{sentences.pluralize(tuned['only_second'], 'row')} only it gets wrong, {tuned['only_first']} "
-        "only the untuned one (exact McNemar test, "
-        f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so this test "
-        f"set {'cannot' if chance else 'can'} tell them apart. "
+        f"{sentences.pluralize(tuned['only_second'], 'row')} only it gets wrong, "
+        f"{tuned['only_first']} only the untuned one (exact McNemar test, "
+        f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so "
+        f"this test set {'cannot' if chance else 'can'} tell them apart. "
         "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
         "“minor change” holds, the reason given does not" if chance else "does not hold",
     )

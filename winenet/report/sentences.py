@@ -61,12 +61,13 @@ def pair(one: Numbers, names: Names) -> str:
             first, second, only, only_other = second, first, only_other, only
             counts.reverse()
         says = (
-            f"The {first} made {further_errors(abs(further))} on {pluralize(one['number'], 'row')} than "
-            f"the {second} ({counts[0]} against {counts[1]})"
+            f"The {first} made {further_errors(abs(further))} on "
+            f"{pluralize(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {pluralize(only, 'row')} only the first named got wrong, {only_other} only the other; "
-        f"{format_p_value(one['p_value'])}, {'different' if is_significant(one) else 'not distinguishable'}."
+        f"{says}; {pluralize(only, 'row')} only the first named got wrong, {only_other} only the "
+        f"other; {format_p_value(one['p_value'])}, "
+        f"{'different' if is_significant(one) else 'not distinguishable'}."
     )
 
 
@@ -186,8 +187,8 @@ def _out_of_fold(kept: Numbers) -> str:
         return f"{errors}; no row has a copy in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
     return (
-        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another fold"
-        f"{others}."
+        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another "
+        f"fold{others}."
     )
 
 

@@ -315,8 +315,8 @@ def _uncommitted() -> list[str]:
     if not number:
         return []
     return [
-        f"{sentences.pluralize(number, 'tracked file')} differ{'s' if number == 1 else ''} from the "
-        "last commit: this is the working tree, not a commit."
+        f"{sentences.pluralize(number, 'tracked file')} differ{'s' if number == 1 else ''} from "
+        "the last commit: this is the working tree, not a commit."
     ]
 
 

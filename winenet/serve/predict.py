@@ -62,7 +62,7 @@ def predict_file(
     force : bool
         Whether to overwrite an existing file.
 
-    Raises:
+    Raises
     ------
     InputError
         If the model, the table or out cannot be used; out is then unchanged.
@@ -84,7 +84,7 @@ def predict_file(
                 for first_row, P in _predicted_chunks(saved, opened, mismatches):
                     target.write(predictions.rows(first_row, P))
                     if progress is not None and opened.share:
-                        read = int(opened.share * progress.fits)
+                        read = int(opened.share * progress.total)
                         progress.update(read - progress.done, opened.share)
         except BrokenPipeError:
             raise
@@ -231,7 +231,7 @@ def _format_probabilities(P: Array) -> list[bytes]:
 class MismatchReport:
     """Count what the training rows did not have: missing values, new levels, values out of range.
 
-    Attributes:
+    Attributes
     ----------
     gaps : Counter
         Missing values by column.
