@@ -1,5 +1,6 @@
 """Benchmarks: how fast winenet is, as ratios to the alternatives that a user has."""
 
-# Sets the BLAS threads and kernel before numpy is imported, as in the pipeline.
-# WINENET_NUMERICS=native keeps the defaults that a user of the library has.
-import stages as stages
+from winenet import runtime
+
+# Before any benchmark imports numpy; WINENET_NUMERICS=native leaves BLAS as a user has it.
+runtime.pin_blas()

@@ -17,10 +17,10 @@ from scipy.stats import bootstrap
 
 from winenet.evaluation.intervals import (
     CONFIDENCE_LEVEL,
-    Interval,
     bootstrap_interval,
     wilson_interval,
 )
+from winenet.evaluation.metric_types import Interval
 from winenet.evaluation.scoring import roc_auc, row_losses
 
 Array = npt.NDArray[np.float64]

@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import stages
 from benchmarks.measure import Row
 from benchmarks.rows import Size
 from tools import verify
+from winenet import runtime
 from winenet.errors import InputError
 
 NOT_IN_NOTEBOOK = ("seeds", "learning_curve")  # stages without a counterpart in the notebook
@@ -68,7 +68,7 @@ def pair(size: Size, root: Path) -> tuple[Run, Run]:
 
 def without_numerics(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables without those that configure the numerics of this process."""
-    settings = {*stages.THREADS, "OPENBLAS_CORETYPE"}
+    settings = {*runtime.THREADS, "OPENBLAS_CORETYPE"}
     return {name: value for name, value in environment.items() if name not in settings}
 
 

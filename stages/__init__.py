@@ -1,68 +1,26 @@
-"""Settles the numerics before numpy is imported, and runs a stage with its guard and its errors.
+"""Pin BLAS before numpy is imported, and run a stage with a guard around its inputs.
 
-A stage ends with `stages.run(main)`. What changes while it runs would leave an old result under
-a new name in dvc.lock, so the guard compares everything that it reads before and after.
+A stage ends with `stages.run(main)`. A file that changes while the stage runs would put an old
+result under a new hash in dvc.lock, so the guard compares all inputs before and after.
 """
 
-import ctypes
 import hashlib
 import os
-import platform
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
-LAST_GOOD = "git checkout -- metrics plots report dvc.lock && dvc checkout"
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from winenet.runtime import describe_numerics, pin_blas
 
-
-def settle_numerics() -> None:
-    """Fix the number of BLAS threads and OpenBLAS's kernel: both change the last bits.
-
-    `WINENET_NUMERICS=native` leaves the environment as it is; `run` refuses another value.
-    """
-    if os.environ.get("WINENET_NUMERICS") == "native":
-        return
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    if _has_avx2_and_fma():
-        os.environ["OPENBLAS_CORETYPE"] = "Haswell"
-
-
-def numerics() -> str:
-    """Return in a line what this process computes with, as `settle_numerics` has left it."""
-    kernel = os.environ.get("OPENBLAS_CORETYPE")
-    if os.environ.get("WINENET_NUMERICS") != "native":
-        return f"numerics: 1 BLAS thread, OpenBLAS kernel {kernel or 'of its own choice'}"
-    names = (*THREADS, "OPENBLAS_CORETYPE")
-    given = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
-    return f"numerics: native, as the environment has it ({', '.join(given) or 'nothing set'})"
-
-
-def _has_avx2_and_fma() -> bool:
-    """Tell whether the processor can run OpenBLAS's Haswell kernel; on another one it crashes."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
-    system = platform.system()
-    if system == "Linux":
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-        return "avx2" in flags and "fma" in flags
-    if system == "Darwin":
-        asked = ["sysctl", "-n", "machdep.cpu.features", "machdep.cpu.leaf7_features"]
-        told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
-        return "AVX2" in told and "FMA" in told
-    if system == "Windows":
-        # PF_AVX2_INSTRUCTIONS_AVAILABLE; each processor with AVX2 that Windows runs on has FMA.
-        return bool(ctypes.CDLL("kernel32").IsProcessorFeaturePresent(40))
-    return False
+RESTORE_COMMAND = "git checkout -- metrics plots report dvc.lock && dvc checkout"
 
 
 def _hash(path: Path) -> str:
-    """Return a fingerprint of a file, or of all files of a folder.
+    """Return the SHA-256 of a file, or of all files in a folder.
 
-    A missing one has one, too, and one that may not be read: the stage itself says what is wrong.
+    A missing or unreadable file has a hash too: the stage itself reports what is wrong with it.
     """
     if path.is_dir():
         inner = sorted(file for file in path.rglob("*") if file.is_file())
@@ -78,8 +36,8 @@ def _hash(path: Path) -> str:
         return "unreadable"
 
 
-def _code_and_params() -> dict[str, str]:
-    """Return the fingerprints of params.yaml and of all that Python may import from here."""
+def hash_code_and_params() -> dict[str, str]:
+    """Return the hashes of params.yaml and of all code that a stage may import."""
     files = [Path("params.yaml")]
     for folder in ("stages", "winenet"):
         files += [file for file in Path(folder).rglob("*") if file.suffix in (".py", ".jinja")]
@@ -87,93 +45,99 @@ def _code_and_params() -> dict[str, str]:
 
 
 def _check_libraries() -> None:
-    """End a stage whose libraries have other versions than the locked ones.
+    """Fail if a library has another version than the locked one.
 
-    With another scikit-learn the import of the stage's own modules would fail, so it comes before.
+    With another scikit-learn the imports of the stage itself would fail, so this runs before them.
     """
-    if _name() == "stage":  # this package was imported by something else
+    if stage_name() == "stage":  # this package was imported by something else
         return
     from winenet.errors import InputError, check_locked_versions
 
     try:
         check_locked_versions()
     except InputError as error:
-        _end(str(error))
+        fail(str(error))
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage; end with exit code 1 and one message when something does not fit.
+    """Run a stage; exit with code 1 and one message if its inputs are not usable or changed.
 
-    main: reads params.yaml and files, computes, writes files. A fault that a person can mend
-    is an InputError; everything else is a fault of winenet and keeps its traceback.
+    An InputError is printed without traceback, since the user can fix it. Any other exception is a
+    bug in winenet and keeps its traceback.
+
+    Parameters
+    ----------
+    main : callable
+        Reads params.yaml and files, computes, writes files.
     """
     from winenet.errors import InputError
 
     try:
         _check_numerics()
-        inputs = {path: _AT_START.get(path) or _hash(Path(path)) for path in _dependencies()}
-        warnings.showwarning = _say_warning
-        say(numerics())
+        inputs = {path: HASHES_AT_START.get(path) or _hash(Path(path)) for path in _dependencies()}
+        warnings.showwarning = log_warning
+        log(describe_numerics())
         main()
     except InputError as error:
-        _end(str(error))
+        fail(str(error))
     except OSError as error:
-        what = f"{error.filename or 'a file'}: {error.strerror or error}"
-        _end(
-            f"{what}, so the stage was not finished. It must be there, this user must be allowed "
+        reason = f"{error.filename or 'a file'}: {error.strerror or error}"
+        fail(
+            f"{reason}, so the stage was not finished. It must be there, this user must be allowed "
             "to use it, and the disk must have room; then run `dvc repro` again."
         )
     except KeyboardInterrupt:
-        _end("interrupted, so the stage was not finished.")
-    inputs["params.yaml"] = _AT_START["params.yaml"]
+        fail("interrupted, so the stage was not finished.")
+    inputs["params.yaml"] = HASHES_AT_START["params.yaml"]
     changed = [path for path, before in inputs.items() if _hash(Path(path)) != before]
     if changed:
-        _end(
+        fail(
             f"{', '.join(sorted(changed))} changed while this stage ran, so its results belong to "
             "neither the old nor the new state and are not kept. Run `dvc repro` again."
         )
 
 
-def say(text: str) -> None:
-    """Print a line about what the stage does, at once even into a log."""
-    print(f"{_name()}: {text}", flush=True)
+def log(text: str) -> None:
+    """Print one line, prefixed with the stage's name, and flush it."""
+    print(f"{stage_name()}: {text}", flush=True)
 
 
-def say_all(lines: Iterable[str]) -> None:
-    """Print several lines about what the stage does."""
+def log_lines(lines: Iterable[str]) -> None:
+    """Log several lines."""
     for line in lines:
-        say(line)
+        log(line)
 
 
-def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Print a library's warning as a line of the stage, without the path of its source."""
-    say(f"note: {message}")
+def log_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Log a library's warning without the path of its source; replaces `warnings.showwarning`."""
+    log(f"note: {message}")
 
 
-def _name() -> str:
-    """Return the running stage's name: `python -m stages.split` is "split".
+def stage_name() -> str:
+    """Return the name of the running stage: `python -m stages.split` is "split".
 
-    While this package is imported only the command line tells it.
+    While this package is being imported, only the command line holds the name.
     """
     spec = sys.modules["__main__"].__spec__
-    asked = sys.orig_argv[sys.orig_argv.index("-m") + 1 :] if "-m" in sys.orig_argv else []
-    name = spec.name if spec else next(iter(asked), "")
+    arguments = sys.orig_argv[sys.orig_argv.index("-m") + 1 :] if "-m" in sys.orig_argv else []
+    name = spec.name if spec else next(iter(arguments), "")
     return name.removeprefix("stages.") if name.startswith("stages.") else "stage"
 
 
 def _check_numerics() -> None:
+    """Raise InputError if WINENET_NUMERICS has an unknown value."""
     from winenet.errors import InputError, short_repr
 
-    asked = os.environ.get("WINENET_NUMERICS")
-    if asked not in (None, "", "native"):
+    value = os.environ.get("WINENET_NUMERICS")
+    if value not in (None, "", "native"):
         raise InputError(
-            f"WINENET_NUMERICS={short_repr(asked)} means nothing, so it is not clear which numbers are "
-            "wanted and the stage was not run. It is `native` or not set: change the environment."
+            f"WINENET_NUMERICS={short_repr(value)} is not a known value, so the stage was not run. "
+            "Set it to `native`, or unset it."
         )
 
 
 def _dependencies() -> list[str]:
-    """Return the files and folders that dvc.yaml lists as this stage's deps."""
+    """Return the files and folders that dvc.yaml lists as deps of this stage."""
     import yaml
 
     from winenet.errors import InputError
@@ -182,31 +146,32 @@ def _dependencies() -> list[str]:
         text = Path("dvc.yaml").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
-            "dvc.yaml is not in this folder, so the stage does not know what it works on. "
+            "dvc.yaml is not in this folder, so the stage does not know its inputs. "
             "Start it from the root of the repository."
         ) from None
     try:
-        deps = yaml.safe_load(text)["stages"][_name()]["deps"]
+        deps = yaml.safe_load(text)["stages"][stage_name()]["deps"]
         return [str(dep) for dep in deps]
     except (yaml.YAMLError, LookupError, TypeError):
         raise InputError(
-            f"dvc.yaml does not tell the deps of the stage {_name()}, so a change of them would "
-            "not be noticed and the stage was not run. `git checkout -- dvc.yaml` brings the "
-            "committed one back."
+            f"dvc.yaml does not list the deps of the stage {stage_name()}, so changes to them "
+            "would go unnoticed and the stage was not run. `git checkout -- dvc.yaml` restores the "
+            "committed file."
         ) from None
 
 
-def _end(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """Print a message and how to restore the last committed results, and exit with code 1."""
     print(
-        f"\n{_name()}: {message}\n"
-        f"If dvc removed results, `{LAST_GOOD}` brings the last committed ones back.",
+        f"\n{stage_name()}: {message}\n"
+        f"If dvc removed results, `{RESTORE_COMMAND}` restores the last committed ones.",
         file=sys.stderr,
         flush=True,
     )
     sys.exit(1)
 
 
-settle_numerics()
-# Taken before the stage's own modules are imported: an edit during the import is noticed as well.
-_AT_START = _code_and_params()
+pin_blas()
+# Taken before the stage's own modules are imported, so that an edit during the import is noticed.
+HASHES_AT_START = hash_code_and_params()
 _check_libraries()

@@ -1,4 +1,4 @@
-"""Stage compare: how sure each score is, which models differ, and which rows all get wrong."""
+"""Stage compare: scores with intervals, pairwise tests, and the rows that models misclassify."""
 
 import stages
 from winenet import files, params
@@ -21,19 +21,19 @@ def main() -> None:
     )
     spread = files.read_metrics("metrics/seeds.json")
 
-    below, above = comparison.reference_models(X_train, y_train, settings)
+    dummy, boosting = comparison.reference_models(X_train, y_train, settings)
     models = {
-        "majority_class": below,
+        "majority_class": dummy,
         "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
         "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
         "one_hidden_layer": DensePredictor(
             model_file.read("models/mlp_one_hidden_layer.npz").model
         ),
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
-        "hist_gradient_boosting": above,
+        "hist_gradient_boosting": boosting,
     }
     found = comparison.predictions(models, test.X)
-    stages.say(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
+    stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
     scored = comparison.scores_with_intervals(found, test, settings)
     pairs = comparison.pairwise_tests(found, test)
     curves = comparison.curves(found, test.y)
@@ -47,7 +47,7 @@ def main() -> None:
         "metrics/compare.json",
         {
             "test_rows": len(test.y),
-            "test_rows_unseen": (~test.seen).sum(),
+            "test_rows_unseen": (~test.in_training).sum(),
             "models": {
                 name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
                 for name, one in scored.items()
@@ -65,11 +65,11 @@ def main() -> None:
     files.write_rounded("plots/compare_calibration.csv", curves["calibration"])
     for name, one in scored.items():
         accuracy = one["accuracy"]
-        stages.say(
+        stages.log(
             f"{name}: accuracy {accuracy['value']:.4f} "
             f"({accuracy['low']:.4f} to {accuracy['high']:.4f}), {one['errors']} errors"
         )
-    stages.say(f"{by_all} test rows are wrong in all models but the constant one")
+    stages.log(f"{by_all} test rows are wrong in all models but the constant one")
 
 
 if __name__ == "__main__":

@@ -1,55 +1,60 @@
-"""Stage curves: follow the notebook's two networks epoch by epoch, on held-out rows as well."""
+"""Stage curves: score the notebook's two networks after every epoch, also on held-out rows."""
 
 import stages
 from winenet import files, params
 from winenet.data import splits, table_files
 from winenet.evaluation import training_curves
-from winenet.evaluation.training_curves import Rows
+from winenet.evaluation.scoring import EvaluationSet
 
-# A file a network: `dvc plots` draws all rows of a file as one line.
-PATHS = {
+# One file per network: `dvc plots` draws all rows of a file as one line.
+OUTPUT_PATHS = {
     "notebook": "plots/curves_notebook.csv",
     "one_hidden_layer": "plots/curves_one_hidden_layer.csv",
 }
 
 
 def main() -> None:
-    """Read the split; write both networks' curves, and what early stopping would be worth."""
+    """Read the split; write both networks' curves, and what early stopping would change."""
     settings, duplicates = params.load().curves, params.load().split.duplicates
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
-    X_test = files.read_table("data/X_test_normalized.csv")
-    y_test = table_files.read_labels("data/y_test.csv")
+    test = EvaluationSet(
+        files.read_table("data/X_test_normalized.csv"),
+        table_files.read_labels("data/y_test.csv"),
+        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
+    )
     rows = table_files.read_split_rows("data/split_rows.csv", "train")
 
     groups = rows["group"] if duplicates == "group" else None
     labels = table_files.read_schema("data/schema.json").labels
     parts = splits.train_validation_split(X_train, y_train, settings, groups, labels)
-    training, held_out = Rows(parts.X_train, parts.y_train), Rows(parts.X_test, parts.y_test)
-    numbers = {
-        "training_rows": len(training.y),
+    held_out = EvaluationSet(
+        parts.X_test, parts.y_test, splits.duplicated_in_training(parts.X_train, parts.X_test)
+    )
+    row_counts = {
+        "training_rows": len(parts.y_train),
         "held_out_rows": len(held_out.y),
-        "held_out_rows_seen": splits.duplicated_in_training(training.X, held_out.X).sum(),
+        "held_out_rows_seen": held_out.in_training.sum(),
     }
     networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
     for name, sizes in networks.items():
-        stages.say(f"following {name} {sizes} for {settings.epochs} epochs")
-    followed = training_curves.trace_all(
-        networks, settings, training, held_out, Rows(X_test, y_test)
+        stages.log(f"tracing {name} {sizes} for {settings.epochs} epochs")
+    traces = training_curves.trace_all(
+        networks, settings, parts.X_train, parts.y_train, held_out, test
     )
-    for name, one in followed.items():
-        best, stop = (one.numbers[reading] for reading in ("best", "notebook_stop"))
-        stages.say(
+    for name, trace in traces.items():
+        best, stop = trace.metrics["best"], trace.metrics["notebook_stop"]
+        stages.log(
             f"{name}: held-out loss lowest at epoch {best['epoch']}, notebook's stop at "
             f"{stop['epoch']}; accuracy {best['test_accuracy']:.4f} and "
-            f"{stop['test_accuracy']:.4f} on {len(y_test)} test rows"
+            f"{stop['test_accuracy']:.4f} on {len(test.y)} test rows"
         )
 
     files.write_metrics(
-        "metrics/curves.json", numbers | {name: one.numbers for name, one in followed.items()}
+        "metrics/curves.json", row_counts | {name: trace.metrics for name, trace in traces.items()}
     )
-    for name, path in PATHS.items():
-        files.write_rounded(path, followed[name].curve)
+    for name, path in OUTPUT_PATHS.items():
+        files.write_rounded(path, traces[name].curve)
 
 
 if __name__ == "__main__":

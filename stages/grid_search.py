@@ -1,4 +1,4 @@
-"""Stage grid_search: cross-validate the notebook's grid and train the winner on all rows."""
+"""Stage grid_search: cross-validate the notebook's grid and refit the best candidate."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split; write the table of candidates, and the winner's scores and weights."""
+    """Read the split; write the table of candidates, and the best one's scores and weights."""
     settings, duplicates = params.load().grid_search, params.load().split.duplicates
     memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
     X_train = files.read_table("data/X_train_normalized.csv")
@@ -29,14 +29,14 @@ def main() -> None:
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         used_cluster = dask_cluster if settings.estimator == "winenet" else None
-        stages.say(
+        stages.log(
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
             f"{used_cluster.describe() if used_cluster else f'{parallel.n_workers()} processes'}"
         )
         found = search_results.grid_search(X_train, y_train, settings, groups)
         cv = search_results.cv_splits(settings.cv, X_train, y_train, groups)
         kept = search_results.out_of_fold_predictions(found.model, X_train, y_train, cv, train_rows)
-    stages.say_all(stats.log_lines())
+    stages.log_lines(stats.log_lines())
     table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
     scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])
@@ -84,7 +84,7 @@ def main() -> None:
     model_file.write(
         "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
-    stages.say(
+    stages.log(
         f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "
         f"cross-validated accuracy {found.best['mean_test_accuracy']:.4f}, "
         f"{scores['accuracy']:.4f} on {len(X_test)} test rows"

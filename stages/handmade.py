@@ -73,11 +73,11 @@ def main() -> None:
     files.write_rounded("plots/handmade_one_weight.csv", one_weight.curve)
     files.write_metrics("data/handmade_measured.json", measured)
     files.write_metrics("metrics/handmade.json", claims.headline_metrics(measured, epochs[-1]))
-    stages.say(
+    stages.log(
         f"trained the network on {len(X)} rows for {epochs[-1]} epochs, once by itself, once with "
         f"two outputs, and {settings.n_seeds} times with other seeds"
     )
-    stages.say(
+    stages.log(
         f"loss {loss[0]:.4f} at the start and {loss[-1]:.4f} at the end "
         "(data/handmade_measured.json)"
     )

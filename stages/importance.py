@@ -1,4 +1,4 @@
-"""Stage importance: which features the models decide by."""
+"""Stage importance: how much each feature matters to each model."""
 
 import stages
 from winenet import files, params
@@ -10,7 +10,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and the models; write coefficients, shuffled features, features left out."""
+    """Read the split and the models; write coefficients, permutation and drop-column importance."""
     settings = params.load().importance
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
@@ -20,7 +20,6 @@ def main() -> None:
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
     raw = table_files.read_preprocessing("data/preprocessing.json")
-    found = files.read_metrics("metrics/grid_search.json")
     logistic = model_file.read("models/logistic.npz").model
     trained = {
         "logistic": DensePredictor(logistic),
@@ -32,25 +31,30 @@ def main() -> None:
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
 
-    stages.say(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
+    stages.log(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
     shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
-    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
+    models = registry.make_models(
+        params.load().logistic,
+        params.load().mlp,
+        params.load().grid_search,
+        files.read_metrics("metrics/grid_search.json"),
+        n_classes=y_train.nunique(),
+    )
     if settings.drop_features:
-        stages.say(f"training {len(models)} models without {', '.join(settings.drop_features)}")
+        stages.log(f"training {len(models)} models without {', '.join(settings.drop_features)}")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
-        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         without = importance.drop_column_importance(
             models, X_train, y_train, test, trained, raw.origins, settings.drop_features
         )
-    stages.say_all(stats.log_lines())
+    stages.log_lines(stats.log_lines())
 
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
     files.write_rounded("plots/importance_shuffled.csv", shuffled)
     for name, one in shuffled.groupby("model", sort=False):
         first = one.nlargest(1, "mean").iloc[0]
-        stages.say(
+        stages.log(
             f"{name}: {first['feature']} decides most, {first['mean']:.4f} accuracy when shuffled"
         )
 

@@ -12,7 +12,7 @@ def main() -> None:
     memory.check_ingest("data/raw", [file.name for file in settings.files])
     table, labels = raw_table.read_raw("data/raw", settings)
     for name in raw_table.unlisted_files("data/raw", settings):
-        stages.say(
+        stages.log(
             f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
         )
     files.write_lossless("data/table.csv", table, gaps=True)
@@ -29,14 +29,14 @@ def main() -> None:
             },
         },
     )
-    stages.say(
+    stages.log(
         f"joined {len(settings.files)} files into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
     gaps = table.isna().sum()
     if gaps.any():
         told = ", ".join(f"{safe_text(str(name))} {gap}" for name, gap in gaps.items() if gap)
-        stages.say(f"missing values: {told}")
+        stages.log(f"missing values: {told}")
 
 
 if __name__ == "__main__":

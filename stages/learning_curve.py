@@ -1,4 +1,4 @@
-"""Stage learning_curve: train all models on ever more rows, and tell whether more would help."""
+"""Stage learning_curve: train all models on growing subsets of the rows."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and what the search chose; write every run, the curve and its last step."""
+    """Read the split and the search's metrics; write every run, the curve and its last step."""
     settings = params.load().learning_curve
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
@@ -18,30 +18,34 @@ def main() -> None:
         table_files.read_labels("data/y_test.csv"),
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
-    found = files.read_metrics("metrics/grid_search.json")
     splits.check_train_sizes(y_train, settings)
 
-    models = {"logistic": registry.baseline(params.load().logistic, y_train.nunique())}
-    models |= registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(
+    models = registry.make_models(
+        params.load().logistic,
+        params.load().mlp,
+        params.load().grid_search,
+        files.read_metrics("metrics/grid_search.json"),
+        n_classes=y_train.nunique(),
+    )
+    stages.log(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
         f"{len(X_train)} rows, {settings.n_repeats} times each"
     )
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
-        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
-    stages.say_all(stats.log_lines())
-    # Copies make the seen rows easier with every row that is added; the unseen tell the truth. One
-    # such row would have no spread.
-    unseen = (~test.seen).sum() > 1
+    stages.log_lines(stats.log_lines())
+    # With every row added, more test rows have a duplicate in training and become easier. So score
+    # the others, unless there are too few for a standard deviation.
+    unseen = (~test.in_training).sum() > 1
     score = "accuracy_unseen" if unseen else "accuracy"
-    last = learning_curve.gain_of_last_step(runs, ~test.seen.to_numpy() | (not unseen))
+    last = learning_curve.gain_of_last_step(runs, ~test.in_training.to_numpy() | (not unseen))
 
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
     files.write_rounded("data/learning_curve_runs.csv", runs.table)
     files.write_rounded("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
     for name, one in last["models"].items():
-        stages.say(
+        stages.log(
             f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
         )
 

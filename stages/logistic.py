@@ -21,7 +21,7 @@ def main() -> None:
 
     classes = len(schema.labels)
     if logistic.effective_solver(settings, classes) != settings.solver:
-        stages.say(f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}")
+        stages.log(f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}")
     fitted = logistic.make_logistic_regression(settings, classes).fit(X_train, y_train)
     table = scoring.predictions(fitted, X_test, y_test, rows["row"], "logistic")
     probability = scoring.probabilities(table)
@@ -38,7 +38,7 @@ def main() -> None:
     model_file.write(
         "models/logistic.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
-    stages.say(
+    stages.log(
         f"fitted {fitted.solver} on {len(X_train)} rows; accuracy {scores['accuracy']:.4f} "
         f"on {len(X_test)} test rows"
     )

@@ -5,11 +5,11 @@ import pandas as pd
 import stages
 from winenet import files, params
 from winenet.data import memory, table_files
-from winenet.evaluation import probability_curves, scoring, search_results
-from winenet.models import model_file, saved
+from winenet.evaluation import probability_curves, scoring
+from winenet.models import model_file, registry, saved
 
-# A file a network: `dvc plots` draws all rows of a file as one line.
-PATHS = {
+# One file per network: `dvc plots` draws all rows of a file as one line.
+OUTPUT_PATHS = {
     "notebook": (
         "plots/mlp_loss.csv",
         "plots/mlp_roc.csv",
@@ -38,32 +38,25 @@ def main() -> None:
     schema = table_files.read_schema("data/schema.json")
 
     fitted, tables, scores = {}, {}, {}
-    for name, network in settings.networks:
-        stages.say(f"training {name} {network.hidden_layer_sizes} on {len(X_train)} rows")
-        fitted[name] = search_results.new_network(
-            settings.estimator,
-            settings.dtype,
-            hidden_layer_sizes=tuple(network.hidden_layer_sizes),
-            max_iter=settings.max_iter,
-            random_state=settings.random_state,
-        ).fit(X_train, y_train)
+    for name, network in registry.make_mlp_networks(settings, settings.estimator).items():
+        sizes = list(network.hidden_layer_sizes)
+        stages.log(f"training {name} {sizes} on {len(X_train)} rows")
+        fitted[name] = network.fit(X_train, y_train)
         table = scoring.predictions(fitted[name], X_test, y_test, rows["row"], name)
         tables[name] = table
         scores[name] = scoring.scores(
             y_test, table["predicted"], scoring.probabilities(table), rows["in_training"]
         )
         scores[name] |= scoring.training_summary(fitted[name])
-        scores[name]["hidden_layer_sizes"] = search_results.format_layer_sizes(
-            network.hidden_layer_sizes
-        )
-        stages.say(
+        scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(sizes)
+        stages.log(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(X_test)} test rows"
         )
 
     files.write_metrics("metrics/mlp.json", scores)
     files.write_rounded("data/mlp_predictions.csv", pd.concat(tables.values()))
-    for name, (loss, roc, confusion, weights) in PATHS.items():
+    for name, (loss, roc, confusion, weights) in OUTPUT_PATHS.items():
         predicted, probability = tables[name]["predicted"], scoring.probabilities(tables[name])
         files.write_rounded(loss, scoring.loss_curve(fitted[name]))
         files.write_rounded(roc, probability_curves.roc_curve(y_test, probability))

@@ -114,11 +114,11 @@ def main() -> None:
     sources = {METRICS[name]: content for name, content in metrics.items()} | tables
     files.write_text("report/index.html", page.render(sources, inline, told))
     if not own.notebook:
-        stages.say("wrote report/index.html, report/report.md and plots/*.svg")
+        stages.log("wrote report/index.html, report/report.md and plots/*.svg")
         return
     agreeing = sum(one.agrees for one in told["agreements"])
     heads = told["heads"].values()
-    stages.say(
+    stages.log(
         f"{agreeing} of {len(told['agreements'])} numbers of the notebook agree, and "
         f"{sum(same for same, _ in heads)} of {sum(total for _, total in heads)} "
         "cells of its printed tables (report/index.html, report/report.md, plots/*.svg)"

@@ -1,4 +1,4 @@
-"""Stage seeds: train each network and the search's winner under several seeds."""
+"""Stage seeds: train each network and the best one of the search under several seeds."""
 
 import stages
 from winenet import files, params
@@ -9,7 +9,7 @@ from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split and what the search chose; write every run, and each network's spread."""
+    """Read the split and the search's metrics; write every run and a summary per network."""
     settings = params.load().seeds
     X_train = files.read_table("data/X_train_normalized.csv")
     y_train = table_files.read_labels("data/y_train.csv")
@@ -18,25 +18,28 @@ def main() -> None:
         table_files.read_labels("data/y_test.csv"),
         table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
     )
-    found = files.read_metrics("metrics/grid_search.json")
-    own = files.read_metrics("metrics/mlp.json") | {"grid_search": found}
+    search_metrics = files.read_metrics("metrics/grid_search.json")
+    reference_runs = files.read_metrics("metrics/mlp.json") | {"grid_search": search_metrics}
 
-    networks = registry.make_networks(params.load().mlp, params.load().grid_search, found)
-    stages.say(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
+    networks = registry.make_networks(params.load().mlp, params.load().grid_search, search_metrics)
+    stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
-        stages.say_all([dask_cluster.describe()] if dask_cluster else [])
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
-    stages.say_all(stats.log_lines())
-    spread = {name: seeds.summarize(runs[runs["model"] == name], own[name]) for name in networks}
+    stages.log_lines(stats.log_lines())
+    summaries = {
+        name: seeds.summarize(runs[runs["model"] == name], reference_runs[name])
+        for name in networks
+    }
 
-    files.write_metrics("metrics/seeds.json", spread | {"runs": settings.n_seeds})
+    files.write_metrics("metrics/seeds.json", summaries | {"runs": settings.n_seeds})
     files.write_rounded("plots/seeds_runs.csv", runs)
-    for name, one in spread.items():
-        accuracy = one["accuracy"]
-        stages.say(
+    for name, summary in summaries.items():
+        accuracy = summary["accuracy"]
+        stages.log(
             f"{name}: accuracy {accuracy['mean']:.4f}, sd {accuracy['sd']:.4f}, from "
             f"{accuracy['min']:.4f} to {accuracy['max']:.4f}; the pipeline's own run "
-            f"{one['own']['accuracy']:.4f}"
+            f"{summary['own']['accuracy']:.4f}"
         )
 
 

@@ -39,7 +39,7 @@ def main() -> None:
             "duplicate_rows": {"test_rows_seen": seen.sum(), "test_rows_unseen": (~seen).sum()},
         },
     )
-    stages.say(
+    stages.log(
         f"cut {len(rows)} of {len(table)} rows into {len(parts.y_train)} for training and "
         f"{len(parts.y_test)} for the test (duplicates: {settings.duplicates}); "
         f"{seen.sum()} test rows have a copy in training"

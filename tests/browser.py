@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from committed import REPOSITORY, ROOT
 
 if TYPE_CHECKING:  # Playwright takes a while, and most test files need none
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parents[1]
 INDEX = ROOT / "report" / "index.html"
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -3,34 +3,48 @@
 Pytest reads this file before it imports any test.
 """
 
+import contextlib
+import functools
+import io
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import traceback
+import warnings
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import pytest
-from small_pipeline import finished as finished
-from small_pipeline import trained as trained
 
-# Before any test imports numpy: this settles the BLAS threads and kernel, on which the last bits
-# of every trained network depend. It is imported for that alone.
-import stages
+if not __debug__:
+    pytest.exit("PYTHONOPTIMIZE is set: without assertions no test can fail. Unset it.", 1)
+# What a person has set for the pipeline must not reach the tests. A browser may be named.
+HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM")
+FOREIGN = (
+    *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+    *("OPENBLAS_CORETYPE", "DVC_NO_ANALYTICS", "PYTHONHASHSEED", "PYTHONUTF8"),
+    *("PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE", "TZ"),
+)
+for name in [*os.environ]:
+    if name in FOREIGN or (name.startswith("WINENET_") and name not in HARMLESS):
+        del os.environ[name]
+os.environ |= {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
+
+from committed import ROOT, remove_copy  # noqa: E402
+from small_pipeline import finished as finished  # noqa: E402
+from small_pipeline import made_once  # noqa: E402
+from small_pipeline import trained as trained  # noqa: E402
+
+import stages  # noqa: E402
+from winenet import runtime  # noqa: E402
+
+# Before any test imports numpy: the last bits of every trained network depend on BLAS.
+runtime.pin_blas()
 
 pytest_plugins = ["browser"]  # browser.py, beside this file
 
-# The order of the files that take longest, so that no process is left alone with one at the end.
-LONGEST = ("pipeline", "search", "words", "benchmarks", "browser", "notebook", "init", "bad_input")
-# Files whose fixture takes a minute to make, and which therefore go to one process.
-TOGETHER = {
-    "pipeline": ("cluster", "files", "gates", "guard", "page"),  # `finished`
-    "browser": ("browser_neuron",),  # `trained`
-}
-FIRST = {name: first for first, others in TOGETHER.items() for name in (first, *others)}
-
-ROOT = Path(stages.__file__).parents[1]
 COPIED = ("params.yaml", "dvc.yaml", "requirements.lock", "stages", "winenet", "data/raw")
 SHORT = {  # so that a search takes a second: two candidates, two folds, two epochs
     "max_iter: 500": "max_iter: 2",
@@ -50,27 +64,81 @@ SHORTER = {  # so that all models of the comparison are trained in a second
 }
 
 
-def file_of(nodeid: str) -> str:
-    """Return the name of a test's file, without `test_`; of those that go together, the first."""
-    name = PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
-    return FIRST.get(name, name)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that began the others ends last
+        remove_copy()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(file_of(item.nodeid), len(places)))
+    """Mark as slow whatever needs a whole pipeline, and begin with the slow ones."""
+    for item in items:
+        if {"finished", "trained"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process whole files, those that go together as one."""
-    from xdist.scheduler import LoadScopeScheduling
+# Variables that the code reads when it uses them.
+IN_PROCESS_VARIABLES = {"WINENET_WORKERS", "WINENET_JOURNAL", "COLUMNS"}
 
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return file_of(nodeid)
 
-    return ByFile(config, log)
+def code_in(folder: Path) -> dict[str, bytes]:
+    """Return what `python -m` would run in a folder, and the lock that it checks."""
+    files = [folder / "requirements.lock"]
+    for name in ("stages", "winenet"):
+        files += [file for file in (folder / name).rglob("*") if file.suffix in (".py", ".jinja")]
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in files if file.is_file()
+    }
+
+
+@functools.cache
+def code_of_root() -> dict[str, bytes]:
+    return code_in(ROOT)
+
+
+def run_here(
+    folder: Path, module: str, *arguments: str, **environment: str
+) -> tuple[int, str, str]:
+    """Run a module as `python -m` does, but in this process and with the code of this repository.
+
+    What a process starts with is set anew: folder, arguments, variables, warnings, and the
+    fingerprints that the stages' guard takes when it is imported.
+    """
+    out, errors, before = io.StringIO(), io.StringIO(), Path.cwd()
+    argv, orig_argv, variables = sys.argv, sys.orig_argv, dict(os.environ)
+    at_start = stages.HASHES_AT_START
+    try:
+        os.chdir(folder)
+        os.environ.update(environment)
+        sys.argv, sys.orig_argv = [module, *arguments], [sys.executable, "-m", module, *arguments]
+        stages.HASHES_AT_START = stages.hash_code_and_params()
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(errors),
+        ):
+            warnings.resetwarnings()
+            for ignored in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+                warnings.simplefilter("ignore", ignored)  # as Python starts
+            warnings.simplefilter("ignore", ResourceWarning)
+            sys.modules.pop(module, None)
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if isinstance(ended.code, str):
+            errors.write(f"{ended.code}\n")
+    except Exception:  # noqa: BLE001  # as Python itself does at the end of a process
+        errors.write(traceback.format_exc())
+        code = 1
+    finally:
+        os.chdir(before)
+        sys.argv, sys.orig_argv = argv, orig_argv
+        stages.HASHES_AT_START = at_start
+        for name in {*os.environ} - {*variables}:
+            del os.environ[name]
+        os.environ.update(variables)
+    return code, out.getvalue(), errors.getvalue()
 
 
 @dataclass(frozen=True)
@@ -104,9 +172,22 @@ class Workspace:
         )
 
     def run(self, module: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
-        """Run `python -m module`; return the exit code, what it printed, and its errors."""
-        ended = self.python("-m", module, *arguments, **environment)
-        return ended.returncode, ended.stdout, ended.stderr
+        """Run `python -m module`; return the exit code, what it printed, and its errors.
+
+        It runs in this process where that makes no difference: a new one would first import
+        scikit-learn for a second. A folder whose code was edited, and variables that count before
+        numpy is imported, get a process of their own; so does `process="own"`.
+        """
+        elsewhere = environment.pop("process", None) == "own"
+        elsewhere |= module.partition(".")[0] not in ("stages", "winenet")
+        if elsewhere or {*environment} - IN_PROCESS_VARIABLES or self.code() != code_of_root():
+            ended = self.python("-m", module, *arguments, **environment)
+            return ended.returncode, ended.stdout, ended.stderr
+        return run_here(self.path, module, *arguments, **environment)
+
+    def code(self) -> dict[str, bytes]:
+        """Return the code that a stage or a command runs here."""
+        return code_in(self.path)
 
     def environment(self, **changes: str) -> dict[str, str]:
         """Return the environment of a process here; it leaves no bytecode behind."""
@@ -140,11 +221,14 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def after_split(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy in which `ingest` and `split` have run, as committed; a test must not change it."""
-    prepared = copy_to(tmp_path_factory.mktemp("after_split"))
-    for stage in ("ingest", "split"):
-        code, _, errors = prepared.run(f"stages.{stage}")
-        assert (code, errors) == (0, ""), stage
-    return prepared
+
+    def make(folder: Path) -> None:
+        prepared = copy_to(folder)
+        for stage in ("ingest", "split"):
+            code, _, errors = prepared.run(f"stages.{stage}")
+            assert (code, errors) == (0, ""), stage
+
+    return Workspace(made_once(tmp_path_factory, "after_split", make))
 
 
 @pytest.fixture
@@ -160,15 +244,17 @@ def split_workspace(after_split: Workspace, tmp_path: Path) -> Workspace:
 @pytest.fixture(scope="session")
 def after_training(after_split: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy with all models trained, all of it cut short; a test must not change it."""
-    folder = tmp_path_factory.mktemp("after_training")
-    shutil.copytree(after_split.path, folder, dirs_exist_ok=True)
-    trained = Workspace(folder)
-    for old, new in (SHORT | SHORTER).items():
-        trained.edit("params.yaml", old, new)
-    for stage in ("logistic", "mlp", "grid_search"):
-        code, _, errors = trained.run(f"stages.{stage}", WINENET_WORKERS="1")
-        assert (code, errors) == (0, ""), (stage, errors)
-    return trained
+
+    def make(folder: Path) -> None:
+        shutil.copytree(after_split.path, folder, dirs_exist_ok=True)
+        trained = Workspace(folder)
+        for old, new in (SHORT | SHORTER).items():
+            trained.edit("params.yaml", old, new)
+        for stage in ("logistic", "mlp", "grid_search"):
+            code, _, errors = trained.run(f"stages.{stage}", WINENET_WORKERS="1")
+            assert (code, errors) == (0, ""), (stage, errors)
+
+    return Workspace(made_once(tmp_path_factory, "after_training", make))
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from committed import ROOT
 
-ROOT = Path(__file__).parents[1]
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 MODELS = ("logistic", "mlp", "grid_search")
 SMALL = {
@@ -116,30 +118,53 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]
+) -> Path:
+    """Return a folder that one of the processes of this test run makes and all of them use."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # which the processes share
+    folder, finished, failed = (base / f"{name}{end}" for end in ("", ".finished", ".failed"))
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        while not finished.exists():
+            assert not failed.exists(), f"{name} could not be made; another process says why"
+            time.sleep(0.2)
+        return folder
+    try:
+        make(folder)
+    except BaseException:
+        failed.touch()
+        raise
+    finished.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tables behind the committed page, which are not in git.
+    """A folder with the tables behind the committed page, which are not in git: a minute's work."""
 
-    It is this one when its pipeline has run; else they are computed elsewhere, in a minute.
-    """
-    names = ("handmade_path", *(f"{stage}_predictions" for stage in MODELS))
-    if all((ROOT / "data" / f"{name}.csv").exists() for name in names):
-        return ROOT
-    folder = copied(tmp_path_factory.mktemp("trained") / "repository")
-    git(folder, "init", "--quiet")
-    dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
-    return folder
+    def make(folder: Path) -> None:
+        git(copied(folder), "init", "--quiet")
+        dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
+
+    return made_once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of the working tree's files whose small pipeline has been run and committed."""
-    folder = copied(tmp_path_factory.mktemp("pipeline") / "repository")
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    for section, values in SMALL.items():
-        change(folder, section, **values)
-    rename_columns(folder)
-    git(folder, "init", "--quiet")
-    assert ran(dvc(folder, "repro")) == STAGES
-    commit(folder, "The small pipeline")
-    return folder
+
+    def make(folder: Path) -> None:
+        copied(folder)
+        (folder / "dvc.lock").unlink(missing_ok=True)
+        for section, values in SMALL.items():
+            change(folder, section, **values)
+        rename_columns(folder)
+        git(folder, "init", "--quiet")
+        assert ran(dvc(folder, "repro")) == STAGES
+        commit(folder, "The small pipeline")
+
+    return made_once(tmp_path_factory, "pipeline", make)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
@@ -28,8 +29,6 @@ from winenet.data.preprocessing import Preprocessing
 from winenet.files import FileError
 from winenet.models import model_file, saved
 from winenet.models.saved import DenseModel, SavedModel
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -362,7 +361,7 @@ def assert_same(back: SavedModel, written: SavedModel) -> None:
         else:
             assert ours == theirs
     assert (back.target, back.labels) == (written.target, written.labels)
-    assert list(back.facts.items()) == list(written.facts.items())
+    assert list(back.training_info.items()) == list(written.training_info.items())
 
 
 A_LONG_TEXT = "x" * 300
@@ -384,7 +383,7 @@ KINDS = {
         ),
         target="ü",
         labels=["", "a,b", "\n"],
-        facts={},
+        training_info={},
     ),
     "classes that are no row": replace(
         a_model(), model=replace(a_model().model, classes=np.array([-3, 2**40]))
@@ -512,7 +511,7 @@ def test_a_file_that_is_no_whole_archive_is_told(content):
     with pytest.raises(FileError) as caught:
         model_file.read("some.npz")
     assert str(caught.value) == (
-        f"some.npz is no model of winenet (it is no complete .npz file{AGAIN}"
+        f"some.npz is no model of winenet (it is not a complete .npz file{AGAIN}"
     )
 
 
@@ -569,7 +568,7 @@ NO_MODEL = [
     ({"labels": ["red", "red"]}, "it has the label 'red' twice"),
     ({"labels": np.array([0, 1])}, "labels has the type '<i8'; winenet writes text"),
     ({"target": ["Class"]}, "target has the shape (1,); it needs 0 dimensions"),
-    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is no text"),
+    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is not valid text"),
     ({"classes": np.array(["0", "1"])}, "classes has the type '<U1'; winenet writes '<i8'"),
     ({"coefs_0": np.ones((4, 1), np.float32)}, "coefs_0 has the type '<f4'; winenet writes '<f8'"),
     ({"coefs_0": np.ones((4, 1), ">f8")}, "coefs_0 has the type '>f8'; winenet writes '<f8'"),
@@ -615,7 +614,7 @@ NO_MODEL = [
     ),
     ({"n_levels": np.array([2**62])}, f"its categories have [{2**62}] levels; 2 are there"),
     ({"levels": ["natural", "natural"]}, "it has the level 'natural' twice"),
-    ({"most_frequent": ["glass"]}, "'glass' is no level of its category 'cork'"),
+    ({"most_frequent": ["glass"]}, "'glass' is not a level of its category 'cork'"),
     (
         {**NO_NUMBERS, "categories": [], "levels": [], "n_levels": [], "most_frequent": []},
         # numpy writes an empty list as floats
@@ -634,7 +633,7 @@ NO_MODEL = [
     ({"fact_values": np.array([1, math.nan])}, "fact_values holds nan; a weight is finite"),
     (
         {"coefs_0": np.zeros((4, 1), dtype=[("x", "<f8")])},
-        "coefs_0 is no array as winenet writes it",
+        "coefs_0 is not an array as winenet writes it",
     ),
 ]
 
@@ -689,7 +688,7 @@ def test_the_split_s_tables_are_read_by_name():
                 "set": ["train", "test", "test"],
                 "row": [4, 9, 2],
                 "group": [4, 4, 2],
-                "seen": [True, True, False],
+                "in_training": [True, True, False],
             }
         ),
     )
@@ -698,7 +697,7 @@ def test_the_split_s_tables_are_read_by_name():
     assert table_files.read_split_rows("rows.csv", "test").to_dict("list") == {
         "row": [9, 2],
         "group": [4, 2],
-        "seen": [True, False],
+        "in_training": [True, False],
     }
     assert (labels.name, list(labels)) == ("Class", [1, 0])
 
@@ -738,7 +737,7 @@ def claiming(shape: str) -> bytes:
 
 def a_sparse_file(path: str) -> None:
     with Path(path).open("wb") as stream:
-        stream.truncate(model_file.LARGEST_MODEL + 1)
+        stream.truncate(model_file.MAX_MODEL_BYTES + 1)
 
 
 def test_a_compressed_model_is_refused_before_it_is_unpacked():

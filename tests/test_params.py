@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
+from committed import ROOT
 from dvc.utils.serialize import ParseError, parse_yaml
 
 from winenet import params
 from winenet.params import Params, ParamsError
 from winenet.yaml12 import Yaml12Loader
 
-ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 Load = Callable[[str | bytes], params.Params]

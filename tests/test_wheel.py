@@ -17,13 +17,12 @@ from email import message_from_string
 from pathlib import Path
 
 import pytest
+from committed import ROOT
 from packaging.requirements import Requirement
 
 import winenet
-from tools import environment
 from winenet import __main__ as commands
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CORE = {"numpy", "scikit-learn", "scipy"}
 # joblib and threadpoolctl are scikit-learn's own requirements.
@@ -80,12 +79,27 @@ print(json.dumps({
 """
 
 
+# What would let this test run's packages into another environment.
+FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PYTHONSAFEPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+
+
+def locked_versions(lock):
+    """Return package -> version as a lock says."""
+    text = (ROOT / lock).read_text("utf-8")
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", text, re.M))
+
+
+def python_of(folder):
+    """Return the Python of a folder's .venv."""
+    return folder / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def run(*command, folder, code=0):
     """Run a command with nothing of this test run's Python in its way; return what it prints."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
-        env=environment.own_variables(folder, os.environ),
+        env={name: value for name, value in os.environ.items() if name not in FOREIGN},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -124,11 +138,11 @@ def installed(wheel, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("elsewhere").resolve()
     assert not folder.is_relative_to(ROOT.resolve())
-    environment.create_venv(folder)
-    versions = environment.locked_versions(ROOT / "requirements.lock")
+    run(sys.executable, "-m", "venv", ".venv", folder=folder)
+    versions = locked_versions("requirements.lock")
     pins = "".join(f"{name}=={version}\n" for name, version in versions.items())
     (folder / "versions.txt").write_text(pins, "utf-8")
-    pip = [environment.venv_python(folder), "-m", "pip", "install", "--no-input", "--quiet"]
+    pip = [python_of(folder), "-m", "pip", "install", "--no-input", "--quiet"]
     limits = ["--only-binary", ":all:", "--constraint", "versions.txt"]
     run(*pip, *limits, wheel, folder=folder)
     return folder
@@ -171,7 +185,7 @@ def test_the_wheel_asks_for_three_packages_and_has_three_extras(wheel):
 
 
 def test_the_locked_versions_are_within_the_ranges():
-    locked = environment.locked_versions(ROOT / "requirements-dev.lock")
+    locked = locked_versions("requirements-dev.lock")
     build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
     extras = itertools.chain(*PROJECT["optional-dependencies"].values())
     for one in map(Requirement, [*PROJECT["dependencies"], *extras, *build]):
@@ -270,9 +284,7 @@ def test_importing_the_package_imports_nothing_else_of_ours_nor_numpy():
 @pytest.mark.slow
 def test_a_grid_search_there_finds_what_mlpclassifier_finds(installed):
     (installed / "script.py").write_text(SCRIPT, "utf-8")
-    printed, errors = run(
-        *(environment.venv_python(installed), "-W", "error", "script.py"), folder=installed
-    )
+    printed, errors = run(*(python_of(installed), "-W", "error", "script.py"), folder=installed)
     assert errors == ""
     said = json.loads(printed)
     assert Path(said["file"]).resolve().is_relative_to(installed / ".venv")
@@ -288,13 +300,11 @@ def test_a_grid_search_there_finds_what_mlpclassifier_finds(installed):
 
 
 @pytest.mark.slow
-def test_the_readme_s_lines_run_there(installed):
-    section = (ROOT / "README.md").read_text("utf-8").split("\n## As a library\n")[1]
-    lines = re.search(r"```python\n(.*?)```", section, flags=re.DOTALL).group(1)
+def test_the_documentation_s_lines_run_there(installed):
+    page = (ROOT / "docs" / "how-to" / "library.md").read_text("utf-8")
+    lines = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL).group(1)
     (installed / "readme.py").write_text(lines, "utf-8")
-    printed, errors = run(
-        *(environment.venv_python(installed), "-W", "error", "readme.py"), folder=installed
-    )
+    printed, errors = run(*(python_of(installed), "-W", "error", "readme.py"), folder=installed)
     assert errors == ""
     assert float(printed) > 0.95
 
@@ -305,7 +315,7 @@ def test_the_readme_s_lines_run_there(installed):
 )
 def test_a_command_there_ends_with_one_clear_line(installed, command):
     printed, errors = run(
-        *(environment.venv_python(installed), "-m", "winenet", *command), folder=installed, code=1
+        *(python_of(installed), "-m", "winenet", *command), folder=installed, code=1
     )
     assert printed == ""
     assert errors == (

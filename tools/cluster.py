@@ -1,18 +1,15 @@
 """Start a part of a cluster in this folder: `python -m tools.cluster scheduler`, or `worker`.
 
-Both are Dask's own commands. What is added: a worker settles the numerics before numpy is imported,
-as a stage does. It has WINENET_WORKERS processes, or one a core, and each trains a stack at a time.
+Both are Dask's own commands. What is added: a worker pins BLAS before numpy is imported, as a
+stage does. It has WINENET_WORKERS processes, or one a core, and each trains a stack at a time.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-# This settles the numerics, in what the worker's processes inherit; it comes before numpy.
-import stages
+from winenet import runtime
 from winenet.errors import InputError, check_locked_versions, short_repr
-from winenet.network import cluster
-from winenet.network.parallel import n_workers
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,6 +28,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def start(role: str, address: str) -> None:
     """Run Dask's command until it is ended; raises InputError when that cannot be."""
+    runtime.pin_blas()  # before numpy is imported; the worker's processes inherit it
+    from winenet.network import cluster
+    from winenet.network.parallel import n_workers
+
     check_locked_versions()
     if not cluster.ADDRESS.fullmatch(address):
         raise InputError(
@@ -49,7 +50,7 @@ def start(role: str, address: str) -> None:
     if role == "scheduler":
         host, _, port = address.removeprefix("tcp://").rpartition(":")
         dask_scheduler.main(["--host", host, "--port", port, *unseen])
-    print(f"worker: {count} processes; {stages.numerics()}", flush=True)
+    print(f"worker: {count} processes; {runtime.describe_numerics()}", flush=True)
     dask_worker.main([address, "--nworkers", str(count), "--nthreads", "1", *unseen])
 
 

@@ -92,7 +92,9 @@ def stage_seen() -> dict[str, Any]:
 def print_numerics() -> None:
     """Print what a stage of this folder has: its processes, its BLAS kernels, the probe."""
     sys.path.insert(0, str(Path.cwd()))
-    import stages  # noqa: F401, I001  # settles the numerics: it comes before numpy
+    from winenet import runtime
+
+    runtime.pin_blas()  # before numpy is imported
     import threadpoolctl
 
     from winenet.network.parallel import n_workers

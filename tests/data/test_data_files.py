@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from committed import ROOT
 from sklearn.model_selection import train_test_split
 
-ROOT = Path(__file__).resolve().parents[2]
 RAW = ROOT / "data" / "raw"
 DATASHEET = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from committed import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,6 @@ from winenet.errors import InputError
 from winenet.models import model_file
 from winenet.models.saved import DenseModel, SavedModel
 
-ROOT = Path(__file__).parents[2]
 COMMITTED = (ROOT / "params.yaml").read_bytes()
 SLOWEST = 5  # seconds of the processor for one input
 checked = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 
 from winenet import params
 from winenet.data import raw_table
 from winenet.data.raw_table import DataError
 from winenet.params import Ingest, RawFile
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = params.load(str(ROOT / "params.yaml"))
 
 

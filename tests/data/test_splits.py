@@ -4,10 +4,10 @@ A table that cannot be cut, and shares and features that cannot be left out, are
 """
 
 import csv
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from committed import ROOT
 from sklearn.model_selection import train_test_split
 
 from winenet import params
@@ -16,7 +16,6 @@ from winenet.data.schema import DropFeaturesError
 from winenet.data.splits import SplitError, TrainTestSplit
 from winenet.params import Curves, LearningCurve, Split
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = params.load(str(ROOT / "params.yaml"))
 
 

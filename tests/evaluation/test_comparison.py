@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-import stages
 from winenet.evaluation import comparison, intervals, probability_curves, scoring
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.params import Compare
+from winenet.runtime import describe_numerics
 
 SETTINGS = Compare(n_resamples=200, random_state=5)
 
@@ -108,7 +108,7 @@ def test_each_model_has_its_scores_and_its_errors():
 
 def seen_in(rows: str) -> EvaluationSet:
     """Return the test rows of which all were seen, or none."""
-    return TEST._replace(seen=pd.Series([rows == "all"] * 10))
+    return TEST._replace(in_training=pd.Series([rows == "all"] * 10))
 
 
 def test_where_all_rows_were_seen_nothing_is_told_of_unseen_ones():
@@ -304,7 +304,7 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     (trained_workspace.path / "metrics/seeds.json").write_text("{}", encoding="utf-8")
     (trained_workspace.path / "models/mlp.npz").unlink()
     code, printed, errors = trained_workspace.run("stages.compare")
-    assert (code, printed) == (1, f"compare: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"compare: {describe_numerics()}\n")
     assert errors.startswith(
         "\ncompare: models/mlp.npz is missing, so this stage has nothing to work on. `dvc repro` "
         "makes it again.\n"
@@ -338,7 +338,7 @@ def test_three_classes_have_their_scores_curves_and_errors():
     test = EvaluationSet(X, y, pd.Series([False] * 60))
     scored = comparison.scores_with_intervals(found, test, SETTINGS)
     assert scored["logistic"]["roc_auc"]["value"] == pytest.approx(
-        scoring.scores(y, found["logistic"]["predicted"], P, test.seen)["roc_auc"]
+        scoring.scores(y, found["logistic"]["predicted"], P, test.in_training)["roc_auc"]
     )
     assert scored["majority_class"]["roc_auc"] is None
     curves = comparison.curves(found, y)

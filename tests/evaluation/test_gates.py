@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from committed import ROOT
 from conftest import Workspace
 
 from winenet import __main__ as commands
@@ -22,7 +23,6 @@ from winenet import params
 from winenet.evaluation import gates
 from winenet.evaluation.gates import GateResult, MetricError
 
-ROOT = Path(__file__).parents[2]
 NAN = math.nan
 
 
@@ -84,7 +84,7 @@ NO_NUMBER = {
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_floor_s_metric_that_is_no_finite_number_fails(value: Any, shown: str):
     row = floor("mlp.accuracy", 0.0, mlp={"accuracy": value})
-    verdict = f"FAILS: mlp.accuracy is {shown}, no finite number"
+    verdict = f"FAILS: mlp.accuracy is {shown}, not a finite number"
     assert row == GateResult("floor `mlp.accuracy`", "-", "0.0", "-", verdict, fails=True)
 
 
@@ -101,7 +101,7 @@ MISSING = {
         "mlp.accuracy.x",
         "metrics/mlp.json has no accuracy.x",
     ),
-    "a file's whole content": ("mlp", 'mlp is {"accuracy": 0.9}, no finite number'),
+    "a file's whole content": ("mlp", 'mlp is {"accuracy": 0.9}, not a finite number'),
 }
 
 
@@ -262,7 +262,7 @@ def test_a_score_that_neither_has_is_no_row():
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_score_of_this_run_that_is_no_finite_number_fails(part: str, value: Any, shown: str):
     row = loss("accuracy", interval(0.98), interval(0.98) | {part: value})
-    verdict = f"FAILS: this run's {part} is {shown}, no finite number"
+    verdict = f"FAILS: this run's {part} is {shown}, not a finite number"
     assert (row.here, row.verdict, row.fails) == ("-", verdict, True)
     # In a model that the base does not know, as well.
     row = loss("accuracy", None, interval(0.98) | {part: value})
@@ -273,15 +273,15 @@ def test_a_score_of_this_run_that_is_no_finite_number_fails(part: str, value: An
 @pytest.mark.parametrize(("value", "shown"), NO_NUMBER.values(), ids=[*NO_NUMBER])
 def test_a_score_of_the_base_that_is_no_finite_number_fails(part: str, value: Any, shown: str):
     row = loss("accuracy", interval(0.98) | {part: value}, interval(0.98))
-    verdict = f"FAILS: the base's {part} is {shown}, no finite number"
+    verdict = f"FAILS: the base's {part} is {shown}, not a finite number"
     assert (row.bound, row.verdict, row.fails) == ("none", verdict, True)
 
 
 def test_a_score_without_its_interval_fails():
     row = loss("accuracy", interval(0.98), 0.98)
-    assert row.verdict == "FAILS: this run's score is 0.98, no value with an interval"
+    assert row.verdict == "FAILS: this run's score is 0.98, not a value with an interval"
     row = loss("accuracy", interval(0.98), {"value": 0.98})
-    assert row.verdict == "FAILS: this run's low is null, no finite number"
+    assert row.verdict == "FAILS: this run's low is null, not a finite number"
     row = loss("accuracy", {"value": 0.98, "low": 0.99, "high": 0.97}, interval(0.98))
     assert row.verdict == "FAILS: the base's low 0.99 is above its high 0.97"
     assert row.fails is True
@@ -325,7 +325,7 @@ def test_the_last_line_counts_and_names():
         "2 of 2 gates hold; 1 of them lost something inside the noise."
     )
     assert gates.verdict([good, bad, noisy, bad._replace(gate="e")]) == (
-        "2 of 4 gates FAIL: floor `c.d`, e. The bounds stand in params.yaml under gates."
+        "2 of 4 gates FAIL: floor `c.d`, e. The bounds are in params.yaml under gates."
     )
 
 
@@ -438,7 +438,7 @@ def test_broken_on_purpose_by_a_floor(repository):
         "| floor `logistic.accuracy` | 0.969999 | 0.97 | - | FAILS: below the floor |\n"
         "| floor `mlp.notebook.accuracy` | 0.995 | 0.99 | - | holds |\n"
         "\n1 of 2 gates FAIL: floor `logistic.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
 
 
@@ -454,7 +454,7 @@ def test_broken_on_purpose_by_missing_metrics(repository):
         "| floor `mlp.notebook.accuracy` | - | 0.99 | - | "
         "FAILS: metrics/mlp.json is missing; `dvc repro` makes it |\n"
         "\n2 of 2 gates FAIL: floor `logistic.accuracy`, floor `mlp.notebook.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
 
 
@@ -472,7 +472,7 @@ def test_broken_on_purpose_by_a_real_loss(repository):
         "FAILS: a loss of more than 1.0 |\n"
         "| loss `majority_class.accuracy` | 0.75 | 0.75 (0.74 to 0.76) | 0.000 | holds |\n"
         "\n1 of 7 gates FAIL: loss `logistic.log_loss`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
     # The same run is no loss against itself, and its floors still hold.
     assert repository.run("winenet", "gate", "--base", "worse")[0] == 0
@@ -503,12 +503,12 @@ def test_the_base_is_what_is_committed_there(gate, repository):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ('{"accuracy": NaN}', "logistic.accuracy is NaN, no finite number"),
-        ('{"accuracy": -Infinity}', "logistic.accuracy is -Infinity, no finite number"),
-        ('{"accuracy": 1e999}', "logistic.accuracy is Infinity, no finite number"),
-        ('{"accuracy": null}', "logistic.accuracy is null, no finite number"),
-        ('{"accuracy": true}', "logistic.accuracy is true, no finite number"),
-        ('{"accuracy": "0.98"}', 'logistic.accuracy is "0.98", no finite number'),
+        ('{"accuracy": NaN}', "logistic.accuracy is NaN, not a finite number"),
+        ('{"accuracy": -Infinity}', "logistic.accuracy is -Infinity, not a finite number"),
+        ('{"accuracy": 1e999}', "logistic.accuracy is Infinity, not a finite number"),
+        ('{"accuracy": null}', "logistic.accuracy is null, not a finite number"),
+        ('{"accuracy": true}', "logistic.accuracy is true, not a finite number"),
+        ('{"accuracy": "0.98"}', 'logistic.accuracy is "0.98", not a finite number'),
         ("", "metrics/logistic.json cannot be read (Expecting value: line 1 column 1 (char 0));"),
     ],
 )
@@ -525,12 +525,12 @@ def test_nan_in_a_compared_score_fails(gate, repository):
     write(repository.path, "compare", text)
     code, printed, _ = gate("--base", "base")
     assert code == 1
-    assert "FAILS: this run's value is NaN, no finite number |\n" in printed
+    assert "FAILS: this run's value is NaN, not a finite number |\n" in printed
     commit(repository.path, "broken")
     write(repository.path, "compare", COMPARE)
     code, printed, _ = gate("--base", "broken")
     assert code == 1
-    assert "FAILS: the base's value is NaN, no finite number |\n" in printed
+    assert "FAILS: the base's value is NaN, not a finite number |\n" in printed
 
 
 def test_a_missing_file_of_this_run_fails_against_a_base(gate, repository):
@@ -555,9 +555,9 @@ def test_a_revision_that_git_does_not_know_is_told(gate, name):
     assert gate(f"--base={name}") == (
         1,
         "",
-        f"The base '{name}' is no revision that git knows here, so no loss against it can be told. "
-        "A base is a branch, a tag or a commit: `git branch --all` lists the branches, `git fetch` "
-        "brings those of the server.\n",
+        f"The base '{name}' is not a revision that git knows here, so losses against it are "
+        "unknown. A base is a branch, a tag or a commit: `git branch --all` lists the "
+        "branches, `git fetch` gets those of the server.\n",
     )
 
 
@@ -565,8 +565,8 @@ def test_a_base_without_the_file_is_told(gate):
     assert gate("--base", "before") == (
         1,
         "",
-        "The base 'before' has no metrics/compare.json, so no loss against it can be told. A base "
-        "is a commit that holds the results of the stage compare: name a later one with BASE.\n",
+        "The base 'before' has no metrics/compare.json, so losses against it are unknown. A base "
+        "is a commit with the results of the stage compare: name a later one with BASE.\n",
     )
 
 
@@ -604,9 +604,9 @@ def test_a_folder_that_is_no_repository_is_told(gate, repository, monkeypatch):
     (repository.path / ".git").rename(repository.path / "git")
     code, printed, errors = gate("--base", "base")
     assert (code, printed) == (1, "")
-    assert errors.startswith("git cannot tell what the base holds (fatal: not a git repository")
+    assert errors.startswith("git cannot read the base (fatal: not a git repository")
     assert errors.endswith(
-        "so no loss against it can be told. BASE needs git and a repository; "
+        "so losses against it are unknown. BASE needs git and a repository; "
         "without it the floors alone are checked.\n"
     )
     assert gate()[0] == 0
@@ -616,7 +616,7 @@ def test_a_system_without_git_is_told(gate, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
     code, printed, errors = gate("--base", "base")
     assert (code, printed) == (1, "")
-    assert errors.startswith("git cannot tell what the base holds (git: ")
+    assert errors.startswith("git cannot read the base (git: ")
     assert gate()[0] == 0
 
 
@@ -672,11 +672,11 @@ def test_make_gate_checks_the_floors_and_with_base_the_losses(repository):
     assert code == 2
     assert printed.endswith(
         "\n1 of 7 gates FAIL: loss `logistic.accuracy`. "
-        "The bounds stand in params.yaml under gates.\n"
+        "The bounds are in params.yaml under gates.\n"
     )
     code, printed, errors = call(repository, *make, "BASE=; touch made")
     assert (code, printed) == (2, "")
-    assert errors.startswith("The base '; touch made' is no revision that git knows here")
+    assert errors.startswith("The base '; touch made' is not a revision that git knows here")
     assert not (repository.path / "made").exists()
 
 

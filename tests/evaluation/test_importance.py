@@ -13,7 +13,6 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-import stages
 from winenet.data.preprocessing import Preprocessing
 from winenet.evaluation import importance
 from winenet.evaluation.scoring import EvaluationSet
@@ -22,6 +21,7 @@ from winenet.models.predictor import DensePredictor
 from winenet.models.saved import DenseModel
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Importance
+from winenet.runtime import describe_numerics
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SETTINGS = Importance(n_repeats=7, random_state=3, drop_features=[])
@@ -205,7 +205,7 @@ def test_a_model_without_a_feature_is_scikit_learn_s_fit_without_its_column(fitt
             wrong = estimator.predict(TEST.X.drop(columns=feature)) != TEST.y
             before = fitted[name].predict(TEST.X) != TEST.y
             assert by_model[name]["accuracy"] == 1 - wrong.mean()
-            assert by_model[name]["accuracy_unseen"] == (~wrong[~TEST.seen]).mean()
+            assert by_model[name]["accuracy_unseen"] == (~wrong[~TEST.in_training]).mean()
             assert by_model[name]["errors"] == wrong.sum()
             assert by_model[name]["further_errors"] == wrong.sum() - before.sum()
 
@@ -229,7 +229,7 @@ def test_p_values_are_exact_and_corrected_within_the_feature(fitted, left_out):
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones(whole):
-    everything = TEST._replace(seen=pd.Series([True] * 150))
+    everything = TEST._replace(in_training=pd.Series([True] * 150))
     found = importance.drop_column_importance(
         MODELS, TRAINING.X, TRAINING.y, everything, whole, list(TEST.X), ["nothing"]
     )
@@ -292,10 +292,10 @@ def test_a_feature_that_is_none_ends_the_stage_before_it_trains(trained_workspac
     trained_workspace.edit("params.yaml", "drop_features: [quality]", "drop_features: [qualty]")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.importance")
-    assert (code, printed) == (1, f"importance: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"importance: {describe_numerics()}\n")
     assert errors.startswith(
-        "\nimportance: importance.drop_features names 'qualty', so no model can be trained without it: "
-        "it is none of the 12 features; did you mean 'quality'? Change importance.drop_features in "
-        "params.yaml; [] leaves out none.\n"
+        "\nimportance: importance.drop_features names 'qualty', so no model can be trained without "
+        "it: it is none of the 12 features; did you mean 'quality'? Change "
+        "importance.drop_features in params.yaml; [] leaves out none.\n"
     )
     assert trained_workspace.files() == before

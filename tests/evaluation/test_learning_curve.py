@@ -10,13 +10,13 @@ import scipy.stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-import stages
 from winenet.data import splits
 from winenet.evaluation import learning_curve
 from winenet.evaluation.learning_curve import SizeRuns
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import LearningCurve
+from winenet.runtime import describe_numerics
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 MODELS = {
@@ -81,7 +81,7 @@ def test_a_line_is_scikit_learn_s_fit_on_the_rows_that_its_seed_draws(runs):
         fitted.fit(TRAINING.X.iloc[places], TRAINING.y.iloc[places])
         right = fitted.predict(TEST.X) == TEST.y
         assert line["accuracy"] == right.mean()
-        assert line["accuracy_unseen"] == right[~TEST.seen].mean()
+        assert line["accuracy_unseen"] == right[~TEST.in_training].mean()
         assert line["at_max_iter"] == (np.max(fitted.n_iter_) == fitted.max_iter)
     assert set(runs["at_max_iter"]) == {True, False}
 
@@ -108,7 +108,7 @@ def test_two_workers_make_the_same_runs_and_other_seeds_make_others(runs, monkey
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
-    everything = TEST._replace(seen=pd.Series([True] * 80))
+    everything = TEST._replace(in_training=pd.Series([True] * 80))
     runs = learning_curve.train_over_sizes(MODELS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs.table
     step = learning_curve.gain_of_last_step(runs, np.ones(80, dtype=bool))
@@ -256,7 +256,7 @@ def test_a_share_that_is_too_small_ends_the_stage_before_it_trains(trained_works
     trained_workspace.edit("params.yaml", "train_sizes: [0.05,", "train_sizes: [0.0001,")
     before = trained_workspace.files()
     code, printed, errors = trained_workspace.run("stages.learning_curve")
-    assert (code, printed) == (1, f"learning_curve: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"learning_curve: {describe_numerics()}\n")
     assert errors.startswith(
         "\nlearning_curve: A share of 0.0001 of 5197 training rows cannot be drawn, so no model "
         "can train on it: it needs a row of each class, and as many must be left over unless it is "

@@ -3,6 +3,7 @@
 Eight rows: of the four negatives one is called positive, of the four positives one is missed.
 """
 
+import doctest
 import math
 from pathlib import Path
 
@@ -547,6 +548,7 @@ def test_holm_s_correction_is_that_of_published_examples():
     assert (paired_tests.holm_correction(p) <= 0.05).tolist() == [True] * 3 + [False] * 12
 
 
+@pytest.mark.slow
 def test_holm_s_correction_is_statsmodels_():
     rng = np.random.default_rng(10)
     for _ in range(60):
@@ -766,7 +768,7 @@ def test_predictions_of_three_classes_have_a_column_each():
     found = scoring.probabilities(table)
     np.testing.assert_array_equal(found, fitted.predict_proba(X))
     rows = scoring.EvaluationSet(X, y, pd.Series([False] * 60))
-    expected = scoring.scores(y, table["predicted"], found, rows.seen)
+    expected = scoring.scores(y, table["predicted"], found, rows.in_training)
     assert scoring.scores_on(fitted, rows) == expected
     two = pd.DataFrame({"predicted": [1], "probability": [0.75]})
     assert scoring.probabilities(two).tolist() == [0.75]
@@ -817,3 +819,7 @@ def test_the_calibration_of_three_classes_is_that_of_the_called_one():
         "mean_probability": [(0.5 + 0.5 + 0.625 + 0.5) / 4, 0.75],
         "share": [0.5, 1.0],
     }
+
+
+def test_the_worked_example_in_the_docstring_is_true():
+    assert doctest.testmod(scoring) == (0, 3)

@@ -72,7 +72,7 @@ def test_a_line_is_scikit_learn_s_fit_under_its_seed(runs):
         assert line["epochs"] == alone.n_iter_
         assert line["errors"] == wrong.sum() > 0
         assert line["accuracy"] == alone.score(TEST.X, TEST.y)
-        assert line["accuracy_unseen"] == 1 - wrong[~TEST.seen].mean()
+        assert line["accuracy_unseen"] == 1 - wrong[~TEST.in_training].mean()
         assert line["roc_auc"] == roc_auc_score(TEST.y, P)
         assert line["log_loss"] == log_loss(TEST.y, P)
     assert runs["log_loss"].nunique() == len(runs)
@@ -88,7 +88,7 @@ def test_two_workers_make_the_same_runs_and_the_networks_stay_untrained(runs, mo
 
 
 def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
-    everything = TEST._replace(seen=pd.Series([True] * 80))
+    everything = TEST._replace(in_training=pd.Series([True] * 80))
     runs = seeds.train_over_seeds(NETWORKS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs
     own = {"accuracy": 0.9, "confusion_matrix": {"tn": 36, "fp": 4, "fn": 4, "tp": 36}}

@@ -16,6 +16,7 @@ import pytest
 import small_pipeline
 import test_contract as contract
 import yaml
+from committed import ROOT
 from dvc.utils.serialize import parse_yaml
 
 from tools import stage_deps
@@ -28,7 +29,6 @@ from winenet.init.column_stats import MAX_DISTINCT
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
 
-ROOT = Path(__file__).parents[2]
 ROWS = 40
 
 Write = Callable[..., Path]
@@ -707,7 +707,7 @@ def test_the_folder_carries_the_pipeline_without_the_notebook(made: Path) -> Non
         *(".dvcignore", ".gitattributes", ".gitignore", "Makefile", "README.md"),
         *("data/.gitignore", "data/raw/table.csv", "dvc.yaml", "models/.gitignore"),
         *("params.yaml", "requirements.in", "requirements.lock"),
-        *("tools/environment.py", "tools/starter/README.md.jinja"),
+        *("tools/environment.sh", "tools/starter/README.md.jinja"),
         "tools/starter/params.yaml.jinja",
     ]
     assert (made / "data/raw/table.csv").read_bytes() == (made.parent / "table.csv").read_bytes()
@@ -783,7 +783,9 @@ def test_its_dvc_yaml_is_ours_but_for_what_is_the_notebook_s(made: Path) -> None
             kept = ours[stage].get(key)
             if key == "deps":
                 kept = [
-                    dep for dep in kept if not re.search(r"(?:data|plots)/handmade|^data/reference", dep)
+                    dep
+                    for dep in kept
+                    if not re.search(r"(?:data|plots)/handmade|^data/reference", dep)
                 ]
             assert content.get(key) == kept, (stage, key)
     longest = max(map(len, (made / "dvc.yaml").read_text("utf-8").splitlines()))
@@ -809,6 +811,7 @@ def test_its_makefile_has_the_targets_that_work_there(made: Path) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_new_folder_can_make_another_one(made: Path, tmp_path: Path) -> None:
     table = made.parent / "table.csv"
     command = [sys.executable, "-m", "winenet", "init", str(tmp_path / "next")]

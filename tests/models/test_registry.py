@@ -1,6 +1,8 @@
 """The models that are compared are those of the other stages, to the last bit of their weights."""
 
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from winenet.models import registry
 from winenet.network.classifier import DenseClassifier
 from winenet.params import GridSearch, Logistic, Mlp, Network, Networks, ParamGrid
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LOGISTIC = Logistic(solver="liblinear", random_state=5)
 
@@ -84,6 +87,28 @@ def test_the_networks_are_those_of_params_and_the_search_s_winner():
     }
 
 
+@pytest.mark.parametrize("section", [mlp(), grid_search()], ids=["mlp", "grid_search"])
+def test_every_network_parameter_of_a_section_reaches_every_network(section):
+    """A field that `make_network` forgets would be lost in each stage that trains networks."""
+    not_of_a_network = {"estimator", "networks", "cv", "scoring", "param_grid"}
+    names = set(type(section).model_fields) - not_of_a_network
+    values = {"max_iter": 7, "random_state": 8, "dtype": "float32"}
+    assert names == set(values), "give the new parameter a value here"
+    changed = section.model_copy(update=values)
+    for estimator in ("winenet", "scikit-learn"):
+        parameters = registry.make_network(changed, estimator).get_params()
+        for name in names - ({"dtype"} if estimator == "scikit-learn" else set()):
+            assert parameters[name] == values[name]
+
+
+def test_the_stages_make_their_networks_in_one_place():
+    files_of_stages = [*ROOT.glob("stages/*.py"), *ROOT.glob("winenet/evaluation/*.py")]
+    for file in files_of_stages:
+        if file.name != "training_curves.py":  # its stage has parameters of its own
+            source = file.read_text(encoding="utf-8")
+            assert not re.search(r"\b(DenseClassifier|MLPClassifier)\(", source), file
+
+
 def test_a_rate_that_the_metrics_have_rounded_is_the_grid_s():
     rates = (0.00123456789, 3.16227766e-7, 1e-7)
     for rate in rates:
@@ -94,7 +119,7 @@ def test_a_rate_that_the_metrics_have_rounded_is_the_grid_s():
 
 
 def test_the_baseline_is_the_logistic_regression_of_params():
-    baseline = registry.baseline(LOGISTIC, 2)
+    baseline = registry.make_models(LOGISTIC, mlp(), grid_search(), BEST, 2)["logistic"]
     assert (baseline.solver, baseline.random_state) == ("liblinear", 5)
     alike = LogisticRegression(solver="liblinear", random_state=5)
     assert baseline.get_params() == alike.get_params()
@@ -110,8 +135,7 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
         "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
         "best_learning_rate_init": found.best["learning_rate_init"],
     }
-    models = {"logistic": registry.baseline(LOGISTIC, 2)}
-    models |= registry.make_networks(settings, grid_search(estimator), best)
+    models = registry.make_models(LOGISTIC, settings, grid_search(estimator), best, n_classes=2)
     registry.fit_all([*models.values()], [rows] * 4)
     for name, network in settings.networks:
         theirs = MLPClassifier(network.hidden_layer_sizes, max_iter=20, random_state=1).fit(*rows)
@@ -151,8 +175,7 @@ def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
     assert told.startswith("A network could not be trained: models[0]: The weights became infinite")
     assert "learning_rate_init=1e+300" in told
     assert told.endswith(
-        "Change grid_search.param_grid in params.yaml; a smaller learning_rate_init is the first "
-        "thing to try."
+        "Change grid_search.param_grid in params.yaml; try a smaller learning_rate_init first."
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import ROOT
 from joblib import parallel_config
 from sklearn.base import clone
 
@@ -29,7 +30,6 @@ from winenet.network.search import DenseGridSearchCV
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-ROOT = Path(cluster.__file__).parents[2]
 GRID = {"hidden_layer_sizes": [(4,), (6, 3)], "learning_rate_init": [0.01, 0.001]}
 
 
@@ -206,6 +206,7 @@ def test_the_tables_are_sent_once(at, monkeypatch):
     assert all(len(content) < 5000 for content in sent if len(content) <= X.nbytes)
 
 
+@pytest.mark.slow
 def test_a_stage_has_the_same_files_and_fills_and_uses_the_same_journal(at, split_workspace):
     split_workspace.edit("params.yaml", "      - [3]\n", "      - [3]\n      - [5]\n")
     code, _, errors = split_workspace.run("stages.grid_search", WINENET_JOURNAL="off")
@@ -394,6 +395,7 @@ def when_busy(open_cluster, process, running):
     return ending
 
 
+@pytest.mark.slow
 def test_no_worker_is_left(lonely, monkeypatch):
     monkeypatch.setattr(cluster, "NO_WORKER_TIMEOUT", 1.0)
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
@@ -409,6 +411,7 @@ def test_no_worker_is_left(lonely, monkeypatch):
         ending.join()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_reported_without_a_traceback(lonely, monkeypatch, capfd):
     monkeypatch.setenv("WINENET_SCHEDULER", lonely.address)
     lonely.workers(1)

@@ -365,6 +365,7 @@ def n_cached_fits(path: Path) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups to kill on Windows")
+@pytest.mark.slow
 def test_a_killed_search_continues_where_it_stopped_to_the_same_bytes(split_workspace):
     split_workspace.edit("params.yaml", "max_iter: 2", "max_iter: 60")
     split_workspace.edit("params.yaml", "      - [3]\n", "      - [3]\n      - [5]\n      - [20]\n")

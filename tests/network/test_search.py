@@ -319,6 +319,7 @@ print(seen)
 """
 
 
+@pytest.mark.slow
 def test_blas_has_one_thread_while_networks_train_and_its_own_number_afterwards(workspace):
     native = {"WINENET_NUMERICS": "native", "OPENBLAS_NUM_THREADS": "2"}
     ended = workspace.python("-c", THREADS, **native)

@@ -6,17 +6,15 @@ are what the stages compute; the two quick models are trained here once more.
 
 import csv
 import json
-from pathlib import Path
 
 import pytest
+from committed import ROOT
 from conftest import Workspace
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from winenet import files, params
 from winenet.report import notebook_section
-
-ROOT = Path(__file__).parents[2]
 
 
 def golden() -> list[dict[str, str]]:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from committed import ROOT
 from sklearn.linear_model import LogisticRegression
 
 from stages import handmade as stage
 from winenet import files
 from winenet.notebook import claims, handmade, seed_study
 
-ROOT = Path(__file__).parents[2]
 HALF_A_DIGIT = 5e-7  # literals here have six decimals
 
 
@@ -644,7 +644,7 @@ def test_the_path_s_epochs_are_dense_at_first_and_hold_what_they_must():
 
 def test_the_stage_writes_the_same_files_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["handmade"] |= {"epochs": [20, 50], "seeds": 2, "plot_every": 25}
+    params["handmade"] |= {"epochs": [20, 50], "n_seeds": 2, "plot_every": 25}
     written = []
     for name in ("one", "two"):
         folder = tmp_path / name

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from committed import ROOT
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).parents[2]
 PATH = ROOT / "notebooks/walkthrough.ipynb"
 LIMIT = 300  # seconds a cell; the longest takes twenty on two idle cores
 
@@ -115,6 +115,7 @@ def test_no_cell_warns_or_writes_an_error(executed):
     assert noise == []
 
 
+@pytest.mark.slow
 def test_it_finds_the_package_from_the_root_and_says_so_where_there_is_none(tmp_path):
     content = notebook()
     names = ("setup", "imports", "six-rows")

@@ -189,7 +189,7 @@ def test_the_stage_writes_both_pages_and_every_picture(folders, monkeypatch):
     written, said = {}, []
     monkeypatch.setattr(stage, "has_notebook", lambda: False)
     monkeypatch.setattr(stage.files, "write_text", written.__setitem__)
-    monkeypatch.setattr(stage.stages, "say", said.append)
+    monkeypatch.setattr(stage.stages, "log", said.append)
     stage.main()
     pictures = {f"plots/{name}.svg" for name in any_pictures() if "handmade" not in name}
     assert set(written) == pictures | {"report/report.md", "report/index.html"}
@@ -222,7 +222,9 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
     text = page.render(sources, {"column": names}, told)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
-    assert stage.figures.confusion_matrices(told["scores"], told["names"], words).startswith("<?xml")
+    assert stage.figures.confusion_matrices(told["scores"], told["names"], words).startswith(
+        "<?xml"
+    )
 
 
 @pytest.mark.browser

@@ -16,12 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from committed import ROOT
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet.report import comparison_section, model_tables, notebook_section, sentences
 from winenet.report.terms import Terms
-
-ROOT = Path(__file__).parents[2]
 
 
 def score(value: float | None) -> dict[str, float] | None:
@@ -362,6 +361,7 @@ def test_where_all_rows_were_seen_the_page_says_so(all_seen):
     assert "the accuracy on all test rows changes by" in section(page, "How many rows are enough")
 
 
+@pytest.mark.slow
 def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
     """A curve needs the spread over its rows, so it is of all of them."""
     compared = metrics_of(one_unseen, "compare")
@@ -373,6 +373,7 @@ def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
     assert " and on the others (1): " in section(page, "The copies")
 
 
+@pytest.mark.slow
 def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
     copies = metrics_of(none_seen, "split")["duplicate_rows"]
     assert copies["test_rows_seen"] == 0 < copies["test_rows_unseen"]
@@ -389,6 +390,7 @@ def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
     assert kept["accuracy_unseen"] == pytest.approx(right.mean(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_where_no_row_was_seen_the_page_says_so(none_seen):
     page = page_of(none_seen)
     assert section(page, "The copies").strip() == (
@@ -420,6 +422,7 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
 
 
 @pytest.mark.parametrize("run", ["all_seen", "none_seen"])
+@pytest.mark.slow
 def test_rows_that_nothing_can_tell_apart_are_wrong_in_all_models(run, request):
     folder = request.getfixturevalue(run)
     compared = metrics_of(folder, "compare")
@@ -522,7 +525,14 @@ def test_of_each_class_the_heaviest_features_are_shown():
 
 def test_the_rows_that_all_get_wrong_have_their_label_as_the_raw_files_have_it():
     errors = pd.DataFrame(
-        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "in_training": False, "pH": 3.5, "y": [1, 2]}
+        {
+            "row": [3, 5],
+            "wrong_models": 2,
+            "wrong": "a b",
+            "in_training": False,
+            "pH": 3.5,
+            "y": [1, 2],
+        }
     )
     assert comparison_section.misclassified_table(errors, 2, IRIS.labels) == (
         ["row", "in_training", "pH", "y"],
@@ -542,7 +552,13 @@ def test_raw_texts_are_shown_as_they_stand():
 
 def test_a_gap_in_a_wrong_row_is_a_dash():
     errors = pd.DataFrame(
-        {"row": [3, 5], "wrong_models": 2, "wrong": "a b", "in_training": False, "pH": [np.nan, 3.5]}
+        {
+            "row": [3, 5],
+            "wrong_models": 2,
+            "wrong": "a b",
+            "in_training": False,
+            "pH": [np.nan, 3.5],
+        }
         | {"y": [1, 0]}
     )
     assert comparison_section.misclassified_table(errors, 2)[1] == [

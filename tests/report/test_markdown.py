@@ -1,16 +1,15 @@
 """Checks what the report says: agreements, claims and tables follow the run, not the author."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from committed import ROOT
 from jinja2 import UndefinedError
 
 from winenet.report import markdown, model_tables, notebook_section, plotting
 from winenet.report.terms import Terms
 
-ROOT = Path(__file__).parents[2]
 PRINTED = pd.DataFrame(
     [
         ("logistic.accuracy", 0.9823, 4, "cell [2]"),

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from small_pipeline import NASTY
 
 from winenet.report import page, plotting
 from winenet.report.glossary import GLOSSARY
 
-ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
 NO_RESULT = re.compile(r"\b(X[123]|F1|L2|0\.05|95 %|[01]|fold \d|hidden \d|row \d)(?!\d|[.,]\d)")
@@ -120,7 +120,9 @@ def small(finished):
     return Shown(finished, ("data/", "metrics/", "plots/", "tests/"))
 
 
-@pytest.fixture(scope="session", params=["committed", "small"])
+@pytest.fixture(
+    scope="session", params=["committed", pytest.param("small", marks=pytest.mark.slow)]
+)
 def shown(request):
     """Both pages; in a fresh clone the committed one lies without the bulky tables of data/."""
     if request.param == "small":
@@ -395,7 +397,7 @@ def test_the_page_is_the_same_bytes_each_time(small, monkeypatch):
     monkeypatch.chdir(small.root)
     written = {}
     monkeypatch.setattr(stage.files, "write_text", written.__setitem__)
-    monkeypatch.setattr(stage.stages, "say", lambda told: None)
+    monkeypatch.setattr(stage.stages, "log", lambda told: None)
     stage.main()
     assert written["report/index.html"] == small.text
 

@@ -8,28 +8,28 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from committed import ROOT
 from conftest import Workspace
 from test_gates import COMPARE, GATES, IN_PLACE, LOGISTIC, MLP, call, changed, commit, git, interval
 from test_gates import write as write_metrics
 
-from winenet.evaluation.gates import GateResult, Reading
+from winenet.evaluation.gates import GateResult
+from winenet.evaluation.metric_types import Interval
 from winenet.report import summary
 from winenet.report.summary import Change, RunDiff, Score
 
-ROOT = Path(__file__).parents[2]
 HOLDS = GateResult("floor `mlp.accuracy`", "0.99", "0.9", "-", "holds")
 FAILS = GateResult(
     "floor `logistic.accuracy`", "0.8", "0.9", "-", "FAILS: below the floor", fails=True
 )
 
 
-def reading(value: float, half_width: float = 0.01) -> Reading:
-    return Reading(value, value - half_width, value + half_width)
+def reading(value: float, half_width: float = 0.01) -> Interval:
+    return Interval(value, value - half_width, value + half_width)
 
 
 def score(model: str, base: float | None, here: float | None, name: str = "accuracy") -> Score:
@@ -115,7 +115,7 @@ def test_the_intervals_are_drawn_to_scale():
 
 
 def test_an_interval_of_no_width_is_a_dot():
-    shown = [Score("mlp", "accuracy", Reading(1.0, 1.0, 1.0), Reading(1.0, 1.0, 1.0))]
+    shown = [Score("mlp", "accuracy", Interval(1.0, 1.0, 1.0), Interval(1.0, 1.0, 1.0))]
     assert summary.intervals(shown).splitlines()[3].split() == ["mlp", "both", "o", "1.0000"]
 
 
@@ -132,7 +132,7 @@ def test_a_loss_points_to_the_left_and_the_noise_is_marked():
 
 
 def test_a_change_beyond_the_picture_is_an_arrow():
-    flat = Score("a", "accuracy", Reading(0.9, 0.9, 0.9), Reading(0.8, 0.8, 0.8))
+    flat = Score("a", "accuracy", Interval(0.9, 0.9, 0.9), Interval(0.8, 0.8, 0.8))
     gain = Score("b", "accuracy", reading(0.9, 0.001), reading(0.99, 0.001))
     assert flat.gained == -math.inf
     picture = summary.changes([flat, gain], 1.0).splitlines()
@@ -305,10 +305,11 @@ def test_a_loss_beyond_the_noise_ends_with_one_after_the_whole_page(repository):
 
 
 @pytest.mark.parametrize("base", ["before", "empty"])
+@pytest.mark.slow
 def test_a_base_without_results_is_told_and_no_fault(repository, base):
     code, printed, errors = repository.run("winenet", "summary", "--base", base)
     assert (code, errors) == (0, "")
-    told = f"> The base '{base}' has no metrics/compare.json, so no loss against it can be told."
+    told = f"> The base '{base}' has no metrics/compare.json, so losses against it are unknown."
     assert told in printed
     assert "The gate has checked the floors alone." in printed
     assert "2 of 2 gates hold." in printed
@@ -341,7 +342,7 @@ def test_missing_metrics_of_this_run_fail(repository):
 def test_a_base_that_is_no_revision_is_refused(repository, name):
     code, printed, errors = repository.run("winenet", "summary", f"--base={name}")
     assert (code, printed) == (1, "")
-    assert errors.startswith(f"The base '{name}' is no revision that git knows here")
+    assert errors.startswith(f"The base '{name}' is not a revision that git knows here")
     assert errors.count("\n") == 1
 
 
@@ -367,6 +368,7 @@ def test_it_changes_no_file(repository):
 # make and CI.
 
 
+@pytest.mark.slow
 def test_make_summary_takes_any_base(repository):
     make = ("make", *IN_PLACE, "summary")
     code, printed, errors = call(repository, *make)
@@ -375,12 +377,13 @@ def test_make_summary_takes_any_base(repository):
     assert call(repository, *make, "BASE=before")[1].startswith("## What moved against `before`")
     code, printed, errors = call(repository, *make, "BASE=; touch made")
     assert (code, printed) == (2, "")
-    assert errors.startswith("The base '; touch made' is no revision that git knows here")
+    assert errors.startswith("The base '; touch made' is not a revision that git knows here")
     assert not (repository.path / "made").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the job runs on Linux; bash may be another one here")
 @pytest.mark.parametrize(("value", "code"), [(0.975, 0), (0.9, 2)])
+@pytest.mark.slow
 def test_a_pull_request_s_summary_is_the_page_and_a_loss_fails_the_job(repository, value, code):
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     assert workflow["defaults"]["run"]["shell"] == "bash"  # which GitHub runs with -eo pipefail

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from committed import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
@@ -27,7 +28,6 @@ from winenet.models.saved import DenseModel, SavedModel, from_logistic, from_mlp
 from winenet.params import Ingest
 from winenet.serve import describe, predict
 
-ROOT = Path(__file__).parents[2]
 KINDS = {"colour": "category", "pH": "number", "free SO2": "number"}
 HEADER = ["id", "free SO2", "colour", "pH"]
 
@@ -428,7 +428,7 @@ class TestInAShell:
         [
             ("$winenet predict 2.npz new.csv >&-", "Standard output is closed, so the"),
             ("$winenet predict 2.npz - <&-", "Standard input is closed, so there is no table."),
-            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is no file (a device, a"),
+            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is not a file (a device,"),
         ],
     )
     def test_closed_streams_and_pipes_are_told(self, line, told):
@@ -761,9 +761,9 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
             "files": [{"name": "people.parquet"}],
             "separator": ",",
             "target": "kind",
-            "positive": "y",
+            "positive_label": "y",
             "columns": {"level": "category"},
-            "missing": [""],
+            "na_values": [""],
         }
     )
     table, _ = raw_table.read_raw(str(tmp_path), settings)
@@ -830,7 +830,7 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
         ["training:"],
         ["rows", "400"],
         ["epochs", "60"],
-        ["loss", f"{saved.facts['loss']:.6g}"],
+        ["loss", f"{saved.training_info['loss']:.6g}"],
     ]
 
 

@@ -1,6 +1,6 @@
 """Each line of bad_input/cases.csv, done to a copy of the repository and run as a user would.
 
-`python tests/stages/test_bad_input.py` writes the table of tests/stages/bad_input/README.md again.
+`PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes the table of tests/stages/bad_input/README.md again.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from winenet.models import model_file
 from winenet.models.saved import DenseModel, SavedModel
 
 FOLDER = Path(__file__).parent / "bad_input"
-BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` brings the last committed"
+BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` restores the last committed"
 RED = "data/raw/winequality-red.csv"
 MODEL = "models/logistic.npz"
 NOBODY = 65534
@@ -63,6 +63,9 @@ POSIX_ONLY = {
 }
 
 
+SLOW = ("a scheduler that is not there",)  # waits until the connection times out
+
+
 def cases(wanted: list[Case]) -> pytest.MarkDecorator:
     """Run a test with each of the cases that this system knows."""
     unknown = pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights or files")
@@ -72,7 +75,8 @@ def cases(wanted: list[Case]) -> pytest.MarkDecorator:
             pytest.param(
                 one,
                 id=f"{one.kind}: {one.case}",
-                marks=[unknown] if one.case in POSIX_ONLY else [],
+                marks=[unknown] * (one.case in POSIX_ONLY)
+                + [pytest.mark.slow] * (one.case in SLOW),
             )
             for one in wanted
         ],
@@ -768,7 +772,7 @@ def table() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-START = "<!-- the table; `python tests/stages/test_bad_input.py` writes it -->\n"
+START = "<!-- the table; `PYTHONPATH=.:tests python tests/stages/test_bad_input.py` writes it -->\n"
 
 
 def test_the_readme_holds_the_table() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-import stages
+from winenet.runtime import describe_numerics
 
 THREADS = (
     "OPENBLAS_NUM_THREADS",
@@ -20,7 +20,7 @@ THREADS = (
 )
 BROUGHT_ALONG = dict.fromkeys(THREADS, "3") | {"OPENBLAS_CORETYPE": "Sandybridge"}
 BACK = "git checkout -- metrics plots report dvc.lock && dvc checkout"
-LAST_LINE = f"If dvc removed results, `{BACK}` brings the last committed ones back.\n"
+LAST_LINE = f"If dvc removed results, `{BACK}` restores the last committed ones.\n"
 
 # A stage that does what the variable MEANWHILE says while it runs, and AT_IMPORT at its import.
 # Compiled first: a text given to exec() makes Python end by the signal itself on an interrupt.
@@ -39,14 +39,14 @@ def append(path, text="# changed\\n"):
 
 def main():
     exec(compile(os.environ.get("MEANWHILE", ""), "meanwhile", "exec"))
-    stages.say("done")
+    stages.log("done")
 
 
 exec(compile(os.environ.get("AT_IMPORT", ""), "at import", "exec"))
 if __name__ == "__main__":
     stages.run(main)
 """
-STARTS = f"tiny: {stages.numerics()}\n"  # the first line of each stage
+STARTS = f"tiny: {describe_numerics()}\n"  # the first line of each stage
 TINY_DEPS = ["stages/__init__.py", "stages/tiny.py", "winenet/errors.py", "data/raw"]
 
 Tiny = Callable[..., tuple[int, str, str]]
@@ -189,7 +189,7 @@ def test_a_stage_started_elsewhere_says_where_it_belongs(tmp_path, workspace):
     code, printed, errors = workspace.run("stages.ingest")
     assert (code, printed) == (1, "")
     assert errors == (
-        "\ningest: dvc.yaml is not in this folder, so the stage does not know what it works on. "
+        "\ningest: dvc.yaml is not in this folder, so the stage does not know its inputs. "
         f"Start it from the root of the repository.\n{LAST_LINE}"
     )
 
@@ -227,7 +227,7 @@ def test_check_and_stage_tell_the_same_fault_and_touch_nothing(workspace, break_
     checked, stage = workspace.run("winenet", "check"), workspace.run("stages.ingest")
     assert workspace.files() == before
     assert checked[:2] == (1, "")
-    assert stage[:2] == (1, f"ingest: {stages.numerics()}\n")
+    assert stage[:2] == (1, f"ingest: {describe_numerics()}\n")
     assert all(fault in checked[2] for fault in told)
     assert stage[2] == f"\ningest: {checked[2]}{LAST_LINE}"
     assert "Traceback" not in checked[2]
@@ -281,7 +281,7 @@ def test_check_of_the_committed_state_finds_nothing_and_touches_nothing(workspac
 
 def test_a_stage_whose_input_is_missing_says_how_it_is_made(workspace):
     code, printed, errors = workspace.run("stages.split")
-    assert (code, printed) == (1, f"split: {stages.numerics()}\n")
+    assert (code, printed) == (1, f"split: {describe_numerics()}\n")
     assert errors == (
         "\nsplit: data/schema.json is missing, so this stage has nothing to work on. "
         f"`dvc repro` makes it again.\n{LAST_LINE}"
@@ -292,7 +292,7 @@ def test_a_stage_says_what_it_read_did_and_wrote(workspace):
     (workspace.path / "data/raw/rose.csv").touch()
     assert workspace.run("stages.ingest") == (
         0,
-        f"ingest: {stages.numerics()}\n"
+        f"ingest: {describe_numerics()}\n"
         "ingest: note: data/raw/rose.csv is not listed under ingest.files and was left out\n"
         "ingest: joined 2 files into 6497 rows of 12 features and Class (data/table.csv)\n",
         "",
@@ -355,7 +355,7 @@ def test_each_stage_says_what_it_computes_with(tiny, kernel):
 
 
 def test_native_numerics_are_told_as_such(workspace):
-    code = "import stages; told = stages.numerics()"
+    code = "import stages; told = stages.describe_numerics()"
     native = {"WINENET_NUMERICS": "native", **BROUGHT_ALONG}
     given = ", ".join(f"{name}={value}" for name, value in BROUGHT_ALONG.items())
     told = f"numerics: native, as the environment has it ({given})"

@@ -239,7 +239,7 @@ def test_a_damaged_model_is_told_and_repro_makes_it_again(repository: Path) -> N
     model.unlink()  # it may be a link into DVC's cache
     model.write_bytes(damaged)
     printed = run(repository, sys.executable, "-m", "stages.importance", code=1)
-    assert "models/logistic.npz is no model of winenet (it is no complete .npz file)" in printed
+    assert "models/logistic.npz is no model of winenet (it is not a complete .npz file)" in printed
     assert "`dvc repro` makes it again" in printed
     dvc(repository, "repro")
     assert outputs(repository) == before

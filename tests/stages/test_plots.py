@@ -3,15 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from committed import ROOT
 
 from winenet.report.plotting import COLOURS
 
-ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / ".dvc/plots").glob("*.json"))
 BUILT_IN = {"linear", "bar_horizontal", "confusion"}  # of DVC's templates, those that are used
 CONTENT = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))

@@ -10,10 +10,11 @@ import pytest
 from test_golden import half_a_unit
 from test_golden import printed as golden
 
-import stages
 from benchmarks import coverage, measure, pipeline, rows
+from winenet import runtime
 from winenet.errors import InputError
-from winenet.evaluation.intervals import Interval, wilson_interval
+from winenet.evaluation.intervals import wilson_interval
+from winenet.evaluation.metric_types import Interval
 from winenet.network.classifier import DenseClassifier
 
 
@@ -184,7 +185,7 @@ def test_the_pipeline_has_a_row_for_each_stage_that_ran(repository):
 
 
 def test_both_run_with_no_numerics_set(repository, monkeypatch):
-    for name in (*stages.THREADS, "OPENBLAS_CORETYPE"):  # as this package sets them for itself
+    for name in (*runtime.THREADS, "OPENBLAS_CORETYPE"):  # as this package sets them for itself
         monkeypatch.setenv(name, "1")
     script, repro = pipeline.pair(rows.Size(1, False), repository)
     assert [line for _, line in script.lines] == ["[] None"]
@@ -251,6 +252,7 @@ def test_the_pipeline_s_times_are_medians_of_runs_in_turn(monkeypatch):
 # ------------------------------------------------------------------ the bootstrap's coverage
 
 
+@pytest.mark.slow
 def test_the_coverage_is_told_in_a_table(bench):
     code, printed, errors = bench.run("benchmarks.coverage", "--quick")
     assert code == 0, errors

@@ -4,16 +4,15 @@ import os
 import random
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from committed import ROOT
 
 from tools import kills
 from tools.kills import Round, Size
 from tools.verify import VerifyError
 from winenet import params
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
 SAID = """\
 Running stage 'grid_search':
@@ -71,6 +70,7 @@ def test_each_difference_is_found(tmp_path):
     assert kills.first_difference(before, kills.snapshot(tmp_path)) == ""
 
 
+@pytest.mark.slow
 def test_a_process_and_its_children_are_killed(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import ROOT
 
 from tools import variations, verify, witness
 from tools.variations import Variation
 
-ROOT = Path(__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no umask, no users, no TZ")
 
 # SHIFT moves the model's weight, as another processor would; SAY is printed, as a journal would.
@@ -688,11 +688,11 @@ def test_what_can_be_varied_is_listed_without_a_run(runs, capsys):
     ]
 
 
-# --- the README ------------------------------------------------------------------------------
+# --- the documentation -----------------------------------------------------------------------
 
 
 def test_each_claim_about_reproduction_has_a_command_that_is_there(tmp_path):
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "how-to" / "reproducibility-proof.md").read_text("utf-8")
     table = text.split("| claim | shown by |\n| --- | --- |\n")[1].split("\n\n")[0]
     commands = [re.findall(r"`([^`]+)` \|$", line) for line in table.splitlines()]
     assert len(commands) >= 10

@@ -17,6 +17,7 @@ from winenet.errors import InputError
 
 Array = npt.NDArray[np.float64]
 
+FILL_STATISTIC = "median"  # replaces a missing number; a strategy of SimpleImputer
 SCALING = ("fill", "centre", "factor", "offset", "minimum", "maximum")  # of a numeric column
 
 
@@ -101,7 +102,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
         [
             (
                 "numbers",
-                make_pipeline(SimpleImputer(strategy="median"), scale),
+                make_pipeline(SimpleImputer(strategy=FILL_STATISTIC), scale),
                 numbers,
             ),
             (

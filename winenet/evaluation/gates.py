@@ -1,6 +1,6 @@
-"""The gate: floors under this run's metrics, and losses against those of a base revision.
+"""Quality gates: minimum values for this run's metrics, and losses against a base revision.
 
-It judges what the stages wrote and changes nothing. No stage depends on it.
+They read what the stages wrote and change nothing. No stage depends on them.
 """
 
 import json
@@ -12,30 +12,31 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from winenet.errors import InputError, did_you_mean
+from winenet.evaluation.metric_types import Interval
 
-COMPARED = "compare"  # the stage whose metrics are held against the base's
-# The scores that are compared, and which way is a loss: 1 where less is worse, -1 where more is.
+COMPARED = "compare"  # the stage whose metrics are compared with those of the base
+# The scores to compare, with 1 if higher is better and -1 if lower is better.
 SCORES = {"accuracy": 1, "accuracy_unseen": 1, "roc_auc": 1, "log_loss": -1}
 HEADER = ("gate", "this run", "floor, or base (interval)", "loss in half-widths", "verdict")
 NOISE = "holds: inside the noise"
 
-Read = Callable[[str], Any]
+MetricsReader = Callable[[str], Any]
 
 
 class GateError(InputError):
-    """There is nothing to compare with: the base cannot be read."""
+    """The base cannot be read."""
 
 
 class NoScoresError(GateError):
-    """The base is a revision, but not one of a run whose scores can be read."""
+    """The base is a revision, but has no readable scores."""
 
 
 class MetricError(InputError):
-    """A metric of this run cannot be told, and why. It ends as a row that fails."""
+    """A metric of this run cannot be read; it becomes a failing row."""
 
 
 class GateResult(NamedTuple):
-    """One line of the gate's table."""
+    """One row of the table of gates."""
 
     gate: str
     here: str
@@ -45,55 +46,71 @@ class GateResult(NamedTuple):
     fails: bool = False
 
     def cells(self) -> tuple[str, ...]:
-        """Return what stands in the table, its columns as HEADER names them."""
+        """Return the cells of the row, in the columns of HEADER."""
         return self[:5]
 
 
-class Reading(NamedTuple):
-    """A score with its interval."""
+def check_minimum(minimum: Mapping[str, float], read: MetricsReader) -> list[GateResult]:
+    """Check minimum values; a row fails if the metric is lower, missing or not a finite number.
 
-    value: float
-    low: float
-    high: float
+    Parameters
+    ----------
+    minimum : mapping of str to float
+        By key: "mlp.notebook.accuracy" is notebook -> accuracy of metrics/mlp.json.
+    read : callable
+        Returns a stage's metrics, or raises MetricError.
 
-
-def check_minimum(floors: Mapping[str, float], read: Read) -> list[GateResult]:
-    """Return a row a floor; it fails when the metric is less, missing or no finite number.
-
-    floors: the least value by key; "mlp.notebook.accuracy" is notebook -> accuracy of
-    metrics/mlp.json. read: returns a stage's metrics, or raises MetricError.
+    Returns:
+    -------
+    list of GateResult
+        One row per minimum.
     """
     rows = []
-    for key, least in floors.items():
-        gate, bound = f"floor `{key}`", f"{least}"
+    for key, floor in minimum.items():
+        gate, bound = f"floor `{key}`", f"{floor}"
         try:
             value = _metric(key, read)
         except MetricError as error:
             rows.append(GateResult(gate, "-", bound, "-", f"FAILS: {error}", fails=True))
             continue
-        fails = value < least
+        fails = value < floor
         verdict = "FAILS: below the floor" if fails else "holds"
         rows.append(GateResult(gate, f"{value}", bound, "-", verdict, fails))
     return rows
 
 
-def check_regressions(base: Mapping[str, Any], read: Read, max_drop: float) -> list[GateResult]:
-    """Return a row a model and score: what was lost against the base, in half-widths.
+def check_regressions(
+    base: Mapping[str, Any], read: MetricsReader, max_drop: float
+) -> list[GateResult]:
+    """Compare the scores with those of the base, in half-widths of the base's intervals.
 
-    A half-width is half of the interval that the base gives the score. A row fails when the loss
-    is more than max_drop, or when the base has a model or score that this run lacks.
-    base: what `read_base` returns. read: returns a stage's metrics, or raises MetricError.
+    A row fails if the loss is more than max_drop, or if this run lacks a model or score of the
+    base.
+
+    Parameters
+    ----------
+    base : mapping
+        As from `read_base`.
+    read : callable
+        Returns a stage's metrics, or raises MetricError.
+    max_drop : float
+        In half-widths.
+
+    Returns:
+    -------
+    list of GateResult
+        One row per model and score.
     """
     try:
-        here = models(read(COMPARED))
+        current = models(read(COMPARED))
     except MetricError as error:
         return [GateResult("losses", "-", "-", "-", f"FAILS: {error}", fails=True)]
-    if here is None:
+    if current is None:
         verdict = f"FAILS: metrics/{COMPARED}.json has no models; `dvc repro` makes it again"
         return [GateResult("losses", "-", "-", "-", verdict, fails=True)]
     rows = []
-    for model in [*base, *(new for new in here if new not in base)]:
-        before, now = base.get(model, {}), here.get(model)
+    for model in [*base, *(new for new in current if new not in base)]:
+        before, now = base.get(model, {}), current.get(model)
         if not isinstance(now, Mapping):
             verdict = "FAILS: this run has no such model"
             rows.append(GateResult(f"loss `{model}`", "-", "-", "-", verdict, fails=True))
@@ -105,23 +122,20 @@ def check_regressions(base: Mapping[str, Any], read: Read, max_drop: float) -> l
 
 
 def verdict(rows: Sequence[GateResult]) -> str:
-    """Return the table's outcome as one sentence or two."""
+    """Summarize the table in one or two sentences."""
     failing = [row.gate for row in rows if row.fails]
     if failing:
         return (
             f"{len(failing)} of {len(rows)} gates FAIL: {', '.join(failing)}. "
-            "The bounds stand in params.yaml under gates."
+            "The bounds are in params.yaml under gates."
         )
-    lost = sum(row.verdict == NOISE for row in rows)
-    told = f"; {lost} of them lost something inside the noise" if lost else ""
-    return f"{len(rows)} of {len(rows)} gates hold{told}."
+    n_noise = sum(row.verdict == NOISE for row in rows)
+    note = f"; {n_noise} of them lost something inside the noise" if n_noise else ""
+    return f"{len(rows)} of {len(rows)} gates hold{note}."
 
 
 def read_run(stage: str) -> Any:
-    """Return what a stage's metrics file holds.
-
-    Raises MetricError when the file is missing or broken.
-    """
+    """Return the metrics of a stage. Raises MetricError if the file is missing or broken."""
     path = Path(f"metrics/{stage}.json")
     try:
         return json.loads(path.read_bytes())
@@ -134,55 +148,59 @@ def read_run(stage: str) -> Any:
 
 
 def read_base(revision: str) -> dict[str, Any]:
-    """Return the scores of a revision by model, as its metrics/compare.json in git has them.
+    """Return the scores by model in a revision's metrics/compare.json.
 
-    Raises GateError when git does not know the revision, and NoScoresError, which is one, when
-    the file there is missing or broken.
+    Raises:
+    ------
+    GateError
+        If git does not know the revision.
+    NoScoresError
+        If the file is missing or broken in that revision.
     """
     path = f"metrics/{COMPARED}.json"
-    found = git("cat-file", "blob", f"{commit(revision)}:./{path}")
-    if found.returncode:
+    shown = git("cat-file", "blob", f"{commit(revision)}:./{path}")
+    if shown.returncode:
         raise NoScoresError(
-            f"The base '{revision}' has no {path}, so no loss against it can be told. A base is a "
-            f"commit that holds the results of the stage {COMPARED}: name a later one with BASE."
+            f"The base '{revision}' has no {path}, so losses against it are unknown. A base is a "
+            f"commit with the results of the stage {COMPARED}: name a later one with BASE."
         )
     try:
-        scored = models(json.loads(found.stdout))
+        scored = models(json.loads(shown.stdout))
         if not scored or not all(isinstance(scores, dict) for scores in scored.values()):
             raise ValueError("it has no scores by model")
-        told = [scores.get(score) for scores in scored.values() for score in SCORES]
-        if all(score is None for score in told):
+        values = [scores.get(score) for scores in scored.values() for score in SCORES]
+        if all(value is None for value in values):
             raise ValueError(f"no model has any of the scores {', '.join(SCORES)}")
     except ValueError as error:
         raise NoScoresError(
-            f"{path} of the base '{revision}' cannot be used ({error}), so no loss against it can "
-            "be told. A base is a commit of a finished run: name another with BASE."
+            f"{path} of the base '{revision}' cannot be used ({error}), so losses against it "
+            "are unknown. A base is a commit of a finished run: name another with BASE."
         ) from None
     return scored
 
 
-def _metric(key: str, read: Read) -> float:
-    """Return the number behind a dotted key."""
+def _metric(key: str, read: MetricsReader) -> float:
+    """Return the number at a dotted key."""
     stage, *steps = key.split(".")
     value = read(stage)
-    for place, step in enumerate(steps, start=1):
+    for depth, step in enumerate(steps, start=1):
         known = value if isinstance(value, Mapping) else {}
         if step not in known:
             raise MetricError(
-                f"metrics/{stage}.json has no {'.'.join(steps[:place])}{did_you_mean(step, known)}"
+                f"metrics/{stage}.json has no {'.'.join(steps[:depth])}{did_you_mean(step, known)}"
             )
         value = known[step]
     return _number(key, value)
 
 
 def models(content: Any) -> dict[str, Any] | None:
-    """Return the part of metrics/compare.json that holds the scores by model, if it is there."""
+    """Return the scores by model in the content of metrics/compare.json, or None."""
     models = content.get("models") if isinstance(content, dict) else None
     return models if isinstance(models, dict) else None
 
 
 def _loss_row(model: str, score: str, before: Any, now: Any, max_drop: float) -> GateResult:
-    """Compare one score, of which the base or this run may have none."""
+    """Compare one score, which the base or this run may lack."""
     gate, bound, here, loss = f"loss `{model}.{score}`", "none", "-", "-"
     try:
         base = None if before is None else reading("the base's", before)
@@ -205,12 +223,12 @@ def _loss_row(model: str, score: str, before: Any, now: Any, max_drop: float) ->
 
 
 def exceeds_tolerance(lost: float, max_drop: float) -> bool:
-    """Tell whether a loss in half-widths is more than the allowed one, and not by its last bit."""
+    """Return whether a loss in half-widths exceeds the allowed one by more than rounding."""
     return lost > max_drop * (1 + 1e-9)
 
 
-def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:
-    """Return the loss in half-widths of the base's interval; a gain is less than 0."""
+def drop_in_half_widths(direction: int, base: Interval, run: Interval) -> float:
+    """Return the loss in half-widths of the base's interval; a gain is negative."""
     drop = direction * (base.value - run.value)
     half_width = (base.high - base.low) / 2
     if drop == 0:
@@ -218,41 +236,41 @@ def drop_in_half_widths(direction: int, base: Reading, run: Reading) -> float:
     return drop / half_width if half_width else math.copysign(math.inf, drop)
 
 
-def reading(whose: str, entry: Any) -> Reading:
-    """Return a score with its interval, all three of them finite numbers."""
+def reading(whose: str, entry: Any) -> Interval:
+    """Return a score with its interval; raise MetricError unless all three are finite."""
     if not isinstance(entry, Mapping):
-        raise MetricError(f"{whose} score is {_shown(entry)}, no value with an interval")
-    reading = Reading(*(_number(f"{whose} {name}", entry.get(name)) for name in Reading._fields))
-    if reading.low > reading.high:
-        raise MetricError(f"{whose} low {reading.low} is above its high {reading.high}")
-    return reading
+        raise MetricError(f"{whose} score is {_as_json(entry)}, not a value with an interval")
+    interval = Interval(*(_number(f"{whose} {name}", entry.get(name)) for name in Interval._fields))
+    if interval.low > interval.high:
+        raise MetricError(f"{whose} low {interval.low} is above its high {interval.high}")
+    return interval
 
 
 def _number(name: str, value: Any) -> float:
-    """Return the value when it is a finite number; JSON's NaN, true, null and text are none."""
-    a_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not a_number or not abs(value) <= sys.float_info.max:
-        raise MetricError(f"{name} is {_shown(value)}, no finite number")
+    """Return the value if it is a finite number; NaN, true, null and text are not."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= sys.float_info.max:
+        raise MetricError(f"{name} is {_as_json(value)}, not a finite number")
     return float(value)
 
 
-def _shown(value: Any) -> str:
-    """Return a value as its file has it, but not all of a long one."""
+def _as_json(value: Any) -> str:
+    """Return a value as JSON, in 40 characters at most: the message quotes a JSON file."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def commit(revision: str) -> str:
-    """Return the commit that a branch, a tag or a hash stands for."""
+    """Return the commit of a branch, a tag or a hash."""
     found = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     if found.returncode == 0:
         return found.stdout.decode().strip()
     if found.stderr:
         raise _no_git(" ".join(found.stderr.decode(errors="replace").split()))
     raise GateError(
-        f"The base '{revision}' is no revision that git knows here, so no loss against it can be "
-        "told. A base is a branch, a tag or a commit: `git branch --all` lists the branches, "
-        "`git fetch` brings those of the server."
+        f"The base '{revision}' is not a revision that git knows here, so losses against it are "
+        "unknown. A base is a branch, a tag or a commit: `git branch --all` lists the branches, "
+        "`git fetch` gets those of the server."
     )
 
 
@@ -266,6 +284,6 @@ def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 def _no_git(reason: str) -> GateError:
     return GateError(
-        f"git cannot tell what the base holds ({reason}), so no loss against it can be told. "
+        f"git cannot read the base ({reason}), so losses against it are unknown. "
         "BASE needs git and a repository; without it the floors alone are checked."
     )

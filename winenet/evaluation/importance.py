@@ -1,4 +1,4 @@
-"""What decides: coefficients, shuffled features, and models trained without a feature."""
+"""Feature importance: coefficients, permutation, and models trained without a feature."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,12 +19,16 @@ from winenet.params import Importance
 
 
 def coefficients(logistic: DenseModel, raw: Preprocessing) -> pd.DataFrame:
-    """Return a line an input, the heaviest first: feature, coefficient, per_unit.
+    """Return the coefficients of the logistic regression, the largest first.
 
-    coefficient: by how much the log-odds of class 1 rise over the feature's whole range in the
-    training rows, so that features compare. per_unit: the same for one raw unit. A level of a
-    category is there or not, so both are the same. More than two classes have a first column,
-    class, and lines of their own, on the softmax's scale.
+    Returns:
+    -------
+    DataFrame
+        One row per feature: feature, coefficient, per_unit. coefficient is the change in the
+        log-odds of class 1 over the feature's range in the training rows, so that features can be
+        compared. per_unit is the change for one raw unit; for a one-hot feature both are equal.
+        With more than two classes there is a first column, class, and one row per class and
+        feature, on the scale of the softmax.
     """
     levels = len(raw.inputs) - len(raw.numbers)
     factor = np.concatenate([raw.factor, np.ones(levels)])
@@ -33,7 +37,7 @@ def coefficients(logistic: DenseModel, raw: Preprocessing) -> pd.DataFrame:
     for code, weights in zip(
         logistic.classes[-logistic.weights[0].shape[1] :], logistic.weights[0].T, strict=True
     ):
-        # A feature that is constant in training has no range, and no weight for its unit.
+        # A feature that is constant in training has no range; its weight per unit is 0.
         per_unit = np.where(span > 0, weights * factor, 0.0)
         table = pd.DataFrame(
             {
@@ -45,46 +49,59 @@ def coefficients(logistic: DenseModel, raw: Preprocessing) -> pd.DataFrame:
         )
         order = table["coefficient"].abs().sort_values(ascending=False, kind="stable").index
         tables.append(table.loc[order])
-    found = pd.concat(tables, ignore_index=True)
-    return found.drop(columns="class") if len(tables) == 1 else found
+    table = pd.concat(tables, ignore_index=True)
+    return table.drop(columns="class") if len(tables) == 1 else table
 
 
 class _GroupedPermutationClassifier:
-    """A classifier of rows that say from which row each raw column is taken.
+    """A classifier of rows of indices: which row of X each raw column is taken from.
 
-    So a shuffled column of places is a shuffled feature, whatever number of inputs it has.
+    Shuffling one column of indices shuffles all features of a raw column together.
     """
 
     def __init__(self, model: Classifier, X: pd.DataFrame, columns: list[int]) -> None:
         self.model, self.X, self.columns = model, X, columns
-        self.inputs = X.to_numpy()
+        self.values = X.to_numpy()
 
-    def predict(self, places: Any) -> Any:
-        """Return the classes, (rows,). places: (rows, raw columns), rows of X."""
-        taken = self.inputs[places[:, self.columns], np.arange(self.inputs.shape[1])]
-        return self.model.predict(pd.DataFrame(taken, columns=self.X.columns))
+    def predict(self, row_indices: Any) -> Any:
+        """Return the classes, (rows,). row_indices: (rows, raw columns), rows of X."""
+        features = self.values[row_indices[:, self.columns], np.arange(self.values.shape[1])]
+        return self.model.predict(pd.DataFrame(features, columns=self.X.columns))
 
 
 def shuffled_importance(
     models: Mapping[str, Classifier],
     rows: EvaluationSet,
-    origins: Sequence[str],
+    source_columns: Sequence[str],
     settings: Importance,
 ) -> pd.DataFrame:
-    """Return how much accuracy each model loses when a raw feature's values are shuffled.
+    """Return the loss in accuracy of each model when a raw column is shuffled.
 
-    origins: the raw column behind each input; the inputs of one column are shuffled together.
-    Returns a line a model and feature: model, feature, mean, sd over the repeats.
-    Source: Breiman (2001), Machine Learning 45(1):5-32, section 10.
+    Parameters
+    ----------
+    models : mapping of str to Classifier
+    rows : EvaluationSet
+    source_columns : sequence of str
+        The raw column of each feature; the features of one column are shuffled together.
+    settings : Importance
+
+    Returns:
+    -------
+    DataFrame
+        One row per model and raw column: model, feature, and mean and sd over the repeats.
+
+    References:
+    ----------
+    Breiman (2001), Machine Learning 45(1):5-32, section 10.
     """
     tables = []
-    features = list(dict.fromkeys(origins))
-    columns = [features.index(origin) for origin in origins]
-    places = np.repeat(np.arange(len(rows.X))[:, np.newaxis], len(features), axis=1)
+    features = list(dict.fromkeys(source_columns))
+    columns = [features.index(name) for name in source_columns]
+    row_indices = np.repeat(np.arange(len(rows.X))[:, np.newaxis], len(features), axis=1)
     for name, model in models.items():
-        found = permutation_importance(
+        result = permutation_importance(
             FrozenEstimator(_GroupedPermutationClassifier(model, rows.X, columns)),
-            places,
+            row_indices,
             rows.y,
             scoring=_accuracy,
             n_repeats=settings.n_repeats,
@@ -95,8 +112,8 @@ def shuffled_importance(
                 {
                     "model": name,
                     "feature": features,
-                    "mean": found.importances_mean,
-                    "sd": found.importances.std(axis=1, ddof=1),
+                    "mean": result.importances_mean,
+                    "sd": result.importances.std(axis=1, ddof=1),
                 }
             )
         )
@@ -112,38 +129,54 @@ def drop_column_importance(
     X_train: pd.DataFrame,
     y_train: pd.Series,
     test: EvaluationSet,
-    whole: Mapping[str, Classifier],
-    origins: Sequence[str],
+    full_models: Mapping[str, Classifier],
+    source_columns: Sequence[str],
     features: list[str],
 ) -> dict[str, Any]:
     """Train each model again without a feature, for each of the features.
 
-    models: untrained. whole: the same, trained with all features. origins: the raw column behind
-    each input. Returns by feature and model:
-    accuracy, accuracy_unseen, errors, further_errors, and the p_value of the exact McNemar test
-    against the model with all features, corrected by Holm's method within the feature.
+    Parameters
+    ----------
+    models : mapping of str to estimator
+        Untrained.
+    X_train, y_train : DataFrame, Series
+    test : EvaluationSet
+    full_models : mapping of str to Classifier
+        The same models, trained with all features.
+    source_columns : sequence of str
+        The raw column of each feature.
+    features : list of str
+        Raw columns to leave out, one at a time.
+
+    Returns:
+    -------
+    dict
+        By feature and model: accuracy, accuracy_unseen, errors, further_errors, and the p_value of
+        the exact McNemar test against the full model, with Holm's correction within the feature.
     """
     plan = [(feature, name) for feature in features for name in models]
     trained = [clone(models[name]) for _, name in plan]
-    kept = {
-        feature: [place for place, origin in enumerate(origins) if origin != feature]
+    remaining = {
+        feature: [i for i, name in enumerate(source_columns) if name != feature]
         for feature in features
     }
-    fit_all(trained, [(X_train.iloc[:, kept[feature]], y_train) for feature, _ in plan])
-    found: dict[str, Any] = {feature: {} for feature in features}
+    fit_all(trained, [(X_train.iloc[:, remaining[feature]], y_train) for feature, _ in plan])
+    results: dict[str, Any] = {feature: {} for feature in features}
     for (feature, name), model in zip(plan, trained, strict=True):
-        predicted = pd.Series(model.predict(test.X.iloc[:, kept[feature]]))
-        with_it = pd.Series(whole[name].predict(test.X))
-        both = paired_tests.mcnemar_exact(test.y, with_it, predicted)
-        found[feature][name] = {
+        predicted = pd.Series(model.predict(test.X.iloc[:, remaining[feature]]))
+        full_prediction = pd.Series(full_models[name].predict(test.X))
+        pair = paired_tests.mcnemar_exact(test.y, full_prediction, predicted)
+        results[feature][name] = {
             "accuracy": accuracy_score(test.y, predicted),
-            "accuracy_unseen": scoring.accuracy_unseen(test.y, predicted, test.seen),
-            "errors": both["errors_second"],
-            "further_errors": both["errors_second"] - both["errors_first"],
-            "p_value": both["p_value"],
+            "accuracy_unseen": scoring.accuracy_unseen(test.y, predicted, test.in_training),
+            "errors": pair["errors_second"],
+            "further_errors": pair["errors_second"] - pair["errors_first"],
+            "p_value": pair["p_value"],
         }
-    for by_model in found.values():
-        corrected = paired_tests.holm_correction([one["p_value"] for one in by_model.values()])
-        for one, p_value in zip(by_model.values(), corrected, strict=True):
-            one["p_value"] = p_value
-    return found
+    for by_model in results.values():
+        corrected = paired_tests.holm_correction(
+            [result["p_value"] for result in by_model.values()]
+        )
+        for result, p_value in zip(by_model.values(), corrected, strict=True):
+            result["p_value"] = p_value
+    return results

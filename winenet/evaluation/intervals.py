@@ -2,12 +2,12 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 
+from winenet.evaluation.metric_types import Interval
 from winenet.evaluation.scoring import (
     BATCH_VALUES,
     Array,
@@ -17,43 +17,52 @@ from winenet.evaluation.scoring import (
     row_losses,
 )
 
-CONFIDENCE_LEVEL = 0.95  # of all intervals
-BCA_MAX_ROWS = 10_000  # rows; with them the BCa interval of a ROC AUC takes some 20 s
-
-
-class Interval(NamedTuple):
-    """A score, and the bounds between which its true value may be expected."""
-
-    value: float
-    low: float
-    high: float
+CONFIDENCE_LEVEL = 0.95
+BCA_MAX_ROWS = 10_000  # the BCa interval of a ROC AUC then takes about 20 s
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:
-    """Return a share with its Wilson score interval of 95 %.
+    """Return a proportion with its 95 % Wilson score interval.
 
-    Source: Wilson (1927), Journal of the American Statistical Association 22(158):209-212.
+    References:
+    ----------
+    Wilson (1927), Journal of the American Statistical Association 22(158):209-212.
     """
-    found = binomtest(successes, trials).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
-    return Interval(successes / trials, float(found.low), float(found.high))
+    bounds = binomtest(successes, trials).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
+    return Interval(successes / trials, float(bounds.low), float(bounds.high))
 
 
 def bootstrap_interval(
     statistic: Callable[..., Array], sample: Sequence[Array], resamples: int, random_state: int
 ) -> Interval | None:
-    """Return a statistic of rows with its BCa bootstrap interval of 95 %.
+    """Return a statistic of rows with its 95 % BCa bootstrap interval.
 
-    With more than `MOST_JACKKNIFED` rows it is the percentile interval: BCa leaves out each row
-    once, which takes the square of the rows, and corrects less the more there are.
-    statistic: takes the arrays of sample, (..., rows), and `axis`. sample: arrays of the same
-    rows, which are drawn together. None when the bootstrap finds no spread to speak of: a ROC AUC
-    of 1, for instance, is 1 in each resample, and its true value may well be less. None as well
-    when a resample has no value, as a ROC AUC where a rare class was not drawn.
-    Source: Efron (1987), Journal of the American Statistical Association 82(397):171-185.
+    With more than `BCA_MAX_ROWS` rows it is the percentile interval. BCa leaves out each row once,
+    so its time grows with the square of the rows, while its correction becomes smaller.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the arrays of sample, (..., rows), and `axis`.
+    sample : sequence of ndarray of shape (rows,)
+        Arrays of the same rows, which are drawn together.
+    resamples : int
+    random_state : int
+
+    Returns:
+    -------
+    Interval or None
+        None if all resamples have the same value: a ROC AUC of 1 is 1 in each of them, although
+        the true value may be less. None also if a resample has no value, such as a ROC AUC when a
+        rare class was not drawn.
+
+    References:
+    ----------
+    Efron (1987), Journal of the American Statistical Association 82(397):171-185.
     """
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
-        found = bootstrap(
+        bounds = bootstrap(
             sample,
             statistic,
             paired=True,
@@ -64,25 +73,25 @@ def bootstrap_interval(
             method="BCa" if len(sample[0]) <= BCA_MAX_ROWS else "percentile",
             rng=np.random.default_rng(random_state),
         ).confidence_interval
-    if not found.low < found.high:  # NaN as well
+    if not bounds.low < bounds.high:  # also true of NaN
         return None
-    return Interval(float(statistic(*sample, axis=-1)), float(found.low), float(found.high))
+    return Interval(float(statistic(*sample, axis=-1)), float(bounds.low), float(bounds.high))
 
 
 def scores_with_intervals(
     y: pd.Series,
     predicted: pd.Series,
     probability: Probability,
-    seen: pd.Series,
+    in_training: pd.Series,
     resamples: int,
     random_state: int,
 ) -> dict[str, Interval | None]:
-    """Return the scores of a model, each with an interval of 95 %.
+    """Return the scores of a model, each with a 95 % interval or None if it has none.
 
-    accuracy and accuracy_unseen by Wilson, roc_auc and log_loss by the bootstrap. None where no
-    interval can be told.
+    The intervals of accuracy and accuracy_unseen are Wilson's, those of roc_auc and log_loss are
+    bootstrapped. The arguments are as in `scoring.scores`.
     """
-    correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(seen)
+    correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(in_training)
     P = np.asarray(probability)
     statistic: Callable[..., Array]
     sample: tuple[Array, ...]

@@ -1,4 +1,4 @@
-"""Trains all models on ever more of the training rows: would more rows help?"""
+"""Train all models on growing subsets of the training rows, to see whether more rows would help."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -6,23 +6,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t as student
+from scipy.stats import t as t_distribution
 from sklearn.base import clone
 
 from winenet.data import splits
 from winenet.evaluation import scoring
-from winenet.evaluation.intervals import CONFIDENCE_LEVEL, Interval
+from winenet.evaluation.intervals import CONFIDENCE_LEVEL
+from winenet.evaluation.metric_types import Interval
 from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import LearningCurve
 
 
 class SizeRuns(NamedTuple):
-    """What the trainings brought.
+    """The results of all trainings.
 
-    table: a line a training: model, rows, random_state, at_max_iter (whether it ended the
-    training), accuracy, and accuracy_unseen unless there are no such rows. correct: (trainings,
-    test rows), which rows each got right.
+    Attributes:
+    ----------
+    table : DataFrame
+        One row per training: model, rows, random_state, at_max_iter (whether max_iter stopped it),
+        accuracy, and accuracy_unseen unless all test rows are in training.
+    correct : ndarray of bool, shape (trainings, test rows)
+        Whether each prediction is correct.
     """
 
     table: pd.DataFrame
@@ -36,93 +41,105 @@ def train_over_sizes(
     test: EvaluationSet,
     settings: LearningCurve,
 ) -> SizeRuns:
-    """Train each model on each share of the rows under each seed.
+    """Train each model on each fraction of the rows under each seed.
 
-    models: untrained, by name. The seed draws the rows as well as the network's start.
+    models: untrained, by name. The seed draws the rows and the network's initial weights.
     """
     seeds = range(settings.random_state, settings.random_state + settings.n_repeats)
     plan = [
-        (name, splits.subsample(y_train, share, seed), seed)
-        for share in settings.train_sizes
+        (name, splits.subsample(y_train, train_size, seed), seed)
+        for train_size in settings.train_sizes
         for seed in seeds
         for name in models
     ]
     trained = [clone(models[name]).set_params(random_state=seed) for name, _, seed in plan]
-    fit_all(trained, [(X_train.iloc[places], y_train.iloc[places]) for _, places, _ in plan])
-    lines, correct = [], []
-    for (name, places, seed), model in zip(plan, trained, strict=True):
+    fit_all(trained, [(X_train.iloc[indices], y_train.iloc[indices]) for _, indices, _ in plan])
+    records, correct = [], []
+    for (name, indices, seed), model in zip(plan, trained, strict=True):
         predicted = pd.Series(model.predict(test.X))
         correct.append(predicted.to_numpy() == test.y.to_numpy())
-        unseen = scoring.accuracy_unseen(test.y, predicted, test.seen)
-        lines.append(
+        unseen = scoring.accuracy_unseen(test.y, predicted, test.in_training)
+        records.append(
             {
                 "model": name,
-                "rows": len(places),
+                "rows": len(indices),
                 "random_state": seed,
                 "at_max_iter": np.max(model.n_iter_) == model.max_iter,
                 "accuracy": correct[-1].mean(),
                 **({} if unseen is None else {"accuracy_unseen": unseen}),
             }
         )
-    return SizeRuns(pd.DataFrame(lines), np.array(correct))
+    return SizeRuns(pd.DataFrame(records), np.array(correct))
 
 
 def mean_with_interval(values: pd.Series) -> Interval:
-    """Return a mean with its interval of 95 % by Student's t. values: at least two."""
+    """Return a mean with its 95 % interval by Student's t. values: at least two."""
     mean = float(values.mean())
-    half = student.ppf(0.5 + CONFIDENCE_LEVEL / 2, len(values) - 1) * values.sem()
-    return Interval(mean, mean - half, mean + half)
+    half_width = t_distribution.ppf(0.5 + CONFIDENCE_LEVEL / 2, len(values) - 1) * values.sem()
+    return Interval(mean, mean - half_width, mean + half_width)
 
 
 def curve(runs: pd.DataFrame, score: str) -> pd.DataFrame:
-    """Return a line a model and size: model, step, rows, mean, low, high, min, max, at_max_iter.
+    """Return one row per model and size: model, step, rows, mean, low, high, min, max, at_max_iter.
 
-    low and high: the interval of the mean over the seeds, cut off at 0 and 1. It tells of the luck
-    of drawing and starting, not of that of the test rows. at_max_iter: how many runs it ended.
+    low and high: the interval of the mean over the seeds, clipped to [0, 1]. It covers the variance
+    from drawing rows and initial weights, not from the choice of test rows. at_max_iter: the number
+    of runs that max_iter stopped.
     """
-    lines = []
-    for (model, rows), some in runs.groupby(["model", "rows"], sort=False):
-        mean, low, high = mean_with_interval(some[score])
-        lines.append(
+    records = []
+    for (model, rows), group in runs.groupby(["model", "rows"], sort=False):
+        mean, low, high = mean_with_interval(group[score])
+        records.append(
             {
                 "model": model,
                 "rows": rows,
                 "mean": mean,
                 "low": max(low, 0.0),
                 "high": min(high, 1.0),
-                "min": some[score].min(),
-                "max": some[score].max(),
-                "at_max_iter": int(some["at_max_iter"].sum()),
+                "min": group[score].min(),
+                "max": group[score].max(),
+                "at_max_iter": int(group["at_max_iter"].sum()),
             }
         )
-    table = pd.DataFrame(lines)
+    table = pd.DataFrame(records)
     table.insert(1, "step", table.groupby("model").cumcount())
     return table
 
 
-def gain_of_last_step(runs: SizeRuns, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Return what the last step brings each model: the gain from the last size but one to the last.
+def gain_of_last_step(runs: SizeRuns, test_mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Return each model's gain in accuracy from the second largest size to the largest.
 
-    chosen: (test rows,), those that the accuracy is of; at least two. Runs of one seed are compared
-    with each other. Returns rows_before, rows, and by model the mean gain with two intervals of
-    95 %: over_seeds, for the luck of drawing and starting on these test rows, and over_rows, for
-    the luck of the test rows, each with low and high.
+    Runs of the same seed are compared with each other.
+
+    Parameters
+    ----------
+    runs : SizeRuns
+    test_mask : ndarray of bool, shape (test rows,)
+        The rows on which the accuracy is measured; at least two.
+
+    Returns:
+    -------
+    dict
+        rows_before, rows, and by model the mean gain with two 95 % intervals, each with low and
+        high: over_seeds, for the variance from drawing rows and initial weights, and over_rows,
+        for the variance from the choice of test rows.
     """
     table = runs.table
     before, after = sorted(table["rows"].unique())[-2:]
     gains: dict[str, Any] = {}
     for model in table["model"].unique():
         of_model = table["model"] == model
-        # The runs stand in the order of their seeds.
+        # The runs are in the order of their seeds.
         gained = (
-            runs.correct[of_model & (table["rows"] == after)][:, chosen].astype(float)
-            - runs.correct[of_model & (table["rows"] == before)][:, chosen]
+            runs.correct[of_model & (table["rows"] == after)][:, test_mask].astype(float)
+            - runs.correct[of_model & (table["rows"] == before)][:, test_mask]
         )
-        over = {
+        intervals = {
             "over_seeds": mean_with_interval(pd.Series(gained.mean(axis=1))),
             "over_rows": mean_with_interval(pd.Series(gained.mean(axis=0))),
         }
         gains[str(model)] = {"gain": gained.mean()} | {
-            luck: {"low": found.low, "high": found.high} for luck, found in over.items()
+            name: {"low": interval.low, "high": interval.high}
+            for name, interval in intervals.items()
         }
     return {"rows_before": int(before), "rows": int(after), "models": gains}

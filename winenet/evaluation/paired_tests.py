@@ -12,9 +12,11 @@ from winenet.evaluation.scoring import Array
 
 
 def holm_correction(p_values: npt.ArrayLike) -> Array:
-    """Return the p-values corrected for their number by Holm's method, in the order given.
+    """Return p-values corrected for multiple testing by Holm's method, in the same order.
 
-    Source: Holm (1979), Scandinavian Journal of Statistics 6(2):65-70.
+    References:
+    ----------
+    Holm (1979), Scandinavian Journal of Statistics 6(2):65-70.
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = p.argsort(kind="stable")
@@ -26,24 +28,41 @@ def holm_correction(p_values: npt.ArrayLike) -> Array:
 def pairwise_mcnemar(y: pd.Series, predicted: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Compare each pair of models on the same rows.
 
-    predicted: by model, (rows,). Returns a line a pair: first, second, and what `paired_errors`
-    tells; p_value is corrected by Holm's method for the number of pairs, p_value_alone is not.
+    Parameters
+    ----------
+    y : Series of shape (rows,)
+    predicted : mapping of str to Series of shape (rows,)
+        By model.
+
+    Returns:
+    -------
+    DataFrame
+        One row per pair: first, second, and the values of `mcnemar_exact`. p_value has Holm's
+        correction for the number of pairs, p_value_alone is uncorrected.
     """
-    found = pd.DataFrame(
+    pairs = pd.DataFrame(
         {"first": first, "second": second} | mcnemar_exact(y, predicted[first], predicted[second])
         for first, second in combinations(predicted, 2)
     )
-    found["p_value_alone"] = found["p_value"]
-    found["p_value"] = holm_correction(found["p_value"])
-    return found
+    pairs["p_value_alone"] = pairs["p_value"]
+    pairs["p_value"] = holm_correction(pairs["p_value"])
+    return pairs
 
 
 def mcnemar_exact(y: pd.Series, first: pd.Series, second: pd.Series) -> dict[str, float]:
-    """Compare two classifiers on the same rows by the rows that only one of them gets wrong.
+    """Compare two classifiers by the exact McNemar test.
 
-    Returns errors_first, errors_second, only_first, only_second, and the p_value of the exact
-    McNemar test: were both equally good, each such row would fall to either like a coin.
-    Source: McNemar (1947), Psychometrika 12(2):153-157; the exact form is a sign test.
+    It counts the rows that only one of them misclassifies. If both are equally good, each of these
+    rows is as likely to be an error of the one as of the other.
+
+    Returns:
+    -------
+    dict
+        errors_first, errors_second, only_first, only_second, p_value.
+
+    References:
+    ----------
+    McNemar (1947), Psychometrika 12(2):153-157; the exact form is a sign test.
     """
     wrong_first, wrong_second = np.asarray(first != y), np.asarray(second != y)
     only_first = int((wrong_first & ~wrong_second).sum())

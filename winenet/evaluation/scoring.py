@@ -1,8 +1,8 @@
-"""Scores of classifiers, how sure they are, and whether two differ. Numbers only.
+"""Classification metrics.
 
-Labels are codes from 0. With two classes a model's probability is that of class 1, (rows,); with
-more it is a table of all of them, (rows, classes), and what is told of one class is averaged over
-one-vs-rest.
+Labels are class codes from 0. With two classes the probability of a model is that of class 1,
+(rows,). With more it is a table of all classes, (rows, classes), and scores of a single class are
+averaged one-vs-rest.
 """
 
 import re
@@ -18,23 +18,29 @@ from sklearn.neural_network import MLPClassifier
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Probability: TypeAlias = pd.Series | pd.DataFrame | Array  # (rows,), or (rows, classes)
-BATCH_VALUES = 130_000  # of a bootstrap that are held at a time: 1 MB an array, the fastest
+BATCH_VALUES = 130_000  # values per bootstrap batch; arrays of 1 MB are the fastest
 
 
 class EvaluationSet(NamedTuple):
     """Rows that a model is scored on.
 
-    X: (rows, features), normalised. y: (rows,), codes. seen: (rows,), whether the training
-    rows hold the row's features.
+    Attributes:
+    ----------
+    X : DataFrame of shape (rows, features)
+        Scaled.
+    y : Series of shape (rows,)
+        Class codes.
+    in_training : Series of bool, shape (rows,)
+        Whether a training row has the same features.
     """
 
     X: pd.DataFrame
     y: pd.Series
-    seen: pd.Series
+    in_training: pd.Series
 
 
 class Classifier(Protocol):
-    """What is asked of a fitted model here, in scikit-learn's words."""
+    """The part of scikit-learn's interface that a fitted model needs here."""
 
     def predict(self, X: pd.DataFrame) -> Labels:
         """Return the predicted classes, (rows,)."""
@@ -48,10 +54,24 @@ class Classifier(Protocol):
 def predictions(
     fitted: Classifier, X: pd.DataFrame, y: pd.Series, rows: pd.Series, network: str
 ) -> pd.DataFrame:
-    """Return a line a row: row, the label, network, predicted, and `probability_columns`.
+    """Return a table of predictions, one row per row of X.
 
-    X: (rows, features), normalised. y: (rows,), named as its column is called.
-    rows: (rows,), their numbers in data/table.csv, counted from 0.
+    Parameters
+    ----------
+    fitted : Classifier
+    X : DataFrame of shape (rows, features)
+        Scaled.
+    y : Series of shape (rows,)
+        Class codes; its name becomes a column name.
+    rows : Series of shape (rows,)
+        Row numbers in data/table.csv, from 0.
+    network : str
+        The value of the column network.
+
+    Returns:
+    -------
+    DataFrame
+        With the columns row, the label, network, predicted, and those of `probability_columns`.
     """
     return pd.DataFrame(
         {
@@ -65,10 +85,9 @@ def predictions(
 
 
 def probability_columns(P: Array) -> dict[str, Array]:
-    """Return the columns of probabilities in a table of predictions. P: (rows, classes).
+    """Return the probability columns of a table of predictions. P: (rows, classes).
 
-    With two classes it is `probability`, of class 1; with more `probability_0`, `probability_1`
-    and so on.
+    With two classes: `probability`, of class 1. With more: `probability_0`, `probability_1`, ...
     """
     if P.shape[1] == 2:
         return {"probability": P[:, 1]}
@@ -76,10 +95,7 @@ def probability_columns(P: Array) -> dict[str, Array]:
 
 
 def probabilities(table: pd.DataFrame) -> pd.Series | pd.DataFrame:
-    """Return the probabilities of a table of predictions: (rows,), or (rows, classes) from three.
-
-    table: with the columns of `probability_columns`.
-    """
+    """Return the `probability_columns` of a table: (rows,), or (rows, classes) if more."""
     if "probability" in table:
         return table["probability"]
     names = [name for name in table if re.fullmatch(r"probability_\d+", str(name))]
@@ -87,21 +103,32 @@ def probabilities(table: pd.DataFrame) -> pd.Series | pd.DataFrame:
 
 
 def scores(
-    y: pd.Series, predicted: pd.Series, probability: Probability, seen: pd.Series
+    y: pd.Series, predicted: pd.Series, probability: Probability, in_training: pd.Series
 ) -> dict[str, Any]:
     """Return the scores under scikit-learn's names.
 
-    y, predicted: (rows,), codes. probability: as `probabilities` returns it. seen: (rows,), whether
-    the training rows hold the row's features; accuracy_unseen leaves such rows out, and is None
-    when no row is left. With more than two classes f1 is the macro average, roc_auc the one-vs-rest
-    macro average, and confusion_matrix a list of rows, actual by predicted.
+    Parameters
+    ----------
+    y, predicted : Series of shape (rows,)
+        Class codes.
+    probability : Series of shape (rows,) or DataFrame of shape (rows, classes)
+        As from `probabilities`.
+    in_training : Series of bool, shape (rows,)
+        Rows left out of accuracy_unseen.
+
+    Returns:
+    -------
+    dict
+        accuracy_unseen is None if no row is left. With more than two classes f1 and roc_auc are
+        macro averages (roc_auc one-vs-rest), and confusion_matrix is a list of rows, actual by
+        predicted.
     """
     if np.ndim(probability) == 2:
-        return multiclass_scores(y, predicted, np.asarray(probability), seen)
+        return multiclass_scores(y, predicted, np.asarray(probability), in_training)
     tn, fp, fn, tp = metrics.confusion_matrix(y, predicted, labels=[0, 1]).ravel()
     return {
         "accuracy": metrics.accuracy_score(y, predicted),
-        "accuracy_unseen": accuracy_unseen(y, predicted, seen),
+        "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted),
         "roc_auc": metrics.roc_auc_score(y, probability),
@@ -111,13 +138,13 @@ def scores(
 
 
 def multiclass_scores(
-    y: pd.Series, predicted: pd.Series, P: Array, seen: pd.Series
+    y: pd.Series, predicted: pd.Series, P: Array, in_training: pd.Series
 ) -> dict[str, Any]:
     """Return the scores of more than two classes. P: (rows, classes)."""
     codes = np.arange(P.shape[1])
     return {
         "accuracy": metrics.accuracy_score(y, predicted),
-        "accuracy_unseen": accuracy_unseen(y, predicted, seen),
+        "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted, labels=codes, average="macro", zero_division=0),
         "roc_auc": float(BootstrapMacroAuc(y, P)(np.arange(len(P)))),
@@ -127,22 +154,37 @@ def multiclass_scores(
 
 
 def scores_on(fitted: Classifier, rows: EvaluationSet) -> dict[str, Any]:
-    """Return the scores of a fitted model, as `scores` does."""
-    found = pd.DataFrame(probability_columns(fitted.predict_proba(rows.X)))
-    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(found), rows.seen)
+    """Return the `scores` of a fitted model on an evaluation set."""
+    table = pd.DataFrame(probability_columns(fitted.predict_proba(rows.X)))
+    return scores(rows.y, pd.Series(fitted.predict(rows.X)), probabilities(table), rows.in_training)
 
 
-def accuracy_unseen(y: pd.Series, predicted: pd.Series, seen: pd.Series) -> float | None:
-    """Return the accuracy on the rows that were not seen in training; None when there are none."""
-    correct = (np.asarray(predicted) == np.asarray(y))[~np.asarray(seen)]
+def accuracy_unseen(y: pd.Series, predicted: pd.Series, in_training: pd.Series) -> float | None:
+    """Return the accuracy on the rows that are not in training, or None if there are none."""
+    correct = (np.asarray(predicted) == np.asarray(y))[~np.asarray(in_training)]
     return float(correct.mean()) if len(correct) else None
 
 
 def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
-    """Return the area under the ROC curve of many samples at once, from the ranks.
+    """Return the areas under the ROC curves of many samples at once, from the ranks.
 
-    y: (..., rows) of 0 and 1. probability: (..., rows), of class 1. NaN where a class is missing.
-    Source: Hanley and McNeil (1982), Radiology 143(1):29-36: it is the Wilcoxon statistic.
+    Parameters
+    ----------
+    y : ndarray of shape (..., rows)
+        0 or 1.
+    probability : ndarray of shape (..., rows)
+        Of class 1.
+    axis : int
+        The axis of the rows.
+
+    Returns:
+    -------
+    ndarray of shape (...)
+        NaN where a class is missing.
+
+    References:
+    ----------
+    Hanley and McNeil (1982), Radiology 143(1):29-36: the area is the Wilcoxon statistic.
     """
     ranks = rankdata(probability, axis=axis)
     positives = y.sum(axis=axis)
@@ -153,11 +195,35 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
 
 
 class BootstrapMacroAuc:
-    """The macro average of the one-vs-rest areas under the ROC curve, of many resamples at once.
+    """Macro-averaged one-vs-rest ROC AUC of many resamples at once.
 
-    y: (rows,), codes. P: (rows, classes). Called with the numbers of the rows drawn, (..., drawn),
-    it returns (...). NaN where a class or its rest was not drawn. Each class is sorted once; a
-    resample only weighs its rows, so that many classes cost no sorting each time.
+    Called with the indices of the rows drawn, (..., drawn), it returns the areas, (...). They are
+    NaN where a class or its rest was not drawn.
+
+    The area of one class is the share of pairs (a row of the class, another row) in which the row
+    of the class has the higher probability; a tie counts as half. Each class is sorted once, here
+    in the constructor. A resample is then only a weight for each row, namely how often it was
+    drawn, and the pairs are counted by a cumulative sum of the weights.
+
+    Parameters
+    ----------
+    y : array of shape (rows,)
+        Class codes.
+    P : ndarray of shape (rows, classes)
+        Probabilities.
+
+    Examples:
+    --------
+    Two classes, whose areas are equal. Class 1 has the rows 1 and 3, with 0.5 and 0.8; the others
+    have 0.2 and 0.5. Of the four pairs three are in the right order and one is a tie: 3.5 / 4. If
+    row 1 is drawn twice and row 3 not at all, both pairs of row 1 count twice: 2 * 1.5 / (2 * 2).
+
+    >>> probability = np.array([0.2, 0.5, 0.5, 0.8])
+    >>> auc = BootstrapMacroAuc(
+    ...     np.array([0, 1, 0, 1]), np.column_stack([1 - probability, probability])
+    ... )
+    >>> auc([[0, 1, 2, 3], [0, 1, 1, 2]]).tolist()
+    [0.875, 0.75]
     """
 
     def __init__(self, y: pd.Series | Array, P: Array) -> None:
@@ -166,61 +232,67 @@ class BootstrapMacroAuc:
         self.classes = []
         for code, p in enumerate(P.T):
             order = p.argsort(kind="stable")
-            others = (truth[order] != code).astype(np.float64)
-            own = np.flatnonzero(others == 0)
+            negatives = (truth[order] != code).astype(np.float64)
+            positives = np.flatnonzero(negatives == 0)
             ranked = p[order]
-            # Of each row of the class: how many in the order are below it, and how many not above.
-            below = ranked.searchsorted(ranked[own], "left")
-            not_above = ranked.searchsorted(ranked[own], "right")
-            self.classes.append((order, others, own, below, not_above))
+            # For each row of the class: how many rows are below it, and how many are not above it.
+            below = ranked.searchsorted(ranked[positives], "left")
+            not_above = ranked.searchsorted(ranked[positives], "right")
+            self.classes.append((order, negatives, positives, below, not_above))
 
     def __call__(self, drawn: npt.ArrayLike, axis: int = -1) -> Array:
-        """Return the areas. drawn: (..., drawn), numbers of rows; axis is the last one."""
-        chosen = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
-        shape = chosen.shape[:-1]
-        flat = chosen.reshape(-1, chosen.shape[-1])
-        places = flat + self.rows * np.arange(len(flat))[:, np.newaxis]
-        counts = np.bincount(places.ravel(), minlength=len(flat) * self.rows)
+        """Return the areas. drawn: indices of rows along the given axis."""
+        indices = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
+        shape = indices.shape[:-1]
+        flat = indices.reshape(-1, indices.shape[-1])
+        cells = flat + self.rows * np.arange(len(flat))[:, np.newaxis]
+        counts = np.bincount(cells.ravel(), minlength=len(flat) * self.rows)
         weights = counts.reshape(len(flat), self.rows).astype(np.float64)
-        areas = [self._area(weights, *one) for one in self.classes]
+        areas = [self._area(weights, *sorted_class) for sorted_class in self.classes]
         return np.asarray(np.mean(areas, axis=0).reshape(shape))
 
     @staticmethod
     def _area(
-        weights: Array, order: Labels, others: Array, own: Labels, below: Labels, not_above: Labels
+        weights: Array,
+        order: Labels,
+        negatives: Array,
+        positives: Labels,
+        below: Labels,
+        not_above: Labels,
     ) -> Array:
-        """Return one class's areas, (resamples,): pairs in the right order, ties as a half."""
+        """Return the areas of one class, (resamples,)."""
         ordered = weights[:, order]
-        passed = np.zeros((len(weights), weights.shape[1] + 1))
-        np.cumsum(ordered * others, axis=1, out=passed[:, 1:])
-        of_class = ordered[:, own]
-        right = (of_class * (passed[:, below] + passed[:, not_above])).sum(axis=1) / 2
+        cum_negatives = np.zeros((len(weights), weights.shape[1] + 1))
+        np.cumsum(ordered * negatives, axis=1, out=cum_negatives[:, 1:])
+        of_class = ordered[:, positives]
+        wins = cum_negatives[:, below] + cum_negatives[:, not_above]  # twice: a tie is in one only
+        correct_pairs = (of_class * wins).sum(axis=1) / 2
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(right / (of_class.sum(axis=1) * passed[:, -1]))
+            return np.asarray(correct_pairs / (of_class.sum(axis=1) * cum_negatives[:, -1]))
 
 
 def row_losses(y: pd.Series, probability: Probability) -> Array:
-    """Return what each row adds to the log loss, (rows,), in nats; a 0 or 1 counts as almost so.
+    """Return the log loss of each row, (rows,), in nats; probabilities of 0 are clipped.
 
     probability: (rows,), of class 1, or (rows, classes).
     """
     P = np.asarray(probability)
-    came_true = P[np.arange(len(P)), np.asarray(y)] if P.ndim == 2 else np.where(y == 1, P, 1 - P)
-    return np.asarray(-np.log(np.clip(came_true, np.finfo(np.float64).eps, 1)))
+    of_truth = P[np.arange(len(P)), np.asarray(y)] if P.ndim == 2 else np.where(y == 1, P, 1 - P)
+    return np.asarray(-np.log(np.clip(of_truth, np.finfo(np.float64).eps, 1)))
 
 
 def confusion(y: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-    """Return a line a row, actual and predicted, which DVC's confusion template counts."""
+    """Return one row per row, actual and predicted; DVC's confusion template counts them."""
     return pd.DataFrame({"actual": y.to_numpy(), "predicted": predicted.to_numpy()})
 
 
 def loss_curve(fitted: MLPClassifier) -> pd.DataFrame:
-    """Return the training loss by epoch, counted from 1."""
+    """Return the training loss of each epoch, from 1."""
     return pd.DataFrame({"epoch": range(1, fitted.n_iter_ + 1), "loss": fitted.loss_curve_})
 
 
 def training_summary(fitted: MLPClassifier) -> dict[str, Any]:
-    """Return how long a network trained, where its loss ended, and how large it is."""
+    """Return the epochs, the final loss and the number of parameters of a network."""
     return {
         "epochs": fitted.n_iter_,
         "loss": fitted.loss_,

@@ -1,10 +1,9 @@
-"""Makes the networks that params.yaml asks for, and tells of a search what each fold brought.
+"""Run the grid search, and tabulate its candidates, folds and out-of-fold predictions."""
 
-`estimator` chooses who trains, winenet or scikit-learn; both make the same numbers.
-"""
-
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,10 +17,10 @@ from sklearn.model_selection import (
     StratifiedKFold,
     cross_val_predict,
 )
-from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
+from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.layers import n_parameters
 from winenet.network.parallel import fit_many, n_workers
@@ -30,18 +29,20 @@ from winenet.params import GridSearch
 from winenet.progress import SearchProgress
 
 Network: TypeAlias = Any  # a DenseClassifier or an MLPClassifier, which has no types
-Folds: TypeAlias = list[tuple[Any, Any]]  # per fold the places of the training and scored rows
+Folds: TypeAlias = list[
+    tuple[Any, Any]
+]  # per fold: indices of the training rows and of the scored rows
 
 
-# What a score is called in scikit-learn when there are more than two classes.
+# scikit-learn's names of the scores for more than two classes.
 MULTICLASS_SCORING = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
 
 
-def sklearn_scoring(settings: GridSearch, classes: int) -> str:
-    """Return what scikit-learn calls the search's score, of so many classes."""
+def sklearn_scoring(settings: GridSearch, n_classes: int) -> str:
+    """Return scikit-learn's name of the score that the search uses."""
     return (
         settings.scoring
-        if classes == 2
+        if n_classes == 2
         else MULTICLASS_SCORING.get(settings.scoring, settings.scoring)
     )
 
@@ -51,145 +52,162 @@ class SearchError(InputError):
 
 
 class SearchResult(NamedTuple):
-    """What a search brings home: the table of candidates, the best of them, the refitted model."""
+    """The table of candidates, the best of them, and the model refitted on all rows."""
 
     candidates: pd.DataFrame
     best: pd.Series
     model: Network
 
 
-def new_network(estimator: str, dtype: str, **parameters: Any) -> Network:
-    """Return an unfitted network. estimator: "winenet" or "scikit-learn"; that has float64 only."""
-    if estimator == "winenet":
-        return DenseClassifier(**parameters, dtype=dtype)
-    return MLPClassifier(**parameters)
-
-
 def epochs_trained(fitted: Network, *_: object) -> int:
-    """Return how many epochs a fit took; a scorer, so that the search keeps it for each fold."""
+    """Return the number of epochs of a fit. A scorer, so that the search records it per fold."""
     return int(fitted.n_iter_)
 
 
 def grid_search(
     X: pd.DataFrame, y: pd.Series, settings: GridSearch, groups: pd.Series | None = None
 ) -> SearchResult:
-    """Cross-validate every combination and refit the best on all rows.
+    """Cross-validate every combination of the grid and refit the best one on all rows.
 
-    X: (rows, features), normalised. y: (rows,), codes. groups: (rows,), whose rows are to stay
-    in one fold. On equal means the first candidate wins, as in `GridSearchCV`. The number of
-    processes cannot change a result.
-    Raises SearchError when a fit fails: it must not count as a bad score.
-    Source: notebook, the search over three sizes and three learning rates.
+    Of equal means the first candidate wins, as in `GridSearchCV`. The number of processes does not
+    change the result. The notebook searches three sizes and three learning rates.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (rows, features)
+        Scaled.
+    y : Series of shape (rows,)
+        Class codes.
+    settings : GridSearch
+    groups : Series of shape (rows,), optional
+        Rows of a group stay in one fold.
+
+    Raises:
+    ------
+    SearchError
+        If a fit fails; it must not count as a bad score.
     """
-    sizes = [tuple(one) for one in settings.param_grid.hidden_layer_sizes]
+    sizes = [tuple(sizes) for sizes in settings.param_grid.hidden_layer_sizes]
     rates = settings.param_grid.learning_rate_init
     grid: dict[str, list[Any]] = {"hidden_layer_sizes": sizes, "learning_rate_init": rates}
-    network = new_network(
-        settings.estimator,
-        settings.dtype,
-        max_iter=settings.max_iter,
-        random_state=settings.random_state,
-    )
+    network = make_network(settings, settings.estimator)
     cv = cv_splits(settings.cv, X, y, groups)
     search = _search(network, grid, settings, cv, y.nunique())
-    # One BLAS thread a process: more fight each other for the cores.
-    with (
-        parallel_config(backend="loky", n_jobs=n_workers(), inner_max_num_threads=1),
-        warnings.catch_warnings(),
-    ):
-        # The table tells which fits ended at max_iter; 45 warnings would hide everything else.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with _quiet_processes():
         try:
             search.fit(X, y)
         except ValueError as error:
             raise SearchError(
                 f"A network of the grid could not be trained: {error} "
-                "No candidate may drop out silently, so the search was ended. "
-                "Change grid_search.param_grid in params.yaml; a smaller learning_rate_init "
-                "is the first thing to try."
+                "The table of candidates would be incomplete, so the search was stopped. "
+                "Change grid_search.param_grid in params.yaml; try a smaller learning_rate_init "
+                "first."
             ) from error
     candidates = _candidates(search, settings.cv)
     return SearchResult(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
 
 
-def cv_splits(cv: int, X: pd.DataFrame, y: pd.Series, groups: pd.Series | None = None) -> Folds:
-    """Return the folds, as (training rows, scored rows); without groups those of `cv=5`."""
-    splitter = StratifiedKFold(cv) if groups is None else StratifiedGroupKFold(cv)
-    return list(splitter.split(X, y, groups))
+@contextlib.contextmanager
+def _quiet_processes() -> Iterator[None]:
+    """Run joblib's workers with one BLAS thread each, and without convergence warnings.
 
-
-def out_of_fold_predictions(
-    winner: Network, X: pd.DataFrame, y: pd.Series, cv: Folds, rows: pd.DataFrame
-) -> pd.DataFrame:
-    """Predict each training row by the fold's network that did not train on it.
-
-    winner: the refitted network; it is trained once more on each fold. rows: row and group of
-    each training row. Returns a line a row: row, the label, fold, predicted, probability of class
-    1, in_training (whether the fold's network trained on a row of the same group).
+    The table of candidates has the epochs of each fit; 45 warnings would hide everything else.
     """
     with (
         parallel_config(backend="loky", n_jobs=n_workers(), inner_max_num_threads=1),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if isinstance(winner, DenseClassifier):
-            # The very fits of the search, which the journal remembers.
+        yield
+
+
+def cv_splits(cv: int, X: pd.DataFrame, y: pd.Series, groups: pd.Series | None = None) -> Folds:
+    """Return the folds as (training rows, scored rows); without groups, as scikit-learn's cv=."""
+    splitter = StratifiedKFold(cv) if groups is None else StratifiedGroupKFold(cv)
+    return list(splitter.split(X, y, groups))
+
+
+def out_of_fold_predictions(
+    best_model: Network, X: pd.DataFrame, y: pd.Series, cv: Folds, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Predict each training row with the network of the fold that holds it out.
+
+    Parameters
+    ----------
+    best_model : DenseClassifier or MLPClassifier
+        It is cloned and trained on each fold.
+    X, y : DataFrame, Series
+        The training rows.
+    cv : list of (ndarray, ndarray)
+        As from `cv_splits`.
+    rows : DataFrame
+        row and group of each training row.
+
+    Returns:
+    -------
+    DataFrame
+        One row per training row: row, the label, fold, predicted, the columns of
+        `probability_columns`, and in_training (whether the fold's network was trained on a row of
+        the same group).
+    """
+    with _quiet_processes():
+        if isinstance(best_model, DenseClassifier):
+            # The same fits as in the search, so the journal has them.
             models = fit_many(
-                [clone(winner) for _ in cv],
+                [clone(best_model) for _ in cv],
                 [(X.iloc[train], y.iloc[train]) for train, _ in cv],
                 n_jobs=n_workers(),
             )
-            P = np.empty((len(y), len(winner.classes_)))
+            P = np.empty((len(y), len(best_model.classes_)))
             for model, (_, scored) in zip(models, cv, strict=True):
                 P[scored] = model.predict_proba(X.iloc[scored])
         else:
-            P = cross_val_predict(clone(winner), X, y, cv=cv, method="predict_proba")
-    fold, seen = np.zeros(len(y), dtype=int), np.zeros(len(y), dtype=bool)
+            P = cross_val_predict(clone(best_model), X, y, cv=cv, method="predict_proba")
+    fold, in_training = np.zeros(len(y), dtype=int), np.zeros(len(y), dtype=bool)
     for number, (train, scored) in enumerate(cv):
         fold[scored] = number
-        seen[scored] = rows["group"].iloc[scored].isin(rows["group"].iloc[train])
+        in_training[scored] = rows["group"].iloc[scored].isin(rows["group"].iloc[train])
     return pd.DataFrame(
         {
             "row": rows["row"].to_numpy(),
             str(y.name): y.to_numpy(),
             "fold": fold,
-            "predicted": winner.classes_[P.argmax(axis=1)],
+            "predicted": best_model.classes_[P.argmax(axis=1)],
             **probability_columns(P),
-            "in_training": seen,
+            "in_training": in_training,
         }
     )
 
 
 def _search(
-    network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds, classes: int
+    network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds, n_classes: int
 ) -> GridSearchCV:
-    """Return the search that has not begun; the table needs accuracy and epochs of every fold."""
-    how: dict[str, Any] = {
+    """Return the search, unfitted; it also records accuracy and epochs for every fold."""
+    options: dict[str, Any] = {
         "cv": cv,
         "scoring": {
-            "score": sklearn_scoring(settings, classes),
+            "score": sklearn_scoring(settings, n_classes),
             "accuracy": "accuracy",
             "epochs": epochs_trained,
         },
         "refit": "score",
     }
     if settings.estimator == "winenet":
-        return DenseGridSearchCV(network, grid, verbose=1, **how)
+        return DenseGridSearchCV(network, grid, verbose=1, **options)
     fits = settings.cv * math.prod(len(values) for values in grid.values())
-    search = GridSearchCV(network, grid, error_score="raise", **how)
+    search = GridSearchCV(network, grid, error_score="raise", **options)
     return search.set_callbacks(SearchProgress(fits))
 
 
-def format_layer_sizes(sizes: tuple[int, ...] | list[int]) -> str:
-    """Return (50, 25) as "50-25", which fits into a table's cell."""
-    return "-".join(map(str, sizes))
-
-
 def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
-    """Return a line a candidate: parameters, score of each fold, mean, sd, rank, epochs.
+    """Return one row per candidate: parameters, score of each fold, mean, sd, rank, epochs.
 
-    within_one_standard_error: of the best mean; the standard error is that of the best's folds.
-    Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, 3.4.3.
+    within_one_standard_error: whether the mean is within one standard error of the best mean, over
+    the folds of the best candidate.
+
+    References:
+    ----------
+    Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, 3.4.3.
     """
     results = search.cv_results_
     sizes = [format_layer_sizes(params["hidden_layer_sizes"]) for params in results["params"]]
@@ -215,24 +233,24 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
         for params in results["params"]
     ]
     best = table.iloc[search.best_index_]
-    behind = best["mean_test_score"] - table["mean_test_score"]
-    table["within_one_standard_error"] = behind <= _standard_error(best)
+    deficit = best["mean_test_score"] - table["mean_test_score"]
+    table["within_one_standard_error"] = deficit <= _standard_error(best)
     return table
 
 
 def _standard_error(candidate: pd.Series) -> float:
-    """Return the standard error of a candidate's mean score, from the spread of its folds."""
+    """Return the standard error of a candidate's mean score over its folds."""
     folds = len(candidate.filter(regex=r"^split\d+_test_score$"))
-    # The table's sd divides by the number of folds, an unbiased variance by one less.
+    # The sd in the table divides by the number of folds, the unbiased one by one less.
     return float(candidate["std_test_score"]) / math.sqrt(folds - 1)
 
 
 def selection_diagnostics(candidates: pd.DataFrame, best: pd.Series) -> dict[str, Any]:
-    """Tell how well founded the choice is: what else is as good, and what the grid leaves out.
+    """Return which candidates are as good as the best one, and whether it is on the grid's edge.
 
-    candidates: as `grid_search` found them. best: the chosen one. On an edge: the value is the
-    least or the largest of several, networks being ordered by their number of parameters, so a
-    better one may lie outside. Of equally small candidates the better one is named.
+    On an edge, a parameter has the smallest or the largest of several values, so a better one may
+    be outside the grid. Layer sizes are ordered by the number of parameters. Of equally small
+    candidates the better one is named.
     """
     close = candidates[candidates["within_one_standard_error"]]
     smallest = close.sort_values(["parameters", "rank_test_score"], kind="stable").iloc[0]
@@ -254,5 +272,5 @@ def _at_grid_boundary(value: float, values: pd.Series) -> bool:
 
 
 def n_unconverged(candidates: pd.DataFrame, max_iter: int) -> int:
-    """Count the folds' fits that were ended by max_iter; they had perhaps not converged."""
+    """Return the number of fits over all folds that max_iter stopped, possibly unconverged."""
     return int((candidates.filter(regex=r"_epochs$") == max_iter).to_numpy().sum())

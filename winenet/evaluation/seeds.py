@@ -1,4 +1,4 @@
-"""Trains networks under several seeds: how much of a score is the luck of the start."""
+"""Train networks under several seeds, to measure how much their scores depend on the seed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,39 +21,40 @@ def train_over_seeds(
     test: EvaluationSet,
     settings: Seeds,
 ) -> pd.DataFrame:
-    """Train each network under each seed; return a line a training.
+    """Train each network under each seed.
 
-    networks: untrained, by name. Columns: model, random_state, epochs, errors, and the SCORES
-    (without accuracy_unseen when there are no such rows).
+    networks: untrained, by name. Returns one row per training: model, random_state, epochs, errors,
+    and the SCORES (without accuracy_unseen if all test rows are in training).
     """
     seeds = range(settings.random_state, settings.random_state + settings.n_seeds)
     plan = [(name, seed) for name in networks for seed in seeds]
     models = [clone(networks[name]).set_params(random_state=seed) for name, seed in plan]
     fit_all(models, [(X_train, y_train)] * len(models))
-    lines = []
+    records = []
     for (name, seed), model in zip(plan, models, strict=True):
         scores = scoring.scores_on(model, test)
-        kept = {score: scores[score] for score in SCORES if scores[score] is not None}
-        facts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
-        lines.append({"model": name, "random_state": seed} | facts | kept)
-    return pd.DataFrame(lines)
+        known = {score: scores[score] for score in SCORES if scores[score] is not None}
+        counts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
+        records.append({"model": name, "random_state": seed} | counts | known)
+    return pd.DataFrame(records)
 
 
-def summarize(runs: pd.DataFrame, own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of one network mean, sd, min and max of each score, and where its own run stands.
+def summarize(runs: pd.DataFrame, reference_run: Mapping[str, Any]) -> dict[str, Any]:
+    """Summarize the scores of one network over all seeds, and rank the reference run among them.
 
-    runs: its lines of `over_seeds`. own: the scores of the pipeline's own run,
-    with the seed of params.yaml. sd: with one less than the runs in the divisor.
+    runs: the network's rows of `train_over_seeds`. reference_run: the scores of the pipeline's
+    run, with the seed in params.yaml. sd: the divisor is the number of runs minus one.
     """
-    spread = {
+    statistics = {
         name: runs[name].agg(["mean", "std", "min", "max"]).rename({"std": "sd"}).to_dict()
         for name in SCORES
         if name in runs
     }
-    errors = confusion.n_errors(own)
-    place = {
+    errors = confusion.n_errors(reference_run)
+    rank = {
         "runs_better": (runs["errors"] < errors).sum(),
         "runs_equal": (runs["errors"] == errors).sum(),
         "runs_worse": (runs["errors"] > errors).sum(),
     }
-    return spread | {"own": {"accuracy": own["accuracy"], "errors": errors} | place}
+    reference = {"accuracy": reference_run["accuracy"], "errors": errors}
+    return statistics | {"own": reference | rank}

@@ -1,12 +1,13 @@
-"""Follows a training epoch by epoch, on the rows that it trains on and on rows held out.
+"""Score a network after every epoch, on its training rows and on held-out rows.
 
-The notebook's early stopping (section 0.2.2) on real data: the epoch with the lowest held-out
-loss, the one at which the notebook's networks stop by their own rule, and the last one.
+This is the notebook's early stopping (section 0.2.2) on real data. Three epochs are compared: the
+one with the lowest held-out loss, the one at which the notebook's networks stop by their own rule,
+and the last one.
 """
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,136 +15,147 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet.evaluation import paired_tests
+from winenet.evaluation.scoring import EvaluationSet, row_losses
+from winenet.models.registry import format_layer_sizes
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import n_workers, one_blas_thread
 from winenet.params import Curves
 
-CURVE = ["epoch", "training_loss", "held_out_loss", "training_accuracy", "held_out_accuracy"]
-
-
-class Rows(NamedTuple):
-    """Some rows of the table. X: (rows, features), normalised. y: (rows,) of 0 and 1."""
-
-    X: pd.DataFrame
-    y: pd.Series
+COLUMNS = ["epoch", "training_loss", "held_out_loss", "training_accuracy", "held_out_accuracy"]
+LabelledRows: TypeAlias = tuple[pd.DataFrame, pd.Series]  # X, y
 
 
 class TrainingTrace(NamedTuple):
-    """What one training showed.
+    """The scores of one training.
 
-    curve: a line an epoch, its columns as CURVE names them. numbers: hidden_layer_sizes; best,
-    notebook_stop and last, each with its epoch, loss and accuracy on the three sets, and the part
-    of the held-out loss that comes from errors; and p_value, of best against notebook_stop on the
-    test rows (exact McNemar test).
+    Attributes:
+    ----------
+    curve : DataFrame
+        One row per epoch, with the columns COLUMNS.
+    metrics : dict
+        hidden_layer_sizes; best, notebook_stop and last, each with its epoch, the loss and accuracy
+        on the three sets, and the part of the held-out loss that comes from errors; and p_value,
+        the exact McNemar test of best against notebook_stop on the test rows.
     """
 
     curve: pd.DataFrame
-    numbers: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 class _EpochScorer:
-    """Scores a network after each epoch and keeps the best; it speaks scikit-learn's protocol."""
+    """A scikit-learn callback that scores a network after each epoch and keeps the best one."""
 
-    def __init__(self, held_out: Rows) -> None:
+    def __init__(self, held_out: EvaluationSet) -> None:
         self.held_out = held_out
-        self.lines: list[dict[str, float]] = []
-        self.least = np.inf
+        self.scores: list[dict[str, float]] = []
+        self.best_loss = np.inf
         self.best: Any = None
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Nothing is needed before the training."""
+        """Do nothing before the training."""
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Nothing is scored before an epoch has ended."""
+        """Do nothing before an epoch has ended."""
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, X: Any, y: Any, fitted_estimator: Any
     ) -> None:
-        """Score an epoch. X, y: the training rows. fitted_estimator: a copy, free to be kept."""
+        """Score an epoch. X, y: the training rows. fitted_estimator: a copy, safe to keep."""
         if context.task_name != "epoch":
             return
-        line = _reading(fitted_estimator, {"training": Rows(X, y), "held_out": self.held_out})
-        self.lines.append(line)
-        if line["held_out_loss"] < self.least:
-            self.least, self.best = line["held_out_loss"], fitted_estimator
+        held_out = (self.held_out.X, self.held_out.y)
+        scores = _score_epoch(fitted_estimator, {"training": (X, y), "held_out": held_out})
+        self.scores.append(scores)
+        if scores["held_out_loss"] < self.best_loss:
+            self.best_loss, self.best = scores["held_out_loss"], fitted_estimator
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Nothing is left open after the training."""
+        """Do nothing after the training."""
 
 
 def trace_all(
-    networks: Mapping[str, list[int]], settings: Curves, training: Rows, held_out: Rows, test: Rows
+    networks: Mapping[str, list[int]],
+    settings: Curves,
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    held_out: EvaluationSet,
+    test: EvaluationSet,
 ) -> dict[str, TrainingTrace]:
-    """Follow each network in a process of its own. networks: by name, its hidden layers' sizes."""
+    """Trace each network in a process of its own. networks: hidden layer sizes by name."""
     calls = (
-        delayed(follow)(sizes, settings, training, held_out, test) for sizes in networks.values()
+        delayed(trace_training)(sizes, settings, X_train, y_train, held_out, test)
+        for sizes in networks.values()
     )
     with one_blas_thread():
         return dict(zip(networks, Parallel(n_jobs=n_workers())(calls), strict=True))
 
 
-def follow(
-    sizes: list[int], settings: Curves, training: Rows, held_out: Rows, test: Rows
+def trace_training(
+    sizes: list[int],
+    settings: Curves,
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    held_out: EvaluationSet,
+    test: EvaluationSet,
 ) -> TrainingTrace:
-    """Train a network for all epochs and tell what stopping earlier would have been worth.
+    """Train a network for all epochs and return what earlier stopping would have changed.
 
-    sizes: of the hidden layers. The first of equally good epochs is the best. A second training
-    tells where the notebook's rule stops: from the same seed, it is the same network up to there,
-    or to the last epoch if the rule does not stop it. The test rows choose nothing.
+    Of equally good epochs, the first is the best. A second training from the same seed gives the
+    epoch at which the notebook's rule stops; up to there both are the same network. The test rows
+    influence neither choice.
     """
-    watch = _EpochScorer(held_out)
-    alike: dict[str, Any] = {
+    scorer = _EpochScorer(held_out)
+    shared: dict[str, Any] = {
         "hidden_layer_sizes": tuple(sizes),
         "max_iter": settings.epochs,
         "random_state": settings.random_state,
     }
     with warnings.catch_warnings(), one_blas_thread():
-        # To train up to max_iter is the purpose here.
+        # Training up to max_iter is intended here.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        last = DenseClassifier(**alike, n_iter_no_change=np.inf).set_callbacks(watch).fit(*training)
-        stopped = DenseClassifier(**alike).fit(*training)
-    sets = {"training": training, "held_out": held_out, "test": test}
-    readings = {
-        name: _reading(fitted, sets)
-        | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out)}
-        for name, fitted in (("best", watch.best), ("notebook_stop", stopped), ("last", last))
+        last = DenseClassifier(**shared, n_iter_no_change=np.inf).set_callbacks(scorer)
+        last.fit(X_train, y_train)
+        stopped = DenseClassifier(**shared).fit(X_train, y_train)
+    sets = {
+        "training": (X_train, y_train),
+        "held_out": (held_out.X, held_out.y),
+        "test": (test.X, test.y),
     }
-    compared = paired_tests.mcnemar_exact(
-        test.y, watch.best.predict(test.X), stopped.predict(test.X)
+    snapshots = {
+        name: _score_epoch(fitted, sets)
+        | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out)}
+        for name, fitted in (("best", scorer.best), ("notebook_stop", stopped), ("last", last))
+    }
+    comparison = paired_tests.mcnemar_exact(
+        test.y, scorer.best.predict(test.X), stopped.predict(test.X)
     )
     return TrainingTrace(
-        pd.DataFrame(watch.lines, columns=CURVE),
+        pd.DataFrame(scorer.scores, columns=COLUMNS),
         {
-            "hidden_layer_sizes": "-".join(map(str, sizes)),
-            **readings,
-            "p_value": compared["p_value"],
+            "hidden_layer_sizes": format_layer_sizes(sizes),
+            **snapshots,
+            "p_value": comparison["p_value"],
         },
     )
 
 
-def _reading(fitted: Any, sets: dict[str, Rows]) -> dict[str, float]:
+def _score_epoch(fitted: Any, sets: Mapping[str, LabelledRows]) -> dict[str, float]:
     """Return the epoch, and loss and accuracy on each set.
 
-    The loss is the mean cross-entropy in nats. Unlike loss_curve_ it is without the penalty and
-    of the weights at the epoch's end, so that the sets' losses compare.
+    The loss is the mean cross-entropy in nats. Unlike loss_curve_ it has no penalty and belongs to
+    the weights at the end of the epoch, so that the losses of the sets can be compared.
     """
-    reading = {"epoch": fitted.n_iter_}
+    scores = {"epoch": fitted.n_iter_}
     for name, (X, y) in sets.items():
         P = fitted.predict_proba(X)
-        # scikit-learn's log_loss, of which it is the same, takes longer than the epoch.
-        reading[f"{name}_loss"] = _row_losses(y, P).mean()
-        reading[f"{name}_accuracy"] = np.mean(P.argmax(axis=1) == y)
-    return reading
+        # scikit-learn's log_loss is the same number, but takes longer than the epoch.
+        scores[f"{name}_loss"] = row_losses(y, P).mean()
+        scores[f"{name}_accuracy"] = np.mean(P.argmax(axis=1) == y)
+    return scores
 
 
-def _row_losses(y: pd.Series, P: Any) -> Any:
-    """Return what each row adds to the log loss, (rows,), in nats. P: (rows, classes)."""
-    came_true = P[np.arange(len(y)), y]
-    return -np.log(np.clip(came_true, np.finfo(np.float64).eps, 1))
-
-
-def _loss_of_errors(fitted: Any, rows: Rows) -> float:
-    """Return what the rows that are predicted wrongly add to the mean loss."""
+def _loss_of_errors(fitted: Any, rows: EvaluationSet) -> float:
+    """Return the part of the mean loss that comes from misclassified rows."""
     P = fitted.predict_proba(rows.X)
-    wrong = P.argmax(axis=1) != rows.y
-    return float(_row_losses(rows.y, P)[wrong].sum()) / len(rows.y)
+    wrong = np.asarray(P.argmax(axis=1) != rows.y)
+    return float(row_losses(rows.y, P)[wrong].sum()) / len(rows.y)

@@ -33,7 +33,7 @@ COPIED = (
         "winenet",
         "stages",
         TEMPLATE_DIR,
-        "tools/environment.py",
+        "tools/environment.sh",
         "requirements.in",
         "requirements.lock",
     ),
@@ -41,7 +41,7 @@ COPIED = (
 )
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
-KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "python", "environment")
+KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "environment")
 NOTEBOOK = re.compile(
     r"\b(?:data|metrics|plots|stages)/handmade|^data/reference/"
 )  # paths left behind

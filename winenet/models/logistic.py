@@ -1,4 +1,4 @@
-"""The baseline: scikit-learn's logistic regression, as params.yaml wants it."""
+"""Make the baseline, scikit-learn's logistic regression, from params.yaml."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from sklearn.linear_model import LogisticRegression
 from winenet.params import Logistic
 
 
-def effective_solver(settings: Logistic, classes: int) -> str:
-    """Return the solver that is used: liblinear knows two classes only, lbfgs any number."""
-    return "lbfgs" if classes > 2 and settings.solver == "liblinear" else settings.solver
+def effective_solver(settings: Logistic, n_classes: int) -> str:
+    """Return the solver to use: lbfgs instead of liblinear if there are more than two classes."""
+    return "lbfgs" if n_classes > 2 and settings.solver == "liblinear" else settings.solver
 
 
-def make_logistic_regression(settings: Logistic, classes: int) -> Any:
-    """Return the logistic regression for so many classes, untrained."""
+def make_logistic_regression(settings: Logistic, n_classes: int) -> Any:
+    """Return an untrained logistic regression for n_classes classes."""
     return LogisticRegression(
-        solver=effective_solver(settings, classes),
+        solver=effective_solver(settings, n_classes),
         max_iter=settings.max_iter,
         random_state=settings.random_state,
     )

@@ -1,4 +1,4 @@
-"""A model's file: an .npz archive of plain arrays, the same bytes for the same model."""
+"""Read and write model files: .npz archives of plain arrays, byte-identical for equal models."""
 
 import io
 import math
@@ -18,14 +18,10 @@ from winenet.files import FileError, damaged_message, unreadable_message, write_
 from winenet.models.saved import DenseModel, SavedModel
 
 MODEL_FORMAT = "winenet model 2"
-LARGEST_MODEL = 2**31  # bytes; a larger file is not even opened
+MAX_MODEL_BYTES = 2**31  # a larger file is not opened
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-NUMBERS, WHOLE, TEXT = (
-    r"<f8",
-    r"<i8",
-    r"<U\d{1,9}",
-)  # the types of a model's arrays, as numpy has them
-# The one form in which numpy writes these arrays; another one is not evaluated but refused.
+FLOAT64, INT64, TEXT = r"<f8", r"<i8", r"<U\d{1,9}"  # patterns of numpy's dtype names
+# The header that numpy writes for these arrays. Any other header is rejected, not evaluated.
 NPY = re.compile(
     rb"\x93NUMPY\x01\0..\{'descr': '([^']{1,12})', 'fortran_order': (?:False|True), "
     rb"'shape': \(((?:\d{1,18}, ?){0,32}(?:\d{1,18})?)\), \} *\n",
@@ -36,9 +32,10 @@ NPY = re.compile(
 def write(path: str, saved: SavedModel) -> None:
     """Write a model as .npz: plain arrays that numpy reads with `allow_pickle=False`.
 
-    Arrays: format; coefs_0, intercepts_0, ... per layer; activation; classes; labels; target; the
-    preprocessing's, with the levels of all categories in a row and n_levels of each; fact_names
-    and fact_values. The bytes depend on the values alone: numpy's own writer would put in the date.
+    The arrays are format; coefs_0, intercepts_0, ... per layer; activation; classes; labels;
+    target; those of the preprocessing, with the levels of all categories concatenated and n_levels
+    of each; fact_names and fact_values. The bytes depend only on the values: numpy's own writer
+    would include the date.
     """
     model, raw = saved.model, saved.preprocessing
     arrays: dict[str, npt.ArrayLike] = {
@@ -55,8 +52,8 @@ def write(path: str, saved: SavedModel) -> None:
         "levels": _texts([level for levels in raw.levels for level in levels]),
         "n_levels": np.array([len(levels) for levels in raw.levels], dtype=np.int64),
         "most_frequent": _texts(raw.most_frequent),
-        "fact_names": _texts(list(saved.facts)),
-        "fact_values": _float64(list(saved.facts.values())),
+        "fact_names": _texts(list(saved.training_info)),
+        "fact_values": _float64(list(saved.training_info.values())),
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -65,65 +62,75 @@ def write(path: str, saved: SavedModel) -> None:
             member.create_system = 3
             member.external_attr = 0o644 << 16
             array = io.BytesIO()
-            # In C order: a transposed view would be other bytes for the same values.
+            # In C order: a transposed view would have other bytes for the same values.
             np.save(array, np.asarray(values, order="C"), allow_pickle=False)
             archive.writestr(member, array.getvalue())
     write_atomic(path, target.getvalue())
 
 
 def _float64(values: npt.ArrayLike) -> Array:
-    """Return values as a model's file holds them; a network of float32 is widened, exactly."""
+    """Return values as float64; float32 is widened exactly."""
     return np.asarray(values, dtype=np.float64)
 
 
 def _texts(texts: list[str]) -> npt.NDArray[np.str_]:
-    """Return texts as an array; an empty list is one of text, too."""
+    """Return texts as a string array, even for an empty list."""
     return np.array(texts, dtype=np.str_)
 
 
 def read(path: str, *, by_stage: bool = True) -> SavedModel:
-    """Read a model that `write_model` wrote.
+    """Read a model file.
 
-    Nothing of the file is executed, and no more memory is taken than the file is long: its arrays
-    are stored uncompressed, so that a zip bomb is none. by_stage: whether `dvc repro` makes the
-    file again; a person may have named any file.
-    Raises FileError when the file is missing, or when anything in it is not as it was written.
+    Nothing in the file is executed. Compressed archives are rejected, so memory use is limited by
+    the size of the file.
+
+    Parameters
+    ----------
+    path : str
+    by_stage : bool
+        Whether the file is the output of a stage, so that the error suggests `dvc repro`. If False,
+        the user may have named any file.
+
+    Raises:
+    ------
+    FileError
+        If the file is missing, or is not exactly what `write` writes.
     """
     try:
         size = Path(path).stat().st_size
-        if size > LARGEST_MODEL:
-            raise ValueError(f"it has {size:,} bytes; a model has {LARGEST_MODEL:,} at most")
+        if size > MAX_MODEL_BYTES:
+            raise ValueError(f"it has {size:,} bytes; a model has {MAX_MODEL_BYTES:,} at most")
         if not Path(path).is_file() and not Path(path).is_dir():
-            raise ValueError("it is a device or a pipe, not a file")  # which may never end
+            raise ValueError("it is a device or a pipe, not a file")  # reading may never end
         return _model(_arrays(Path(path).read_bytes()))
     except OSError as error:
-        told = unreadable_message(path, error)
-        raise FileError(told if by_stage else _of_a_person(told)) from None
+        message = unreadable_message(path, error)
+        raise FileError(message if by_stage else _command_message(message)) from None
     except (
         *(ValueError, RuntimeError, EOFError, KeyError, OverflowError),
         *(struct.error, zipfile.BadZipFile, zipfile.LargeZipFile),
     ) as error:
-        why = str(error.args[0]) if error.args else "it ends too early"
-        told = damaged_message(path, "model of winenet", why)
-        raise FileError(told if by_stage else _of_a_person(told)) from None
+        reason = str(error.args[0]) if error.args else "it ends too early"
+        message = damaged_message(path, "model of winenet", reason)
+        raise FileError(message if by_stage else _command_message(message)) from None
 
 
-def _of_a_person(told: str) -> str:
-    """Return the same message for a command, which is no stage: DVC may not know the file."""
+def _command_message(message: str) -> str:
+    """Return an error message of a stage, reworded for a command: DVC may not know the file."""
     for stage, command in (
         ("so this stage has nothing to work on", "so nothing was done"),
         ("so no stage can work with it", "so nothing was done"),
         (" `dvc repro` makes it again.", " Give a model's .npz file, such as models/mlp.npz."),
     ):
-        told = told.replace(stage, command)
-    return told
+        message = message.replace(stage, command)
+    return message
 
 
 def _arrays(content: bytes) -> dict[str, bytes]:
-    """Return the members of an .npz file by name, without their ending .npy."""
+    """Return the members of an .npz file by name, without the suffix .npy."""
     archive = io.BytesIO(content)
     if not zipfile.is_zipfile(archive):
-        raise ValueError("it is no complete .npz file")
+        raise ValueError("it is not a complete .npz file")
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]
@@ -139,22 +146,22 @@ def _arrays(content: bytes) -> dict[str, bytes]:
 
 
 def _model(arrays: Mapping[str, bytes]) -> SavedModel:
-    """Return the model in an .npz file's members; raise ValueError when they do not make one."""
-    made_by = _array(arrays, "format", TEXT, 0)
-    if made_by != MODEL_FORMAT:
+    """Return the model in the members of an .npz file; raise ValueError if they are not valid."""
+    model_format = _array(arrays, "format", TEXT, 0)
+    if model_format != MODEL_FORMAT:
         raise ValueError(
-            f"its format is {short_repr(str(made_by))}, not '{MODEL_FORMAT}': another version of "
-            "winenet wrote it"
+            f"its format is {short_repr(str(model_format))}, not '{MODEL_FORMAT}': another version "
+            "of winenet wrote it"
         )
     layers = range(max(1, sum(name.startswith("coefs_") for name in arrays)))
-    weights = [_array(arrays, f"coefs_{layer}", NUMBERS, 2) for layer in layers]
-    biases = [_array(arrays, f"intercepts_{layer}", NUMBERS, 1) for layer in layers]
+    weights = [_array(arrays, f"coefs_{layer}", FLOAT64, 2) for layer in layers]
+    biases = [_array(arrays, f"intercepts_{layer}", FLOAT64, 1) for layer in layers]
     activation = str(_array(arrays, "activation", TEXT, 0))
-    classes = _array(arrays, "classes", WHOLE, 1)
+    classes = _array(arrays, "classes", INT64, 1)
     labels = _array(arrays, "labels", TEXT, 1).tolist()
     target = str(_array(arrays, "target", TEXT, 0))
     names = _array(arrays, "fact_names", TEXT, 1).tolist()
-    values = _array(arrays, "fact_values", NUMBERS, 1).tolist()
+    values = _array(arrays, "fact_values", FLOAT64, 1).tolist()
     preprocessing = _preprocessing(arrays)
 
     expected = {"format", "activation", "classes", "labels", "target", "fact_names", "fact_values"}
@@ -165,7 +172,8 @@ def _model(arrays: Mapping[str, bytes]) -> SavedModel:
             raise ValueError(f"it has {short_repr(name)}, which no model of winenet has")
     if activation not in ACTIVATIONS:
         raise ValueError(
-            f"its activation is {short_repr(activation)}; it must be one of {', '.join(ACTIVATIONS)}"
+            f"its activation is {short_repr(activation)}; it must be one of "
+            f"{', '.join(ACTIVATIONS)}"
         )
     if len(classes) < 2 or (np.diff(classes) <= 0).any():
         raise ValueError(
@@ -175,24 +183,24 @@ def _model(arrays: Mapping[str, bytes]) -> SavedModel:
         raise ValueError(f"it has {len(classes)} classes, but {len(labels)} labels")
     if len(names) != len(values):
         raise ValueError(f"it has {len(names)} names of facts, but {len(values)} values")
-    _check_once("label", labels)
-    _check_once("fact", names)
+    _check_unique("label", labels)
+    _check_unique("fact", names)
     _check_layers(len(preprocessing.inputs), weights, biases, len(classes))
     model = DenseModel(weights, biases, activation, classes)
-    facts = dict(zip(names, values, strict=True))
-    return SavedModel(model, preprocessing, target, labels, facts)
+    training_info = dict(zip(names, values, strict=True))
+    return SavedModel(model, preprocessing, target, labels, training_info)
 
 
 def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
-    """Return the preprocessing in an .npz file's members; raise ValueError when it is none."""
+    """Return the preprocessing in the members of an .npz file; raise ValueError if not valid."""
     numbers = _array(arrays, "numbers", TEXT, 1).tolist()
-    scaling: dict[str, Any] = {name: _array(arrays, name, NUMBERS, 1) for name in SCALING}
+    scaling: dict[str, Any] = {name: _array(arrays, name, FLOAT64, 1) for name in SCALING}
     for name, values in scaling.items():
         if len(values) != len(numbers):
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
     categories = _array(arrays, "categories", TEXT, 1).tolist()
     levels = _array(arrays, "levels", TEXT, 1).tolist()
-    sizes = _array(arrays, "n_levels", WHOLE, 1).tolist()
+    sizes = _array(arrays, "n_levels", INT64, 1).tolist()
     most_frequent = _array(arrays, "most_frequent", TEXT, 1).tolist()
     if not len(categories) == len(sizes) == len(most_frequent):
         raise ValueError(
@@ -203,11 +211,13 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
         raise ValueError(f"its categories have {sizes[:9]} levels; {len(levels)} are there")
     ends = np.cumsum(sizes, dtype=int).tolist()
     by_category = [levels[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-    for name, own, level in zip(categories, by_category, most_frequent, strict=True):
-        if level not in own:
-            raise ValueError(f"{short_repr(level)} is no level of its category {short_repr(name)}")
-        _check_once("level", own)
-    _check_once("column", [*numbers, *categories])
+    for name, category_levels, level in zip(categories, by_category, most_frequent, strict=True):
+        if level not in category_levels:
+            raise ValueError(
+                f"{short_repr(level)} is not a level of its category {short_repr(name)}"
+            )
+        _check_unique("level", category_levels)
+    _check_unique("column", [*numbers, *categories])
     for name, least, largest in zip(numbers, scaling["minimum"], scaling["maximum"], strict=True):
         if least > largest:
             raise ValueError(f"the minimum of {short_repr(name)} is {least}, its maximum {largest}")
@@ -220,17 +230,17 @@ def _preprocessing(arrays: Mapping[str, bytes]) -> Preprocessing:
     )
 
 
-def _check_once(what: str, names: list[str]) -> None:
-    """Raise ValueError when a name stands twice in a list."""
+def _check_unique(kind: str, names: list[str]) -> None:
+    """Raise ValueError if a name occurs twice."""
     seen = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"it has the {what} {short_repr(name)} twice")
+            raise ValueError(f"it has the {kind} {short_repr(name)} twice")
         seen.add(name)
 
 
 def _check_layers(features: int, weights: list[Array], biases: list[Array], classes: int) -> None:
-    """Raise ValueError when a layer does not fit the one before it, or the last the classes."""
+    """Raise ValueError if a layer does not fit the one before it, or the last one the classes."""
     inputs = features
     for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
         if W.shape != (inputs, len(b)) or not W.size:
@@ -245,37 +255,37 @@ def _check_layers(features: int, weights: list[Array], biases: list[Array], clas
 
 
 def _array(arrays: Mapping[str, bytes], name: str, type_: str, dimensions: int) -> npt.NDArray[Any]:
-    """Return one array of an .npz file; raise ValueError when it is not of this type and form.
+    """Return one array of an .npz file; raise ValueError if it has another type or dimension.
 
-    type_: a pattern for numpy's name of the type.
+    type_: a pattern of numpy's dtype name.
     """
     if name not in arrays:
         raise ValueError(f"{name} is not a file in the archive")
     content = arrays[name]
     header = NPY.match(content)
     if header is None:
-        raise ValueError(f"{name} is no array as winenet writes it")
-    found = header[1].decode("latin-1")
+        raise ValueError(f"{name} is not an array as winenet writes it")
+    dtype_name = header[1].decode("latin-1")
     shape = tuple(int(size) for size in header[2].decode().split(",") if size.strip())
-    if not re.fullmatch(type_, found):
+    if not re.fullmatch(type_, dtype_name):
         raise ValueError(
-            f"{name} has the type {short_repr(found)}; winenet writes "
+            f"{name} has the type {short_repr(dtype_name)}; winenet writes "
             f"{'text' if type_ == TEXT else f'{type_!r}'}"
         )
     if len(shape) != dimensions:
         raise ValueError(f"{name} has the shape {shape}; it needs {dimensions} dimensions")
     try:
-        kind = np.dtype(found)
+        dtype = np.dtype(dtype_name)
     except TypeError as error:  # such as a text of 10^9 letters
-        raise ValueError(f"{name} has the type {short_repr(found)} ({error})") from None
-    if math.prod(shape) * kind.itemsize != len(content) - header.end():
+        raise ValueError(f"{name} has the type {short_repr(dtype_name)} ({error})") from None
+    if math.prod(shape) * dtype.itemsize != len(content) - header.end():
         raise ValueError(f"{name} claims the shape {shape}, which is not what follows")
     order: Any = "F" if b"'fortran_order': True" in header[0] else "C"
-    array = np.frombuffer(content, kind, math.prod(shape), header.end())
-    if type_ == NUMBERS and not np.isfinite(array).all():
+    array = np.frombuffer(content, dtype, math.prod(shape), header.end())
+    if type_ == FLOAT64 and not np.isfinite(array).all():
         raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}; a weight is finite")
     if type_ == TEXT:
-        letters = array.view("<u4")  # surrogates, and what lies beyond Unicode, could not be shown
+        letters = array.view("<u4")  # surrogates and values beyond Unicode cannot be printed
         if ((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any():
-            raise ValueError(f"{name} is no text")
+            raise ValueError(f"{name} is not valid text")
     return array.reshape(shape, order=order).copy()

@@ -1,6 +1,6 @@
-"""A trained model as plain arrays. One form serves the logistic regression and the networks.
+"""A trained model as plain arrays, in one format for the logistic regression and the networks.
 
-A logistic regression is a network without hidden layer, so it has one layer of weights.
+A logistic regression is a network without hidden layers, with one layer of weights.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from winenet.data.preprocessing import Array, Preprocessing
 
-if TYPE_CHECKING:  # most processes that read a file need no second for scikit-learn
+if TYPE_CHECKING:  # importing scikit-learn takes a second, and reading a file does not need it
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
@@ -21,10 +21,19 @@ if TYPE_CHECKING:  # most processes that read a file need no second for scikit-l
 class DenseModel:
     """The layers of a classifier.
 
-    weights: per layer (fan_in, fan_out). biases: per layer (fan_out,). activation: the hidden
-    layers' function. classes: (classes,) of whole numbers, in order. The output of two classes is
-    one unit, whose logistic function is the probability of classes[1]; of more classes it is a
-    unit each, whose softmax is their probabilities.
+    With two classes the output layer has one unit, and its logistic function is the probability of
+    classes[1]. With more classes it has one unit per class, and their softmax is the probabilities.
+
+    Attributes:
+    ----------
+    weights : list of ndarray of shape (fan_in, fan_out)
+        One per layer.
+    biases : list of ndarray of shape (fan_out,)
+        One per layer.
+    activation : str
+        The activation function of the hidden layers.
+    classes : ndarray of int, shape (classes,)
+        In increasing order.
     """
 
     weights: list[Array]
@@ -35,24 +44,32 @@ class DenseModel:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """All that a model's file holds, so that it predicts raw rows by itself.
+    """The content of a model file: all that is needed to predict raw rows.
 
-    target: the name of the label's column. labels: (classes,), the classes as the raw files write
-    them. facts: of the training, such as rows, epochs and loss.
+    Attributes:
+    ----------
+    model : DenseModel
+    preprocessing : Preprocessing
+    target : str
+        The name of the label column.
+    labels : list of str, length classes
+        The classes as the raw files write them.
+    training_info : mapping of str to float
+        Facts about the training, such as rows, epochs and loss.
     """
 
     model: DenseModel
     preprocessing: Preprocessing
     target: str
     labels: list[str]
-    facts: Mapping[str, float]
+    training_info: Mapping[str, float]
 
 
 def from_logistic(fitted: "LogisticRegression") -> DenseModel:
-    """Return scikit-learn's fitted logistic regression as a network without hidden layer."""
+    """Return a fitted LogisticRegression as a network without hidden layers."""
     return DenseModel([fitted.coef_.T], [fitted.intercept_], "identity", fitted.classes_)
 
 
 def from_mlp(fitted: "MLPClassifier") -> DenseModel:
-    """Return scikit-learn's fitted perceptron."""
+    """Return a fitted MLPClassifier or DenseClassifier as plain layers."""
     return DenseModel(fitted.coefs_, fitted.intercepts_, fitted.activation, fitted.classes_)

@@ -18,7 +18,8 @@ import yaml
 from winenet import params, yaml12
 from winenet.errors import InputError, safe_text
 from winenet.evaluation import gates
-from winenet.evaluation.gates import SCORES, GateResult, MetricError, Reading
+from winenet.evaluation.gates import SCORES, GateResult, MetricError
+from winenet.evaluation.metric_types import Interval
 from winenet.report import comparison_section, markdown, sentences
 
 MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
@@ -46,8 +47,8 @@ class Score(NamedTuple):
 
     model: str
     score: str
-    base: Reading | None
-    here: Reading | None
+    base: Interval | None
+    here: Interval | None
 
     @property
     def moved(self) -> bool:
@@ -62,7 +63,7 @@ class Score(NamedTuple):
         return -gates.drop_in_half_widths(SCORES[self.score], self.base, self.here)
 
     @staticmethod
-    def value(reading: Reading | None) -> float | None:
+    def value(reading: Interval | None) -> float | None:
         """Return the score itself."""
         return None if reading is None else reading.value
 
@@ -101,7 +102,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
         f"{_path(gates.COMPARED)} models.{model}.{score}.{part}"
         for model in (*before, *_models_here())
         for score in SCORES
-        for part in Reading._fields
+        for part in Interval._fields
     }
     return RunDiff(
         base,
@@ -285,7 +286,7 @@ def _is_beyond(one: Score, noise: float) -> bool:
     return one.gained is not None and gates.exceeds_tolerance(abs(one.gained), noise)
 
 
-def _reading(model: Any, score: str) -> Reading | None:
+def _reading(model: Any, score: str) -> Interval | None:
     """Return a model's score, or None; the gate's rows say what is wrong with one."""
     entry = model.get(score) if isinstance(model, Mapping) else None
     try:
@@ -420,7 +421,7 @@ def _fenced(lines: Iterable[str]) -> str:
     return "\n".join(["```text", *(line.rstrip() for line in lines), "```"])
 
 
-def _bracket(reading: Reading, low: float, high: float, line: str, dot: str) -> str:
+def _bracket(reading: Interval, low: float, high: float, line: str, dot: str) -> str:
     """Draw an interval and its value as [---o---] in COLUMNS characters."""
     start, value, end = (
         _place(bound, low, high, COLUMNS) for bound in (reading.low, reading.value, reading.high)
@@ -438,7 +439,7 @@ def _place(value: float, low: float, high: float, columns: int) -> int:
     return min(max(round(share * (columns - 1)), 0), columns - 1)
 
 
-def _interval(reading: Reading) -> str:
+def _interval(reading: Interval) -> str:
     return f"{reading.value:.4f} ({reading.low:.4f} to {reading.high:.4f})"
 
 

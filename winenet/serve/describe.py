@@ -70,7 +70,7 @@ def _categories(raw: Preprocessing) -> list[str]:
 
 
 def _facts(saved: SavedModel) -> list[str]:
-    rows = [[safe_text(name), _number(value)] for name, value in saved.facts.items()]
+    rows = [[safe_text(name), _number(value)] for name, value in saved.training_info.items()]
     return _aligned(rows, right=(1,)) if rows else ["  nothing is told of it"]
 
 

@@ -1,6 +1,7 @@
-"""Predicts a raw table of any length with a model's file, and tells what did not fit the model.
+"""Predict a raw table of any length with a model file, and report what did not match the model.
 
-The rows are read, predicted and written piece by piece, so that memory does not grow with them.
+The rows are read, predicted and written chunk by chunk, so memory use does not depend on their
+number. To write another format than CSV, replace `CsvPredictions`.
 """
 
 import contextlib
@@ -20,14 +21,14 @@ from threadpoolctl import threadpool_limits
 
 from winenet import files
 from winenet.data import stream
-from winenet.data.preprocessing import Array
+from winenet.data.preprocessing import FILL_STATISTIC, Array
 from winenet.errors import InputError, safe_text, short_repr
 from winenet.models import model_file
 from winenet.models.predictor import PipelinePredictor, argmax_class
 from winenet.models.saved import SavedModel
 from winenet.progress import Progress
 
-PROGRESS_MIN_BYTES = 2**26  # bytes of a table from which on progress is shown
+PROGRESS_MIN_BYTES = 2**26  # progress is shown for tables of at least this size
 LEVELS_SHOWN = 5
 DECIMALS = 6
 
@@ -46,28 +47,42 @@ def predict_file(
     force: bool = False,
     block: int = stream.BLOCK,
 ) -> None:
-    """Write a line for each row of a table; tell on standard error what did not fit the model.
+    """Write a prediction for each row of a table, and a summary of mismatches to standard error.
 
-    model, table: files, the table also "-" for standard input. out: the file to write; without it
-    standard output. separator, missing, block: as in `stream.opened`. force: whether an existing
-    out is overwritten.
-    Raises InputError when the model, the table or out cannot be used; out is then as it was.
+    Parameters
+    ----------
+    model : str
+        A model file.
+    table : str
+        A table file, or "-" for standard input.
+    out : str, optional
+        The file to write; without it, standard output.
+    separator, missing, block
+        As in `stream.open_table`.
+    force : bool
+        Whether to overwrite an existing file.
+
+    Raises:
+    ------
+    InputError
+        If the model, the table or out cannot be used; out is then unchanged.
     """
     saved = model_file.read(model, by_stage=False)
     if out is not None:
         check_output_path(out, {"model": model, "table": table}, force=force)
-    counted = MismatchReport(saved)
+    mismatches = MismatchReport(saved)
+    predictions = CsvPredictions(saved)
     with stream.open_table(table, saved.preprocessing, separator, missing, block) as opened:
         try:
-            # On a busy machine BLAS threads wait for each other: measured, five times as long.
+            # On a busy machine several BLAS threads wait for each other: five times as long.
             with (
                 threadpool_limits(limits=1, user_api="blas"),
-                _written(out) as target,
+                _open_output(out) as target,
                 _progress(opened) as progress,
             ):
-                target.write(_header(saved))
-                for lines in _lines(saved, opened, counted):
-                    target.write(lines)
+                target.write(predictions.header())
+                for first_row, P in _predicted_chunks(saved, opened, mismatches):
+                    target.write(predictions.rows(first_row, P))
                     if progress is not None and opened.share:
                         read = int(opened.share * progress.total)
                         progress.update(read - progress.done, opened.share)
@@ -75,47 +90,47 @@ def predict_file(
             raise
         except OSError as error:
             raise PredictError(
-                f"{_called(out)} could not be written ({error.strerror}), so the predictions are "
-                "not whole. They need some 30 bytes a row and a folder that this user may write "
-                "in: make room, or choose another place by -o."
+                f"{_output_name(out)} could not be written ({error.strerror}), so the predictions "
+                "are not complete. They need about 30 bytes per row and a folder that this user "
+                "may write to: free some space, or choose another file with -o."
             ) from None
-        told = counted.told(model, opened)
-    print("\n".join(told), file=sys.stderr)
+        summary = mismatches.summary_lines(model, opened)
+    print("\n".join(summary), file=sys.stderr)
 
 
 def check_output_path(out: str, inputs: dict[str, str], *, force: bool) -> None:
-    """Raise PredictError when out is a folder, one of the inputs, or there and not to be lost.
+    """Raise PredictError if out is a folder, an input, or an existing file without force.
 
-    inputs: files by what they are.
+    inputs: the input files by their role.
     """
-    place = Path(out)
-    # Unlike Path's, it raises nothing for a name that is too long.
-    if os.path.lexists(place) and not os.path.isfile(place):  # noqa: PTH113
-        kind = "a folder" if place.is_dir() else "no file (a device, a pipe or a broken link)"
+    path = Path(out)
+    # Unlike Path's methods, these do not raise for a name that is too long.
+    if os.path.lexists(path) and not os.path.isfile(path):  # noqa: PTH113
+        kind = "a folder" if path.is_dir() else "not a file (a device, a pipe or a broken link)"
         raise PredictError(
             f"-o {safe_text(out)} is {kind}, so nothing was written there. Give the name of a file."
         )
-    for what, path in inputs.items():
+    for role, input_path in inputs.items():
         with contextlib.suppress(OSError, ValueError):
-            if place.samefile(path):
+            if path.samefile(input_path):
                 raise PredictError(
-                    f"-o {safe_text(out)} is the {what} itself, so nothing was written: it would "
+                    f"-o {safe_text(out)} is the {role} itself, so nothing was written: it would "
                     "be lost. Give another name."
                 )
-    if os.path.lexists(place) and not force:
+    if os.path.lexists(path) and not force:
         raise PredictError(
             f"-o {safe_text(out)} exists, so nothing was written. Give another name, or --force to "
             "overwrite it."
         )
 
 
-def _called(out: str | None) -> str:
+def _output_name(out: str | None) -> str:
     return "Standard output" if out is None else safe_text(out)
 
 
 @contextlib.contextmanager
-def _written(out: str | None) -> Iterator[IO[bytes]]:
-    """Give the stream that the predictions go to; a file is written whole or not at all."""
+def _open_output(out: str | None) -> Iterator[IO[bytes]]:
+    """Yield the stream for the predictions; a file is written completely or not at all."""
     if out is not None:
         with files.atomic_writer(out) as target:
             yield target
@@ -130,12 +145,12 @@ def _written(out: str | None) -> Iterator[IO[bytes]]:
         target.flush()
         return
     with io.BufferedWriter(io.FileIO(target.fileno(), "w", closefd=False)) as buffered:
-        yield buffered  # under `python -u`, whose own stream may write a part and say nothing
+        yield buffered  # under `python -u`, whose raw stream may silently write only a part
 
 
 @contextlib.contextmanager
 def _progress(table: stream.TableReader) -> Iterator[Progress | None]:
-    """Give what shows how far a long table has been read, or None for a short one."""
+    """Yield a progress display for a long table, or None for a short one."""
     if table.size < PROGRESS_MIN_BYTES:
         yield None
         return
@@ -143,68 +158,89 @@ def _progress(table: stream.TableReader) -> Iterator[Progress | None]:
         yield progress
 
 
-# ------------------------------------------------------------------ lines
-
-
-def _as_csv(cells: Sequence[str]) -> bytes:
-    """Return cells as they stand in a line of CSV, without the line's end."""
-    written = io.StringIO()
-    csv.writer(written, lineterminator="").writerow(cells)
-    return written.getvalue().encode()
-
-
-def _header(saved: SavedModel) -> bytes:
-    names = ["row", saved.target, *(f"p({label})" for label in saved.labels)]
-    return _as_csv(names) + b"\n"
-
-
-def _lines(
-    saved: SavedModel, table: stream.TableReader, counted: "MismatchReport"
-) -> Iterator[bytes]:
-    """Yield the lines of each piece: row, label, a probability for each label."""
+def _predicted_chunks(
+    saved: SavedModel, table: stream.TableReader, mismatches: "MismatchReport"
+) -> Iterator[tuple[int, Array]]:
+    """Yield for each chunk the number of its first row and its probabilities, (rows, classes)."""
     predictor = PipelinePredictor(saved)
-    # A label never stands alone in its line, so an empty one needs no quotation marks.
-    labels = np.array([_as_csv([label, ""])[:-1] for label in saved.labels], dtype=object)
-    for piece in table.pieces():
-        first = int(piece.index[0])
-        counted.add(piece)
-        P = predictor.predict_proba(piece, first)
-        lost = np.flatnonzero(~np.isfinite(P).all(axis=1))
-        if len(lost):
+    for chunk in table.pieces():
+        first_row = int(chunk.index[0])
+        mismatches.add(chunk)
+        P = predictor.predict_proba(chunk, first_row)
+        non_finite = np.flatnonzero(~np.isfinite(P).all(axis=1))
+        if len(non_finite):
             raise table.fault(
-                f"{table.where(first + int(lost[0]))} has a number so large that the model's sums "
-                "are no longer finite, so the table was not predicted. Numbers should lie about "
-                "where those of the training did: `python -m winenet describe` shows that range."
+                f"{table.where(first_row + int(non_finite[0]))} has a number so large that the "
+                "model's sums are no longer finite, so the table was not predicted. Numbers should "
+                "lie about where those of the training did: `python -m winenet describe` shows "
+                "that range."
             )
-        texts = labels[argmax_class(P)].tolist()
-        rows = zip(range(first, first + len(P)), texts, _decimals(P), strict=True)
-        yield b"".join([b"%d,%b%b" % row for row in rows])
+        yield first_row, P
 
 
-def _decimals(P: Array) -> list[bytes]:
-    """Return each row's probabilities as the end of its line: `,0.250000,0.750000` and LF."""
-    # Digit by digit for all rows at once: formatting them one by one would take half of the time.
+# ------------------------------------------------------------------ output format
+
+
+class CsvPredictions:
+    """Format predictions as CSV: row, label, and a probability for each label."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self.columns = ["row", saved.target, *(f"p({label})" for label in saved.labels)]
+        # A label is never alone in its line, so an empty one needs no quotation marks.
+        labels = [_csv_cells([label, ""])[:-1] for label in saved.labels]
+        self.labels = np.array(labels, dtype=object)
+
+    def header(self) -> bytes:
+        """Return the header line."""
+        return _csv_cells(self.columns) + b"\n"
+
+    def rows(self, first_row: int, P: Array) -> bytes:
+        """Return one line per row. first_row: its number in the table. P: (rows, classes)."""
+        labels = self.labels[argmax_class(P)].tolist()
+        numbers = range(first_row, first_row + len(P))
+        rows = zip(numbers, labels, _format_probabilities(P), strict=True)
+        return b"".join([b"%d,%b%b" % row for row in rows])
+
+
+def _csv_cells(cells: Sequence[str]) -> bytes:
+    """Return cells as one line of CSV, without the line end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue().encode()
+
+
+def _format_probabilities(P: Array) -> list[bytes]:
+    """Return the probabilities of each row as the end of its line: `,0.250000,0.750000` and LF."""
+    # Digit by digit for all rows at once; formatting row by row would take half of the total time.
     rows, classes = P.shape
     millionths = np.rint(P * 10**DECIMALS).astype(np.int32)
-    signs = np.empty((rows, classes, DECIMALS + 3), np.uint8)
-    signs[:, :, 0], signs[:, :, 2] = ord(","), ord(".")
-    for place in (*range(DECIMALS + 2, 2, -1), 1):
+    characters = np.empty((rows, classes, DECIMALS + 3), np.uint8)
+    characters[:, :, 0], characters[:, :, 2] = ord(","), ord(".")
+    for position in (*range(DECIMALS + 2, 2, -1), 1):
         millionths, digit = np.divmod(millionths, 10)
-        signs[:, :, place] = digit + ord("0")
+        characters[:, :, position] = digit + ord("0")
     ends: npt.NDArray[np.uint8] = np.full((rows, 1), ord("\n"), np.uint8)
-    whole = np.hstack([signs.reshape(rows, -1), ends])
+    whole = np.hstack([characters.reshape(rows, -1), ends])
     texts: list[bytes] = whole.view(f"S{whole.shape[1]}").ravel().tolist()
     return texts
 
 
-# ------------------------------------------------------------------ what did not fit
+# ------------------------------------------------------------------ mismatches
 
 
 class MismatchReport:
-    """What of the rows seen so far the training had not: gaps, levels, values out of its range.
+    """Count what the training rows did not have: missing values, new levels, values out of range.
 
-    gaps: (columns,). below, above: (numbers,), how many values lie outside. least, largest:
-    (numbers,), of all values. unknown: by category, how many rows; examples: the first such levels.
+    Attributes:
+    ----------
+    gaps : Counter
+        Missing values by column.
+    outside : ndarray of shape (numeric columns,)
+        The number of values outside the training range.
+    least, largest : ndarray of shape (numeric columns,)
+        Over all rows so far.
+    unknown : Counter
+        Rows with an unknown level, by categorical column; examples has the first such levels.
     """
 
     def __init__(self, saved: SavedModel) -> None:
@@ -218,12 +254,12 @@ class MismatchReport:
         self.examples: dict[str, list[str]] = {name: [] for name in raw.categories}
 
     def add(self, X: pd.DataFrame) -> None:
-        """Count the rows of a piece."""
+        """Count the rows of a chunk."""
         raw = self.saved.preprocessing
         self.rows += len(X)
         for place, name in enumerate(raw.numbers):
             values = X[name].to_numpy()
-            # NaN lies nowhere: it is not outside, and fmin and fmax leave it out.
+            # NaN is not outside the range, and fmin and fmax ignore it.
             self.outside[place] += np.count_nonzero(
                 (values < raw.minimum[place]) | (values > raw.maximum[place])
             )
@@ -237,12 +273,12 @@ class MismatchReport:
             if len(unknown):
                 self.unknown[name] += int(unknown.sum())
                 examples = self.examples[name]
-                # In the order of the rows, and never more than are shown.
+                # In the order of the rows, and at most as many as are shown.
                 new = X[name][X[name].isin(unknown.index)].drop_duplicates().astype("str")
                 examples += [level for level in new[: LEVELS_SHOWN + 1] if level not in examples]
                 del examples[LEVELS_SHOWN + 1 :]
 
-    def told(self, model: str, table: stream.TableReader) -> list[str]:
+    def summary_lines(self, model: str, table: stream.TableReader) -> list[str]:
         """Return the lines of the summary."""
         raw = self.saved.preprocessing
         lines = [f"predict: {self.rows:,} rows of {table.called} by {safe_text(model)}"]
@@ -256,16 +292,16 @@ class MismatchReport:
             lines.append(f"  columns that the model does not have, left out: {', '.join(extra)}")
         if table.reordered:
             lines.append("  columns in another order than the model's: matched by name")
-        usual = {
-            name: f"the median {value:.6g}"
+        fill = {
+            name: f"the {FILL_STATISTIC} {value:.6g}"
             for name, value in zip(raw.numbers, raw.fill, strict=True)
         }
-        usual |= {
+        fill |= {
             name: short_repr(level)
             for name, level in zip(raw.categories, raw.most_frequent, strict=True)
         }
         lines += [
-            f"  gaps in {short_repr(name)}: {self.gaps[name]:,}, filled by {usual[name]}"
+            f"  gaps in {short_repr(name)}: {self.gaps[name]:,}, filled by {fill[name]}"
             for name in raw.columns
             if self.gaps[name]
         ]

@@ -1,0 +1,315 @@
+"""Write docs/reference/parameters.md: every parameter with its type, range, default and effect.
+
+Run `python -m tools.parameters` after a change of winenet/params.py, params.yaml, or the `params`
+of a stage in dvc.yaml. tests/test_readme.py fails until then.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from winenet import params
+from winenet.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reference" / "parameters.md"
+MAX_VALUE = 40  # characters of a value in the table
+MISSING = object()
+
+# What a parameter does, where the schema's own description is too short to say it.
+EFFECTS = {
+    "ingest.files": "Raw files in `data/raw`, joined in this order. No file may be listed twice.",
+    "ingest.files[].name": "File name, without a folder. CSV, `.csv.gz`, or `.parquet` (needs "
+    "pyarrow).",
+    "ingest.files[].label": "Label of all rows of this file. Either every file has one or none "
+    "has; without it, `target` is a column of the files.",
+    "ingest.separator": "Character between the cells of the CSV files.",
+    "ingest.target": "Name of the label column. It must not be one of `columns`.",
+    "ingest.positive_label": "Of two labels, the one that becomes class 1. Without it, labels are "
+    "numbered in sorted order.",
+    "ingest.columns": "Feature columns and what each may hold: `[min, max]` for a number in that "
+    "range, `number` for any number, `category` for text. A value outside its range is an error.",
+    "ingest.drop_columns": "Columns of the raw files that are not used.",
+    "ingest.na_values": "Texts that stand for a missing value. Missing numbers are filled with the "
+    "training median, missing categories with the most frequent one.",
+    "ingest.display_names": "What the report calls the rows and the classes. Without it: row, "
+    "rows, and the labels.",
+    "ingest.display_names.row": "One row, for example `wine`.",
+    "ingest.display_names.rows": "Several rows, for example `wines`.",
+    "ingest.display_names.classes": "A name for each label.",
+    "split.test_size": "Fraction of the rows that go to the test set.",
+    "split.random_state": "Seed of the split.",
+    "split.stratify": "Whether both sets keep the class proportions of the whole table.",
+    "split.duplicates": "`keep` splits all rows at random; a test row may then have a duplicate in "
+    "the training set. `drop` removes every row that equals an earlier one. `group` puts "
+    "duplicates into the same set.",
+    "split.scaler": "How numeric features are scaled; the scaler is fitted on the training rows.",
+    "handmade.random_state": "Seed of the random feature and of the initial weights.",
+    "handmade.learning_rate": "Step size of the gradient descent.",
+    "handmade.epochs": "Epochs at which the run is evaluated, in increasing order. Training stops "
+    "after the last one.",
+    "handmade.plot_every": "Every how many epochs the loss is plotted.",
+    "handmade.n_seeds": "Number of seeds on which the notebook's claims are tested.",
+    "logistic.solver": "scikit-learn's solver. `liblinear` handles two classes only; with more, "
+    "`lbfgs` is used instead.",
+    "logistic.random_state": "Seed of the solver, for the solvers that use one.",
+    "logistic.max_iter": "Maximum number of iterations of the solver.",
+    "mlp.estimator": "The library that trains. Both give identical results in float64; "
+    "`scikit-learn` takes about twice the time.",
+    "mlp.max_iter": "Maximum number of epochs.",
+    "mlp.random_state": "Seed of the initial weights and of the order of the rows.",
+    "mlp.dtype": "`float32` is faster and gives other results; it needs `estimator: winenet`.",
+    "mlp.networks.notebook.hidden_layer_sizes": "Hidden layers of the network that the notebook's "
+    "code trains.",
+    "mlp.networks.one_hidden_layer.hidden_layer_sizes": "Hidden layers of the network that the "
+    "notebook's text asks for.",
+    "grid_search.estimator": "As `mlp.estimator`.",
+    "grid_search.max_iter": "Maximum number of epochs of each fit.",
+    "grid_search.random_state": "Seed of every candidate.",
+    "grid_search.dtype": "As `mlp.dtype`.",
+    "grid_search.cv": "Number of folds.",
+    "grid_search.scoring": "Score that selects the best candidate, as in scikit-learn. With more "
+    "than two classes, `f1` and `roc_auc` are averaged over the classes.",
+    "grid_search.param_grid.hidden_layer_sizes": "Hidden layers to try. Every combination with a "
+    "learning rate is one candidate.",
+    "grid_search.param_grid.learning_rate_init": "Learning rates to try.",
+    "curves.validation_size": "Fraction of the training rows that is held out.",
+    "curves.random_state": "Seed of the held-out rows and of the networks.",
+    "curves.epochs": "Number of epochs. Training continues past the point where early stopping "
+    "would end it.",
+    "curves.networks.notebook.hidden_layer_sizes": "Hidden layers of the first network.",
+    "curves.networks.one_hidden_layer.hidden_layer_sizes": "Hidden layers of the second network.",
+    "seeds.n_seeds": "How many times each network is trained, each time with another seed.",
+    "seeds.random_state": "The first seed; the others follow it.",
+    "importance.n_repeats": "Number of permutations per feature.",
+    "importance.random_state": "Seed of the permutations.",
+    "importance.drop_features": "Each model is trained again without each of these features, one "
+    "feature at a time.",
+    "learning_curve.train_sizes": "Fractions of the training rows, in increasing order.",
+    "learning_curve.n_repeats": "Number of repetitions per fraction; each draws its rows anew.",
+    "learning_curve.random_state": "The first seed; the others follow it.",
+    "compare.n_resamples": "Bootstrap resamples behind the intervals of ROC AUC and log loss.",
+    "compare.random_state": "Seed of the bootstrap and of the boosted trees.",
+    "gates.minimum": "Minimum of each metric. A key is `file.key`: `logistic.accuracy` is "
+    "`accuracy` in `metrics/logistic.json`.",
+    "gates.max_drop": "With a base revision: the largest drop of a score that passes, in "
+    "half-widths of its confidence interval in the base.",
+}
+
+HEAD = """\
+# Parameters
+
+<!-- Written by `python -m tools.parameters` from winenet/params.py, params.yaml and dvc.yaml. -->
+
+All parameters are in `params.yaml`. `python -m winenet check` reports every invalid value at once,
+before DVC removes any result. Values are not converted: `"0.2"` is not a number. Only for labels,
+`1` and `"1"` are the same. An unknown key is an error.
+
+DVC tracks a section as a whole: when one of its parameters changes, the stages that read the
+section run again, and then the stages that use their results.
+"""
+
+
+class Parameter(NamedTuple):
+    """One row of the page. default, value: MISSING where there is none."""
+
+    path: str
+    kind: str
+    allowed: str
+    default: Any
+    value: Any
+    description: str
+
+
+def parameters(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Parameter]:
+    """Return every parameter of a JSON schema, in its order.
+
+    schema: what `Params.model_json_schema()` returns. values: the content of params.yaml.
+    """
+    definitions = schema.get("$defs", {})
+
+    def walk(path: str, node: Mapping[str, Any], default: Any, value: Any) -> Iterator[Parameter]:
+        node = _resolved(node, definitions)
+        if "properties" in node:
+            if default is not MISSING and "." in path:  # an optional part of a section
+                yield Parameter(path, "section", "", default, MISSING, node.get("description", ""))
+            for name, inner in node["properties"].items():
+                yield from walk(
+                    f"{path}.{name}".lstrip("."),
+                    inner,
+                    inner.get("default", MISSING),
+                    value.get(name, MISSING) if isinstance(value, Mapping) else MISSING,
+                )
+            return
+        kind, allowed = _kind(node, definitions), _allowed(node, definitions)
+        yield Parameter(path, kind, allowed, default, value, node.get("description", ""))
+        for suffix, inner in (
+            ("[]", node.get("items")),
+            (".<name>", node.get("additionalProperties")),
+        ):
+            if isinstance(inner, Mapping) and "properties" in _resolved(inner, definitions):
+                yield from walk(path + suffix, inner, MISSING, MISSING)
+
+    return list(walk("", schema, MISSING, values))
+
+
+def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node with its reference filled in, and without an alternative that is null."""
+    merged = dict(node)
+    if "$ref" in merged:
+        merged = {**definitions[merged.pop("$ref").rsplit("/", 1)[-1]], **merged}
+    others = [one for one in merged.get("anyOf", []) if one.get("type") != "null"]
+    if len(others) == 1:
+        del merged["anyOf"]
+        merged = {**_resolved(others[0], definitions), **merged}
+    return merged
+
+
+def _alternatives(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_resolved(one, definitions) for one in node.get("oneOf") or node.get("anyOf") or []]
+
+
+def _kind(node: Mapping[str, Any], definitions: Mapping[str, Any], plural: bool = False) -> str:
+    """Return the type of a value in words, such as "list of integers"."""
+    s = "s" if plural else ""
+    alternatives = _alternatives(node, definitions)
+    if alternatives:
+        return " or ".join(dict.fromkeys(_kind(one, definitions, plural) for one in alternatives))
+    if node.get("type") == "array":
+        items = _resolved(node.get("items", {}), definitions)
+        return f"list{s} of {_kind(items, definitions, plural=True)}"
+    if node.get("type") == "object":
+        inner = node.get("additionalProperties")
+        if not isinstance(inner, Mapping):
+            return f"section{s}"
+        of = _kind(_resolved(inner, definitions), definitions, plural=True)
+        return f"mapping{s} of names to {of}"
+    names = {"string": f"text{s}", "boolean": "`true` or `false`"}
+    kind = str(node.get("type", "value"))
+    return names.get(kind, f"{kind}{s}")
+
+
+def _allowed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """Return the range of a value, of a list's length and of its items; "" if all is allowed."""
+    parts = []
+    if "enum" in node:
+        parts.append(", ".join(f"`{value}`" for value in node["enum"]))
+    if "const" in node:
+        parts.append(f"`{node['const']}`")
+    parts.append(_bounds(node))
+    least, unit = node.get("minItems", node.get("minProperties", 0)), node.get("type")
+    if least:
+        noun = "item" if unit == "array" else "entry"
+        plural = {"item": "items", "entry": "entries"}[noun]
+        parts.append(f"at least {least} {noun if least == 1 else plural}")
+    for inner in (node.get("items"), node.get("additionalProperties")):
+        if isinstance(inner, Mapping):
+            allowed = _allowed(_resolved(inner, definitions), definitions)
+            parts.append(f"each: {allowed}" if allowed else "")
+    for one in _alternatives(node, definitions):
+        parts.append(_allowed(one, definitions))
+    return "; ".join(filter(None, parts))
+
+
+def _bounds(node: Mapping[str, Any]) -> str:
+    lower, above = node.get("minimum"), node.get("exclusiveMinimum")
+    upper, below = node.get("maximum"), node.get("exclusiveMaximum")
+    low, high = lower if above is None else above, upper if below is None else below
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"{'≥' if above is None else '>'} {low:,}"
+    if low is None:
+        return f"{'≤' if below is None else '<'} {high:,}"
+    if above is None and below is None:
+        return f"{low:,} to {high:,}"
+    return f"{low:,} {'≤' if above is None else '<'} x {'≤' if below is None else '<'} {high:,}"
+
+
+def _value(value: Any, missing: str) -> str:
+    """Return a value as it may be written in params.yaml; a long one is left to that file."""
+    if value is MISSING:
+        return missing
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > MAX_VALUE:
+        return "see the file"
+    return f"`{text}`"
+
+
+def _effect(parameter: Parameter) -> str:
+    description = parameter.description
+    return EFFECTS.get(parameter.path, description[:1].upper() + description[1:])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def readers(section: str, stages: Mapping[str, Any]) -> str:
+    """Return the sentence that names the stages which read a section."""
+    names = [name for name, stage in stages.items() if section in stage.get("params", [])]
+    if not names:
+        return "No stage reads this section, so a change makes nothing stale."
+    quoted = [f"`{name}`" for name in names]
+    listed = " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+    return f"Read by the stage{'s' if len(names) > 1 else ''} {listed}."
+
+
+def render(schema: Mapping[str, Any], values: Mapping[str, Any], stages: Mapping[str, Any]) -> str:
+    """Return the page as Markdown."""
+    sections: dict[str, list[Parameter]] = {}
+    for parameter in parameters(schema, values):
+        sections.setdefault(re.split(r"[.\[]", parameter.path)[0], []).append(parameter)
+    lines = [HEAD]
+    for section, rows in sections.items():
+        optional = "" if section in schema["required"] else " The whole section may be left out."
+        lines += [f"## {section}\n", f"{readers(section, stages)}{optional}\n"]
+        lines.append("| Parameter | Effect | Type | Range | Default | In `params.yaml` |")
+        lines.append("| --- | --- | --- | --- | --- | --- |")
+        for row in rows:
+            cells = (
+                f"`{row.path}`",
+                _effect(row),
+                row.kind,
+                row.allowed,
+                _value(row.default, "required"),
+                _value(row.value, ""),
+            )
+            lines.append(f"| {' | '.join(map(_cell, cells))} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """Return the page for this repository."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    settings = params.load(str(ROOT / "params.yaml"))
+    return render(
+        params.Params.model_json_schema(),
+        settings.model_dump(mode="json", exclude_unset=True),
+        stages,
+    )
+
+
+def main() -> int:
+    """Write the page; return the exit code."""
+    try:
+        text = page()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
+    print(PAGE.relative_to(ROOT).as_posix())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
