@@ -643,7 +643,7 @@ def test_faulty_parameters_are_told(gate, repository):
 
 
 # This test run's Python in the place of an environment that make would install.
-IN_PLACE = ("RUN=", "ENVIRONMENT=:", f"PYTHON={Path(sys.executable).as_posix()}")
+IN_PLACE = (f"RUN={Path(sys.executable).as_posix()}", "INSTALL=:")
 
 
 def call(workspace: Workspace, *command: str, **variables: str) -> tuple[int, str, str]:
@@ -681,6 +681,6 @@ def test_make_gate_checks_the_floors_and_with_base_the_losses(repository):
 
 
 def test_ci_runs_the_gate():
-    assert "\nfor target in lint browser test verify-quick gate; do\n" in (
+    assert "\nfor target in lint browser test-all verify-quick gate; do\n" in (
         ROOT / ".ci/run"
     ).read_text("utf-8")
