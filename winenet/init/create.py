@@ -41,6 +41,7 @@ COPIED = (
 )
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
+WINE_LABEL = " (1 is red)"  # in plots of dvc.yaml
 KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "environment")
 NOTEBOOK = re.compile(
     r"\b(?:data|metrics|plots|stages)/handmade|^data/reference/"
@@ -448,7 +449,7 @@ def dvc_yaml(text: str, positive: str | None) -> str:
         lines = [line for line in block.splitlines() if not re.match(r" +- plots/handmade", line)]
         kept.append("".join(f"{line}\n" for line in lines))
     whole = re.sub(r"(?ms)^( +)(deps|outs):\s+\[(.*?)\]\n", _without_notebook, "".join(kept))
-    return _general(whole.rstrip("\n") + "\n", positive)
+    return _replace_labels(whole.rstrip("\n") + "\n", positive)
 
 
 def _without_notebook(found: re.Match[str]) -> str:
@@ -472,26 +473,10 @@ def _without_notebook(found: re.Match[str]) -> str:
     return "\n".join([f"{indent}{key}:", *wrapped]) + "\n"
 
 
-def _general(text: str, positive: str | None) -> str:
-    """Replace the words for the wine's classes, and for what only the notebook has."""
+def _replace_labels(text: str, positive: str | None) -> str:
+    """Replace the labels of plots that name the wine's classes."""
     plain = re.fullmatch(r"(?!1$)[\w.-]{1,20}", positive or "", re.ASCII)
-    named = f" (1 is {positive})" if plain else ""
-    of_class = " of class 1" if positive is not None else ""
-    for old, new in {
-        r" \(1 is red\)": named,
-        r"predicted probability of red\b": f"predicted probability{of_class}",
-        r"share that is red\b": "share that is of class 1" if of_class else "share",
-        r"Train the notebook's network, and the one hidden layer that its text asks for\.": (
-            "Train a network of two hidden layers, and one of one."
-        ),
-        r"Cross-validate the notebook's grid and": "Cross-validate the grid and",
-        r"Follow the notebook's two networks": "Follow the two networks",
-        r"Set this run beside the notebook, test its claims, draw": "Draw",
-        r"of the notebook's network\b": "of two hidden layers",
-        r"The notebook's network\b": "Two hidden layers",
-    }.items():
-        text = re.sub(old, new, text)
-    return text
+    return text.replace(WINE_LABEL, f" (1 is {positive})" if plain else "")
 
 
 def makefile(text: str) -> str:

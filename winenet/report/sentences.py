@@ -1,8 +1,8 @@
-"""Says in plain sentences what a comparison means. Numbers come in, words go out."""
+"""Sentences of the report: what the numbers of a comparison mean."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
@@ -65,18 +65,18 @@ def pair(one: Numbers, names: Names) -> str:
             f"{pluralize(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {pluralize(only, 'row')} only the first named got wrong, {only_other} only the "
-        f"other; {format_p_value(one['p_value'])}, "
+        f"{says}; {pluralize(only, 'row')} only the former got wrong, {only_other} only the "
+        f"latter; {format_p_value(one['p_value'])}, "
         f"{'different' if is_significant(one) else 'not distinguishable'}."
     )
 
 
 def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
-    """Say what the copies are worth: each model's errors on seen and on unseen test rows."""
+    """Return how each model does on test rows with and without a duplicate in the training set."""
     if not seen:
-        return "No test row has a copy in training, so every accuracy is one on unseen rows."
+        return "No test row has a duplicate in the training set, so every accuracy is one on unseen rows."
     if not unseen:
-        return "Every test row has a copy in training, so no accuracy tells of unseen rows."
+        return "Every test row has a duplicate in the training set, so no accuracy is one on unseen rows."
     parts = [
         f"{one['errors'] - one['errors_unseen']} and {one['errors_unseen']} for the {names[model]}"
         for model, one in scored.items()
@@ -87,19 +87,20 @@ def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -
     ]
     easier = sum(shares)
     return (
-        f"Errors on test rows seen in training ({seen:,}) and on the others ({unseen:,}): "
+        f"Errors on test rows with a duplicate in the training set ({seen:,}) and on the others "
+        f"({unseen:,}): "
         f"{', '.join(parts)}. "
-        f"{easier} of {len(shares)} models make relatively fewer errors on rows that they have "
-        "seen; `split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
+        f"{easier} of {len(shares)} models make relatively fewer errors on the former. To keep "
+        "duplicates out of the test set, set `split.duplicates` to `drop` or `group`."
     )
 
 
 def seeds(spread: Numbers, runs: int, name: str) -> str:
-    """Say how a network's accuracy varies with its seed, and where its own run stands in that."""
+    """Return how a network's accuracy varies with the seed, and the rank of the pipeline's run."""
     accuracy, own = spread["accuracy"], spread["own"]
     better, equal, worse = own["runs_better"], own["runs_equal"], own["runs_worse"]
     if better == runs or worse == runs:
-        place = f"outside of them all, {'below' if better == runs else 'above'}"
+        place = f"{'below' if better == runs else 'above'} all of them"
     else:
         place = f"{pluralize(worse, 'run')} below it, {equal} equal, {better} above"
     return (
@@ -109,30 +110,38 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     )
 
 
-def selection_sentences(
-    found: Numbers, untuned: Numbers, spread: Numbers, names: Names
-) -> list[str]:
-    """Say how well founded the search's choice is.
+class SelectionSentences(NamedTuple):
+    """How reliable the search's choice is, one sentence per aspect."""
 
-    found: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
+    scores: str
+    grid_boundary: str
+    close_candidates: str
+    winner: str
+    out_of_fold: str
+
+
+def selection_sentences(
+    search: Numbers, untuned: Numbers, spread: Numbers, names: Names
+) -> SelectionSentences:
+    """Return how reliable the search's choice is.
+
+    search: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
     metrics of the seeds.
     """
-    return [
-        _scores_of_the_winner(found),
-        _on_edge(found["choice"]["on_edge"]),
-        _close_candidates(found),
-        _against_untuned(untuned, spread, names["notebook"]),
-        _out_of_fold(found["out_of_fold"]),
-    ]
+    return SelectionSentences(
+        scores=_scores_of_the_winner(search),
+        grid_boundary=_on_edge(search["choice"]["on_edge"]),
+        close_candidates=_close_candidates(search),
+        winner=_against_untuned(untuned, spread, names["notebook"]),
+        out_of_fold=_out_of_fold(search["out_of_fold"]),
+    )
 
 
 def _scores_of_the_winner(found: Numbers) -> str:
     gap, candidates = found["test_minus_cv_accuracy"], found["candidates"]
     shown = f"{abs(gap):.4f}"
     moved = "the same" if shown == "0.0000" else f"{shown} {'less' if gap < 0 else 'more'}"
-    flattered = (
-        f"; the best of {candidates} candidates is chosen by its folds, which flatters the former"
-    )
+    flattered = f"; the best of {candidates} candidates was chosen by the folds, so the former is optimistic"
     return (
         f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
         f"{found['accuracy']:.4f} on the test rows, {moved}{flattered if candidates > 1 else ''}."
@@ -142,10 +151,10 @@ def _scores_of_the_winner(found: Numbers) -> str:
 def _on_edge(on_edge: Mapping[str, bool]) -> str:
     edges = [f"`{name}`" for name, is_so in on_edge.items() if is_so]
     if not edges:
-        return "No chosen value is the least or the largest of several that were tried."
+        return "No chosen value is the smallest or the largest of those that were tried."
     return (
-        f"On the edge of the grid: {' and '.join(edges)}. The best value may lie outside of it, so "
-        "a wider grid is worth a try."
+        f"At the boundary of the grid: {' and '.join(edges)}. The best value may lie outside, so a "
+        "wider grid is worth a try."
     )
 
 
@@ -158,14 +167,14 @@ def _close_candidates(found: Numbers) -> str:
     if close == 1:
         return (
             f"No other of the {candidates} candidates is within {error} of the best, so the folds "
-            "do tell it apart."
+            "distinguish it."
         )
     smallest = chosen["smallest_within_one_standard_error"]
     own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
     simplest = "which is the winner itself" if smallest == own else "so the simpler choice"
     return (
         f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
-        f"tell them apart; the smallest of them is {smallest}, {simplest}."
+        f"distinguish them; the smallest of them is {smallest}, {simplest}."
     )
 
 
@@ -182,13 +191,13 @@ def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
 
 def _out_of_fold(kept: Numbers) -> str:
     accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
-    errors = f"Out of fold it gets {pluralize(kept['errors'], 'training row')} wrong"
+    errors = f"Out of fold it misclassifies {pluralize(kept['errors'], 'training row')}"
     if not seen:
-        return f"{errors}; no row has a copy in another fold."
+        return f"{errors}; no row has a duplicate in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
     return (
-        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a copy in another "
-        f"fold{others}."
+        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a duplicate in "
+        f"another fold{others}."
     )
 
 
@@ -203,7 +212,7 @@ def inline_code(name: str) -> str:
 
 
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
-    """Say what the models lose without a feature."""
+    """Return what the models lose without a feature."""
     parts = [
         f"{further_errors(one['further_errors'])} for the {names[model]} "
         f"({format_p_value(one['p_value'])})"
@@ -215,14 +224,14 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     verdicts = [
         f"It matters to the {', the '.join(worse)}."
         if worse
-        else "This test set shows no model to need it.",
+        else "On this test set no model needs it.",
         *([f"Better without it: the {', the '.join(better)}."] if better else []),
     ]
     return f"Trained without {inline_code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
 
 
 def more_rows(last: Numbers, names: Names) -> str:
-    """Say whether more rows would help, from what the last step of the learning curve brought."""
+    """Return whether more rows would help, from the last step of the learning curve."""
     lucks = ("over_seeds", "over_rows")
     gaining = [
         model
@@ -238,15 +247,15 @@ def more_rows(last: Numbers, names: Names) -> str:
     elif gaining:
         verdict = (
             f"Still gaining: the {', the '.join(names[model] for model in gaining)}; the others "
-            "gain no more than chance could bring."
+            "gain no more than can be due to chance."
         )
     else:
         verdict = (
-            "No model gains more than chance could bring, so these test rows cannot show that more "
-            "rows would help."
+            "No model gains more than can be due to chance, so these test rows do not show that "
+            "more rows would help."
         )
     where = (
-        "test rows without a copy in training"
+        "test rows without a duplicate in the training set"
         if last["score"] == "accuracy_unseen"
         else "all test rows"
     )
