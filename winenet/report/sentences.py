@@ -74,9 +74,13 @@ def pair(one: Numbers, names: Names) -> str:
 def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
     """Return how each model does on test rows with and without a duplicate in the training set."""
     if not seen:
-        return "No test row has a duplicate in the training set, so every accuracy is one on unseen rows."
+        return (
+            "No test row has a duplicate in the training set, so all accuracies are on unseen rows."
+        )
     if not unseen:
-        return "Every test row has a duplicate in the training set, so no accuracy is one on unseen rows."
+        return (
+            "All test rows have a duplicate in the training set, so no accuracy is on unseen rows."
+        )
     parts = [
         f"{one['errors'] - one['errors_unseen']} and {one['errors_unseen']} for the {names[model]}"
         for model, one in scored.items()
@@ -141,10 +145,12 @@ def _scores_of_the_winner(found: Numbers) -> str:
     gap, candidates = found["test_minus_cv_accuracy"], found["candidates"]
     shown = f"{abs(gap):.4f}"
     moved = "the same" if shown == "0.0000" else f"{shown} {'less' if gap < 0 else 'more'}"
-    flattered = f"; the best of {candidates} candidates was chosen by the folds, so the former is optimistic"
+    optimistic = (
+        f"; the folds chose the best of {candidates} candidates, so the former is optimistic"
+    )
     return (
         f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
-        f"{found['accuracy']:.4f} on the test rows, {moved}{flattered if candidates > 1 else ''}."
+        f"{found['accuracy']:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
     )
 
 
