@@ -144,9 +144,7 @@ def test_of_two_classes_the_threshold_can_be_moved(folders):
     assert "log-odds of benign rise" in " ".join(visible(shown.text).split())
     markdown = (folders["cancer"] / "report/report.md").read_text(encoding="utf-8")
     assert "| set | rows | benign | malignant |" in markdown
-    assert "of the tumours that were given a probability of so much, how many were benign?" in (
-        markdown
-    )
+    assert "the fraction of tumours that are benign, by their predicted probability." in (markdown)
     assert "log-odds of `diagnosis` benign" in markdown
     assert "with `diagnosis` benign and" in markdown
 

@@ -117,11 +117,11 @@ def test_each_pair_on_all_rows_has_its_sentence():
 
 def test_a_verdict_that_unseen_rows_change_is_told_either_way():
     assert comparison_section.changed_conclusions(PAIRS, NAMES) == [
-        "The logistic regression made 7 more errors on 941 rows than the tuned network 50-25 (16 "
-        "against 9); 16 rows only the first named got wrong, 9 only the other; p = 0.27, not "
+        "The logistic regression made 7 more errors on 941 rows than the tuned network 50-25 "
+        "(16 against 9); 16 rows only the former got wrong, 9 only the latter; p = 0.27, not "
         "distinguishable.",
-        "The tuned network 50-25 made 4 more errors on 941 rows than the network 100-50 (9 against "
-        "5); 9 rows only the first named got wrong, 5 only the other; p = 0.03, different.",
+        "The tuned network 50-25 made 4 more errors on 941 rows than the network 100-50 (9 "
+        "against 5); 9 rows only the former got wrong, 5 only the latter; p = 0.03, different.",
     ]
     on_all = PAIRS[PAIRS["rows"] == "all"]
     assert comparison_section.changed_conclusions(on_all, NAMES) == []
@@ -345,20 +345,21 @@ def test_where_all_rows_were_seen_no_stage_tells_of_unseen_ones(all_seen):
 
 def test_where_all_rows_were_seen_the_page_says_so(all_seen):
     page = page_of(all_seen)
-    assert section(page, "The copies").strip() == (
-        "Every test row has a copy in training, so no accuracy tells of unseen rows."
+    assert section(page, "Duplicates").strip() == (
+        "All test rows have a duplicate in the training set, so no accuracy is on unseen rows."
     )
     assert "unseen test rows alone" not in section(page, "Which models differ")
-    table = section(page, "What the numbers are worth").splitlines()
+    table = section(page, "Uncertainty").splitlines()
     assert [line.split(" | ")[2] for line in table if line.startswith("| ")] == [
         *("accuracy, unseen rows", "---", "-", "-", "-", "-", "-", "-")
     ]
     assert re.search(
-        r"^- Out of fold it gets \d+ training rows wrong; \d+ rows have a copy in another fold\.$",
+        r"^- Out of fold it misclassifies \d+ training rows; "
+        r"\d+ rows have a duplicate in another fold\.$",
         page,
         flags=re.MULTILINE,
     )
-    assert "the accuracy on all test rows changes by" in section(page, "How many rows are enough")
+    assert "the accuracy on all test rows changes by" in section(page, "Learning curve")
 
 
 @pytest.mark.slow
@@ -370,7 +371,7 @@ def test_a_single_unseen_row_has_an_accuracy_but_no_learning_curve(one_unseen):
     assert metrics_of(one_unseen, "learning_curve")["score"] == "accuracy"
     page = page_of(one_unseen)
     assert "the accuracy on all test rows changes by" in page
-    assert " and on the others (1): " in section(page, "The copies")
+    assert " and on the others (1): " in section(page, "Duplicates")
 
 
 @pytest.mark.slow
@@ -393,12 +394,12 @@ def test_where_no_row_was_seen_all_accuracies_are_on_unseen_ones(none_seen):
 @pytest.mark.slow
 def test_where_no_row_was_seen_the_page_says_so(none_seen):
     page = page_of(none_seen)
-    assert section(page, "The copies").strip() == (
-        "No test row has a copy in training, so every accuracy is one on unseen rows."
+    assert section(page, "Duplicates").strip() == (
+        "No test row has a duplicate in the training set, so all accuracies are on unseen rows."
     )
     assert "unseen test rows alone" not in section(page, "Which models differ")
     assert "no test row has the same features as a training row." in section(page, "The data")
-    assert "training rows wrong; no row has a copy in another fold." in page
+    assert "training rows; no row has a duplicate in another fold." in page
 
 
 def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is_worth(none_seen):
@@ -414,7 +415,7 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE
     )
     assert found["duplicate_rows"].startswith(
-        "Errors on test rows seen in training (10) and on the others ("
+        "Errors on test rows with a duplicate in the training set (10) and on the others ("
     )
     assert "majority class" not in found["duplicate_rows"]
     assert " of 5 models make relatively fewer errors" in found["duplicate_rows"]

@@ -66,34 +66,35 @@ def compared(
         (
             compared((23, 6), (17, 0), 0.00015),
             "The network 100-50 made 17 more errors on 1,300 rows than the boosted trees (23 "
-            "against 6); 17 rows only the first named got wrong, 0 only the other; p < 0.001, "
+            "against 6); 17 rows only the former got wrong, 0 only the latter; p < 0.001, "
             "different.",
         ),
         (
             compared((6, 23), (2, 19), 0.0058, 941),
-            "The boosted trees made 17 more errors on 941 rows than the network 100-50 (23 against "
-            "6); 19 rows only the first named got wrong, 2 only the other; p = 0.0058, different.",
+            "The boosted trees made 17 more errors on 941 rows than the network 100-50 (23 "
+            "against 6); 19 rows only the former got wrong, 2 only the latter; p = 0.0058, "
+            "different.",
         ),
         (
             compared((7, 6), (3, 2), 1.0),
-            "The network 100-50 made 1 more error on 1,300 rows than the boosted trees (7 against "
-            "6); 3 rows only the first named got wrong, 2 only the other; p = 1, not "
+            "The network 100-50 made 1 more error on 1,300 rows than the boosted trees (7 "
+            "against 6); 3 rows only the former got wrong, 2 only the latter; p = 1, not "
             "distinguishable.",
         ),
         (
             compared((0, 1), (0, 1), 1.0, 1),
-            "The boosted trees made 1 more error on 1 row than the network 100-50 (1 against 0); "
-            "1 row only the first named got wrong, 0 only the other; p = 1, not distinguishable.",
+            "The boosted trees made 1 more error on 1 row than the network 100-50 (1 against "
+            "0); 1 row only the former got wrong, 0 only the latter; p = 1, not distinguishable.",
         ),
         (
             compared((8, 8), (3, 3), 1.0),
             "The network 100-50 and the boosted trees made 8 errors each on 1,300 rows; 3 rows "
-            "only the first named got wrong, 3 only the other; p = 1, not distinguishable.",
+            "only the former got wrong, 3 only the latter; p = 1, not distinguishable.",
         ),
         (
             compared((1, 1), (0, 0), 1.0, 10),
             "The network 100-50 and the boosted trees made 1 error each on 10 rows; 0 rows only "
-            "the first named got wrong, 0 only the other; p = 1, not distinguishable.",
+            "the former got wrong, 0 only the latter; p = 1, not distinguishable.",
         ),
     ],
     ids=["first worse", "second worse", "one error", "one row", "equal", "one error each"],
@@ -112,18 +113,27 @@ def test_what_copies_are_worth_is_told():
         "grid_search": {"errors": 7, "errors_unseen": 5},  # 2 of 400, 5 of 1,000: the same share
     }
     assert sentences.duplicates_sentence(scored, 400, 1000, NAMES) == (
-        "Errors on test rows seen in training (400) and on the others (1,000): 7 and 16 for the "
-        "logistic regression, 1 and 5 for the network 100-50, 2 and 5 for the tuned network 50-25. "
-        "1 of 3 models make relatively fewer errors on rows that they have seen; "
-        "`split.duplicates` keeps copies out of the test altogether (`drop`, `group`)."
+        "Errors on test rows with a duplicate in the training set (400) and on the others "
+        "(1,000): 7 and 16 for the logistic regression, 1 and 5 for the network 100-50, 2 and 5 "
+        "for the tuned network 50-25. 1 of 3 models make relatively fewer errors on the former. "
+        "To keep duplicates out of the test set, set `split.duplicates` to `drop` or `group`."
     )
 
 
 @pytest.mark.parametrize(
     ("seen", "unseen", "said"),
     [
-        (0, 20, "No test row has a copy in training, so every accuracy is one on unseen rows."),
-        (20, 0, "Every test row has a copy in training, so no accuracy tells of unseen rows."),
+        (
+            0,
+            20,
+            "No test row has a duplicate in the training set, so all accuracies are on "
+            "unseen rows.",
+        ),
+        (
+            20,
+            0,
+            "All test rows have a duplicate in the training set, so no accuracy is on unseen rows.",
+        ),
     ],
 )
 def test_where_all_rows_are_seen_or_none_is_no_share_is_taken(seen, unseen, said):
@@ -141,8 +151,8 @@ def test_where_all_rows_are_seen_or_none_is_no_share_is_taken(seen, unseen, said
         (1, 0, 9, "1 run below it, 0 equal, 9 above"),
         (0, 1, 9, "0 runs below it, 1 equal, 9 above"),
         (0, 10, 0, "0 runs below it, 10 equal, 0 above"),
-        (0, 0, 10, "outside of them all, below"),
-        (10, 0, 0, "outside of them all, above"),
+        (0, 0, 10, "below all of them"),
+        (10, 0, 0, "above all of them"),
     ],
 )
 def test_the_own_run_has_its_place_among_the_seeds(worse, equal, better, place):
@@ -194,17 +204,18 @@ def chosen(untuned: dict[str, Any] = UNTUNED, **changes: Any) -> list[str]:
 
 
 def test_a_choice_has_five_sentences():
-    assert chosen() == [
-        "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, 0.0040 "
-        "less; the best of 9 candidates is chosen by its folds, which flatters the former.",
-        "On the edge of the grid: `hidden_layer_sizes` and `learning_rate_init`. The best value "
-        "may lie outside of it, so a wider grid is worth a try.",
-        "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds cannot "
-        "tell them apart; the smallest of them is 50-25 at 0.001, which is the winner itself.",
+    assert list(chosen()) == [
+        "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, "
+        "0.0040 less; the folds chose the best of 9 candidates, so the former is optimistic.",
+        "At the boundary of the grid: `hidden_layer_sizes` and `learning_rate_init`. The best "
+        "value may lie outside, so a wider grid is worth a try.",
+        "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds "
+        "cannot distinguish them; the smallest of them is 50-25 at 0.001, which is the winner "
+        "itself.",
         "It does not beat the untuned network 100-50: 4 more errors on the same rows (p = 0.75); "
         "over 10 seeds each, 0.9948 against 0.9951 on average.",
-        "Out of fold it gets 19 training rows wrong; 1,224 rows have a copy in another fold, and "
-        "on the others its accuracy is 0.9960.",
+        "Out of fold it misclassifies 19 training rows; 1,224 rows have a duplicate in another "
+        "fold, and on the others its accuracy is 0.9960.",
     ]
 
 
@@ -214,13 +225,12 @@ def test_a_choice_has_five_sentences():
         (
             {"accuracy": 0.998, "test_minus_cv_accuracy": 0.001655},
             "The winner's accuracy is 0.9963 in cross-validation and 0.9980 on the test rows, "
-            "0.0017 more; the best of 9 candidates is chosen by its folds, which flatters the "
-            "former.",
+            "0.0017 more; the folds chose the best of 9 candidates, so the former is optimistic.",
         ),
         (
             {"accuracy": 0.99634, "test_minus_cv_accuracy": -0.000005},
-            "The winner's accuracy is 0.9963 in cross-validation and 0.9963 on the test rows, the "
-            "same; the best of 9 candidates is chosen by its folds, which flatters the former.",
+            "The winner's accuracy is 0.9963 in cross-validation and 0.9963 on the test rows, "
+            "the same; the folds chose the best of 9 candidates, so the former is optimistic.",
         ),
         (
             {"candidates": 1},
@@ -240,13 +250,13 @@ def test_the_winner_s_two_accuracies_are_compared(changes, said):
         (
             True,
             False,
-            "On the edge of the grid: `hidden_layer_sizes`. The best value may lie outside of it, "
+            "At the boundary of the grid: `hidden_layer_sizes`. The best value may lie outside, "
             "so a wider grid is worth a try.",
         ),
         (
             False,
             False,
-            "No chosen value is the least or the largest of several that were tried.",
+            "No chosen value is the smallest or the largest of those that were tried.",
         ),
     ],
 )
@@ -261,12 +271,12 @@ def test_an_edge_of_the_grid_is_told(sizes, rate, said):
         (
             {"choice": {"smallest_within_one_standard_error": "4 at 0.01"}},
             "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds "
-            "cannot tell them apart; the smallest of them is 4 at 0.01, so the simpler choice.",
+            "cannot distinguish them; the smallest of them is 4 at 0.01, so the simpler choice.",
         ),
         (
             {"choice": {"within_one_standard_error": 1}},
             "No other of the 9 candidates is within one standard error (0.0007) of the best, so "
-            "the folds do tell it apart.",
+            "the folds distinguish it.",
         ),
         (
             {"candidates": 1, "choice": {"within_one_standard_error": 1}},
@@ -300,16 +310,17 @@ def test_tuning_beats_the_untuned_network_or_does_not(further, p, verdict, count
     [
         (
             {"errors": 1, "rows_seen": 1, "accuracy_unseen": 1.0},
-            "Out of fold it gets 1 training row wrong; 1 row has a copy in another fold, and on "
-            "the others its accuracy is 1.0000.",
+            "Out of fold it misclassifies 1 training row; 1 row has a duplicate in another "
+            "fold, and on the others its accuracy is 1.0000.",
         ),
         (
             {"errors": 0, "rows_seen": 40, "accuracy_unseen": None},
-            "Out of fold it gets 0 training rows wrong; 40 rows have a copy in another fold.",
+            "Out of fold it misclassifies 0 training rows; 40 rows have a duplicate in another "
+            "fold.",
         ),
         (
             {"errors": 2, "rows_seen": 0, "accuracy_unseen": 0.9975},
-            "Out of fold it gets 2 training rows wrong; no row has a copy in another fold.",
+            "Out of fold it misclassifies 2 training rows; no row has a duplicate in another fold.",
         ),
     ],
     ids=["one row", "all rows have a copy", "none has"],
@@ -334,7 +345,7 @@ def without(logistic: tuple[int, float], grid_search: tuple[int, float]) -> dict
         (
             without((0, 1.0), (-4, 0.5)),
             "as many errors for the logistic regression (p = 1), 4 fewer errors for the tuned "
-            "network 50-25 (p = 0.5). This test set shows no model to need it.",
+            "network 50-25 (p = 0.5). On this test set no model needs it.",
         ),
         (
             without((12, 0.004), (1, 1.0)),
@@ -356,7 +367,7 @@ def without(logistic: tuple[int, float], grid_search: tuple[int, float]) -> dict
         (
             without((0, 1.0), (-9, 0.01)),
             "as many errors for the logistic regression (p = 1), 9 fewer errors for the tuned "
-            "network 50-25 (p = 0.01). This test set shows no model to need it. Better without it: "
+            "network 50-25 (p = 0.01). On this test set no model needs it. Better without it: "
             "the tuned network 50-25.",
         ),
     ],
@@ -392,27 +403,29 @@ def last_step(*lows: tuple[float, float], score: str = "accuracy_unseen") -> dic
     [
         (
             last_step((0.0016, 0.001), (0.0002, 0.0001), (0.001, 0.0012)),
-            "From 2,598 to 5,197 training rows the accuracy on test rows without a copy in "
-            "training changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for the logistic "
-            "regression, +0.0020 (+0.0002 to +0.0038; +0.0001 to +0.0039) for the network 100-50, "
-            "+0.0020 (+0.0010 to +0.0030; +0.0012 to +0.0028) for the tuned network 50-25. All "
-            "models still gain, so more rows would probably help.",
+            "From 2,598 to 5,197 training rows the accuracy on test rows without a duplicate in "
+            "the training set changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for "
+            "the logistic regression, +0.0020 (+0.0002 to +0.0038; +0.0001 to +0.0039) for the "
+            "network 100-50, +0.0020 (+0.0010 to +0.0030; +0.0012 to +0.0028) for the tuned "
+            "network 50-25. All models still gain, so more rows would probably help.",
         ),
         (
             last_step((0.0016, 0.001), (0.0002, -0.001), (0.0, 0.0012)),
-            "From 2,598 to 5,197 training rows the accuracy on test rows without a copy in "
-            "training changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for the logistic "
-            "regression, +0.0020 (+0.0002 to +0.0038; -0.0010 to +0.0050) for the network 100-50, "
-            "+0.0020 (+0.0000 to +0.0040; +0.0012 to +0.0028) for the tuned network 50-25. Still "
-            "gaining: the logistic regression; the others gain no more than chance could bring.",
+            "From 2,598 to 5,197 training rows the accuracy on test rows without a duplicate in "
+            "the training set changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for "
+            "the logistic regression, +0.0020 (+0.0002 to +0.0038; -0.0010 to +0.0050) for the "
+            "network 100-50, +0.0020 (+0.0000 to +0.0040; +0.0012 to +0.0028) for the tuned "
+            "network 50-25. Still gaining: the logistic regression; the others gain no more "
+            "than can be due to chance.",
         ),
         (
             last_step((-0.001, -0.002), (0.001, -0.002), (-0.002, 0.001), score="accuracy"),
             "From 2,598 to 5,197 training rows the accuracy on all test rows changes by +0.0020 "
             "(-0.0010 to +0.0050; -0.0020 to +0.0060) for the logistic regression, +0.0020 "
-            "(+0.0010 to +0.0030; -0.0020 to +0.0060) for the network 100-50, +0.0020 (-0.0020 to "
-            "+0.0060; +0.0010 to +0.0030) for the tuned network 50-25. No model gains more than "
-            "chance could bring, so these test rows cannot show that more rows would help.",
+            "(+0.0010 to +0.0030; -0.0020 to +0.0060) for the network 100-50, +0.0020 (-0.0020 "
+            "to +0.0060; +0.0010 to +0.0030) for the tuned network 50-25. No model gains more "
+            "than can be due to chance, so these test rows do not show that more rows would "
+            "help.",
         ),
     ],
     ids=["all", "some", "none"],

@@ -102,10 +102,19 @@ def write_lock(root, version):
 
 
 def started(root, *arguments, python=sys.executable):
-    command = ["make", "environment", *([f"PYTHON={python}"] if python else []), *arguments]
+    command = [
+        "make",
+        "--no-print-directory",
+        "environment",
+        *([f"PYTHON={python}"] if python else []),
+        *arguments,
+    ]
+    # As if no other make were around it.
+    variables = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     return subprocess.Popen(
         command,
         cwd=root,
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
