@@ -436,7 +436,7 @@ def test_rows_that_nothing_can_tell_apart_are_wrong_in_all_models(run, request):
         raw = table.loc[line["row"]]
         assert [line[name] for name in table] == list(raw)
     assert set(common["in_training"]) == {run == "all_seen"}
-    told = section(page_of(folder), "Errors in common")
+    told = section(page_of(folder), "Shared errors")
     lines = [line for line in told.splitlines() if line.startswith("| ")]
     assert len(lines) == 2 + min(len(common), comparison_section.WRONG)
     assert ("The first of these:" in told) == (len(common) > comparison_section.WRONG)

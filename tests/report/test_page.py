@@ -447,7 +447,7 @@ def test_a_run_in_which_no_row_is_wrong_everywhere_has_a_page(loaded):
     errors = "data/compare_errors.csv"
     tables[errors] = tables[errors].assign(wrong_models=1)
     metrics["compare"]["wrong_in_all_models"] = 0
-    assert "Wines that all models get wrong</h2>" in rendered(metrics, tables, words)
+    assert "Shared errors</h2>" in rendered(metrics, tables, words)
 
 
 def test_a_coefficient_of_zero_everywhere_is_drawn(loaded):
