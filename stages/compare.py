@@ -32,14 +32,14 @@ def main() -> None:
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
         "hist_gradient_boosting": boosting,
     }
-    found = comparison.predictions(models, test.X)
+    result = comparison.predictions(models, test.X)
     stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
-    scored = comparison.scores_with_intervals(found, test, settings)
-    pairs = comparison.pairwise_tests(found, test)
-    curves = comparison.curves(found, test.y)
+    scored = comparison.scores_with_intervals(result, test, settings)
+    pairs = comparison.pairwise_tests(result, test)
+    curves = comparison.curves(result, test.y)
     kinds = table_files.read_schema("data/schema.json").kinds
     wrong = comparison.misclassified_rows(
-        found, test, rows, table_files.read_raw_table("data/table.csv", kinds)
+        result, test, rows, table_files.read_raw_table("data/table.csv", kinds)
     )
     by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
 
@@ -49,8 +49,8 @@ def main() -> None:
             "test_rows": len(test.y),
             "test_rows_unseen": (~test.in_training).sum(),
             "models": {
-                name: one | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
-                for name, one in scored.items()
+                name: item | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
+                for name, item in scored.items()
             },
             "pairs": comparison.pairwise_summary(pairs),
             "wrong_in_any_model": len(wrong),
@@ -63,11 +63,11 @@ def main() -> None:
     files.write_rounded("plots/compare_roc.csv", curves["roc"])
     files.write_rounded("plots/compare_precision_recall.csv", curves["precision_recall"])
     files.write_rounded("plots/compare_calibration.csv", curves["calibration"])
-    for name, one in scored.items():
-        accuracy = one["accuracy"]
+    for name, item in scored.items():
+        accuracy = item["accuracy"]
         stages.log(
             f"{name}: accuracy {accuracy['value']:.4f} "
-            f"({accuracy['low']:.4f} to {accuracy['high']:.4f}), {one['errors']} errors"
+            f"({accuracy['low']:.4f} to {accuracy['high']:.4f}), {item['errors']} errors"
         )
     stages.log(f"{by_all} test rows are wrong in all models but the constant one")
 

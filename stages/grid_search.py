@@ -33,24 +33,26 @@ def main() -> None:
             f"{n_candidates} candidates x {settings.cv} folds on {len(X_train)} rows, "
             f"{used_cluster.describe() if used_cluster else f'{parallel.n_workers()} processes'}"
         )
-        found = search_results.grid_search(X_train, y_train, settings, groups)
+        result = search_results.grid_search(X_train, y_train, settings, groups)
         cv = search_results.cv_splits(settings.cv, X_train, y_train, groups)
-        kept = search_results.out_of_fold_predictions(found.model, X_train, y_train, cv, train_rows)
+        kept = search_results.out_of_fold_predictions(
+            result.model, X_train, y_train, cv, train_rows
+        )
     stages.log_lines(stats.log_lines())
-    table = scoring.predictions(found.model, X_test, y_test, rows["row"], "grid_search")
+    table = scoring.predictions(result.model, X_test, y_test, rows["row"], "grid_search")
     probability = scoring.probabilities(table)
     scores = scoring.scores(y_test, table["predicted"], probability, rows["in_training"])
 
     files.write_metrics(
         "metrics/grid_search.json",
         scores
-        | scoring.training_summary(found.model)
+        | scoring.training_summary(result.model)
         | {
-            "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
-            "best_learning_rate_init": found.best["learning_rate_init"],
-            "cv_accuracy": found.best["mean_test_accuracy"],
-            "cv_score": found.best["mean_test_score"],
-            "test_minus_cv_accuracy": scores["accuracy"] - found.best["mean_test_accuracy"],
+            "best_hidden_layer_sizes": result.best["hidden_layer_sizes"],
+            "best_learning_rate_init": result.best["learning_rate_init"],
+            "cv_accuracy": result.best["mean_test_accuracy"],
+            "cv_score": result.best["mean_test_score"],
+            "test_minus_cv_accuracy": scores["accuracy"] - result.best["mean_test_accuracy"],
             "out_of_fold": {
                 "errors": (kept["predicted"] != y_train).sum(),
                 "rows_seen": kept["in_training"].sum(),
@@ -58,35 +60,35 @@ def main() -> None:
                     y_train, kept["predicted"], kept["in_training"]
                 ),
             },
-            "choice": search_results.selection_diagnostics(found.candidates, found.best),
+            "choice": search_results.selection_diagnostics(result.candidates, result.best),
             "candidates": n_candidates,
-            "fits_at_max_iter": search_results.n_unconverged(found.candidates, settings.max_iter),
+            "fits_at_max_iter": search_results.n_unconverged(result.candidates, settings.max_iter),
         },
     )
-    files.write_rounded("data/grid_search_results.csv", found.candidates)
+    files.write_rounded("data/grid_search_results.csv", result.candidates)
     files.write_rounded("data/grid_search_predictions.csv", table)
     files.write_rounded("data/grid_search_out_of_fold.csv", kept)
     files.write_rounded(
         "plots/grid_search_scores.csv",
-        found.candidates[
+        result.candidates[
             ["candidate", "hidden_layer_sizes", "learning_rate_init", "mean_test_score"]
         ],
     )
-    files.write_rounded("plots/grid_search_loss.csv", scoring.loss_curve(found.model))
+    files.write_rounded("plots/grid_search_loss.csv", scoring.loss_curve(result.model))
     files.write_rounded(
         "plots/grid_search_roc.csv", probability_curves.roc_curve(y_test, probability)
     )
     files.write_rounded(
         "plots/grid_search_confusion.csv", scoring.confusion(y_test, table["predicted"])
     )
-    facts = scoring.training_summary(found.model) | {"rows": len(X_train)}
-    layers = saved.from_mlp(found.model)
+    facts = scoring.training_summary(result.model) | {"rows": len(X_train)}
+    layers = saved.from_mlp(result.model)
     model_file.write(
         "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
     stages.log(
-        f"best {found.best['hidden_layer_sizes']} at {found.best['learning_rate_init']:g}: "
-        f"cross-validated accuracy {found.best['mean_test_accuracy']:.4f}, "
+        f"best {result.best['hidden_layer_sizes']} at {result.best['learning_rate_init']:g}: "
+        f"cross-validated accuracy {result.best['mean_test_accuracy']:.4f}, "
         f"{scores['accuracy']:.4f} on {len(X_test)} test rows"
     )
 

@@ -52,8 +52,8 @@ def main() -> None:
     files.write_metrics("metrics/importance.json", {"without": without})
     files.write_rounded("plots/importance_coefficients.csv", importance.coefficients(logistic, raw))
     files.write_rounded("plots/importance_shuffled.csv", shuffled)
-    for name, one in shuffled.groupby("model", sort=False):
-        first = one.nlargest(1, "mean").iloc[0]
+    for name, item in shuffled.groupby("model", sort=False):
+        first = item.nlargest(1, "mean").iloc[0]
         stages.log(
             f"{name}: {first['feature']} decides most, {first['mean']:.4f} accuracy when shuffled"
         )

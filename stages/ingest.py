@@ -35,8 +35,8 @@ def main() -> None:
     )
     gaps = table.isna().sum()
     if gaps.any():
-        told = ", ".join(f"{safe_text(str(name))} {gap}" for name, gap in gaps.items() if gap)
-        stages.log(f"missing values: {told}")
+        text = ", ".join(f"{safe_text(str(name))} {gap}" for name, gap in gaps.items() if gap)
+        stages.log(f"missing values: {text}")
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ def main() -> None:
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
     files.write_rounded("data/learning_curve_runs.csv", runs.table)
     files.write_rounded("plots/learning_curve.csv", learning_curve.curve(runs.table, score))
-    for name, one in last["models"].items():
+    for name, item in last["models"].items():
         stages.log(
-            f"{name}: {one['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
+            f"{name}: {item['gain']:+.4f} {score} from {last['rows_before']} to {last['rows']} rows"
         )
 
 

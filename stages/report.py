@@ -1,4 +1,4 @@
-"""Stage report: set this run beside the notebook, draw the pictures, and write both pages."""
+"""Stage report: set this run beside the notebook, draw the figures, and write both pages."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -77,7 +77,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def has_notebook() -> bool:
-    """Tell whether the course notebook's half is here; a folder for another table has none."""
+    """Return whether the course notebook's half is here; a folder for another table has none."""
     return find_spec("stages.handmade") is not None
 
 
@@ -95,7 +95,7 @@ def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Terms
 
 
 def main() -> None:
-    """Read what the other stages wrote and what the notebook printed; write pictures and pages."""
+    """Read what the other stages wrote and what the notebook printed; write figures and pages."""
     metrics, tables, own = read(has_notebook())
 
     for path, picture in drawn(tables, metrics, own).items():
@@ -106,27 +106,27 @@ def main() -> None:
             pictured = drawn(tables, metrics, own)
         inline[kind] = {Path(path).stem: svg for path, svg in pictured.items()}
 
-    told = content(tables, metrics, own)
-    files.write_text("report/report.md", markdown.render(told))
-    told |= page.context(tables, metrics, own)
+    text = content(tables, metrics, own)
+    files.write_text("report/report.md", markdown.render(text))
+    text |= page.context(tables, metrics, own)
     if own.notebook:
-        told["neuron"] = neuron_section.context(tables, metrics["handmade"])
+        text["neuron"] = neuron_section.context(tables, metrics["handmade"])
     sources = {METRICS[name]: content for name, content in metrics.items()} | tables
-    files.write_text("report/index.html", page.render(sources, inline, told))
+    files.write_text("report/index.html", page.render(sources, inline, text))
     if not own.notebook:
         stages.log("wrote report/index.html, report/report.md and plots/*.svg")
         return
-    agreeing = sum(one.agrees for one in told["agreements"])
-    heads = told["heads"].values()
+    agreeing = sum(item.agrees for item in text["agreements"])
+    heads = text["heads"].values()
     stages.log(
-        f"{agreeing} of {len(told['agreements'])} numbers of the notebook agree, and "
+        f"{agreeing} of {len(text['agreements'])} numbers of the notebook agree, and "
         f"{sum(same for same, _ in heads)} of {sum(total for _, total in heads)} "
         "cells of its printed tables (report/index.html, report/report.md, plots/*.svg)"
     )
 
 
 def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, str]:
-    """Return by path each picture as SVG text."""
+    """Return by path each figure as SVG text."""
     names = model_tables.model_names(metrics)
     losses = {
         "notebook": tables["plots/mlp_loss.csv"],
@@ -139,8 +139,8 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
     }
     accuracies = tables["plots/compare_accuracy.csv"]
     by_seed = {
-        name: one["own"]["accuracy"]
-        for name, one in comparison_section.by_network(metrics["seeds"])
+        name: item["own"]["accuracy"]
+        for name, item in comparison_section.by_network(metrics["seeds"])
     }
     return (_drawn_by_hand(tables) if own.notebook else {}) | {
         "plots/networks_loss.svg": figures.network_losses(losses, names),
@@ -172,7 +172,7 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
 
 
 def _drawn_by_hand(tables: Tables) -> dict[str, str]:
-    """Return by path each picture of the network by hand."""
+    """Return by path each figure of the network by hand."""
     return {
         "plots/handmade_loss.svg": figures.handmade_loss(tables["plots/handmade_loss.csv"]),
         "plots/handmade_early_stopping.svg": figures.handmade_early_stopping(
@@ -229,7 +229,7 @@ def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "agreements": agreements,
         "agreement_rows": notebook_section.agreement_rows(agreements),
-        "all_agree": all(one.agrees for one in agreements),
+        "all_agree": all(item.agrees for item in agreements),
         "heads": {
             "train": notebook_section.table_head_agreement(
                 tables["data/reference/train_head.csv"], tables["data/X_train_normalized.csv"]

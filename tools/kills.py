@@ -121,7 +121,7 @@ def first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str
 
 
 def run(clone: Path, environment: Mapping[str, str]) -> str:
-    """Run the pipeline to its end and return what it says; raise VerifyError when it fails."""
+    """Run the pipeline to its end and return what it says; raise VerifyError if it fails."""
     done = subprocess.run(
         REPRO,
         cwd=clone,
@@ -187,14 +187,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def hit(said: str) -> str:
     """Return the stage that ran when a run was killed."""
-    found: list[str] = re.findall(r"^Running stage '(.+)':$", said, flags=re.MULTILINE)
-    return found[-1] if found else ""
+    result: list[str] = re.findall(r"^Running stage '(.+)':$", said, flags=re.MULTILINE)
+    return result[-1] if result else ""
 
 
 def fits(said: str) -> dict[str, tuple[int, int]]:
     """Return by stage how many fits it has taken from the journal, and how many it had."""
-    found = re.findall(r"^(\w+): journal: (\d+) of (\d+) fits reused$", said, flags=re.MULTILINE)
-    return {stage: (int(reused), int(count)) for stage, reused, count in found}
+    result = re.findall(r"^(\w+): journal: (\d+) of (\d+) fits reused$", said, flags=re.MULTILINE)
+    return {stage: (int(reused), int(count)) for stage, reused, count in result}
 
 
 def undisturbed(name: str, params: str, clone: Path, environment: Mapping[str, str]) -> Size:
@@ -203,10 +203,10 @@ def undisturbed(name: str, params: str, clone: Path, environment: Mapping[str, s
     start = time.monotonic()
     said = run(clone, environment)
     seconds = time.monotonic() - start
-    found = fits(said)
-    told = ", ".join(f"{count} in {stage}" for stage, (_, count) in found.items())
-    print(f"{name}: undisturbed in {seconds:.0f} s; fits: {told}", flush=True)
-    return Size(name, params, seconds, found, snapshot(clone))
+    result = fits(said)
+    text = ", ".join(f"{count} in {stage}" for stage, (_, count) in result.items())
+    print(f"{name}: undisturbed in {seconds:.0f} s; fits: {text}", flush=True)
+    return Size(name, params, seconds, result, snapshot(clone))
 
 
 def kill_and_resume(
@@ -241,16 +241,16 @@ def line(number: int, one: Round) -> str:
 
 def verdict(rounds: Sequence[Round]) -> tuple[str, bool]:
     """Return the sum of all rounds, and whether it shows what it should."""
-    same = sum(not one.difference for one in rounds)
-    with_reuse = sum(one.reused > 0 for one in rounds)
-    told = (
+    same = sum(not item.difference for item in rounds)
+    with_reuse = sum(item.reused > 0 for item in rounds)
+    text = (
         f"{same} of {len(rounds)} kills: the same bytes after a plain `dvc repro`. "
-        f"{sum(one.fits > 0 for one in rounds)} hit a stage with a journal; {with_reuse} of these "
-        f"went on with {sum(one.reused for one in rounds)} fits that the kill had not cost."
+        f"{sum(item.fits > 0 for item in rounds)} hit a stage with a journal; {with_reuse} of "
+        f"these went on with {sum(item.reused for item in rounds)} fits that the kill had not cost."
     )
     if not with_reuse:
-        told += " None did, so nothing was shown about the journal."
-    return told, same == len(rounds) and with_reuse > 0
+        text += " None did, so nothing was shown about the journal."
+    return text, same == len(rounds) and with_reuse > 0
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -259,18 +259,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
     parser.add_argument("--full", type=int, default=5, help="of them, of the whole pipeline")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
-    asked = parser.parse_args(arguments)
-    if asked.kills < 1 or not 0 <= asked.full <= asked.kills:
+    requested = parser.parse_args(arguments)
+    if requested.kills < 1 or not 0 <= requested.full <= requested.kills:
         parser.error(
-            f"--kills {asked.kills} --full {asked.full}: nothing would be killed, or more of the "
-            "whole pipeline than in all. Give one kill at least, and --full from 0 to --kills."
+            f"--kills {requested.kills} --full {requested.full}: nothing would be killed, or more "
+            "of the whole pipeline than in all. Give one kill at least, and --full from 0 to "
+            "--kills."
         )
-    return asked
+    return requested
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make all rounds; return 0 when all bytes are the same and some fits were reused."""
-    asked = parse(arguments)
+    requested = parse(arguments)
     if not hasattr(os, "killpg"):
         print(
             "There are no process groups here, so nothing can be killed as a whole. Use Linux "
@@ -279,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     rounds: list[Round] = []
-    rng = random.Random(asked.seed)
+    rng = random.Random(requested.seed)
     try:
         verify.check_clean(verify.ROOT)
         with verify.fresh_clone(verify.ROOT) as clone:
@@ -290,8 +291,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             }
             params = (clone / "params.yaml").read_text("utf-8")
             for name, text, count in (
-                ("reduced", less(params), asked.kills - asked.full),
-                ("full", params, asked.full),
+                ("reduced", less(params), requested.kills - requested.full),
+                ("full", params, requested.full),
             ):
                 if count > 0:
                     size = undisturbed(name, text, clone, environment)
@@ -301,8 +302,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VerifyError as error:
         print(error, file=sys.stderr)
         return 1
-    told, good = verdict(rounds)
-    print(told)
+    message, good = verdict(rounds)
+    print(message)
     return 0 if good else 1
 
 

@@ -163,7 +163,7 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
     merged = dict(node)
     if "$ref" in merged:
         merged = {**definitions[merged.pop("$ref").rsplit("/", 1)[-1]], **merged}
-    others = [one for one in merged.get("anyOf", []) if one.get("type") != "null"]
+    others = [item for item in merged.get("anyOf", []) if item.get("type") != "null"]
     if len(others) == 1:
         del merged["anyOf"]
         merged = {**_resolved(others[0], definitions), **merged}
@@ -171,7 +171,7 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
 
 
 def _alternatives(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_resolved(one, definitions) for one in node.get("oneOf") or node.get("anyOf") or []]
+    return [_resolved(item, definitions) for item in node.get("oneOf") or node.get("anyOf") or []]
 
 
 def _kind(node: Mapping[str, Any], definitions: Mapping[str, Any], plural: bool = False) -> str:
@@ -179,7 +179,7 @@ def _kind(node: Mapping[str, Any], definitions: Mapping[str, Any], plural: bool 
     s = "s" if plural else ""
     alternatives = _alternatives(node, definitions)
     if alternatives:
-        return " or ".join(dict.fromkeys(_kind(one, definitions, plural) for one in alternatives))
+        return " or ".join(dict.fromkeys(_kind(item, definitions, plural) for item in alternatives))
     if node.get("type") == "array":
         items = _resolved(node.get("items", {}), definitions)
         return f"list{s} of {_kind(items, definitions, plural=True)}"
@@ -211,8 +211,8 @@ def _allowed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
         if isinstance(inner, Mapping):
             allowed = _allowed(_resolved(inner, definitions), definitions)
             parts.append(f"each: {allowed}" if allowed else "")
-    for one in _alternatives(node, definitions):
-        parts.append(_allowed(one, definitions))
+    for item in _alternatives(node, definitions):
+        parts.append(_allowed(item, definitions))
     return "; ".join(filter(None, parts))
 
 

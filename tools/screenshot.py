@@ -1,4 +1,4 @@
-"""Take the picture of report/index.html that README.md shows.
+"""Take the figure of report/index.html that README.md shows.
 
 Run `python -m tools.screenshot` after the page has changed visibly. It needs Playwright, which
 `make environment-dev` installs, and a Chromium or Chrome: one on the PATH, or the one that
@@ -20,7 +20,7 @@ from winenet.errors import InputError
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "report" / "index.html"
 PICTURE = ROOT / "docs" / "images" / "page.png"
-ELEMENT = "#neuron-training"  # the part of the page that the picture shows, as a CSS selector
+ELEMENT = "#neuron-training"  # the part of the page that the figure shows, as a CSS selector
 WIDTH, HEIGHT = 1280, 715  # pixels
 MARGIN = 24  # pixels above the element
 COLOURS = 192
@@ -33,7 +33,7 @@ OPTIONS = (
 
 
 class ScreenshotError(InputError):
-    """The picture cannot be taken."""
+    """The figure cannot be taken."""
 
 
 def find_browser() -> str:
@@ -73,7 +73,7 @@ def screenshot(page: Path) -> bytes:
 
 
 def reduce_colours(png: bytes) -> bytes:
-    """Return the picture with a palette of COLOURS colours, which makes the file smaller."""
+    """Return the figure with a palette of COLOURS colours, which makes the file smaller."""
     with Image.open(io.BytesIO(png)) as image:
         palette = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     target = io.BytesIO()
@@ -82,7 +82,7 @@ def reduce_colours(png: bytes) -> bytes:
 
 
 def main() -> int:
-    """Write the picture; return the exit code."""
+    """Write the figure; return the exit code."""
     try:
         picture = reduce_colours(screenshot(PAGE))
         if len(picture) > MAX_BYTES:

@@ -70,11 +70,11 @@ def folder(own: Mapping[str, Any], clone: Path) -> Variation:
 
 def time_zone(own: Mapping[str, Any]) -> Variation:
     """Return another offset from UTC."""
-    told = "time zone"
+    text = "time zone"
     if not hasattr(os, "getuid"):
-        return Variation(told, "", hindered="Windows has no variable for it")
-    offset, zone = next((o, z) for o, z in ZONES.items() if o != own[told])
-    return Variation(told, f"UTC{offset} instead of {own[told]}", {told: offset}, {"TZ": zone})
+        return Variation(text, "", hindered="Windows has no variable for it")
+    offset, zone = next((o, z) for o, z in ZONES.items() if o != own[text])
+    return Variation(text, f"UTC{offset} instead of {own[text]}", {text: offset}, {"TZ": zone})
 
 
 def locale(own: Mapping[str, Any], place: Path) -> Variation:
@@ -97,8 +97,8 @@ def locale(own: Mapping[str, Any], place: Path) -> Variation:
         if locale_with(variables) != seen:
             last = (done.stderr.strip().splitlines() or ["it does not say why"])[-1]
             return Variation("locale", "", hindered=f"localedef cannot make {LOCALE}: {last}")
-    told = f"{LOCALE} (1,5) instead of {own['locale'].replace(', ', ' (')})"
-    return Variation("locale", told, {"locale": seen}, variables)
+    text = f"{LOCALE} (1,5) instead of {own['locale'].replace(', ', ' (')})"
+    return Variation("locale", text, {"locale": seen}, variables)
 
 
 def locale_with(variables: Mapping[str, str]) -> str:
@@ -131,8 +131,8 @@ def hash_seed(own: Mapping[str, Any]) -> Variation:
     )
     if int(done.stdout) == own["hash seed"]:
         return Variation("hash seed", "", hindered=f"the caller has PYTHONHASHSEED={SEED} already")
-    told = f"PYTHONHASHSEED={SEED} instead of {os.environ.get('PYTHONHASHSEED', 'a random one')}"
-    return Variation("hash seed", told, {"hash seed": int(done.stdout)}, variables)
+    text = f"PYTHONHASHSEED={SEED} instead of {os.environ.get('PYTHONHASHSEED', 'a random one')}"
+    return Variation("hash seed", text, {"hash seed": int(done.stdout)}, variables)
 
 
 def home(own: Mapping[str, Any], place: Path) -> Variation:
@@ -144,17 +144,17 @@ def home(own: Mapping[str, Any], place: Path) -> Variation:
         variable: str(path / variable.lower())
         for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR")
     }
-    told = f"{path}, empty, instead of {own['home']}"
-    return Variation("home", told, {"home": str(path)}, {name: str(path), **settings})
+    text = f"{path}, empty, instead of {own['home']}"
+    return Variation("home", text, {"home": str(path)}, {name: str(path), **settings})
 
 
 def temporary_folder(own: Mapping[str, Any], place: Path) -> Variation:
     """Return a folder of its own for temporary files."""
     path = place / "temporary"
     path.mkdir()
-    told = f"{path} instead of {own['temporary folder']}"
+    text = f"{path} instead of {own['temporary folder']}"
     variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(path))
-    return Variation("temporary folder", told, {"temporary folder": str(path)}, variables)
+    return Variation("temporary folder", text, {"temporary folder": str(path)}, variables)
 
 
 def user(own: Mapping[str, Any]) -> Variation:
@@ -183,29 +183,29 @@ def as_nobody() -> list[str]:
 def workers(own: Mapping[str, Any]) -> Variation:
     """Return another number of processes."""
     number = 2 if own["workers"] == 3 else 3
-    told = f"{number} instead of {own['workers']}"
-    return Variation("workers", told, {"workers": number}, {"WINENET_WORKERS": str(number)})
+    text = f"{number} instead of {own['workers']}"
+    return Variation("workers", text, {"workers": number}, {"WINENET_WORKERS": str(number)})
 
 
 def file_times() -> Variation:
     """Return times of long ago, in another order than that of the checkout."""
-    told = f"all before {OLD} s (September 2001), in reverse order, instead of the checkout's"
-    return Variation("file times", told, {"file times": OLD})
+    text = f"all before {OLD} s (September 2001), in reverse order, instead of the checkout's"
+    return Variation("file times", text, {"file times": OLD})
 
 
 def kernels(own: Mapping[str, Any], root: Path) -> list[Variation]:
     """Return each BLAS kernel that this machine can run, with the BLAS as it comes otherwise."""
     machine = platform.machine().lower().replace("amd64", "x86_64").replace("aarch64", "arm64")
-    found: dict[str, Variation] = {}
-    for asked in KERNELS.get(machine, ()):
-        variables = {"WINENET_NUMERICS": "native", "OPENBLAS_CORETYPE": asked}
+    result: dict[str, Variation] = {}
+    for requested in KERNELS.get(machine, ()):
+        variables = {"WINENET_NUMERICS": "native", "OPENBLAS_CORETYPE": requested}
         seen = look(root, {**os.environ, **variables})
         names = seen["kernels"] or [""]
-        if names[0].lower() != asked.lower() or len(set(names)) > 1:
+        if names[0].lower() != requested.lower() or len(set(names)) > 1:
             continue  # OpenBLAS took another one, or the processor lacks its instructions
-        told = f"native, {seen['threads']} threads, instead of {', '.join(set(own['kernels']))}"
-        found[asked] = Variation(asked, told, {"kernels": names}, variables)
-    return list(found.values())
+        text = f"native, {seen['threads']} threads, instead of {', '.join(set(own['kernels']))}"
+        result[requested] = Variation(requested, text, {"kernels": names}, variables)
+    return list(result.values())
 
 
 def look(folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:

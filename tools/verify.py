@@ -286,8 +286,8 @@ def missing_or_more(clone: Path) -> str:
 def shown(clone: Path, names: Sequence[str]) -> str:
     """Return the names of files in git that differ, and the first lines of one difference."""
     # A result says more than its hash: dvc.lock is shown when nothing else differs.
-    one = next((name for name in names if name != "dvc.lock"), "dvc.lock")
-    lines = git(clone, "diff", "HEAD", "--", one).splitlines()
+    item = next((name for name in names if name != "dvc.lock"), "dvc.lock")
+    lines = git(clone, "diff", "HEAD", "--", item).splitlines()
     return "\n".join(
         [f"Different: {', '.join(names)}.", *changed_outputs(clone), *lines[:SHOWN_LINES]]
     )
@@ -419,7 +419,7 @@ def prove(
     """Run the pipeline in a fresh clone, under all these variations at once, and compare.
 
     models: the committed ones, as far as they are known; those that are made here are added.
-    Raises VerifyError when the run fails or a variation has no effect.
+    Raises VerifyError if the run fails or a variation has no effect.
     """
     own = isolated(clone, environment)
     check_no_cache(clone, own)
@@ -632,8 +632,8 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
         names = selected(known, only, known)
         if asked.list:
             for variation in (*around, *kernels):
-                told = variation.told or f"not varied: {variation.hindered}"
-                print(f"{variation.name:18}{told}")
+                text = variation.told or f"not varied: {variation.hindered}"
+                print(f"{variation.name:18}{text}")
             return [], []
         varied = [variation for variation in around if variation.name in names]
         if varied:
@@ -649,14 +649,14 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Prove HEAD; return 0 when the proof holds, else 1."""
-    asked = parse(arguments)
+    requested = parse(arguments)
     try:
-        if asked.keep:
+        if requested.keep:
             keep(ROOT, os.environ)
             return 0
         check_clean(ROOT)
         check_committed(ROOT)
-        shown, proofs = run_all(ROOT, asked)
+        shown, proofs = run_all(ROOT, requested)
     except VerifyError as error:
         print(error, file=sys.stderr)
         return 1

@@ -22,7 +22,7 @@ def check() -> None:
     """Check params.yaml, the raw files and what both together allow; print what was found.
 
     DVC deletes a stage's results before the stage runs, so a fault is better found here.
-    Raises InputError when a stage could not work.
+    Raises InputError if a stage could not work.
     """
     from winenet.errors import check_locked_versions
 
@@ -51,7 +51,7 @@ def check() -> None:
 def results() -> None:
     """Print the models' scores with their intervals as a table, read from metrics/.
 
-    Raises InputError when they are missing.
+    Raises InputError if they are missing.
     """
     from winenet import files
     from winenet.report import comparison_section
@@ -66,8 +66,8 @@ def results() -> None:
 def gate(base: str | None = None) -> None:
     """Print what the gate says of the metrics; exit with 1 when one fails.
 
-    base: the revision against whose metrics losses are told; without it the floors alone count.
-    Raises InputError when the base cannot be read.
+    base: the revision against whose metrics losses are reported; without it the floors alone count.
+    Raises InputError if the base cannot be read.
     """
     from winenet import params
     from winenet.evaluation import gates
@@ -87,21 +87,21 @@ def summary(base: str | None = None) -> None:
     """Print in Markdown what moved against a revision, for a pull request; exit as `gate` does.
 
     base: the revision; without it the last commit.
-    Raises InputError when the base is no revision, or DVC cannot tell what moved.
+    Raises InputError if the base is no revision, or DVC cannot tell what moved.
     """
     from winenet import params
     from winenet.report import summary as written
 
-    found = written.diff_against("HEAD" if base is None else base, params.load().gates)
-    print(written.render(found))
-    if any(row.fails for row in found.gate):
+    result = written.diff_against("HEAD" if base is None else base, params.load().gates)
+    print(written.render(result))
+    if any(row.fails for row in result.gate):
         sys.exit(1)
 
 
 def init(**given: object) -> None:
     """Make a pipeline for another table in a new folder; print what was guessed and done.
 
-    given: the command line, as `_init_arguments` has it. Raises InputError when it cannot be.
+    given: the command line, as `_init_arguments` has it. Raises InputError if it cannot be.
     """
     from winenet.init import create as starter
 
@@ -163,7 +163,7 @@ def predict(
 ) -> None:
     """Write label and probabilities of each row of a raw table; tell what did not fit the model.
 
-    Raises InputError when the model, the table or out cannot be used.
+    Raises InputError if the model, the table or out cannot be used.
     """
     from winenet.data import stream
     from winenet.serve import predict as predicting
@@ -174,7 +174,7 @@ def predict(
 
 
 def describe(model: str) -> None:
-    """Print what a model's file holds. Raises InputError when it is none."""
+    """Print what a model's file holds. Raises InputError if it is not one."""
     from winenet.models import model_file
     from winenet.serve import describe as describing
 
@@ -184,7 +184,7 @@ def describe(model: str) -> None:
 def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
     """Write a model in another form, which is ONNX; print how it was checked.
 
-    Raises InputError when the model or out cannot be used, or the result predicts otherwise.
+    Raises InputError if the model or out cannot be used, or the result predicts otherwise.
     """
     from winenet.serve import onnx_export as exporting
 

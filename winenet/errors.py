@@ -1,4 +1,4 @@
-"""The one kind of error that a person can mend. Stages print it and exit with 1.
+"""The one kind of error that a user can fix. Stages print it and exit with 1.
 
 What every message needs stands here as well: values shown harmlessly, the nearest known word, and
 the check that the libraries are the locked ones.
@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LOCK = "requirements.lock"
-# On these the numbers and pictures depend.
+# On these the numbers and figures depend.
 LOCKED = ("numpy", "scipy", "scikit-learn", "pandas", "matplotlib")
 
 _SHORT = reprlib.Repr()
@@ -31,8 +31,8 @@ class InputError(Exception):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest known word, or "" when none is near."""
     spelled = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), list(spelled), n=1)
-    return f"; did you mean {short_repr(spelled[near[0]])}?" if near else ""
+    close_matches = difflib.get_close_matches(word.lower(), list(spelled), n=1)
+    return f"; did you mean {short_repr(spelled[close_matches[0]])}?" if close_matches else ""
 
 
 def short_repr(value: object) -> str:
@@ -47,8 +47,8 @@ def short_repr(value: object) -> str:
 
 def preview(texts: Sequence[str], most: int = 5) -> str:
     """Return the first few texts as Python writes them, and dots where there are more."""
-    told = ", ".join(map(short_repr, texts[:most]))
-    return f"{told}, ..." if len(texts) > most else told
+    text = ", ".join(map(short_repr, texts[:most]))
+    return f"{text}, ..." if len(texts) > most else text
 
 
 def safe_text(text: str) -> str:
@@ -57,7 +57,7 @@ def safe_text(text: str) -> str:
 
 
 def check_locked_versions() -> None:
-    """Raise InputError when a library has another version than `requirements.lock` names.
+    """Raise InputError if a library has another version than `requirements.lock` names.
 
     Without that file nothing is checked: the package may be installed in another project.
     """
@@ -69,11 +69,11 @@ def check_locked_versions() -> None:
     wrong = []
     for name in LOCKED:
         try:
-            found = version(name)
+            result = version(name)
         except PackageNotFoundError:
-            found = "missing"
-        if name in locked and found != locked[name]:
-            wrong.append(f"{name} is {found} here, not {locked[name]}")
+            result = "missing"
+        if name in locked and result != locked[name]:
+            wrong.append(f"{name} is {result} here, not {locked[name]}")
     if wrong:
         raise InputError(
             f"{'; '.join(wrong)}: with other versions the code may fail or the numbers differ, so "

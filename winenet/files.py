@@ -30,7 +30,7 @@ class FileError(InputError):
 def read_table(path: str) -> pd.DataFrame:
     """Read a table that a stage wrote; every float is the float64 that was written.
 
-    Raises FileError when the file is missing or is no table.
+    Raises FileError if the file is missing or is not a table.
     """
     return read_csv(path)
 
@@ -49,7 +49,7 @@ def read_csv(path: str, **how: Any) -> pd.DataFrame:
 def read_metrics(path: str) -> dict[str, Any]:
     """Read a JSON file that a stage wrote.
 
-    Raises FileError when the file is missing or broken.
+    Raises FileError if the file is missing or broken.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -170,7 +170,7 @@ def write_atomic(path: str, content: bytes | Callable[[BinaryIO], object]) -> No
     """Put the content in the file's place in one step, so that nobody ever sees half of it.
 
     content: the bytes, or what writes them into a stream: a large table is never whole in memory.
-    Raises FileError when the disk is full or the folder does not let it; the old file stays.
+    Raises FileError if the disk is full or the folder does not let it; the old file stays.
     """
     try:
         with atomic_writer(path) as stream:
@@ -191,7 +191,7 @@ def write_atomic(path: str, content: bytes | Callable[[BinaryIO], object]) -> No
 def atomic_writer(path: str) -> Iterator[BinaryIO]:
     """Give a stream whose content takes the file's place in one step when the block ends well.
 
-    Raises OSError when the disk is full or the folder does not let it; the old file stays then, and
+    Raises OSError if the disk is full or the folder does not let it; the old file stays then, and
     when the block raises.
     """
     target = Path(path)

@@ -408,7 +408,7 @@ class Params(Section):
 def load(path: str = PATH) -> Params:
     """Read and check the parameters.
 
-    Raises ParamsError, which names every fault at once, when the file is missing, is no YAML,
+    Raises ParamsError, which names every fault at once, when the file is missing, is not YAML,
     or does not fit the schema.
     """
     content = _content(path)

@@ -47,14 +47,14 @@ class Yaml12Loader(yaml.SafeLoader):
             ) from None
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
-        """Return the mapping's node; raise when a key is no text or is given twice."""
+        """Return the mapping's node; raise when a key is not a text or is given twice."""
         node = super().compose_mapping_node(anchor)
         given: set[str] = set()
         for key, _ in node.value:
             named = key.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
             if not named or not isinstance(key, yaml.ScalarNode):
-                told = key.value if isinstance(key, yaml.ScalarNode) else f"that is a {key.id}"
-                fault = f"the key {told} is no text; put it in quotes"
+                text = key.value if isinstance(key, yaml.ScalarNode) else f"that is a {key.id}"
+                fault = f"the key {text} is no text; put it in quotes"
             elif key.value in given:
                 fault = f"the key '{key.value}' is given twice"
             else:

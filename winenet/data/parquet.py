@@ -52,8 +52,8 @@ def to_strings(column: Any, missing: Collection[str]) -> pd.Series | None:
 
 def as_numbers(missing: Collection[str]) -> list[float]:
     """Return the texts for a gap that are finite numbers."""
-    found = pd.to_numeric(pd.Series(list(missing), dtype="object"), errors="coerce")
-    return [float(number) for number in found if np.isfinite(number)]
+    result = pd.to_numeric(pd.Series(list(missing), dtype="object"), errors="coerce")
+    return [float(number) for number in result if np.isfinite(number)]
 
 
 def _plain(column: Any) -> Any:

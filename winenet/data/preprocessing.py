@@ -79,7 +79,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
     X_train: (rows, columns), raw; categories as text; a gap is NaN. kinds: by column, "number" or
     "category". scaler: one of SCALERS. A gap in numbers becomes the median, in categories the
     most frequent level.
-    Raises PreprocessingError when a column has no value in the training rows, or when two inputs
+    Raises PreprocessingError if a column has no value in the training rows, or when two inputs
     would have one name.
     """
     # Reading a model's file needs this module, but not the second that these imports take.
@@ -118,7 +118,7 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
     columns = X_train[numbers].to_numpy(dtype=np.float64)
     fill, centre, factor, offset = _scaling(fitted, len(numbers))
     levels, most_frequent = _levels(fitted) if categories else ([], [])
-    found = Preprocessing(
+    result = Preprocessing(
         numbers=[str(name) for name in numbers],
         fill=fill,
         centre=centre,
@@ -130,14 +130,14 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
         levels=levels,
         most_frequent=most_frequent,
     )
-    for name, times in Counter(found.inputs).items():
+    for name, times in Counter(result.inputs).items():
         if times > 1:
             raise PreprocessingError(
                 f"Two inputs of the networks would be called '{name}': a level of a category "
                 "stands after its column's name and =. Rename the column of that name in the raw "
                 "file and in ingest.columns of params.yaml."
             )
-    return found
+    return result
 
 
 def _levels(fitted: Any) -> tuple[list[list[str]], list[str]]:

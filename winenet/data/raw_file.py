@@ -53,8 +53,8 @@ class _CellErrors:
         for line, cell in zip(lines, cells, strict=True):
             if len(kept) == MAX_ERRORS_SHOWN:
                 return
-            told = f"{short_repr(cell)} is " if cell else ""
-            kept.append(f"line {line}, column '{name}': {told}{rule}")
+            text = f"{short_repr(cell)} is " if cell else ""
+            kept.append(f"line {line}, column '{name}': {text}{rule}")
 
     def told(self, names: Sequence[str]) -> list[str]:
         """Return what was found, column by column."""
@@ -79,14 +79,14 @@ def read(
     kinds = dict(settings.kinds)
     if label is None:
         kinds[settings.target] = "category"
-    found, frames = _CellErrors(), []
+    result, frames = _CellErrors(), []
     try:
         if path.endswith(".parquet"):
             faults, blocks = _parquet(path, kinds, settings)
         else:
             faults, blocks = _csv(path, kinds, settings)
         for first, values, written in blocks:
-            frames.append(_checked(first, values, written, settings, found))
+            frames.append(_checked(first, values, written, settings, result))
     except DataError as error:
         return str(error).split("\n"), pd.DataFrame()
     rows = pd.concat(frames, ignore_index=True) if len(frames) != 1 else frames[0]
@@ -94,7 +94,7 @@ def read(
         faults.append("no rows below the header")
     if label is not None:
         rows[settings.target] = str(label)
-    return faults + found.told(list(kinds)), rows
+    return faults + result.told(list(kinds)), rows
 
 
 # ------------------------------------------------------------------ cells
@@ -303,7 +303,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
     numbers = [name for name, kind in kinds.items() if kind == "number"]
     texts = [name for name, kind in kinds.items() if kind == "category"]
     how: dict[str, Any] = {"sep": settings.separator, "skip_blank_lines": False}
-    if not kinds:  # none of the columns is there, which is told; the rows count all the same
+    if not kinds:  # none of the columns is there, which is reported; the rows count all the same
         rows = pd.DataFrame(index=range(block.text.count("\n") - 1))
         return block.first, rows, _CellTexts(block.text, settings.separator)
     try:
@@ -339,7 +339,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
 def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
     """Yield a file's lines in blocks, with the number of the first; LF, CRLF and CR end a line.
 
-    Raises DataError when it cannot be read, is no UTF-8, or has a line that is far too long; that
+    Raises DataError if it cannot be read, is no UTF-8, or has a line that is far too long; that
     is noticed before more than such a line is in memory.
     """
     left, number, waiting = b"", 1, list[str]()
@@ -425,17 +425,17 @@ def _parquet(
     columns: dict[str, Any] = {}
     for name in (name for name in kinds if names.count(name) == 1):
         made = parquet.to_float64 if kinds[name] == "number" else parquet.to_strings
-        found = made(table.column(name), settings.na_values)
-        if found is None:
+        result = made(table.column(name), settings.na_values)
+        if result is None:
             faults.append(
                 f"column '{name}' is of the type {table.column(name).type}, and no {kinds[name]}"
             )
             continue
-        columns[name] = found
-        if isinstance(found, pd.Series):
-            unfit = np.flatnonzero(found.str.contains("[\r\n\0]", na=False))
+        columns[name] = result
+        if isinstance(result, pd.Series):
+            unfit = np.flatnonzero(result.str.contains("[\r\n\0]", na=False))
             faults += [
-                f"line {place + 1}, column '{name}': {short_repr(found[place])} has a line end or "
+                f"line {place + 1}, column '{name}': {short_repr(result[place])} has a line end or "
                 "a null byte"
                 for place in unfit[:MAX_ERRORS_SHOWN]
             ]

@@ -1,4 +1,4 @@
-"""Checks and joins the raw files. Every fault of them is told at once."""
+"""Checks and joins the raw files. Every fault of them is reported at once."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,8 +36,8 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
     frames: list[pd.DataFrame] = []
     faults: list[str] = []
     for file in settings.files:
-        found, frame = raw_file.read(f"{folder}/{file.name}", settings, file.label)
-        faults += [f"{folder}/{file.name}: {fault}" for fault in found]
+        result, frame = raw_file.read(f"{folder}/{file.name}", settings, file.label)
+        faults += [f"{folder}/{file.name}: {fault}" for fault in result]
         frames.append(frame)
     if faults:
         raise DataError(
@@ -81,10 +81,10 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
         )
     if len(counts) < 2 or counts.min() < 2:
         rare = list(counts.items()) if len(counts) < 6 else [*counts.items()][-5:]
-        told = ", ".join(f"{count} of class {safe_text(str(label))}" for label, count in rare)
-        told += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
+        text = ", ".join(f"{count} of class {safe_text(str(label))}" for label, count in rare)
+        text += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
         raise DataError(
-            f"The table has {told}, so it cannot be split. It needs "
+            f"The table has {text}, so it cannot be split. It needs "
             f"{'both classes' if len(counts) < 3 else 'several classes'}, with at least "
             f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
             f"({', '.join(file.name for file in settings.files)})."
@@ -123,7 +123,7 @@ def sort_classes(labels: Iterable[str], positive: str | None) -> list[str]:
 
 
 def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
-    """Raise DataError for a text column that is no category, or that has no value at all."""
+    """Raise DataError for a text column that is not a category, or that has no value at all."""
     for name, kind in settings.kinds.items():
         if table[name].isna().all():
             raise DataError(

@@ -43,7 +43,7 @@ def as_json(schema: Schema) -> dict[str, Any]:
 def from_json(content: dict[str, Any]) -> Schema:
     """Return what `written` was given; raise LookupError, TypeError or ValueError for other."""
     words = content["words"]
-    found = Schema(
+    result = Schema(
         target=content["target"],
         labels=content["classes"],
         kinds={str(name): str(kind) for name, kind in content["columns"]},
@@ -51,16 +51,18 @@ def from_json(content: dict[str, Any]) -> Schema:
         rows=words["rows"],
         names=words["classes"],
     )
-    for texts in (found.labels, found.names, [found.target, found.row, found.rows]):
+    for texts in (result.labels, result.names, [result.target, result.row, result.rows]):
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise TypeError(f"it holds {short_repr(texts)} in place of texts")
-    if len(found.labels) != len(found.names) or len(found.labels) < 2:
-        raise ValueError(f"it has {len(found.labels)} labels and {len(found.names)} words for them")
-    return found
+    if len(result.labels) != len(result.names) or len(result.labels) < 2:
+        raise ValueError(
+            f"it has {len(result.labels)} labels and {len(result.names)} words for them"
+        )
+    return result
 
 
 def check_drop_features(drop_features: list[str], features: list[str]) -> None:
-    """Raise LeaveOutError when a feature is not in the table, or when it is the only one."""
+    """Raise LeaveOutError if a feature is not in the table, or when it is the only one."""
     unknown = [name for name in drop_features if name not in features]
     if unknown:
         raise DropFeaturesError(

@@ -34,7 +34,7 @@ def split_table(
 
     With `duplicates: drop` a row that equals an earlier one in all columns is left out; with
     `group` rows of equal features go into the same set.
-    Raises SplitError when either set would lack a class.
+    Raises SplitError if either set would lack a class.
     """
     if settings.duplicates == "drop":
         table = table.drop_duplicates()
@@ -64,7 +64,7 @@ def train_validation_split(
     """Cut the training rows once more, with the same class shares in both sets.
 
     groups: (rows,), whose rows are to stay together. The held-out rows take the place of the test
-    rows in what is returned. Raises SplitError when either set would lack a class.
+    rows in what is returned. Raises SplitError if either set would lack a class.
     """
     place = "Change curves.validation_size in params.yaml, or give more rows."
     size = settings.validation_size
@@ -82,7 +82,7 @@ def train_validation_split(
 def subsample(y_train: pd.Series, share: float, random_state: int) -> npt.NDArray[np.intp]:
     """Return the places of a share of the rows, with the class shares of all; 1 is all in order.
 
-    Raises SplitError when a class would have no row, or when too few are left over to draw from.
+    Raises SplitError if a class would have no row, or when too few are left over to draw from.
     """
     places = np.arange(len(y_train))
     if share == 1:
@@ -103,7 +103,7 @@ def subsample(y_train: pd.Series, share: float, random_state: int) -> npt.NDArra
 
 
 def check_train_sizes(y_train: pd.Series, settings: LearningCurve) -> None:
-    """Raise SplitError when a share cannot be drawn, or when two are the same number of rows."""
+    """Raise SplitError if a share cannot be drawn, or when two are the same number of rows."""
     shares: dict[int, float] = {}
     for share in settings.train_sizes:
         rows = len(subsample(y_train, share, settings.random_state))
@@ -119,7 +119,7 @@ def check_train_sizes(y_train: pd.Series, settings: LearningCurve) -> None:
 def check_folds(
     y_train: pd.Series, cv: int, groups: pd.Series | None = None, labels: Labels = None
 ) -> None:
-    """Raise SplitError when a class has too few training rows for the search's folds.
+    """Raise SplitError if a class has too few training rows for the search's folds.
 
     groups: (rows,), whose rows are to stay together, so that a whole group counts as one row.
     """
@@ -137,7 +137,7 @@ def check_folds(
 
 
 def split_index(parts: TrainTestSplit) -> pd.DataFrame:
-    """Return a line a row: set, row, group, in_training; in the sets' order, training first.
+    """Return one line per row: set, row, group, in_training; in the sets' order, training first.
 
     row: its number in the table. group: that of the first row, of either set, with the same
     features. in_training: whether the training set has a row with the same features.
@@ -162,7 +162,7 @@ def duplicate_groups(X: pd.DataFrame) -> pd.Series:
 
 
 def duplicated_in_training(X_train: pd.DataFrame, X_test: pd.DataFrame) -> pd.Series:
-    """Tell for each test row whether a training row has the very same features."""
+    """Return for each test row whether a training row has the very same features."""
     both = pd.concat([X_train, X_test], ignore_index=True)
     group = duplicate_groups(both).to_numpy()
     return pd.Series(group[len(X_train) :] < len(X_train), index=X_test.index)
@@ -177,10 +177,10 @@ def _random_split(
     *,
     stratify: bool,
 ) -> TrainTestSplit:
-    """Cut rows in two at random; size is the share of the second set, to within one group.
+    """Cut rows in two at random; size is the fraction of the second set, to within one group.
 
     With stratify both sets have the same class shares; a group counts for its first row's class.
-    Raises ValueError when scikit-learn cannot cut.
+    Raises ValueError if scikit-learn cannot cut.
     """
     if groups is None:
         strata = y if stratify else None
@@ -204,7 +204,7 @@ def _random_split(
 def _check_all_classes(
     parts: TrainTestSplit, setting: str, second: str, place: str, names: Labels
 ) -> None:
-    """Raise SplitError when a set lacks a class. second: what the rows are that were cut off."""
+    """Raise SplitError if a set lacks a class. second: what the rows are that were cut off."""
     classes = set(parts.y_train) | set(parts.y_test)
     for name, labels in (("training", parts.y_train), (second, parts.y_test)):
         lacking = sorted(classes - set(labels))

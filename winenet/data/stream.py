@@ -93,7 +93,7 @@ class TableReader:
         return TableError(f"{self.called}: {told}")
 
     def check_columns(self) -> None:
-        """Raise TableError when a column of the model is missing or stands there twice."""
+        """Raise TableError if a column of the model is missing or stands there twice."""
         twice = [name for name in self.raw.columns if self.names.count(name) > 1]
         if twice:
             raise self.fault(
@@ -104,13 +104,13 @@ class TableReader:
         missing = [name for name in self.raw.columns if name not in self.names]
         if not missing:
             return
-        told = [
+        text = [
             f"{short_repr(name)}{did_you_mean(name, self.extra)}" for name in missing[:NAMES_SHOWN]
         ]
         if len(missing) > NAMES_SHOWN:
-            told.append(f"{len(missing) - NAMES_SHOWN} more")
+            text.append(f"{len(missing) - NAMES_SHOWN} more")
         raise self.fault(
-            f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(told)}), "
+            f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(text)}), "
             f"so nothing was predicted. The model needs {len(self.raw.columns)} columns, matched "
             f"by name, and the header has {len(self.names)}: {preview(self.names)}. Change the "
             "header; `python -m winenet describe` lists the model's columns."
@@ -144,7 +144,7 @@ def open_table(
 
     separator: of CSV; without it the one under which the header has most of the model's columns.
     missing: texts that stand for a gap, as an empty cell does. block: bytes read at a time.
-    Raises TableError when it cannot be read or a column is missing.
+    Raises TableError if it cannot be read or a column is missing.
     """
     closing = contextlib.ExitStack()
     with contextlib.ExitStack() as on_error:
@@ -152,8 +152,8 @@ def open_table(
         file = _standard_input() if path == STDIN else closing.enter_context(_file(path))
         size = 0
         if path != STDIN:
-            found = Path(path).stat()
-            size = found.st_size if stat.S_ISREG(found.st_mode) else 0
+            result = Path(path).stat()
+            size = result.st_size if stat.S_ISREG(result.st_mode) else 0
         reader: Any = file if hasattr(file, "peek") else io.BufferedReader(cast(Any, file))
         table: TableReader
         if reader.peek(4)[:4] == b"PAR1":
@@ -300,8 +300,8 @@ class _CsvReader(TableReader):
         """Return the separator and the columns' names."""
         known = set(self.raw.columns)
         names = {
-            one: next(csv.reader([header], delimiter=one), [])
-            for one in ([separator] if separator else SEPARATORS)
+            item: next(csv.reader([header], delimiter=item), [])
+            for item in ([separator] if separator else SEPARATORS)
         }
         best = max(names, key=lambda one: len(known & set(names[one])))
         if not known & set(names[best]):  # spaces may stand in names: they count least
@@ -339,7 +339,7 @@ class _CsvReader(TableReader):
     def _parsed(self, block: bytes, names: Sequence[str] | None = None) -> pd.DataFrame:
         """Return a block as pandas reads it. names: of the columns; by default the model's.
 
-        Raises ValueError or OverflowError when a cell is no number.
+        Raises ValueError or OverflowError when a cell is not a number.
         """
         places = [place for place, name in self.places.items() if not names or name in names]
         kinds: dict[Any, Any] = {
@@ -412,9 +412,9 @@ class _CsvReader(TableReader):
                 f"{line} {why}, so the table was not predicted. Each line below the header is a "
                 "row."
             )
-        for place, told in self._uneven(block):
+        for place, text in self._uneven(block):
             raise self.fault(
-                f"{self.where(row + place)} {told}, so the table was not predicted. Each row has a "
+                f"{self.where(row + place)} {text}, so the table was not predicted. Each row has a "
                 f"cell for each of the header's {len(self.names)} columns, between {self._told()}; "
                 "`--sep` names another sign."
             )
@@ -442,7 +442,7 @@ class _CsvReader(TableReader):
 
 
 def _is_even(block: bytes, separator: bytes, columns: int) -> bool:
-    """Tell whether each line has the same number of cells. block: without quotation marks."""
+    """Return whether each line has the same number of cells. block: without quotation marks."""
     signs: npt.NDArray[np.uint8] = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(signs == ord("\n"))
     cuts = np.flatnonzero(signs == ord(separator))

@@ -24,7 +24,7 @@ from winenet.files import (
 def read_schema(path: str) -> Schema:
     """Read what the stage ingest wrote of the table.
 
-    Raises FileError when the file is missing or is no such JSON.
+    Raises FileError if the file is missing or is no such JSON.
     """
     try:
         return schema.from_json(read_metrics(path))
@@ -52,7 +52,7 @@ def write_preprocessing(path: str, preprocessing: Preprocessing) -> None:
 def read_preprocessing(path: str) -> Preprocessing:
     """Read the preprocessing that the split stage wrote.
 
-    Raises FileError when the file is missing or is no such JSON.
+    Raises FileError if the file is missing or is no such JSON.
     """
     content = read_metrics(path)
     try:
@@ -83,6 +83,6 @@ def _with_columns(path: str, columns: tuple[str, ...]) -> pd.DataFrame:
     table = read_table(path)
     missing = [name for name in columns if name not in table]
     if missing:
-        told = f"it has no column {', '.join(missing)}"
-        raise FileError(damaged_message(path, f"table of {', '.join(columns)}", told))
+        text = f"it has no column {', '.join(missing)}"
+        raise FileError(damaged_message(path, f"table of {', '.join(columns)}", text))
     return table

@@ -262,11 +262,11 @@ def _as_json(value: Any) -> str:
 
 def commit(revision: str) -> str:
     """Return the commit of a branch, a tag or a hash."""
-    found = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-    if found.returncode == 0:
-        return found.stdout.decode().strip()
-    if found.stderr:
-        raise _no_git(" ".join(found.stderr.decode(errors="replace").split()))
+    result = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    if result.returncode == 0:
+        return result.stdout.decode().strip()
+    if result.stderr:
+        raise _no_git(" ".join(result.stderr.decode(errors="replace").split()))
     raise GateError(
         f"The base '{revision}' is not a revision that git knows here, so losses against it are "
         "unknown. A base is a branch, a tag or a commit: `git branch --all` lists the branches, "
@@ -275,7 +275,7 @@ def commit(revision: str) -> str:
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git here; whoever calls judges how it ended. Raises GateError when there is no git."""
+    """Run git here; whoever calls judges how it ended. Raises GateError if there is no git."""
     try:
         return subprocess.run(["git", *arguments], capture_output=True, check=False)
     except OSError as error:

@@ -200,7 +200,7 @@ class BootstrapMacroAuc:
     Called with the indices of the rows drawn, (..., drawn), it returns the areas, (...). They are
     NaN where a class or its rest was not drawn.
 
-    The area of one class is the share of pairs (a row of the class, another row) in which the row
+    The area of one class is the fraction of pairs (a row of the class, another row) where the row
     of the class has the higher probability; a tie counts as half. Each class is sorted once, here
     in the constructor. A resample is then only a weight for each row, namely how often it was
     drawn, and the pairs are counted by a cumulative sum of the weights.

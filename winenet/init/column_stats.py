@@ -21,8 +21,8 @@ class ColumnStats:
         numerals: Rows by text, of the numbers; empty once `many` differ.
         many: More than `MOST` numbers differ.
         rows: Numbers, one a row.
-        low: The smallest number; inf when there is none.
-        high: The largest; -inf when there is none.
+        low: The smallest number; inf if there is none.
+        high: The largest; -inf if there is none.
         whole: All numbers are whole.
         differ: All numbers are whole, and no two are written alike.
     """

@@ -67,14 +67,14 @@ def create_project(target: Path, options: InitOptions) -> list[str]:
     """
     _check_root()
     _check_target(target)
-    found = infer_config(options)
-    text = params_text(found)
+    result = infer_config(options)
+    text = params_text(result)
     with _unnamed(target) as folder:
-        _fill(folder, found, text, target.name)
+        _fill(folder, result, text, target.name)
         checked = _check(folder)
-        committed = _commit(folder, found)
+        committed = _commit(folder, result)
         _give_name(folder, target)
-    return [checked, *_told(found), committed]
+    return [checked, *_told(result), committed]
 
 
 def _told(found: InferredConfig) -> list[str]:
@@ -108,19 +108,19 @@ def _check_root() -> None:
 
 
 def _check_target(target: Path) -> None:
-    told = display_path(target)
+    text = display_path(target)
     if os.path.lexists(target):
         raise InitError(
-            f"{told} is there already, and init overwrites nothing, not even an empty folder. Give "
+            f"{text} is there already, and init overwrites nothing, not even an empty folder. Give "
             "the name of a folder that is not there yet."
         )
     if not target.parent.is_dir():
         raise InitError(
-            f"{told} cannot be made: {display_path(target.parent)} is no folder. Make that "
+            f"{text} cannot be made: {display_path(target.parent)} is no folder. Make that "
             "first, or give another place."
         )
     if not target.name.isprintable():
-        raise InitError(f"{told} has characters that no screen shows. Give another name.")
+        raise InitError(f"{text} has characters that no screen shows. Give another name.")
 
 
 @contextlib.contextmanager
@@ -164,7 +164,7 @@ def _fill(folder: Path, found: InferredConfig, params_yaml: str, name: str) -> N
             )
         else:
             shutil.copyfile(ROOT / path, folder / path)
-    licence = next(one for one in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if one.is_file())
+    licence = next(item for item in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if item.is_file())
     shutil.copyfile(licence, folder / "winenet/LICENSE")
     graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive_label)
     texts = {
@@ -193,7 +193,7 @@ def _too_large(found: InferredConfig) -> bool:
 def _check(folder: Path) -> str:
     """Run the new folder's own check in it; return its line.
 
-    Raises InitError when it finds a fault, or when the code that was carried is not whole.
+    Raises InitError if it finds a fault, or when the code that was carried is not whole.
     """
     done = subprocess.run(
         [sys.executable, "-m", "winenet", "check"],
@@ -226,7 +226,7 @@ def _environment() -> dict[str, str]:
 def _commit(folder: Path, found: InferredConfig) -> str:
     """Make a git repository of the folder, with a first commit; return who made it, in words."""
     _git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
-    # Forced: a person's own list of ignored files must not keep a table out.
+    # Forced: a user's own list of ignored files must not keep a table out.
     left = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
     _git(folder, "add", "--all", "--force", *left)
     known = all(_git(folder, "config", f"user.{key}", code=None) for key in ("name", "email"))
@@ -271,7 +271,7 @@ def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
 def params_text(found: InferredConfig) -> str:
     """Return params.yaml with its comments.
 
-    Raises ParamsError when the schema takes it not, which is told before anything is made.
+    Raises ParamsError if it does not fit the schema, before anything is made.
     """
     text = _rendered(found)
     if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
@@ -289,9 +289,9 @@ def params_text(found: InferredConfig) -> str:
         try:
             params.load(str(path))
         except params.ParamsError as error:
-            told = str(error).replace(str(path), "params.yaml")
+            message = str(error).replace(str(path), "params.yaml")
             raise InitError(
-                f"No folder was made, for the params would be refused. {told}"
+                f"No folder was made, for the params would be refused. {message}"
             ) from None
     return text
 
@@ -309,11 +309,11 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
     gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
-    told = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
+    message = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
     return _template("README.md").render(
         name=name,
         guess=found,
-        missing=told,
+        missing=message,
         tables=" and ".join(tables),
         columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
         graph=mermaid(stages),
@@ -355,15 +355,15 @@ def mermaid(stages: Mapping[str, Mapping[str, Any]]) -> str:
 
 def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
     """Return the paths that a stage of dvc.yaml writes. cached: only those of DVC's cache."""
-    found = []
-    for entry in (one for kind in ("outs", "metrics", "plots") for one in stage.get(kind, [])):
+    result = []
+    for entry in (item for kind in ("outs", "metrics", "plots") for item in stage.get(kind, [])):
         with_settings = entry if isinstance(entry, dict) else {entry: {}}
-        found += [
+        result += [
             path
             for path, settings in with_settings.items()
             if not cached or settings.get("cache", True)
         ]
-    return found
+    return result
 
 
 def _template(name: str) -> jinja2.Template:
@@ -405,8 +405,8 @@ def label(text: str) -> str:
 
 def counted(labels: Mapping[str, int]) -> str:
     """Return the labels with their rows: "a (100), b (50)"."""
-    told = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
-    return ", ".join(told[:6]) + (f", ... {len(told) - 6} more" if len(told) > 6 else "")
+    text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
+    return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
 
 
 def _word(text: str) -> str:
@@ -414,13 +414,13 @@ def _word(text: str) -> str:
 
 
 def described(columns: Mapping[str, Column]) -> list[str]:
-    """Return a line a column: its kind, and in a comment what it holds."""
+    """Return one line per column: its kind, and in a comment what it holds."""
     lines = {f"{scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
     return _commented(lines)
 
 
 def left_out(columns: Mapping[str, str]) -> list[str]:
-    """Return a line a column: its name, and in a comment why it is left out."""
+    """Return one line per column: its name, and in a comment why it is left out."""
     return _commented({scalar(name): why for name, why in columns.items()})
 
 
@@ -496,7 +496,7 @@ def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
         name: given[name]
         for name in ("target", "label", "separator", "positive_label", "na_values")
     }
-    tables = [Path(one) for one in given["table"]]
+    tables = [Path(item) for item in given["table"]]
     return Path(given["folder"]), InitOptions(
         tables, drop_columns=given["drop_columns"] or (), **known
     )

@@ -83,7 +83,7 @@ class InferredConfig:
 
     @property
     def large(self) -> bool:
-        """Tell whether the trainings are cut down for the table's length."""
+        """Return whether the trainings are cut down for the table's length."""
         return self.rows > LARGE
 
 
@@ -122,7 +122,7 @@ def infer_config(options: InitOptions) -> InferredConfig:
 
 
 def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[str, int]:
-    """Return the rows by label, the most frequent first; raise GuessError for what is no class."""
+    """Return the rows by label, the most frequent first; raise GuessError if one is not a class."""
     counts = column.value_counts()
     labels = {str(label): int(rows) for label, rows in counts.items()}
     gaps = [label for label in labels if label.strip() in GUESSED_NA_VALUES or label in na_values]
@@ -208,17 +208,17 @@ def _columns(
     for name in names:
         if name == target or name in drop_columns:
             continue
-        found = _column(name, read.tallies[name], read.rows, na_values)
-        if isinstance(found, Column):
-            columns[name] = found
+        result = _column(name, read.tallies[name], read.rows, na_values)
+        if isinstance(result, Column):
+            columns[name] = result
         else:
-            drop_columns[name] = found
+            drop_columns[name] = result
     if not columns:
-        told = "; ".join(
+        text = "; ".join(
             f"{short_repr(name)}: {why}" for name, why in list(drop_columns.items())[:5]
         )
         raise GuessError(
-            f"No column is left to predict {short_repr(target)} from ({told}). A table needs one "
+            f"No column is left to predict {short_repr(target)} from ({text}). A table needs one "
             f"of numbers, or of texts of which at most {MAX_CATEGORIES:,} differ."
         )
     return columns, drop_columns
@@ -252,9 +252,9 @@ def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) 
     if len(levels) > 20 and len(levels) > present / 2:
         return f"{len(levels):,} different texts in {present:,} rows: names or ids"
     usual = levels.sort_values(ascending=False, kind="stable").index[:3]
-    told = ", ".join(quote_cell(str(text)) for text in usual)
+    message = ", ".join(quote_cell(str(text)) for text in usual)
     dots = ", ..." if len(levels) > 3 else ""
-    return Column("category", f"{len(levels)} texts: {told}{dots}{gaps}")
+    return Column("category", f"{len(levels)} texts: {message}{dots}{gaps}")
 
 
 def _refuse_spoilt_numbers(
@@ -288,7 +288,7 @@ def _refuse_spoilt_numbers(
 def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> SplitDefaults:
     """Return the first settings by which every class is in all sets; fewer folds come first.
 
-    Raises GuessError when the rarest class has too few rows for any.
+    Raises GuessError if the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())
@@ -330,16 +330,16 @@ def _validation_size(y_train: pd.Series) -> float | None:
 
 def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list[float]:
     """Return the shares that can be drawn with all classes under every seed, and that differ."""
-    found: dict[int, float] = {}
+    result: dict[int, float] = {}
     for share in shares:
         try:
             drawn = [len(splits.subsample(y_train, share, seed)) for seed in range(runs)]
         except InputError:
             continue
-        if share == 1 and len(found) > 4:
-            found.pop(sorted(found)[-1])  # 0.75 stands in where smaller shares cannot be drawn
-        found.setdefault(drawn[0], share)
-    return list(found.values())
+        if share == 1 and len(result) > 4:
+            result.pop(sorted(result)[-1])  # 0.75 stands in where smaller shares cannot be drawn
+        result.setdefault(drawn[0], share)
+    return list(result.values())
 
 
 def _is_id(name: str) -> bool:

@@ -133,57 +133,57 @@ def _separator(options: InitOptions) -> str:
             )
         return separator
     lines = _first_lines(options.tables[0], SNIFF_LINES)
-    best, found = 1, None
+    best, result = 1, None
     for separator in SEPARATORS:
         try:
             counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
         except csv.Error:  # a quotation mark that is not closed joins all lines
             continue
         if len(counts) == 1 and max(counts) > best:
-            best, found = max(counts), separator
-    if found is None:
+            best, result = max(counts), separator
+    if result is None:
         # Lines of unequal length: the header decides, and the reader names the lines.
         cells = {
             separator: len(next(csv.reader(lines[:1], delimiter=separator), []))
             for separator in SEPARATORS[:-1]
         }
-        found = max(cells, key=lambda separator: cells[separator])
-        if cells[found] < 2:
+        result = max(cells, key=lambda separator: cells[separator])
+        if cells[result] < 2:
             raise GuessError(
                 f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one "
                 "column by any of the separators , ; tab | and space. Give the right one by --sep; "
                 "a table needs a column to predict and one to predict it from."
             )
-    return found
+    return result
 
 
 def _first_lines(path: Path, number: int) -> list[str]:
     """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
-    told = display_path(path)
+    message = display_path(path)
     lines: list[str] = []
     with _readable(path):
         opened: Any = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rb") as stream:
             if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                raise GuessError(f"{told}: is UTF-16. Save the file as UTF-8.")
+                raise GuessError(f"{message}: is UTF-16. Save the file as UTF-8.")
             text = io.TextIOWrapper(stream, encoding="utf-8-sig")
             while len(lines) < number and (line := text.readline(MAX_LINE_BYTES + 1)):
                 if "\0" in line:
                     raise GuessError(
-                        f"{told}: holds null bytes, so it is no text. Save the table as CSV in "
+                        f"{message}: holds null bytes, so it is no text. Save the table as CSV in "
                         "UTF-8."
                     )
                 if len(line) > MAX_LINE_BYTES:
                     raise GuessError(
-                        f"{told}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no "
+                        f"{message}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no "
                         "table. Each row stands in a line of its own, the columns' names in the "
                         "first."
                     )
                 lines.append(line.removesuffix("\n"))
     if not lines or not lines[0].strip():
         raise GuessError(
-            f"{told}: its first line is blank or missing. It needs the columns' names there, and "
-            "a line a row below."
+            f"{message}: its first line is blank or missing. It needs the columns' names there, "
+            "and a line a row below."
         )
     return [line for line in lines if line]
 
@@ -191,15 +191,15 @@ def _first_lines(path: Path, number: int) -> list[str]:
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a table is read into a GuessError."""
-    told = display_path(path)
+    text = display_path(path)
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise GuessError(f"{told}: is no complete file of gzip. Pack it again.") from None
+        raise GuessError(f"{text}: is no complete file of gzip. Pack it again.") from None
     except UnicodeDecodeError:
         raise GuessError(_no_utf8(path)) from None
     except OSError as error:
-        raise GuessError(f"{told}: cannot be read ({error.strerror}).") from None
+        raise GuessError(f"{text}: cannot be read ({error.strerror}).") from None
 
 
 def _no_utf8(path: Path) -> str:
@@ -222,21 +222,21 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
     first, *others = headers
     names = list(headers[first])
     for path, header in headers.items():
-        told = display_path(path)
+        text = display_path(path)
         if len(header) < 2:
             raise GuessError(
-                f"{told}: the header has one column ({short_repr(header[0])}) by the separator "
+                f"{text}: the header has one column ({short_repr(header[0])}) by the separator "
                 f"{short_repr(separator)}. Give the right one by --sep."
             )
         for place, name in enumerate(header, start=1):
             if not name:
                 raise GuessError(
-                    f"{told}: column {place} has no name in the header; it may be the row numbers "
+                    f"{text}: column {place} has no name in the header; it may be the row numbers "
                     "that a program added. Give it a name, or take it out of the file."
                 )
             if header.count(name) > 1:
                 raise GuessError(
-                    f"{told}: column {short_repr(name)} stands {header.count(name)} times in the "
+                    f"{text}: column {short_repr(name)} stands {header.count(name)} times in the "
                     "header. Give each column a name of its own."
                 )
     for path in others:
@@ -363,7 +363,7 @@ def display_path(path: Path) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a finite number, as pandas reads it."""
+    """Return whether a text is a finite number, as pandas reads it."""
     number = pd.to_numeric(pd.Series([text], dtype="object"), errors="coerce").iloc[0]
     return math.isfinite(float(number))
 

@@ -19,7 +19,7 @@ from winenet.notebook.handmade import Array
 FEATURES = ["X1", "X2", "X3"]
 HELD_OUT_START = 0.15  # half a step from the training rows' 0.1: each lies between two of them
 CUT_OFF = 0.5
-CURVE_POINTS = 1000  # a curve over all epochs is drawn, or searched for its least, at so many
+CURVE_POINTS = 1000  # a curve over all epochs is drawn, or searched for its least, at that many
 
 Numbers = dict[str, object]
 Truths = NDArray[np.bool_]
@@ -38,7 +38,7 @@ def by_feature(values: Array) -> dict[str, float]:
 
 
 def params_at(parameters: dict[str, Array], epoch: int) -> tuple[Array, Array]:
-    """Return W1 and B1 after so many epochs."""
+    """Return W1 and B1 after that many epochs."""
     return parameters["W1"][epoch], parameters["B1"][epoch]
 
 
@@ -155,18 +155,18 @@ def snapshots(
     parameters: dict[str, Array], X: Array, y: Array, epochs: Sequence[int], logistic: Array
 ) -> Numbers:
     """Read one run at several epochs. logistic: (6, 1), the other model's probabilities."""
-    found: Numbers = {}
+    result: Numbers = {}
     for epoch in epochs:
         W1, B1 = params_at(parameters, epoch)
         A1 = handmade.forward(W1, B1, X)
-        found[f"epochs_{epoch}"] = {
+        result[f"epochs_{epoch}"] = {
             "bias": B1.item(),
             "weights": by_feature(W1),
             "loss": cross_entropy(A1, y).item(),
             "accuracy": correct(A1, y).mean(),
             "max_difference_from_logistic": np.abs(A1 - logistic).max(),
         }
-    return found
+    return result
 
 
 def side_by_side(
@@ -249,9 +249,9 @@ def rounded(path: pd.DataFrame) -> pd.DataFrame:
     made differs in its last bits from one processor to the next, and a result must not.
     """
     start = ["bias", *(f"weight_{name}" for name in FEATURES)]
-    found = path.round(PATH_DECIMALS)
-    found.loc[0, start] = path.loc[0, start]
-    return found
+    result = path.round(PATH_DECIMALS)
+    result.loc[0, start] = path.loc[0, start]
+    return result
 
 
 # Section 0.2.1: the exercise with two output columns.

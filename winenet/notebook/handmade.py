@@ -71,7 +71,7 @@ def forward(W1: Array, bias: Array, X: Array) -> Array:
 
     W1: (input_cols, output_cols). bias: (1, output_cols). X: (rows, input_cols).
     Returns (rows, output_cols).
-    Raises ValueError when the shapes do not fit.
+    Raises ValueError if the shapes do not fit.
     Source: notebook, section 0.2 ("forward pass"); there bias is (output_cols, 1), which fits
     one output column only.
     """
@@ -99,7 +99,7 @@ def backward(
 
     With a = sigmoid(z), da/dz = a (1 - a), so dloss/dz = -(y / a - (1 - y) / (1 - a)) a (1 - a)
     = a - y. Without a hidden layer W1 and bias are not needed for that; only the error names them.
-    Raises ValueError when A1 and Y differ in shape.
+    Raises ValueError if A1 and Y differ in shape.
     Source: notebook, section 0.2.
     """
     if A1.shape != Y.shape:

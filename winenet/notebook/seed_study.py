@@ -73,8 +73,8 @@ def draw_starts(rng: np.random.Generator) -> RandomDraws:
 class Seeds(NamedTuple):
     """The claims over many seeds.
 
-    numbers: the shares. by_epoch: a line a seed and read epoch, epoch 0 being the start.
-    by_seed: a line a seed.
+    numbers: the shares. by_epoch: one line per seed and read epoch, epoch 0 being the start.
+    by_seed: one line per seed.
     """
 
     numbers: Numbers

@@ -60,8 +60,8 @@ def context(
         "changed_verdicts": changed_conclusions(pairs, names),
         "duplicate_rows": sentences.duplicates_sentence(
             {
-                model: one
-                for model, one in sort_models(compared["models"]).items()
+                model: item
+                for model, item in sort_models(compared["models"]).items()
                 if model != MAJORITY_CLASS
             },
             compared["test_rows"] - unseen,
@@ -121,12 +121,12 @@ def compared_table(metrics: Metrics) -> str:
     rows = [
         (
             names[model],
-            *(_with_interval(one[score]) for score in ("accuracy", "accuracy_unseen")),
-            f"{one['seeds']['mean']:.4f} ± {one['seeds']['sd']:.4f}" if "seeds" in one else "-",
-            *(_with_interval(one[score]) for score in ("roc_auc", "log_loss")),
-            one["errors"],
+            *(_with_interval(item[score]) for score in ("accuracy", "accuracy_unseen")),
+            f"{item['seeds']['mean']:.4f} ± {item['seeds']['sd']:.4f}" if "seeds" in item else "-",
+            *(_with_interval(item[score]) for score in ("roc_auc", "log_loss")),
+            item["errors"],
         )
-        for model, one in sort_models(metrics["compare"]["models"]).items()
+        for model, item in sort_models(metrics["compare"]["models"]).items()
     ]
     return markdown.markdown_table(COMPARED, rows)
 
@@ -138,28 +138,30 @@ def _with_interval(score: Mapping[str, float] | None) -> str:
 
 
 def pair_sentences(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
-    """Return a sentence a pair of models, on all test rows."""
+    """Return one sentence per pair of models, on all test rows."""
     chosen = pairs[pairs["rows"] == "all"]
-    return [sentences.pair(one, names) for one in _records(chosen)]
+    return [sentences.pair(item, names) for item in _records(chosen)]
 
 
 def changed_conclusions(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     """Return a sentence for each pair whose verdict is another on the unseen test rows."""
-    on_all = {(one["first"], one["second"]): one for one in _records(pairs[pairs["rows"] == "all"])}
+    on_all = {
+        (item["first"], item["second"]): item for item in _records(pairs[pairs["rows"] == "all"])
+    }
     return [
-        sentences.pair(one, names)
-        for one in _records(pairs[pairs["rows"] == "unseen"])
-        if sentences.is_significant(one)
-        != sentences.is_significant(on_all[one["first"], one["second"]])
+        sentences.pair(item, names)
+        for item in _records(pairs[pairs["rows"] == "unseen"])
+        if sentences.is_significant(item)
+        != sentences.is_significant(on_all[item["first"], item["second"]])
     ]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in one.items()} for one in table.to_dict("records")]
+    return [{str(name): value for name, value in item.items()} for item in table.to_dict("records")]
 
 
 def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
-    """Return a row a network, its columns as SEEDS names them."""
+    """Return one row per network, its columns as SEEDS names them."""
     return [
         (
             names[network],
@@ -173,14 +175,14 @@ def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
 
 
 def coefficient_rows(coefficients: pd.DataFrame) -> list[Row]:
-    """Return a row a feature: name, coefficient over its range, for one raw unit."""
+    """Return one row per feature: name, coefficient over its range, for one raw unit."""
     return [
         (
-            sentences.escape_markdown(one["feature"]),
-            f"{one['coefficient']:+.2f}",
-            f"{one['per_unit']:+.4g}",
+            sentences.escape_markdown(item["feature"]),
+            f"{item['coefficient']:+.2f}",
+            f"{item['per_unit']:+.4g}",
         )
-        for one in _records(coefficients)
+        for item in _records(coefficients)
     ]
 
 
@@ -196,7 +198,7 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
 
 
 def class_coefficient_rows(coefficients: pd.DataFrame, words: Terms) -> list[Row]:
-    """Return a row a class: its name, and its heaviest features with their coefficients."""
+    """Return one row per class: its name, and its heaviest features with their coefficients."""
     return [
         (
             sentences.escape_markdown(words.classes[code]),
@@ -221,8 +223,8 @@ def misclassified_table(
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
     shown = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
     if labels:
-        told = dict(enumerate(map(sentences.escape_markdown, labels)))
-        shown[shown.columns[-1]] = shown.iloc[:, -1].map(told)
+        text = dict(enumerate(map(sentences.escape_markdown, labels)))
+        shown[shown.columns[-1]] = shown.iloc[:, -1].map(text)
     for name in shown.columns[1:-1]:
         if not pd.api.types.is_numeric_dtype(shown[name]):
             shown[name] = shown[name].map(sentences.escape_markdown, na_action="ignore")

@@ -1,6 +1,6 @@
-"""The report's pictures: tables come in, the text of an SVG goes out.
+"""The report's figures: tables come in, the text of an SVG goes out.
 
-Each model has its colour and its name here, and keeps both in every picture.
+Each model has its colour and its name here, and keeps both in every figure.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from winenet.report import plotting
 from winenet.report.terms import Terms
 
 Tables = Mapping[str, pd.DataFrame]
-ZOOM_SIZES = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are told apart
+ZOOM_SIZES = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are distinguished
 
 
 def handmade_loss(losses: pd.DataFrame) -> str:
@@ -105,7 +105,7 @@ def early_stopping(
 
 
 def grid_search_scores(scores: pd.DataFrame) -> str:
-    """Draw the search as a heat map. scores: a line a candidate."""
+    """Draw the search as a heat map. scores: one line per candidate."""
     drawn, (axes,) = plotting.figure(width=6, height=3.2)
     plotting.heat_map(axes, scores, "learning_rate_init", "hidden_layer_sizes", "mean_test_score")
     axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
@@ -195,8 +195,8 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Terms) -> s
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "share that is right" if words.several else f"share of class {words.labels[1]}"
-    told = plotting.wrap_text(panels[0], f"{share} in the bin")
-    panels[0].set_ylabel(told, parse_math=False)  # a label may hold a dollar sign
+    text = plotting.wrap_text(panels[0], f"{share} in the bin")
+    panels[0].set_ylabel(text, parse_math=False)  # a label may hold a dollar sign
     return plotting.svg(drawn)
 
 
@@ -210,9 +210,9 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
     shapes = {"all": ("o", -0.14), "unseen": ("D", 0.14)}
     for y, model in enumerate(models):
         for rows, (shape, shift) in shapes.items():
-            one = table[(table["model"] == model) & (table["rows"] == rows)]
-            if len(one):
-                plotting.intervals(axes, one, y + shift, plotting.COLOURS[model], shape)
+            item = table[(table["model"] == model) & (table["rows"] == rows)]
+            if len(item):
+                plotting.intervals(axes, item, y + shift, plotting.COLOURS[model], shape)
     plotting.rows_named(axes, [names[model] for model in models])
     plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
     meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
@@ -266,9 +266,9 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
     models = list(dict.fromkeys(shuffled["model"]))
     drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
     for number, model in enumerate(models):
-        one = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
+        item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
         places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
-        plotting.spread(axes, one, places, names[model], plotting.COLOURS[model])
+        plotting.spread(axes, item, places, names[model], plotting.COLOURS[model])
     plotting.rows_named(axes, list(order))
     plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
     plotting.add_legend(axes, "lower right")

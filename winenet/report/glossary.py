@@ -87,18 +87,18 @@ MULTICLASS = {
 def glossary_for(words: Terms) -> dict[str, str]:
     """Return each term with its explanation, in the words of a table."""
     if words.several:
-        entries, told = (
+        entries, message = (
             GLOSSARY | MULTICLASS,
             {"positive": "", "negative": "", "one": "", "ones": ""},
         )
     else:
         own = words.labels[1]
         entries = GLOSSARY
-        told = {
+        message = {
             "positive": words.positive,
             "negative": words.negative,
             "one": "a 1" if own == "1" else words.positive,
             "ones": "ones" if own == "1" else words.positive,
         }
-    told |= {"row": words.row, "rows": words.rows}
-    return {name: text.format(**told) for name, text in entries.items()}
+    message |= {"row": words.row, "rows": words.rows}
+    return {name: text.format(**message) for name, text in entries.items()}

@@ -32,12 +32,12 @@ MAX_CONFUSIONS_SHOWN = 5  # of a model that are named
 
 def model_names(metrics: Metrics) -> dict[str, str]:
     """Return how each model is called on the page."""
-    mlp, found = metrics["mlp"], metrics["grid_search"]
+    mlp, result = metrics["mlp"], metrics["grid_search"]
     return {
         "logistic": "logistic regression",
         "notebook": f"network {mlp['notebook']['hidden_layer_sizes']}",
         "one_hidden_layer": f"network {mlp['one_hidden_layer']['hidden_layer_sizes']}",
-        "grid_search": f"tuned network {found['best_hidden_layer_sizes']}",
+        "grid_search": f"tuned network {result['best_hidden_layer_sizes']}",
         "hist_gradient_boosting": "boosted trees",
         "majority_class": "majority class",
     }
@@ -56,14 +56,14 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
 def traced_networks(curves: Metrics) -> dict[str, str]:
     """Return how each network is called whose training the stage curves followed."""
     return {
-        model: f"network {found['hidden_layer_sizes']}"
-        for model, found in curves.items()
-        if isinstance(found, Mapping)
+        model: f"network {result['hidden_layer_sizes']}"
+        for model, result in curves.items()
+        if isinstance(result, Mapping)
     }
 
 
 def score_rows(metrics: Metrics) -> list[Row]:
-    """Return a row a model, its columns as SCORES names them; errors are of the test rows."""
+    """Return one row per model, SCORE_COLUMNS, with the errors on the test rows."""
     names = model_names(metrics)
     keys = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
     return [
@@ -101,7 +101,7 @@ def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
 
 
 def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
-    """Return header and a row a set: name, rows, and of them those of each class.
+    """Return header and one row per set: name, rows, and of them those of each class.
 
     Of more than SET_CLASSES classes the least and the most frequent are named.
     """
@@ -113,12 +113,12 @@ def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
     for name, part in (("training", split["train"]), ("test", split["test"])):
         counts = part["classes"]
         if columns:
-            told = [f"{counts[str(code)]:,}" for code in columns]
+            text = [f"{counts[str(code)]:,}" for code in columns]
         else:
-            told = [
+            text = [
                 f"{names[code]} ({counts[str(code)]:,})" for code in rarest_and_commonest(counts)
             ]
-        rows.append((name, f"{part['rows']:,}", *told))
+        rows.append((name, f"{part['rows']:,}", *text))
     own = [names[code] for code in columns] or ["least frequent", "most frequent"]
     return ["set", "rows", *own], rows
 
@@ -143,7 +143,7 @@ def top_confusions(matrix: Any, words: Terms) -> list[str]:
 
 
 def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
-    """Return a sentence a model on what it takes for what; none with two classes."""
+    """Return one sentence per model on what it takes for what; none with two classes."""
     if not words.several:
         return []
     names = model_names(metrics)
@@ -155,7 +155,7 @@ def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
 
 
 def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
-    """Return a row a network and stop, its columns as STOPS names them; errors of the test rows."""
+    """Return one row per network and stop: STOP_COLUMNS, with the errors on the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
         *("training_accuracy", "held_out_accuracy", "test_accuracy"),
@@ -244,7 +244,7 @@ def _errors(accuracy: float, rows: int) -> int:
 
 
 def candidate_rows(candidates: pd.DataFrame) -> list[Row]:
-    """Return a row a candidate, the best first: rank, name, mean, sd, folds' scores, epochs."""
+    """Return one row per candidate, the best first: rank, name, mean, sd, folds' scores, epochs."""
     scores = candidates.filter(regex=r"^split\d+_test_score$")
     epochs = candidates.filter(regex=r"^split\d+_epochs$")
     return [

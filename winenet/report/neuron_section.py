@@ -112,14 +112,14 @@ def find_inseparable_flip(table: pd.DataFrame) -> list[int] | None:
 
 
 def separable(X: Array, y: Array) -> bool:
-    """Tell whether a plane has all rows of label 1 on one side and all of label 0 on the other.
+    """Return whether a plane has all rows of label 1 on one side and all of label 0 on the other.
 
     It has when some weights and bias give each row a raw prediction of at least 1 with the sign
     of its label: a linear programme with nothing to minimise.
     """
     sides = np.where(y > 0, 1.0, -1.0)[:, np.newaxis]
     rows = np.hstack([np.ones((len(X), 1)), X])
-    found = linprog(
+    result = linprog(
         np.zeros(rows.shape[1]), A_ub=-sides * rows, b_ub=-np.ones(len(X)), bounds=(None, None)
     )
-    return bool(found.success)
+    return bool(result.success)

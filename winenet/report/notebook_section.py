@@ -32,23 +32,29 @@ def notebook_checks(printed: pd.DataFrame, metrics: Metrics) -> list[NotebookChe
 
     printed: quantity (a dotted key of the metrics), value, digits, source.
     """
-    found = []
+    result = []
     for row in printed.to_dict("records"):
         digits, value, quantity = int(row["digits"]), float(row["value"]), str(row["quantity"])
         here = _quantity(quantity, metrics)
         agrees = here is not None and abs(here - value) <= 0.5 * 10**-digits * (1 + 1e-9)
         shown = "none" if here is None else f"{here:.{digits}f}"
-        found.append(
+        result.append(
             NotebookCheck(quantity, str(row["source"]), f"{value:.{digits}f}", shown, agrees)
         )
-    return found
+    return result
 
 
 def agreement_rows(agreements: Sequence[NotebookCheck]) -> list[Row]:
-    """Return a row a number: quantity, source, notebook, this run, whether they agree."""
+    """Return one row per number: quantity, source, notebook, this run, whether they agree."""
     return [
-        (f"`{one.quantity}`", one.source, one.notebook, one.here, "yes" if one.agrees else "NO")
-        for one in agreements
+        (
+            f"`{item.quantity}`",
+            item.source,
+            item.notebook,
+            item.here,
+            "yes" if item.agrees else "NO",
+        )
+        for item in agreements
     ]
 
 
@@ -114,9 +120,9 @@ def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
 def _both_predict_correctly(seeds: Metrics) -> Claim:
     by_epoch = snapshots_by_epoch(seeds)
     shares = ", ".join(
-        f"{one['network_all_correct']:.0%} after {epochs:,}" for epochs, one in by_epoch.items()
+        f"{item['network_all_correct']:.0%} after {epochs:,}" for epochs, item in by_epoch.items()
     )
-    network = all(one["network_all_correct"] == 1 for one in by_epoch.values())
+    network = all(item["network_all_correct"] == 1 for item in by_epoch.values())
     return Claim(
         "“In either case if we use 0.50 as the cut-off both models predict correctly.”",
         f"Over {seeds['seeds']} seeds the logistic regression has all six rows right in "
@@ -216,7 +222,7 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
 
 
 def reading_rows(handmade: Metrics) -> list[Row]:
-    """Return a row a reading of the network by hand: epochs, loss, bias, weights, rows right."""
+    """Return one row per snapshot of the network: epochs, loss, bias, weights, rows right."""
     return [
         (
             f"{epochs:,}",

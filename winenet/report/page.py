@@ -53,8 +53,8 @@ class RunFiles:
             column, row = key.rsplit("@", 1)
             if "=" not in row:
                 return content[column].iloc[int(row)]
-            told = dict(cell.split("=", 1) for cell in row.split(","))
-            chosen = [content[name].astype(str) == cell for name, cell in told.items()]
+            text = dict(cell.split("=", 1) for cell in row.split(","))
+            chosen = [content[name].astype(str) == cell for name, cell in text.items()]
             (value,) = content.loc[np.logical_and.reduce(chosen), column]
             return value
         for step in key.split("."):
@@ -83,13 +83,13 @@ class RunFiles:
             attributes["digits"] = str(digits)
         if scale != 1:
             attributes["scale"] = str(scale)
-        told = Markup("").join(
+        message = Markup("").join(
             Markup(' data-{}="{}"').format(name, value) for name, value in attributes.items()
         )
         text = shown(self[source], digits, significant, scale, signed)
         if not grouped:
             text = text.replace(",", "")
-        return Markup("<span{}>{}</span>").format(told, text)
+        return Markup("<span{}>{}</span>").format(message, text)
 
     def named(self, source: str, names: Sequence[str]) -> Markup:
         """Return a class by its name, in an element that names the source of its code."""
@@ -153,7 +153,7 @@ def sentence(markdown: str) -> Markup:
 
 
 def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
-    """Return a picture to stand in the page: its own ids, the page's colours, a description.
+    """Return a figure to stand in the page: its own ids, the page's colours, a description.
 
     kind: its class, by which the style sheet shows it or does not.
     """
@@ -228,22 +228,22 @@ def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]
     sources: by the place of a model's scores, its predictions: row, the label, network, predicted,
     probability. The scores hold the counts at one half.
     """
-    found = {}
+    result = {}
     for place, table in sources.items():
-        for model, one in table.groupby("network", sort=False):
+        for model, item in table.groupby("network", sort=False):
             several = place.endswith("mlp.json#")
-            found[str(model)] = {
-                "label": one.iloc[:, 1].astype(int).tolist(),
-                "probability": one["probability"].tolist(),
+            result[str(model)] = {
+                "label": item.iloc[:, 1].astype(int).tolist(),
+                "probability": item["probability"].tolist(),
                 "scores": f"{place}{model}." if several else place,
             }
-    return found
+    return result
 
 
 def grid(candidates: pd.DataFrame, standard_error: float) -> dict[str, Any]:
-    """Return the search as a table of cells: a row a network, a column a learning rate.
+    """Return the search as a table of cells: one row per network, a column a learning rate.
 
-    candidates: as the stage grid_search wrote them, a line a combination. standard_error: of the
+    candidates: as the stage grid_search wrote them, one per line. standard_error: of the
     best one's mean; who is no further below it cannot be told apart from it.
     """
     scores = candidates["mean_test_score"]
@@ -251,17 +251,17 @@ def grid(candidates: pd.DataFrame, standard_error: float) -> dict[str, Any]:
     folds = candidates.filter(regex=r"^split\d+_test_score$")
     epochs = candidates.filter(regex=r"^split\d+_epochs$")
     cells = {
-        (one["hidden_layer_sizes"], one["learning_rate_init"]): {
+        (item["hidden_layer_sizes"], item["learning_rate_init"]): {
             "row": row,
-            "name": one["candidate"],
-            "best": one["rank_test_score"] == 1,
-            "close": one["mean_test_score"] >= scores.max() - standard_error,
+            "name": item["candidate"],
+            "best": item["rank_test_score"] == 1,
+            "close": item["mean_test_score"] >= scores.max() - standard_error,
             # Between a tenth and under a half, so that the text upon it stays readable.
-            "heat": round(10 + 35 * (one["mean_test_score"] - scores.min()) / (span or 1)),
+            "heat": round(10 + 35 * (item["mean_test_score"] - scores.min()) / (span or 1)),
             "folds": [f"{score:.4f}" for score in folds.iloc[row]],
             "epochs": epochs.iloc[row].tolist(),
         }
-        for row, one in enumerate(candidates.to_dict("records"))
+        for row, item in enumerate(candidates.to_dict("records"))
     }
     sizes = list(dict.fromkeys(candidates["hidden_layer_sizes"]))
     rates = list(dict.fromkeys(candidates["learning_rate_init"]))
@@ -278,15 +278,15 @@ def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str,
     pairs: as the stage compare wrote them. sentences: one for each of its lines on all test rows.
     """
     lines = np.flatnonzero(pairs["rows"] == "all")
-    found: dict[str, dict[str, Any]] = {}
-    for line, told in zip(lines, sentences, strict=True):
-        one = {str(name): value for name, value in pairs.iloc[line].items()}
-        found.setdefault(one["first"], {})[one["second"]] = {
+    result: dict[str, dict[str, Any]] = {}
+    for line, text in zip(lines, sentences, strict=True):
+        item = {str(name): value for name, value in pairs.iloc[line].items()}
+        result.setdefault(item["first"], {})[item["second"]] = {
             "line": line,
-            "differ": is_significant(one),
-            "sentence": told,
+            "differ": is_significant(item),
+            "sentence": text,
         }
-    return found
+    return result
 
 
 def followed(
@@ -373,7 +373,7 @@ def render(
 ) -> str:
     """Return the page as HTML.
 
-    files: by path, what the stage has read. pictures: by name, SVG texts of matplotlib with text
+    files: by path, what the stage has read. figures: by name, SVG texts of matplotlib with text
     as text. content: what else the template names.
     """
     sources, terms = RunFiles(files), GlossaryLinks(glossary_for(content["words"]))
@@ -397,7 +397,7 @@ def render(
 
 
 def _picture(pictures: Mapping[str, Mapping[str, str]], name: str, alt: str) -> Markup:
-    """Return a picture once for each width of the page; the style sheet shows one of them."""
+    """Return a figure once for each width of the page; the style sheet shows one of them."""
     drawn = (inline(of_kind[name], name, alt, kind) for kind, of_kind in pictures.items())
     return Markup("").join(drawn)
 

@@ -52,7 +52,7 @@ def figure(
 ) -> tuple[Figure, list[Axes]]:
     """Return an empty figure with its axes side by side; width and height of a row in inches.
 
-    columns: how many axes, in so many rows. Where there is less room, they stand below each other
+    columns: how many axes, in that many rows. Where there is less room, they stand below each other
     and keep about their shape.
     """
     room, in_a_row = _room.get(), -(-columns // rows)
@@ -154,8 +154,8 @@ def _width(axes: Axes) -> float:
 
 def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str) -> Axes:
     """Draw one value with its bounds as a mark on a horizontal line. table: one row."""
-    one = table.iloc[0]
-    value, low, high = one["accuracy"], one["low"], one["high"]
+    item = table.iloc[0]
+    value, low, high = item["accuracy"], item["low"], item["high"]
     axes.plot([low, high], [y, y], "-", color=colour, linewidth=1.5)
     axes.plot([value], [y], shape, color=colour, markeredgecolor="white", markersize=9)
     return axes
@@ -197,7 +197,7 @@ def mark_lowest(axes: Axes, table: pd.DataFrame, x: str, y: str, colour: str) ->
 
 
 def mark(axes: Axes, x: float, y: float, shape: str, colour: str) -> Axes:
-    """Mark a point in front of all lines; the legend is told what a shape means by `explain`."""
+    """Mark a point in front of all lines; `explain` adds it to the legend."""
     axes.plot([x], [y], shape, color=colour, markeredgecolor="white", markersize=9, zorder=3)
     return axes
 

@@ -26,7 +26,7 @@ def format_p_value(p: float) -> str:
 
 
 def is_significant(one: Numbers) -> bool:
-    """Tell whether two compared models count as different."""
+    """Return whether two compared models count as different."""
     return bool(one["p_value"] < ALPHA)
 
 
@@ -82,12 +82,13 @@ def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -
             "All test rows have a duplicate in the training set, so no accuracy is on unseen rows."
         )
     parts = [
-        f"{one['errors'] - one['errors_unseen']} and {one['errors_unseen']} for the {names[model]}"
-        for model, one in scored.items()
+        f"{item['errors'] - item['errors_unseen']} and {item['errors_unseen']} for the "
+        f"{names[model]}"
+        for model, item in scored.items()
     ]
     shares = [
-        (one["errors"] - one["errors_unseen"]) / seen < one["errors_unseen"] / unseen
-        for one in scored.values()
+        (item["errors"] - item["errors_unseen"]) / seen < item["errors_unseen"] / unseen
+        for item in scored.values()
     ]
     easier = sum(shares)
     return (
@@ -220,11 +221,13 @@ def inline_code(name: str) -> str:
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     """Return what the models lose without a feature."""
     parts = [
-        f"{further_errors(one['further_errors'])} for the {names[model]} "
-        f"({format_p_value(one['p_value'])})"
-        for model, one in by_model.items()
+        f"{further_errors(item['further_errors'])} for the {names[model]} "
+        f"({format_p_value(item['p_value'])})"
+        for model, item in by_model.items()
     ]
-    apart = {model: one["further_errors"] for model, one in by_model.items() if is_significant(one)}
+    apart = {
+        model: item["further_errors"] for model, item in by_model.items() if is_significant(item)
+    }
     worse = [names[model] for model, further in apart.items() if further > 0]
     better = [names[model] for model, further in apart.items() if further < 0]
     verdicts = [
@@ -241,13 +244,15 @@ def more_rows(last: Numbers, names: Names) -> str:
     lucks = ("over_seeds", "over_rows")
     gaining = [
         model
-        for model, one in last["models"].items()
-        if all(one[luck]["low"] > 0 for luck in lucks)
+        for model, item in last["models"].items()
+        if all(item[luck]["low"] > 0 for luck in lucks)
     ]
     parts = []
-    for model, one in last["models"].items():
-        shown = "; ".join(f"{one[luck]['low']:+.4f} to {one[luck]['high']:+.4f}" for luck in lucks)
-        parts.append(f"{one['gain']:+.4f} ({shown}) for the {names[model]}")
+    for model, item in last["models"].items():
+        shown = "; ".join(
+            f"{item[luck]['low']:+.4f} to {item[luck]['high']:+.4f}" for luck in lucks
+        )
+        parts.append(f"{item['gain']:+.4f} ({shown}) for the {names[model]}")
     if len(gaining) == len(last["models"]):
         verdict = "All models still gain, so more rows would probably help."
     elif gaining:

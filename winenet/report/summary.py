@@ -1,8 +1,8 @@
 """What moved against a base revision, in Markdown, short enough for a pull request.
 
 It reads what `dvc params diff` and `dvc metrics diff` tell and what the gate says, and changes
-nothing. A job summary on GitHub shows no picture of this run: it has no place for the file, and
-drops an image that stands in the text itself. So the pictures here are drawn in characters, ASCII
+nothing. A job summary on GitHub shows no figure of this run: it has no place for the file, and
+drops an image that stands in the text itself. So the figures here are drawn in characters, ASCII
 ones, which have the same width in every font and log.
 """
 
@@ -26,7 +26,7 @@ MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
 MAX_FOLDED_ROWS = (
     60  # rows below the fold; a pull request's comment has a limit, and so have its readers
 )
-COLUMNS = 48  # of a picture
+COLUMNS = 48  # of a figure
 Parts = list[str]  # blocks of Markdown, to be set apart by an empty line
 
 
@@ -52,7 +52,7 @@ class Score(NamedTuple):
 
     @property
     def moved(self) -> bool:
-        """Tell whether its value is another one, or missing on one side."""
+        """Return whether its value is another one, or missing on one side."""
         return self.value(self.base) != self.value(self.here)
 
     @property
@@ -84,7 +84,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
     """Compare the working tree with a revision.
 
     base: a branch, tag or commit. A base without results is no fault: the cautions say so.
-    Raises GateError when git does not know the base, and SummaryError when DVC fails.
+    Raises GateError if git does not know the base, and SummaryError when DVC fails.
     """
     commit = gates.commit(base)
     cautions = [*_uncommitted(), *_stale()]
@@ -98,7 +98,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
     parameters, unread = _dvc_diff("params", commit)
     metrics, unread_metrics = _dvc_diff("metrics", commit)
     cautions += dict.fromkeys([*unread, *unread_metrics])
-    told = {
+    text = {
         f"{_path(gates.COMPARED)} models.{model}.{score}.{part}"
         for model in (*before, *_models_here())
         for score in SCORES
@@ -109,7 +109,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
         cautions,
         [Change(key.removeprefix(f"{params.PATH} "), *sides) for key, *sides in parameters],
         scores(before, _models_here()),
-        [one for one in metrics if one.key not in told],
+        [item for item in metrics if item.key not in text],
         rows,
         settings.max_drop,
     )
@@ -121,24 +121,26 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
     before, here: by model, as `models` of metrics/compare.json has them.
     """
     models = dict.fromkeys((*before, *here))
-    found = [
+    result = [
         Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
         for model in comparison_section.sort_models(models) | models
         for score in SCORES
     ]
-    return [one for one in found if one.base is not None or one.here is not None]
+    return [item for item in result if item.base is not None or item.here is not None]
 
 
 def render(found: RunDiff) -> str:
     """Return the whole summary."""
     base = _code(found.base)
-    moved = [one for one in found.scores if one.moved]
-    parts = [f"## What moved against {base}", *(f"> {_line(one)}" for one in found.cautions)]
+    moved = [item for item in found.scores if item.moved]
+    parts = [f"## What moved against {base}", *(f"> {_line(item)}" for item in found.cautions)]
     if not (moved or found.parameters or found.metrics):
         return _join([*parts, "Nothing moved.", *gate_parts(found.gate)])
     parts.append(f"**{headline(found)}**")
     if found.parameters:
-        rows = [(_code(one.key), _value(one.base), _value(one.here)) for one in found.parameters]
+        rows = [
+            (_code(item.key), _value(item.base), _value(item.here)) for item in found.parameters
+        ]
         parts += ["### Parameters", *_folded(("parameter", base, "here"), rows, "parameters")]
     parts.append("### Scores of the models")
     if moved:
@@ -151,12 +153,12 @@ def render(found: RunDiff) -> str:
             "gain in half-widths",
             "",
         )
-        lines = [score_row(one, found.noise) for one in by_size(moved)]
+        lines = [score_row(item, found.noise) for item in by_size(moved)]
         parts += [*_folded(header, lines, "scores"), *pictures(found)]
     else:
         parts.append("No score of a model moved.")
     if found.metrics:
-        rows = [(_code(one.key), _value(one.base), _value(one.here)) for one in found.metrics]
+        rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in found.metrics]
         table = _capped(("metric", base, "here"), rows, "metrics", found.base)
         parts += _fold(f"{sentences.pluralize(len(rows), 'other metric')} moved", table)
     return _join([*parts, *gate_parts(found.gate)])
@@ -164,8 +166,8 @@ def render(found: RunDiff) -> str:
 
 def headline(found: RunDiff) -> str:
     """Return the whole in a sentence or two."""
-    moved = [one for one in found.scores if one.moved]
-    beyond = sum(_is_beyond(one, found.noise) for one in moved)
+    moved = [item for item in found.scores if item.moved]
+    beyond = sum(_is_beyond(item, found.noise) for item in moved)
     failing = sum(row.fails for row in found.gate)
     if not moved:
         noise = ""
@@ -200,32 +202,32 @@ def score_row(one: Score, noise: float) -> tuple[str, ...]:
 
 
 def pictures(found: RunDiff) -> Parts:
-    """Return two pictures: the accuracies with their intervals, and all changes beside the noise.
+    """Return two figures: the accuracies with their intervals, and all changes beside the noise.
 
     The constant model is left out of the first: it would press all others into one corner.
     """
     shown = [
-        one
-        for one in found.scores
-        if one.score == "accuracy" and one.model != comparison_section.MAJORITY_CLASS
+        item
+        for item in found.scores
+        if item.score == "accuracy" and item.model != comparison_section.MAJORITY_CLASS
     ]
-    changed = [one for one in by_size(found.scores) if one.moved and one.gained is not None]
+    changed = [item for item in by_size(found.scores) if item.moved and item.gained is not None]
     return [
-        *([intervals(shown)] if any(one.moved for one in shown) else []),
+        *([intervals(shown)] if any(item.moved for item in shown) else []),
         *([changes(changed[:MAX_VISIBLE_ROWS], found.noise)] if changed else []),
     ]
 
 
 def intervals(shown: Sequence[Score]) -> str:
     """Draw each score with its interval, in the base and here, on one scale."""
-    readings = [side for one in shown for side in (one.base, one.here) if side is not None]
-    low, high = min(one.low for one in readings), max(one.high for one in readings)
+    readings = [side for item in shown for side in (item.base, item.here) if side is not None]
+    low, high = min(item.low for item in readings), max(item.high for item in readings)
     lines = []
-    for one in shown:
-        same = not one.moved
-        sides = {"both": one.base} if same else {"base": one.base, "here": one.here}
+    for item in shown:
+        same = not item.moved
+        sides = {"both": item.base} if same else {"base": item.base, "here": item.here}
         for place, (side, reading) in enumerate(sides.items()):
-            name = _name(one.model) if place == 0 else ""
+            name = _name(item.model) if place == 0 else ""
             if reading is not None:
                 drawn = _bracket(reading, low, high, *("=#" if side == "here" else "-o"))
                 lines.append(f"{name:<24} {side} {drawn} {reading.value:.4f}")
@@ -236,11 +238,11 @@ def intervals(shown: Sequence[Score]) -> str:
 
 def changes(shown: Sequence[Score], noise: float) -> str:
     """Draw each change in half-widths: a gain to the right, a loss to the left."""
-    gains = [0.0 if one.gained is None else one.gained for one in shown]
+    gains = [0.0 if item.gained is None else item.gained for item in shown]
     reach = min(max(2 * noise, *(abs(gain) for gain in gains)), 4 * max(noise, 1.0))
     middle = COLUMNS // 2
     lines = []
-    for one, gain in zip(shown, gains, strict=True):
+    for item, gain in zip(shown, gains, strict=True):
         cells = [" "] * (COLUMNS + 1)
         end = _place(min(max(gain, -reach), reach), -reach, reach, COLUMNS + 1)
         for place in range(min(end, middle), max(end, middle) + 1):
@@ -250,7 +252,7 @@ def changes(shown: Sequence[Score], noise: float) -> str:
         cells[middle] = "|"
         if abs(gain) > reach:
             cells[end] = "<" if gain < 0 else ">"
-        name = f"{_name(one.model)} {one.score}"
+        name = f"{_name(item.model)} {item.score}"
         lines.append(f"{name:<41} {''.join(cells)} {gain:+.2f}")
     scale = f"{'':<41} {-reach:<+{middle}.1f}0{reach:>+{middle}.1f}"
     title = (
@@ -280,7 +282,7 @@ def _verb(holding: Sequence[object]) -> str:
 
 
 def _is_beyond(one: Score, noise: float) -> bool:
-    """Tell whether a score changed by more than the gate allows, either way, or is gone."""
+    """Return whether a score changed by more than the gate allows, either way, or is gone."""
     if one.here is None:
         return True
     return one.gained is not None and gates.exceeds_tolerance(abs(one.gained), noise)
@@ -358,7 +360,7 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Change], list[str]]:
     try:
         if done.returncode:
             raise ValueError(f"exit code {done.returncode}")
-        found = json.loads(done.stdout)
+        result = json.loads(done.stdout)
     except ValueError as error:
         raise SummaryError(
             f"`dvc {what} diff` could not tell what moved ({error}; it said: {said[-300:]}). The "
@@ -366,7 +368,7 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Change], list[str]]:
         ) from None
     moved = [
         Change(f"{path} {key}", change.get("old"), change.get("new"))
-        for path, keys in found.items()
+        for path, keys in result.items()
         for key, change in keys.items()
     ]
     unread = [f"DVC could not read all {what}, so some are missing here: {said}"] if said else []
@@ -455,7 +457,7 @@ def _code(text: str) -> str:
 
 
 def _name(model: str) -> str:
-    """Return a model's name for a picture: nothing in it can end the block."""
+    """Return a model's name for a figure: nothing in it can end the block."""
     return safe_text(model).replace("`", "'")
 
 

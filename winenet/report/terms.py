@@ -22,12 +22,12 @@ class Terms(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Tell whether there are more than two classes."""
+        """Return whether there are more than two classes."""
         return len(self.classes) > 2
 
     @property
     def named(self) -> bool:
-        """Tell whether the classes have names other than their labels."""
+        """Return whether the classes have names other than their labels."""
         return self.classes != self.labels
 
     @property

@@ -63,9 +63,9 @@ def _categories(raw: Preprocessing) -> list[str]:
     """Return a line for each category."""
     lines = []
     for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
-        told = [short_repr(level) for level in levels[:LEVELS_SHOWN]]
-        told += [f"{len(levels) - LEVELS_SHOWN} more"] if len(levels) > LEVELS_SHOWN else []
-        lines.append(f"  {short_repr(name)}: {', '.join(told)}; a gap becomes {short_repr(usual)}")
+        text = [short_repr(level) for level in levels[:LEVELS_SHOWN]]
+        text += [f"{len(levels) - LEVELS_SHOWN} more"] if len(levels) > LEVELS_SHOWN else []
+        lines.append(f"  {short_repr(name)}: {', '.join(text)}; a gap becomes {short_repr(usual)}")
     return [f"{len(lines)} categories, an input of 0 or 1 a level:", *lines] if lines else []
 
 

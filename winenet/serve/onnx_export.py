@@ -37,7 +37,7 @@ def export_onnx(model: str, out: str | None = None, *, force: bool = False) -> N
 
     out: the file to write; without it the model's name with the ending .onnx. force: whether an
     existing one is overwritten.
-    Raises InputError when the model or out cannot be used, onnx is missing, or onnxruntime predicts
+    Raises InputError if the model or out cannot be used, onnx is missing, or onnxruntime predicts
     otherwise.
     """
     saved = model_file.read(model, by_stage=False)
@@ -102,7 +102,7 @@ class _GraphBuilder:
 def onnx_model(saved: SavedModel) -> bytes:
     """Return a model as ONNX; the same model gives the same bytes.
 
-    Raises ExportError when onnx is not installed.
+    Raises ExportError if onnx is not installed.
     """
     try:
         import onnx
@@ -239,7 +239,7 @@ def feed(saved: SavedModel, X: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
 def check(saved: SavedModel, content: bytes) -> float | None:
     """Return the greatest difference of a probability to onnxruntime's; None without onnxruntime.
 
-    Raises ExportError when one is greater than TOLERANCE, or a clear label is another one.
+    Raises ExportError if one is greater than TOLERANCE, or a clear label is another one.
     """
     try:
         import onnxruntime as runtime
