@@ -31,21 +31,23 @@ def test_the_pieces_tell_what_the_whole_shows(most: int, cells: list[str], step:
     numbers, numerals = values[finite], pd.Series(cells, dtype="object")[finite]
 
     others = pd.Series(cells, dtype="object")[~finite]
-    assert list(found.words.items()) == list(others.value_counts(sort=False).items())
-    assert found.many == (numerals.nunique() > most)
-    assert dict(found.numerals) == ({} if found.many else numerals.value_counts().to_dict())
+    assert list(found.text_counts.items()) == list(others.value_counts(sort=False).items())
+    assert found.overflowed == (numerals.nunique() > most)
+    assert dict(found.number_counts) == (
+        {} if found.overflowed else numerals.value_counts().to_dict()
+    )
     assert found.rows == len(numbers)
     assert (found.low, found.high) == (
         (numbers.min(), numbers.max()) if len(numbers) else (np.inf, -np.inf)
     )
-    assert found.whole == all(number.is_integer() for number in numbers)
-    assert found.differ == (found.whole and numerals.is_unique)
+    assert found.all_integers == all(number.is_integer() for number in numbers)
+    assert found.all_distinct == (found.all_integers and numerals.is_unique)
 
 
 def test_a_number_that_stands_for_a_gap_is_a_word() -> None:
     found = of(["5", "-999", "7", "-999"], words=("-999",))
 
-    assert dict(found.words) == {"-999": 2}
+    assert dict(found.text_counts) == {"-999": 2}
     assert (found.low, found.high, found.rows) == (5, 7, 2)
 
 
@@ -54,12 +56,12 @@ def test_of_many_numbers_no_text_stays() -> None:
 
     found = of([*ids, "x"], step=4_000)
 
-    assert found.many
-    assert not found.numerals
-    assert dict(found.words) == {"x": 1}
-    assert found.differ
-    assert not of([*ids, "0"], step=4_000).differ
+    assert found.overflowed
+    assert not found.number_counts
+    assert dict(found.text_counts) == {"x": 1}
+    assert found.all_distinct
+    assert not of([*ids, "0"], step=4_000).all_distinct
 
 
 def test_numbers_too_long_for_a_double_still_differ() -> None:
-    assert of([str(2**60 + number) for number in range(10)]).differ
+    assert of([str(2**60 + number) for number in range(10)]).all_distinct

@@ -769,7 +769,7 @@ def test_a_category_of_parquet_is_the_text_that_the_training_had(levels, tmp_pat
     table, _ = raw_table.read_raw(str(tmp_path), settings)
     raw = preprocessing.fit(table[["level"]], {"level": "category"}, "minmax")
     with stream.open_table("people.parquet", raw) as opened:
-        (piece,) = opened.pieces()
+        (piece,) = opened.iter_chunks()
     pd.testing.assert_series_equal(piece["level"], table["level"], check_dtype=False)
 
 

@@ -45,7 +45,7 @@ class _CellErrors:
         self.cells: dict[tuple[str, str], list[str]] = {}
         self.number: dict[tuple[str, str], int] = {}
 
-    def note(self, name: str, rule: str, lines: Sequence[int], cells: Sequence[str]) -> None:
+    def add(self, name: str, rule: str, lines: Sequence[int], cells: Sequence[str]) -> None:
         """Keep cells of a column. lines, cells: where they stand, and as they are written."""
         key = (name, rule)
         kept = self.cells.setdefault(key, [])
@@ -56,7 +56,7 @@ class _CellErrors:
             text = f"{short_repr(cell)} is " if cell else ""
             kept.append(f"line {line}, column '{name}': {text}{rule}")
 
-    def told(self, names: Sequence[str]) -> list[str]:
+    def messages(self, names: Sequence[str]) -> list[str]:
         """Return what was found, column by column."""
         lines = []
         for name in names:
@@ -86,7 +86,7 @@ def read(
         else:
             faults, blocks = _csv(path, kinds, settings)
         for first, values, written in blocks:
-            frames.append(_checked(first, values, written, settings, result))
+            frames.append(_validate_chunk(first, values, written, settings, result))
     except DataError as error:
         return str(error).split("\n"), pd.DataFrame()
     rows = pd.concat(frames, ignore_index=True) if len(frames) != 1 else frames[0]
@@ -94,7 +94,7 @@ def read(
         faults.append("no rows below the header")
     if label is not None:
         rows[settings.target] = str(label)
-    return faults + result.told(list(kinds)), rows
+    return faults + result.messages(list(kinds)), rows
 
 
 # ------------------------------------------------------------------ cells
@@ -103,7 +103,7 @@ def read(
 _Values = tuple[int, pd.DataFrame, Callable[[], pd.DataFrame]]
 
 
-def _checked(
+def _validate_chunk(
     first: int,
     values: pd.DataFrame,
     written: Callable[[], pd.DataFrame],
@@ -124,7 +124,7 @@ def _checked(
             numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
             columns[name] = numbers
             text = numbers.isna() & ~empty
-            rules = [(text, "no number"), _outside(numbers, kind, ~empty & ~text)]
+            rules = [(text, "no number"), _out_of_range(numbers, kind, ~empty & ~text)]
             no_value = "no value; every cell needs a number"
         if empty.any() and settings.na_values and name != settings.target:
             cells = written()[name]
@@ -137,19 +137,19 @@ def _checked(
         for mask, rule in [(empty, no_value), *rules]:
             if mask.any():
                 cells = written()[name][mask]
-                found.note(name, rule, (np.flatnonzero(mask) + first).tolist(), list(cells))
+                found.add(name, rule, (np.flatnonzero(mask) + first).tolist(), list(cells))
     return pd.DataFrame(columns, index=values.index, copy=False)
 
 
-def _outside(numbers: pd.Series, kind: Any, there: pd.Series) -> tuple[pd.Series, str]:
+def _out_of_range(numbers: pd.Series, kind: Any, there: pd.Series) -> tuple[pd.Series, str]:
     if kind == "number":
         return ~np.isfinite(numbers) & there, "not finite"
     least, largest = kind
-    rule = f"out of range; it must lie in {_exact(least)} to {_exact(largest)}"
+    rule = f"out of range; it must lie in {_format_number(least)} to {_format_number(largest)}"
     return ~numbers.between(least, largest) & there, rule
 
 
-def _exact(number: float) -> str:
+def _format_number(number: float) -> str:
     return str(int(number)) if number == int(number) and abs(number) < 1e15 else str(number)
 
 

@@ -50,53 +50,53 @@ class TableReader:
 
     def __init__(self, path: str, raw: Preprocessing, missing: Sequence[str]) -> None:
         self.path, self.raw = path, raw
-        self.called = "standard input" if path == STDIN else safe_text(path)
+        self.display_name = "standard input" if path == STDIN else safe_text(path)
         # A text that is a level of its column is no gap there, whatever it means elsewhere.
         gaps = {"", *missing}
-        self.gaps = dict.fromkeys(raw.numbers, gaps) | {
+        self.na_values = dict.fromkeys(raw.numbers, gaps) | {
             name: gaps - set(levels)
             for name, levels in zip(raw.categories, raw.levels, strict=True)
         }
-        self.closing = contextlib.ExitStack()
+        self.exit_stack = contextlib.ExitStack()
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
+    def iter_chunks(self) -> Iterator[pd.DataFrame]:
         """Yield the rows piece by piece, their index counted on: numbers float64, the others text.
 
         Raises TableError for a line or a cell that cannot be used.
         """
         raise NotImplementedError
 
-    def where(self, row: int) -> str:
+    def row_location(self, row: int) -> str:
         """Return where a row stands. row: counted from 0."""
         return f"row {row} (counted from 0)"
 
     @property
-    def share(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """See above."""
         return None
 
     @property
-    def extra(self) -> list[str]:
+    def extra_columns(self) -> list[str]:
         """The columns that the model does not have."""
-        return [name for name in self.names if name not in self.gaps]
+        return [name for name in self.names if name not in self.na_values]
 
     @property
     def reordered(self) -> bool:
         """Whether the model's columns stand in another order than in the model."""
-        ours = [name for name in self.names if name in self.gaps]
+        ours = [name for name in self.names if name in self.na_values]
         # A model has its numbers first, whatever order its training table had.
         kinds = (self.raw.numbers, self.raw.categories)
         return any([name for name in ours if name in kind] != kind for kind in kinds)
 
-    def fault(self, told: str) -> TableError:
+    def error(self, message: str) -> TableError:
         """Return an error of this table."""
-        return TableError(f"{self.called}: {told}")
+        return TableError(f"{self.display_name}: {message}")
 
     def check_columns(self) -> None:
         """Raise TableError if a column of the model is missing or stands there twice."""
         twice = [name for name in self.raw.columns if self.names.count(name) > 1]
         if twice:
-            raise self.fault(
+            raise self.error(
                 f"column {short_repr(twice[0])} stands {self.names.count(twice[0])} times in the "
                 "header, so it is open which one is meant. Columns are matched by name: give each "
                 "a name of its own."
@@ -105,11 +105,12 @@ class TableReader:
         if not missing:
             return
         text = [
-            f"{short_repr(name)}{did_you_mean(name, self.extra)}" for name in missing[:NAMES_SHOWN]
+            f"{short_repr(name)}{did_you_mean(name, self.extra_columns)}"
+            for name in missing[:NAMES_SHOWN]
         ]
         if len(missing) > NAMES_SHOWN:
             text.append(f"{len(missing) - NAMES_SHOWN} more")
-        raise self.fault(
+        raise self.error(
             f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(text)}), "
             f"so nothing was predicted. The model needs {len(self.raw.columns)} columns, matched "
             f"by name, and the header has {len(self.names)}: {preview(self.names)}. Change the "
@@ -118,8 +119,8 @@ class TableReader:
 
     def not_a_number(self, row: int, name: str, cell: str) -> TableError:
         """Return the error of a cell. row: counted from 0."""
-        return self.fault(
-            f"{self.where(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite "
+        return self.error(
+            f"{self.row_location(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite "
             "number, so the table was not predicted. A number is written like 12, -0.5 or 1e-3. "
             "Mend the cell; `--na-value TEXT` says that a text stands for a gap."
         )
@@ -130,7 +131,7 @@ class TableReader:
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
-        self.closing.close()
+        self.exit_stack.close()
 
 
 def open_table(
@@ -161,7 +162,7 @@ def open_table(
         else:
             table = _CsvReader(path, raw, missing, reader, size, separator, block)
         table.check_columns()
-        table.closing.push(closing)
+        table.exit_stack.push(closing)
         on_error.pop_all()
     return table
 
@@ -210,27 +211,27 @@ class _CsvReader(TableReader):
         self.stream = gzip.GzipFile(fileobj=reader) if packed else reader
         self.blocks = self._blocks()
         header, self.rest = self._header()
-        self.separator, self.names = self._cut(header, separator)
+        self.separator, self.names = self._split_header(header, separator)
         place = {name: self.names.index(name) for name in raw.columns if name in self.names}
         self.places = {place[name]: name for name in sorted(place, key=lambda name: place[name])}
 
     @property
-    def share(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """How much of the file has been read, packed or not."""
         return min(1.0, self.reader.tell() / self.size) if self.size else None
 
-    def where(self, row: int) -> str:
+    def row_location(self, row: int) -> str:
         """Return the line of a row, as an editor counts."""
         return f"line {row + 2}"
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
+    def iter_chunks(self) -> Iterator[pd.DataFrame]:
         """Yield the rows of each block."""
         row = 0
         for block in self._rows():
-            yield (piece := self._piece(block, row))
+            yield (piece := self._parse_chunk(block, row))
             row += len(piece)
         if not row:
-            raise self.fault(
+            raise self.error(
                 "has a header and no row, so there is nothing to predict. Each row stands in a "
                 "line of its own below the header."
             )
@@ -248,7 +249,7 @@ class _CsvReader(TableReader):
                     held = b""
                 whole, end, left = left.rpartition(b"\n")
                 if max(map(len, [left, *whole.split(b"\n")])) > MAX_LINE_BYTES:
-                    raise self.fault(
+                    raise self.error(
                         f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no table. "
                         "Each row stands in a line of its own."
                     )
@@ -256,11 +257,11 @@ class _CsvReader(TableReader):
                 if end:
                     yield whole + end
         except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise self.fault(
+            raise self.error(
                 "is no complete file of gzip, so its rows cannot all be read. Pack it again."
             ) from None
         except OSError as error:
-            raise self.fault(
+            raise self.error(
                 f"cannot be read ({error.strerror}), so it was not predicted to its end. It must "
                 "be a file that this user may read."
             ) from None
@@ -271,11 +272,11 @@ class _CsvReader(TableReader):
         """Return the first line and what is left of the first block."""
         first = next(self.blocks, b"")
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise self.fault("is UTF-16, so it was not read. Save the table as UTF-8.")
+            raise self.error("is UTF-16, so it was not read. Save the table as UTF-8.")
         line, _, rest = first.removeprefix(codecs.BOM_UTF8).partition(b"\n")
         if not line.strip():
             what = "has a blank first line" if rest else "is empty"
-            raise self.fault(
+            raise self.error(
                 f"{what}, so there is nothing to predict. A table has its columns' names in the "
                 "first line, and a row in each line below."
             )
@@ -285,18 +286,18 @@ class _CsvReader(TableReader):
         except UnicodeDecodeError:
             readable = False
         if not readable:
-            raise self.fault(
+            raise self.error(
                 "has a first line that is no text of UTF-8, so it is no table. Give CSV, packed by "
                 "gzip or not, or Parquet."
             )
         if text.count('"') % 2:
-            raise self.fault(
+            raise self.error(
                 "line 1 has a quotation mark that is not closed, so the columns cannot be told. "
                 "Close it; a row cannot go over several lines."
             )
         return text, rest
 
-    def _cut(self, header: str, separator: str | None) -> tuple[str, list[str]]:
+    def _split_header(self, header: str, separator: str | None) -> tuple[str, list[str]]:
         """Return the separator and the columns' names."""
         known = set(self.raw.columns)
         names = {
@@ -313,7 +314,7 @@ class _CsvReader(TableReader):
             yield self.rest
         yield from self.blocks
 
-    def _piece(self, block: bytes, row: int) -> pd.DataFrame:
+    def _parse_chunk(self, block: bytes, row: int) -> pd.DataFrame:
         """Return a block's rows. row: the number of the first."""
         self._check_lines(block, row)
         try:
@@ -322,9 +323,9 @@ class _CsvReader(TableReader):
             raise self._bad_cell(block, row) from None
         lines = block.count(b"\n")
         if len(piece) != lines:
-            raise self.fault(
-                f"the {lines:,} lines from {self.where(row)} on are {len(piece):,} rows to pandas, "
-                "so the table was not predicted. Each row stands in a line of its own."
+            raise self.error(
+                f"the {lines:,} lines from {self.row_location(row)} on are {len(piece):,} rows to "
+                "pandas, so the table was not predicted. Each row stands in a line of its own."
             )
         piece.columns = pd.Index(self.places.values())
         numbers = piece[self.raw.numbers].to_numpy(dtype=np.float64)
@@ -346,7 +347,9 @@ class _CsvReader(TableReader):
             place: "float64" if self.places[place] in self.raw.numbers else "str"
             for place in places
         }
-        gaps: dict[Any, Any] = {place: sorted(self.gaps[self.places[place]]) for place in places}
+        gaps: dict[Any, Any] = {
+            place: sorted(self.na_values[self.places[place]]) for place in places
+        }
         how: dict[str, Any] = {
             "sep": self.separator,
             "header": None,
@@ -372,18 +375,18 @@ class _CsvReader(TableReader):
         low, high = 0, len(lines)
         while high - low > 1:
             middle = (low + high) // 2
-            if self._reads(b"".join(lines[low:middle])):
+            if self._parses(b"".join(lines[low:middle])):
                 low = middle
             else:
                 high = middle
         for name in self.places.values():
-            if not self._reads(lines[low], [name]):
+            if not self._parses(lines[low], [name]):
                 return self.not_a_number(row + low, name, self._cell(lines[low], name))
-        return self.fault(
-            f"{self.where(row + low)} cannot be read, so the table was not predicted."
+        return self.error(
+            f"{self.row_location(row + low)} cannot be read, so the table was not predicted."
         )
 
-    def _reads(self, block: bytes, names: Sequence[str] | None = None) -> bool:
+    def _parses(self, block: bytes, names: Sequence[str] | None = None) -> bool:
         try:
             self._parsed(block, names)
         except (ValueError, OverflowError):
@@ -407,25 +410,25 @@ class _CsvReader(TableReader):
         except UnicodeDecodeError as error:
             place, why = error.start, "is not UTF-8; save the table as UTF-8"
         if why:
-            line = self.where(row + block.count(b"\n", 0, place))
-            raise self.fault(
+            line = self.row_location(row + block.count(b"\n", 0, place))
+            raise self.error(
                 f"{line} {why}, so the table was not predicted. Each line below the header is a "
                 "row."
             )
-        for place, text in self._uneven(block):
-            raise self.fault(
-                f"{self.where(row + place)} {text}, so the table was not predicted. Each row has a "
-                f"cell for each of the header's {len(self.names)} columns, between {self._told()}; "
-                "`--sep` names another sign."
+        for place, text in self._ragged_lines(block):
+            raise self.error(
+                f"{self.row_location(row + place)} {text}, so the table was not predicted. Each "
+                f"row has a cell for each of the header's {len(self.names)} columns, between "
+                f"{self._separator_name()}; `--sep` names another sign."
             )
 
-    def _told(self) -> str:
+    def _separator_name(self) -> str:
         return "tabs" if self.separator == "\t" else f"'{self.separator}'"
 
-    def _uneven(self, block: bytes) -> Iterator[tuple[int, str]]:
+    def _ragged_lines(self, block: bytes) -> Iterator[tuple[int, str]]:
         """Yield the place of each line that has not the header's number of cells, and why."""
         if b'"' not in block:
-            if _is_even(block, self.separator.encode(), len(self.names)):
+            if _has_uniform_fields(block, self.separator.encode(), len(self.names)):
                 return
             lines = block.decode().removesuffix("\n").split("\n")
             cells = [line.count(self.separator) + 1 for line in lines]
@@ -441,7 +444,7 @@ class _CsvReader(TableReader):
                 yield place, f"has {number} cell{'' if number == 1 else 's'}"
 
 
-def _is_even(block: bytes, separator: bytes, columns: int) -> bool:
+def _has_uniform_fields(block: bytes, separator: bytes, columns: int) -> bool:
     """Return whether each line has the same number of cells. block: without quotation marks."""
     signs: npt.NDArray[np.uint8] = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(signs == ord("\n"))
@@ -463,20 +466,20 @@ class _ParquetReader(TableReader):
     def __init__(self, path: str, raw: Preprocessing, missing: Sequence[str], block: int) -> None:
         super().__init__(path, raw, missing)
         if path == STDIN:
-            raise self.fault(
+            raise self.error(
                 "holds Parquet, which cannot be read from the front, so nothing was predicted. "
                 "Give the file's name."
             )
         try:
             from pyarrow import parquet as reader
         except ImportError:
-            raise self.fault(
+            raise self.error(
                 "is Parquet, and pyarrow, which reads it, is not installed, so nothing was "
                 "predicted. `pip install pyarrow`, or save the table as CSV."
             ) from None
         self.rows_at_a_time = max(1, ROWS * block // BLOCK)
         try:
-            self.file = self.closing.enter_context(reader.ParquetFile(path))
+            self.file = self.exit_stack.enter_context(reader.ParquetFile(path))
         except (OSError, ValueError) as error:  # pyarrow's own errors, too
             raise self._damaged(error) from None
         self.names = list(self.file.schema_arrow.names)
@@ -485,23 +488,23 @@ class _ParquetReader(TableReader):
         self.done = 0
 
     def _damaged(self, error: Exception) -> TableError:
-        return self.fault(
+        return self.error(
             f"is no whole file of Parquet ({safe_text(' '.join(str(error).split()))}), so it was "
             "not predicted to its end. Write it again."
         )
 
     @property
-    def share(self) -> float | None:
+    def fraction_read(self) -> float | None:
         """How many of the rows have been read."""
         return self.done / self.rows if self.rows else None
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
+    def iter_chunks(self) -> Iterator[pd.DataFrame]:
         """Yield the rows of each batch."""
         import pyarrow
 
         columns = self.raw.columns
         if not self.rows:
-            raise self.fault("has no row, so there is nothing to predict. Give rows.")
+            raise self.error("has no row, so there is nothing to predict. Give rows.")
         batches = self.file.iter_batches(batch_size=self.rows_at_a_time, columns=columns)
         try:
             for batch in batches:
@@ -515,9 +518,9 @@ class _ParquetReader(TableReader):
         """Return a column of a batch as float64 or as text, a gap as NaN."""
         is_number = name in self.raw.numbers
         made = parquet.to_float64 if is_number else parquet.to_strings
-        values: Any = made(column, self.gaps[name])
+        values: Any = made(column, self.na_values[name])
         if values is None:
-            raise self.fault(
+            raise self.error(
                 f"column {short_repr(name)} is of the type {column.type}, so the table was not "
                 f"predicted. The model needs a {'number' if is_number else 'text'} there."
             )

@@ -10,31 +10,31 @@ MAX_DISTINCT = 10_000  # texts of numbers that are counted; of more only the ran
 
 
 class ColumnStats:
-    """What a column holds, each cell as it is written.
+    """Statistics of a column, from the text of its cells.
 
-    A long table may hold millions of numbers that differ. Their texts are counted as long as they
-    are few; after that there is only what the attributes say of all numbers.
+    The texts of numbers are counted as long as they are few: a long table may hold millions of
+    different ones.
 
     Attributes
     ----------
-        words: Rows by text, of the cells that are no finite number; in the order of the rows.
-        numerals: Rows by text, of the numbers; empty once `many` differ.
-        many: More than `MOST` numbers differ.
-        rows: Numbers, one a row.
-        low: The smallest number; inf if there is none.
-        high: The largest; -inf if there is none.
-        whole: All numbers are whole.
-        differ: All numbers are whole, and no two are written alike.
+    text_counts: rows by text, of the cells that are not a finite number, in the order of the rows.
+    number_counts: rows by text, of the numbers; empty once `overflowed`.
+    overflowed: whether more than MAX_DISTINCT numbers differ.
+    rows: how many cells are numbers.
+    low: the smallest number; inf if there is none.
+    high: the largest; -inf if there is none.
+    all_integers: whether all numbers are integers.
+    all_distinct: whether all numbers are integers and no two are written alike.
     """
 
     def __init__(self, words: Collection[str] = ()) -> None:
-        """Begin with no cell. words: texts that are to count as no number, such as -999."""
-        self.words: Counter[str] = Counter()
-        self.numerals: Counter[str] = Counter()
-        self.many = False
+        """Create empty statistics. words: texts that do not count as numbers, such as -999."""
+        self.text_counts: Counter[str] = Counter()
+        self.number_counts: Counter[str] = Counter()
+        self.overflowed = False
         self.rows = 0
         self.low, self.high = np.inf, -np.inf
-        self.whole = self.differ = True
+        self.all_integers = self.all_distinct = True
         self._words = list(words)
         self._hashes = np.empty(0, dtype=np.uint64)
 
@@ -43,22 +43,22 @@ class ColumnStats:
         cells = cells.astype("object")
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         finite = np.isfinite(numbers) & ~cells.isin(self._words).to_numpy()
-        self.words.update(cells[~finite])
+        self.text_counts.update(cells[~finite])
         if finite.any():
             self._add_numbers(numbers[finite], cells[finite])
 
     def _add_numbers(self, numbers: np.ndarray, numerals: pd.Series) -> None:
         self.rows += len(numbers)
         self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
-        self.whole = self.whole and bool((numbers == np.floor(numbers)).all())
-        self.differ = self.differ and self.whole
-        if self.differ:
+        self.all_integers = self.all_integers and bool((numbers == np.floor(numbers)).all())
+        self.all_distinct = self.all_distinct and self.all_integers
+        if self.all_distinct:
             # Of ids by the million, hashes take a tenth of the room that texts do.
             hashes = pd.util.hash_array(numerals.to_numpy(), categorize=False)
             self._hashes = np.unique(np.concatenate([self._hashes, hashes]))
-            self.differ = len(self._hashes) == self.rows
-        if not self.many:
-            self.numerals.update(numerals)
-            self.many = len(self.numerals) > MAX_DISTINCT
-        if self.many:
-            self.numerals.clear()
+            self.all_distinct = len(self._hashes) == self.rows
+        if not self.overflowed:
+            self.number_counts.update(numerals)
+            self.overflowed = len(self.number_counts) > MAX_DISTINCT
+        if self.overflowed:
+            self.number_counts.clear()

@@ -69,22 +69,22 @@ def create_project(target: Path, options: InitOptions) -> list[str]:
     _check_target(target)
     result = infer_config(options)
     text = params_text(result)
-    with _unnamed(target) as folder:
-        _fill(folder, result, text, target.name)
+    with _staging_folder(target) as folder:
+        _write_files(folder, result, text, target.name)
         checked = _check(folder)
         committed = _commit(folder, result)
-        _give_name(folder, target)
-    return [checked, *_told(result), committed]
+        _move_into_place(folder, target)
+    return [checked, *_summary_lines(result), committed]
 
 
-def _told(found: InferredConfig) -> list[str]:
+def _summary_lines(found: InferredConfig) -> list[str]:
     """Return what was guessed, in lines."""
     kinds = [column.kind for column in found.columns.values()]
     lines = [
         f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
         f"separator {short_repr(found.separator)}; missing: "
         f"{', '.join(map(short_repr, found.na_values)) or 'none'}",
-        f"{short_repr(found.target)} has {len(found.labels)} labels: {counted(found.labels)}",
+        f"{short_repr(found.target)} has {len(found.labels)} labels: {label_counts(found.labels)}",
     ]
     if found.positive_label is not None:
         lines.append(f"positive: {short_repr(found.positive_label)}, {found.why_positive}")
@@ -124,7 +124,7 @@ def _check_target(target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _unnamed(target: Path) -> Iterator[Path]:
+def _staging_folder(target: Path) -> Iterator[Path]:
     """Give a new folder beside the target; what is in it when an error comes is removed."""
     try:
         # Its own folder inside: mkdtemp's is for this user alone, which a repository need not be.
@@ -147,13 +147,13 @@ def _unnamed(target: Path) -> Iterator[Path]:
         shutil.rmtree(around, ignore_errors=True)
 
 
-def _give_name(folder: Path, target: Path) -> None:
+def _move_into_place(folder: Path, target: Path) -> None:
     """Rename the finished folder, unless something has taken the name meanwhile."""
     _check_target(target)
     folder.rename(target)
 
 
-def _fill(folder: Path, found: InferredConfig, params_yaml: str, name: str) -> None:
+def _write_files(folder: Path, found: InferredConfig, params_yaml: str, name: str) -> None:
     """Write all files of the new folder."""
     ignored = shutil.ignore_patterns(*NOT_COPIED)
     for path in COPIED:
@@ -377,8 +377,8 @@ def _template(name: str) -> jinja2.Template:
     environment.filters |= {
         "yaml": scalar,
         "label": label,
-        "counted": counted,
-        "described": described,
+        "label_counts": label_counts,
+        "column_lines": column_lines,
         "left_out": left_out,
         "thousands": lambda number: f"{number:,}",
     }
@@ -403,7 +403,7 @@ def label(text: str) -> str:
     return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else scalar(text)
 
 
-def counted(labels: Mapping[str, int]) -> str:
+def label_counts(labels: Mapping[str, int]) -> str:
     """Return the labels with their rows: "a (100), b (50)"."""
     text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
     return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
@@ -413,7 +413,7 @@ def _word(text: str) -> str:
     return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
 
 
-def described(columns: Mapping[str, Column]) -> list[str]:
+def column_lines(columns: Mapping[str, Column]) -> list[str]:
     """Return one line per column: its kind, and in a comment what it holds."""
     lines = {f"{scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
     return _commented(lines)

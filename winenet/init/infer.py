@@ -226,26 +226,26 @@ def _columns(
 
 def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) -> Column | str:
     """Return how a column is used, or why it is not. rows: those of the table."""
-    words = {text: count for text, count in tally.words.items() if text not in na_values}
-    levels = pd.Series(words | tally.numerals, dtype="int64")
+    words = {text: count for text, count in tally.text_counts.items() if text not in na_values}
+    levels = pd.Series(words | tally.number_counts, dtype="int64")
     present = sum(words.values()) + tally.rows
     gaps = f"; {rows - present:,} missing" if present < rows else ""
     if present == 0:
         return "no value in any row"
-    if len(levels) == 1 and not tally.many:
+    if len(levels) == 1 and not tally.overflowed:
         return f"always {quote_cell(str(levels.index[0]))}{gaps}; it tells nothing"
     if not words:
         follow = tally.high - tally.low + 1 == rows
-        if tally.differ and tally.rows == rows > 2 and (follow or _is_id(name)):
+        if tally.all_distinct and tally.rows == rows > 2 and (follow or _is_id(name)):
             return "another whole number in each row: a row number or an id"
         seen = f"{tally.low:g} to {tally.high:g}{gaps}"
-        if tally.whole and 2 < len(levels) <= 10:
+        if tally.all_integers and 2 < len(levels) <= 10:
             seen += f"; {len(levels)} whole numbers: category, if they are codes"
         return Column("number", seen)
     _refuse_spoilt_numbers(name, tally, words, na_values)
     if len(levels) == present:
         return "another text in each row: a name or an id"
-    if tally.many:
+    if tally.overflowed:
         return f"over {MAX_DISTINCT:,} different texts; a category has at most {MAX_CATEGORIES:,}"
     if len(levels) > MAX_CATEGORIES:
         return f"{len(levels):,} different texts; a category has at most {MAX_CATEGORIES:,}"
@@ -272,7 +272,9 @@ def _refuse_spoilt_numbers(
             f"column out: --drop {short_repr(name)}."
         )
     spoilt = sum(words.values())
-    if (tally.many or len(tally.numerals) > MAX_NUMERIC_LABELS) and tally.rows >= 9 * spoilt:
+    if (
+        tally.overflowed or len(tally.number_counts) > MAX_NUMERIC_LABELS
+    ) and tally.rows >= 9 * spoilt:
         others = list(words)
         flags = " ".join(f"--na-value {short_repr(text)}" for text in [*na_values, *others[:3]])
         raise GuessError(

@@ -348,7 +348,7 @@ def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list
     there = dict.fromkeys(
         text
         for name in used
-        for text in read.tallies[name].words
+        for text in read.tallies[name].text_counts
         if text.strip() in GUESSED_NA_VALUES
     )
     return sorted(there, key=lambda text: (GUESSED_NA_VALUES.index(text.strip()), text))

@@ -83,9 +83,9 @@ def predict_file(
                 target.write(predictions.header())
                 for first_row, P in _predicted_chunks(saved, opened, mismatches):
                     target.write(predictions.rows(first_row, P))
-                    if progress is not None and opened.share:
-                        read = int(opened.share * progress.total)
-                        progress.update(read - progress.done, opened.share)
+                    if progress is not None and opened.fraction_read:
+                        read = int(opened.fraction_read * progress.total)
+                        progress.update(read - progress.done, opened.fraction_read)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -163,17 +163,17 @@ def _predicted_chunks(
 ) -> Iterator[tuple[int, Array]]:
     """Yield for each chunk the number of its first row and its probabilities, (rows, classes)."""
     predictor = PipelinePredictor(saved)
-    for chunk in table.pieces():
+    for chunk in table.iter_chunks():
         first_row = int(chunk.index[0])
         mismatches.add(chunk)
         P = predictor.predict_proba(chunk, first_row)
         non_finite = np.flatnonzero(~np.isfinite(P).all(axis=1))
         if len(non_finite):
-            raise table.fault(
-                f"{table.where(first_row + int(non_finite[0]))} has a number so large that the "
-                "model's sums are no longer finite, so the table was not predicted. Numbers should "
-                "lie about where those of the training did: `python -m winenet describe` shows "
-                "that range."
+            raise table.error(
+                f"{table.row_location(first_row + int(non_finite[0]))} has a number so large that "
+                "the model's sums are no longer finite, so the table was not predicted. Numbers "
+                "should lie about where those of the training did: `python -m winenet describe` "
+                "shows that range."
             )
         yield first_row, P
 
@@ -246,7 +246,7 @@ class MismatchReport:
     def __init__(self, saved: SavedModel) -> None:
         self.saved, self.rows = saved, 0
         raw = saved.preprocessing
-        self.gaps: Counter[str] = Counter()
+        self.na_values: Counter[str] = Counter()
         self.outside = np.zeros(len(raw.numbers), dtype=np.int64)
         self.least = np.full(len(raw.numbers), np.inf)
         self.largest = np.full(len(raw.numbers), -np.inf)
@@ -263,12 +263,12 @@ class MismatchReport:
             self.outside[place] += np.count_nonzero(
                 (values < raw.minimum[place]) | (values > raw.maximum[place])
             )
-            self.gaps[name] += int(np.count_nonzero(np.isnan(values)))
+            self.na_values[name] += int(np.count_nonzero(np.isnan(values)))
             self.least[place] = np.fmin.reduce(values, initial=self.least[place])
             self.largest[place] = np.fmax.reduce(values, initial=self.largest[place])
         for name, levels in zip(raw.categories, raw.levels, strict=True):
             counts = X[name].value_counts(sort=False)
-            self.gaps[name] += len(X) - int(counts.sum())
+            self.na_values[name] += len(X) - int(counts.sum())
             unknown = counts[~counts.index.isin(levels)]
             if len(unknown):
                 self.unknown[name] += int(unknown.sum())
@@ -281,13 +281,13 @@ class MismatchReport:
     def summary_lines(self, model: str, table: stream.TableReader) -> list[str]:
         """Return the lines of the summary."""
         raw = self.saved.preprocessing
-        lines = [f"predict: {self.rows:,} rows of {table.called} by {safe_text(model)}"]
-        if table.extra:
+        lines = [f"predict: {self.rows:,} rows of {table.display_name} by {safe_text(model)}"]
+        if table.extra_columns:
             extra = [
                 f"{short_repr(name)}{' (the label)' * (name == self.saved.target)}"
-                for name in table.extra[:LEVELS_SHOWN]
+                for name in table.extra_columns[:LEVELS_SHOWN]
             ]
-            more = len(table.extra) - LEVELS_SHOWN
+            more = len(table.extra_columns) - LEVELS_SHOWN
             extra += [f"{more} more"] if more > 0 else []
             lines.append(f"  columns that the model does not have, left out: {', '.join(extra)}")
         if table.reordered:
@@ -301,9 +301,9 @@ class MismatchReport:
             for name, level in zip(raw.categories, raw.most_frequent, strict=True)
         }
         lines += [
-            f"  gaps in {short_repr(name)}: {self.gaps[name]:,}, filled by {fill[name]}"
+            f"  gaps in {short_repr(name)}: {self.na_values[name]:,}, filled by {fill[name]}"
             for name in raw.columns
-            if self.gaps[name]
+            if self.na_values[name]
         ]
         for name in raw.categories:
             if self.unknown[name]:
