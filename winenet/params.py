@@ -7,7 +7,7 @@ reads. The range of a parameter stands with its field.
 import itertools
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -22,9 +22,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from winenet.errors import InputError, did_you_mean, safe_text, short_repr
+from winenet.errors import InputError, did_you_mean, short_repr
+from winenet.params_errors import format_error
 from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
 
 PATH = "params.yaml"
@@ -38,20 +38,6 @@ RESERVED_NAMES = (
 # Columns beside the label in the tables of predictions.
 RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
-# Keys of earlier versions.
-RENAMED = {
-    "ingest.positive": "positive_label",
-    "ingest.words": "display_names",
-    "ingest.leave_out": "drop_columns",
-    "ingest.missing": "na_values",
-    "split.normalise": "scaler; its value min-max is now minmax",
-    "handmade.seeds": "n_seeds",
-    "seeds.runs": "n_seeds",
-    "importance.leave_out": "drop_features",
-    "learning_curve.runs": "n_repeats",
-    "gates.floors": "minimum",
-    "gates.max_loss": "max_drop",
-}
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
@@ -420,7 +406,7 @@ def load(path: str = PATH) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = [_format_error(detail) for detail in error.errors()]
+        faults = [format_error(detail, Params) for detail in error.errors()]
         raise ParamsError(
             f"{path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no stage was run "
             "and no result was touched:\n"
@@ -464,64 +450,6 @@ def _content(path: str) -> Any:
     return read
 
 
-def _format_error(detail: ErrorDetails) -> str:
-    """Put one of pydantic's findings as: place, value, rule."""
-    whole = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
-    location = whole[:3] + whole[4:] if whole[:2] == ("ingest", "columns") else whole
-    place = _format_path(location)
-    if detail["type"] == "extra_forbidden":
-        if place in RENAMED:
-            return f"{place}: renamed to {RENAMED[place]}"
-        known = list(_model_at(location[:-1]).model_fields)
-        hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
-        return f"{place}: unknown key{hint}"
-    if detail["type"] == "missing":
-        return f"{place}: missing; every key must be given"
-    if detail["type"] == "model_type":
-        keys = ", ".join(_model_at(location).model_fields)
-        return f"{place}: {short_repr(detail['input'])} is no section; it needs the keys {keys}"
-    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    description = _description_at(whole)
-    meant = f" as {description}" if description else ""
-    return f"{place}: {short_repr(detail['input'])} cannot serve{meant}: {rule}"
-
-
-def _format_path(location: tuple[int | str, ...]) -> str:
-    """Return ("a", "b", 0) as "a.b[0]"."""
-    return "".join(
-        f"[{step}]" if isinstance(step, int) else f".{safe_text(step)}" for step in location
-    ).lstrip(".")
-
-
 def _one_line(error: Exception) -> str:
     text = re.sub(r"\s+", " ", str(error).replace('in "<unicode string>", ', ""))
     return text if text.isprintable() else ascii(text)
-
-
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the section of the schema that a place in params.yaml belongs to."""
-    model: type[BaseModel] = Params
-    for step in location:
-        if isinstance(step, str):
-            annotation: Any = model.model_fields[step].annotation
-            inner = [annotation, *get_args(annotation)]
-            model = next(
-                kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
-            )
-    return model
-
-
-def _description_at(location: tuple[int | str, ...]) -> str | None:
-    """Return what the field at a place stands for, as its schema says."""
-    schema = Params.model_json_schema()
-    node: dict[str, Any] = schema
-    for step in location:
-        while "$ref" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-        if "oneOf" in node:  # of Column; the step is its tag
-            node = node["oneOf"][step == "kind"]
-        elif isinstance(step, int):
-            node = node.get("items", {})
-        else:
-            node = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
-    return node.get("description") if "$ref" not in node else None
