@@ -279,22 +279,22 @@ def test_every_fault_is_told_at_once(load):
     )
     assert message(load, text) == (
         "params.yaml has 10 faults, so no stage was run and no result was touched:\n"
-        "  ingest.files[0].label: 1.0 cannot serve as a label, as the raw files write it: should be"
+        "  ingest.files[0].label: 1.0 is not valid (a label, as the raw files write it): should be"
         " a valid string\n"
-        "  ingest.columns.pH: [4.5, 2.5] cannot serve as the least and the largest possible value:"
+        "  ingest.columns.pH: [4.5, 2.5] is not valid (the lower and the upper bound):"
         " it needs [least, largest] with least < largest\n"
-        "  ingest.columns.alcohol: [4] cannot serve as the least and the largest possible value:"
+        "  ingest.columns.alcohol: [4] is not valid (the lower and the upper bound):"
         " it needs [least, largest] with least < largest\n"
-        "  split.test_size: 1.2 cannot serve as the share of the rows kept for the test: should be"
+        "  split.test_size: 1.2 is not valid (the fraction of the rows kept for the test): should be"
         " less than 1\n"
         "  split.stratify: missing; every key must be given\n"
         "  split.stratfy: unknown key; did you mean 'stratify'?\n"
-        "  logistic.solver: 'libliner' cannot serve: should be 'liblinear', 'lbfgs', 'newton-cg',"
+        "  logistic.solver: 'libliner' is not valid: should be 'liblinear', 'lbfgs', 'newton-cg',"
         " 'newton-cholesky', 'sag' or 'saga'\n"
-        "  mlp.networks.notebook.hidden_layer_sizes[1]: 0 cannot serve as a number of units: should"
+        "  mlp.networks.notebook.hidden_layer_sizes[1]: 0 is not valid (a number of units): should"
         " be greater than or equal to 1\n"
-        "  grid_search.cv: True cannot serve as a number of folds: should be a valid integer\n"
-        "  grid_search.param_grid.learning_rate_init[0]: '0.001' cannot serve as a learning rate:"
+        "  grid_search.cv: True is not valid (a number of folds): should be a valid integer\n"
+        "  grid_search.param_grid.learning_rate_init[0]: '0.001' is not valid (a learning rate):"
         " should be a valid number\n"
         "Change params.yaml; `git diff params.yaml` shows what changed."
     )
@@ -302,42 +302,57 @@ def test_every_fault_is_told_at_once(load):
 
 LOGISTIC = COMMITTED[COMMITTED.index("logistic:\n") : COMMITTED.index("\nmlp:\n")]
 ONE_FAULT = {
-    "a number in quotes": (("test_size: 0.2", "test_size: '0.2'"), "split.test_size: '0.2' cannot"),
-    "no number": (("test_size: 0.2", "test_size:"), "split.test_size: None cannot"),
-    "not a number": (("test_size: 0.2", "test_size: .nan"), "nan cannot serve"),
+    "a number in quotes": (
+        ("test_size: 0.2", "test_size: '0.2'"),
+        "split.test_size: '0.2' is not valid",
+    ),
+    "no number": (("test_size: 0.2", "test_size:"), "split.test_size: None is not valid"),
+    "not a number": (("test_size: 0.2", "test_size: .nan"), "nan is not valid"),
     "nothing for the test": (("test_size: 0.2", "test_size: 0"), "should be greater than 0"),
     "all for the test": (("test_size: 0.2", "test_size: 1"), "should be less than 1"),
-    "a truth value for a whole number": (("cv: 5", "cv: true"), "grid_search.cv: True cannot"),
-    "a fraction for a whole number": (("cv: 5", "cv: 5.0"), "5.0 cannot serve as a number of fold"),
+    "a truth value for a whole number": (
+        ("cv: 5", "cv: true"),
+        "grid_search.cv: True is not valid",
+    ),
+    "a fraction for a whole number": (("cv: 5", "cv: 5.0"), "5.0 is not valid (a number of fold"),
     "one fold": (("cv: 5", "cv: 1"), "should be greater than or equal to 2"),
-    "a number for a truth value": (("stratify: false", "stratify: 0"), "split.stratify: 0 cannot"),
+    "a number for a truth value": (
+        ("stratify: false", "stratify: 0"),
+        "split.stratify: 0 is not valid",
+    ),
     "a word for a truth value": (
         ("stratify: false", "stratify: no"),
-        "split.stratify: 'no' cannot",
+        "split.stratify: 'no' is not valid",
     ),
-    "a negative seed": (("random_state: 42", "random_state: -1"), "-1 cannot serve as a seed"),
+    "a negative seed": (("random_state: 42", "random_state: -1"), "-1 is not valid (a seed"),
     "a seed of 33 bits": (
         ("random_state: 42", "random_state: 4294967296"),
         "should be less than or equal to 4294967295",
     ),
-    "no epochs": (("max_iter: 500", "max_iter: 0"), "0 cannot serve as a number of epochs"),
+    "no epochs": (("max_iter: 500", "max_iter: 0"), "0 is not valid (a number of epochs"),
     "epochs that fall": (("    - 1000\n", "    - 400\n"), "the epochs must increase"),
     "epochs that stay": (("    - 1000\n", "    - 500\n"), "the epochs must increase"),
     "no hidden layer": (("_sizes: [100, 50]", "_sizes: []"), "at least 1 item"),
     "a number for a list": (("_sizes: [100, 50]", "_sizes: 100"), "should be a valid list"),
-    "no learning": (("- 0.001\n", "- 0\n"), "0 cannot serve as a learning rate"),
+    "no learning": (("- 0.001\n", "- 0\n"), "0 is not valid (a learning rate"),
     "nothing held out": (
         ("validation_size: 0.2", "validation_size: 0"),
-        "curves.validation_size: 0 cannot serve as the share of the training rows that is held out",
+        "curves.validation_size: 0 is not valid (the fraction of the training rows that is held out",
     ),
     "all held out": (("validation_size: 0.2", "validation_size: 1"), "should be less than 1"),
-    "no epoch to follow": (("epochs: 500", "epochs: 0"), "curves.epochs: 0 cannot serve as a numb"),
-    "endless learning": (("- 0.001\n", "- .inf\n"), "inf cannot serve as a learning rate"),
-    "an unknown score": (("scoring: accuracy", "scoring: r2"), "grid_search.scoring: 'r2' cannot"),
-    "three bounds": (("pH: [2.5, 4.5]", "pH: [2, 3, 4]"), "ingest.columns.pH: [2, 3, 4] cannot"),
+    "no epoch to follow": (("epochs: 500", "epochs: 0"), "curves.epochs: 0 is not valid (a numb"),
+    "endless learning": (("- 0.001\n", "- .inf\n"), "inf is not valid (a learning rate"),
+    "an unknown score": (
+        ("scoring: accuracy", "scoring: r2"),
+        "grid_search.scoring: 'r2' is not valid",
+    ),
+    "three bounds": (
+        ("pH: [2.5, 4.5]", "pH: [2, 3, 4]"),
+        "ingest.columns.pH: [2, 3, 4] is not valid",
+    ),
     "equal bounds": (("pH: [2.5, 4.5]", "pH: [3, 3]"), "[least, largest] with least < largest"),
-    "no bounds": (("pH: [2.5, 4.5]", "pH:"), "ingest.columns.pH: None cannot serve as the least"),
-    "a path": (("name: winequality-red.csv", "name: ../red.csv"), "'../red.csv' cannot serve"),
+    "no bounds": (("pH: [2.5, 4.5]", "pH:"), "ingest.columns.pH: None is not valid (the lower"),
+    "a path": (("name: winequality-red.csv", "name: ../red.csv"), "'../red.csv' is not valid"),
     "a file listed twice": (
         ("name: winequality-red.csv", "name: winequality-white.csv"),
         "'winequality-white.csv' is listed twice",
@@ -366,43 +381,43 @@ ONE_FAULT = {
     ),
     "a floor of a stage alone": (
         ("logistic.accuracy: 0.97", "logistic: 0.97"),
-        "gates.minimum.logistic: 'logistic' cannot serve as a floor: a floor's key is stage.metric,"
+        "gates.minimum.logistic: 'logistic' is not valid (a minimum): a floor's key is stage.metric,"
         " such as logistic.accuracy",
     ),
     "a floor with an empty step": (
         ("logistic.accuracy: 0.97", "logistic..accuracy: 0.97"),
-        "gates.minimum.logistic..accuracy: 'logistic..accuracy' cannot serve as a floor: a floor's",
+        "gates.minimum.logistic..accuracy: 'logistic..accuracy' is not valid (a minimum): a floor's",
     ),
     "a floor of a mistyped stage": (
         ("logistic.accuracy: 0.97", "logistc.accuracy: 0.97"),
-        "'logistc.accuracy' cannot serve as a floor: no stage is called 'logistc'; did you mean"
+        "'logistc.accuracy' is not valid (a minimum): no stage is called 'logistc'; did you mean"
         " 'logistic'?",
     ),
     "a floor of no stage": (
         ("logistic.accuracy: 0.97", "gates.max_drop: 0.97"),
-        "cannot serve as a floor: no stage is called 'gates'; the stages are ingest, split,",
+        "is not valid (a minimum): no stage is called 'gates'; the stages are ingest, split,",
     ),
     "a floor in quotes": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: '0.97'"),
-        "gates.minimum.logistic.accuracy: '0.97' cannot serve as a floor: should be a valid number",
+        "gates.minimum.logistic.accuracy: '0.97' is not valid (a minimum): should be a valid number",
     ),
     "a floor that is no number": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: .nan"),
-        "gates.minimum.logistic.accuracy: nan cannot serve as a floor: should be a finite number",
+        "gates.minimum.logistic.accuracy: nan is not valid (a minimum): should be a finite number",
     ),
     "a floor that is a truth value": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: true"),
-        "gates.minimum.logistic.accuracy: True cannot serve as a floor",
+        "gates.minimum.logistic.accuracy: True is not valid (a minimum",
     ),
     "nested floors": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: {least: 0.97}"),
-        "gates.minimum.logistic.accuracy: {'least': 0.97} cannot serve as a floor",
+        "gates.minimum.logistic.accuracy: {'least': 0.97} is not valid (a minimum",
     ),
     "no loss allowed": (
         ("max_drop: 1.0", "max_drop: 0"),
-        "gates.max_drop: 0 cannot serve as the largest loss, in half-widths of the base's interval",
+        "gates.max_drop: 0 is not valid (the largest allowed drop, in half-widths of the base's interval",
     ),
-    "any loss allowed": (("max_drop: 1.0", "max_drop: .inf"), "gates.max_drop: inf cannot serve"),
+    "any loss allowed": (("max_drop: 1.0", "max_drop: .inf"), "gates.max_drop: inf is not valid"),
 }
 
 
@@ -417,7 +432,7 @@ def test_a_value_that_does_not_fit_is_told_with_place_and_rule(load, change, tol
 def test_a_gate_without_a_floor_is_refused(load):
     start, end = COMMITTED.index("  minimum: "), COMMITTED.index("  max_drop: ")
     text = message(load, COMMITTED[:start] + "  minimum: {}\n" + COMMITTED[end:])
-    assert "\n  gates.minimum: {} cannot serve as the least value of each metric, " in text
+    assert "\n  gates.minimum: {} is not valid (the minimum of each metric, " in text
 
 
 def test_a_missing_section_is_told(load):

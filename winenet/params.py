@@ -115,7 +115,7 @@ LayerSizes = Annotated[
 Bounds = Annotated[
     list[float],
     AfterValidator(_increasing_pair),
-    Field(description="the least and the largest possible value"),
+    Field(description="the lower and the upper bound"),
 ]
 Estimator = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
@@ -123,7 +123,7 @@ Estimator = Annotated[
 Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
 Kind = Annotated[
     Literal["number", "category"],
-    Field(description="what the column holds: [least, largest], number or category"),
+    Field(description="the type of the column: [lower, upper], number or category"),
 ]
 # A number with bounds, any number, or a text that is one of several.
 Column = Annotated[
@@ -211,11 +211,11 @@ class Ingest(Section):
 class Split(Section):
     """How the table is cut into training and test rows."""
 
-    test_size: float = Field(gt=0, lt=1, description="the share of the rows kept for the test")
+    test_size: float = Field(gt=0, lt=1, description="the fraction of the rows kept for the test")
     random_state: Seed
     stratify: bool = Field(description="whether both sets keep the table's class shares")
     duplicates: Literal["keep", "drop", "group"] = Field(
-        description="what is done with rows that equal another"
+        description="how duplicate rows are treated"
     )
     scaler: Literal["minmax", "standard", "robust", "none"] = Field(
         default="minmax", description="how numbers are scaled, by the training rows"
@@ -228,10 +228,13 @@ class Handmade(Section):
     random_state: Seed
     learning_rate: LearningRate
     epochs: list[Epochs] = Field(
-        min_length=1, description="the epochs at which the one run is read; the last one ends it"
+        min_length=1,
+        description="the epochs at which the run is evaluated; training stops after the last",
     )
-    plot_every: int = Field(ge=1, description="the distance of two plotted epochs")
-    n_seeds: int = Field(ge=1, description="how many seeds the notebook's claims are tried on")
+    plot_every: int = Field(ge=1, description="the number of epochs between two plotted points")
+    n_seeds: int = Field(
+        ge=1, description="the number of seeds on which the notebook's claims are tested"
+    )
 
     @field_validator("epochs")
     @classmethod
@@ -312,7 +315,7 @@ class Curves(Section):
     """The training that is followed epoch by epoch, on rows held out as well."""
 
     validation_size: float = Field(
-        gt=0, lt=1, description="the share of the training rows that is held out"
+        gt=0, lt=1, description="the fraction of the training rows that is held out"
     )
     random_state: Seed
     epochs: Epochs
@@ -322,29 +325,25 @@ class Curves(Section):
 class Seeds(Section):
     """The training of each network under several seeds."""
 
-    n_seeds: int = Field(ge=2, le=1000, description="how often each network is trained")
+    n_seeds: int = Field(ge=2, le=1000, description="the number of seeds of each network")
     random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
 
 
 class Importance(Section):
     """What decides: features shuffled, features left out."""
 
-    n_repeats: int = Field(ge=2, description="how often each feature is shuffled")
+    n_repeats: int = Field(ge=2, description="the number of permutations per feature")
     random_state: Seed
-    drop_features: list[str] = Field(
-        description="features without which each model is trained again"
-    )
+    drop_features: list[str] = Field(description="the features that are dropped, one at a time")
 
 
 class LearningCurve(Section):
     """How the accuracy grows with the number of training rows."""
 
-    train_sizes: list[Annotated[float, Field(gt=0, le=1, description="a share of the rows")]] = (
-        Field(min_length=2, description="the shares of the training rows")
+    train_sizes: list[Annotated[float, Field(gt=0, le=1, description="a fraction of the rows")]] = (
+        Field(min_length=2, description="the fractions of the training rows")
     )
-    n_repeats: int = Field(
-        ge=2, le=1000, description="how often each share is drawn and trained on"
-    )
+    n_repeats: int = Field(ge=2, le=1000, description="the number of repetitions per fraction")
     random_state: Annotated[int, Field(ge=0, le=2**31, description="the first of the seeds")]
 
     @field_validator("train_sizes")
@@ -367,10 +366,10 @@ class QualityGates(Section):
 
     minimum: dict[
         Annotated[str, AfterValidator(_key_of_a_metric)],
-        Annotated[float, Field(description="a floor")],
-    ] = Field(min_length=1, description="the least value of each metric, under its dotted key")
+        Annotated[float, Field(description="a minimum")],
+    ] = Field(min_length=1, description="the minimum of each metric, by its dotted key")
     max_drop: float = Field(
-        gt=0, description="the largest loss, in half-widths of the base's interval"
+        gt=0, description="the largest allowed drop, in half-widths of the base's interval"
     )
 
 

@@ -41,8 +41,8 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
         return f"{place}: {short_repr(detail['input'])} is no section; it needs the keys {keys}"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     description = _description_at(schema, whole)
-    meant = f" as {description}" if description else ""
-    return f"{place}: {short_repr(detail['input'])} cannot serve{meant}: {rule}"
+    meant = f" ({description})" if description else ""
+    return f"{place}: {short_repr(detail['input'])} is not valid{meant}: {rule}"
 
 
 def format_path(location: tuple[int | str, ...]) -> str:

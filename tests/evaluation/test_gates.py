@@ -636,7 +636,7 @@ def test_faulty_parameters_are_told(gate, repository):
     repository.edit("params.yaml", "max_drop: 1.0", "max_drop: -1")
     code, printed, errors = gate()
     assert (code, printed) == (1, "")
-    assert "gates.max_drop: -1 cannot serve as the largest loss, in half-widths of" in errors
+    assert "gates.max_drop: -1 is not valid (the largest allowed drop, in half-widths of" in errors
 
 
 # make and CI.

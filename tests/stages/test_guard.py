@@ -202,7 +202,7 @@ def break_parameters(workspace) -> list[str]:
     workspace.edit("params.yaml", "cv: 5", "cv: 1")
     return [
         "  split.tset_size: unknown key; did you mean 'test_size'?\n",
-        "  grid_search.cv: 1 cannot serve as a number of folds",
+        "  grid_search.cv: 1 is not valid (a number of folds",
     ]
 
 

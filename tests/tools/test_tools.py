@@ -181,7 +181,7 @@ def test_an_installation_that_was_killed_is_begun_again(folder):
     while not first.stdout.readline().startswith("Installing"):
         time.sleep(0.01)
     os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first.communicate()
     assert (folder / ".venv.making").exists()
     code, out, errors = make(folder)
     assert (code, errors) == (0, "")
