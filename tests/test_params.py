@@ -285,8 +285,8 @@ def test_every_fault_is_told_at_once(load):
         " it needs [least, largest] with least < largest\n"
         "  ingest.columns.alcohol: [4] is not valid (the lower and the upper bound):"
         " it needs [least, largest] with least < largest\n"
-        "  split.test_size: 1.2 is not valid (the fraction of the rows kept for the test): should be"
-        " less than 1\n"
+        "  split.test_size: 1.2 is not valid (the fraction of the rows kept for the test): should "
+        "be less than 1\n"
         "  split.stratify: missing; every key must be given\n"
         "  split.stratfy: unknown key; did you mean 'stratify'?\n"
         "  logistic.solver: 'libliner' is not valid: should be 'liblinear', 'lbfgs', 'newton-cg',"
@@ -337,7 +337,8 @@ ONE_FAULT = {
     "no learning": (("- 0.001\n", "- 0\n"), "0 is not valid (a learning rate"),
     "nothing held out": (
         ("validation_size: 0.2", "validation_size: 0"),
-        "curves.validation_size: 0 is not valid (the fraction of the training rows that is held out",
+        "curves.validation_size: 0 is not valid (the fraction of the training rows that is held "
+        "out",
     ),
     "all held out": (("validation_size: 0.2", "validation_size: 1"), "should be less than 1"),
     "no epoch to follow": (("epochs: 500", "epochs: 0"), "curves.epochs: 0 is not valid (a numb"),
@@ -381,12 +382,13 @@ ONE_FAULT = {
     ),
     "a floor of a stage alone": (
         ("logistic.accuracy: 0.97", "logistic: 0.97"),
-        "gates.minimum.logistic: 'logistic' is not valid (a minimum): a floor's key is stage.metric,"
-        " such as logistic.accuracy",
+        "gates.minimum.logistic: 'logistic' is not valid (a minimum): a floor's key is "
+        "stage.metric, such as logistic.accuracy",
     ),
     "a floor with an empty step": (
         ("logistic.accuracy: 0.97", "logistic..accuracy: 0.97"),
-        "gates.minimum.logistic..accuracy: 'logistic..accuracy' is not valid (a minimum): a floor's",
+        "gates.minimum.logistic..accuracy: 'logistic..accuracy' is not valid (a minimum): a "
+        "floor's",
     ),
     "a floor of a mistyped stage": (
         ("logistic.accuracy: 0.97", "logistc.accuracy: 0.97"),
@@ -399,7 +401,8 @@ ONE_FAULT = {
     ),
     "a floor in quotes": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: '0.97'"),
-        "gates.minimum.logistic.accuracy: '0.97' is not valid (a minimum): should be a valid number",
+        "gates.minimum.logistic.accuracy: '0.97' is not valid (a minimum): should be a valid "
+        "number",
     ),
     "a floor that is no number": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: .nan"),
@@ -415,7 +418,8 @@ ONE_FAULT = {
     ),
     "no loss allowed": (
         ("max_drop: 1.0", "max_drop: 0"),
-        "gates.max_drop: 0 is not valid (the largest allowed drop, in half-widths of the base's interval",
+        "gates.max_drop: 0 is not valid (the largest allowed drop, in half-widths of the base's "
+        "interval",
     ),
     "any loss allowed": (("max_drop: 1.0", "max_drop: .inf"), "gates.max_drop: inf is not valid"),
 }
