@@ -27,6 +27,8 @@ all: environment ## (or plain `make`) install, check params.yaml and the raw fil
 	@echo && echo "All metrics, a wide table: dvc metrics show --precision 4"
 
 test: environment-dev ## run the fast tests: three minutes on two cores
+	@test -z "$$PYTHONOPTIMIZE" || { echo 'PYTHONOPTIMIZE is set, so assertions are off and no test' \
+	'could fail. Unset it, then run the same command again.' >&2; exit 1; }
 	@$(PYTEST) -m "not slow and not browser"
 
 test-all: test ## run all tests: those of `make test`, then the slow ones and those in a browser

