@@ -33,7 +33,6 @@ os.environ |= {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 from committed import ROOT, remove_copy  # noqa: E402
 from small_pipeline import finished as finished  # noqa: E402
 from small_pipeline import made_once  # noqa: E402
-from small_pipeline import trained as trained  # noqa: E402
 
 import stages  # noqa: E402
 from winenet import runtime  # noqa: E402
@@ -70,7 +69,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow whatever needs a whole pipeline, and begin with the slow ones."""
     for item in items:
-        if {"finished", "trained"} & {*getattr(item, "fixturenames", ())}:
+        if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

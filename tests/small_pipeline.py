@@ -13,7 +13,6 @@ import yaml
 from committed import ROOT
 
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
-MODELS = ("logistic", "mlp", "grid_search")
 SMALL = {
     "handmade": {"epochs": [20, 50], "plot_every": 10, "n_seeds": 3},
     "mlp": {"max_iter": 4},
@@ -140,17 +139,6 @@ def made_once(
         raise
     finished.touch()
     return folder
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tables behind the committed page, which are not in git: a minute's work."""
-
-    def make(folder: Path) -> None:
-        git(copied(folder), "init", "--quiet")
-        dvc(folder, "repro", "handmade", *MODELS, WINENET_WORKERS="2")
-
-    return made_once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture(scope="session")

@@ -168,15 +168,15 @@ def shown(page):
     return {one.get_attribute("data-cell"): int(one.inner_text().replace(",", "")) for one in cells}
 
 
-def test_the_threshold_moves_the_confusion_matrix(browser, trained):
-    mlp = table_of(trained, "mlp")
+def test_the_threshold_moves_the_confusion_matrix(browser, finished):
+    mlp = table_of(finished, "mlp")
     tables = {
-        "logistic": table_of(trained, "logistic"),
+        "logistic": table_of(finished, "logistic"),
         "notebook": mlp[mlp["network"] == "notebook"],
         "one_hidden_layer": mlp[mlp["network"] == "one_hidden_layer"],
-        "grid_search": table_of(trained, "grid_search"),
+        "grid_search": table_of(finished, "grid_search"),
     }
-    with opened(browser) as page:
+    with opened(browser, finished / "report/index.html") as page:
         slider = page.locator("#threshold-value")
         choice = page.locator("#threshold-model")
         assert shown(page) == counts(tables["notebook"], 0.5)

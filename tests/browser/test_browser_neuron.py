@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import copy_to
 
 from winenet.notebook import claims, handmade
 
@@ -23,17 +24,26 @@ COLUMNS = (
 
 
 @pytest.fixture(scope="module")
-def path(trained):
-    return pd.read_csv(trained / PATH)
+def handmade_folder(tmp_path_factory):
+    """A copy in which the stage `handmade` has run with the committed parameters."""
+    folder = copy_to(tmp_path_factory.mktemp("handmade"))
+    assert folder.run("stages.handmade")[0] == 0
+    return folder.path
 
 
 @pytest.fixture(scope="module")
-def exact(trained, path):
+def path(handmade_folder):
+    return pd.read_csv(handmade_folder / PATH)
+
+
+@pytest.fixture(scope="module")
+def exact(handmade_folder, path):
     """The path's first epochs to all digits, computed again from its start."""
     rows, held_out = (
         (table[["X1", "X2", "X3"]].to_numpy(), table[["y"]].to_numpy(dtype=float))
         for table in (
-            pd.read_csv(trained / f"data/{name}.csv") for name in ("handmade", "handmade_held_out")
+            pd.read_csv(handmade_folder / f"data/{name}.csv")
+            for name in ("handmade", "handmade_held_out")
         )
     )
     bias, *weights = path.loc[0, list(PARAMETERS)]
