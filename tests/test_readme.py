@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from committed import ROOT
 
 from tools import parameters
-from tools.parameters import ROOT
 from winenet.params import Params
 
 README = ROOT / "README.md"
@@ -223,7 +223,7 @@ def known_parameters() -> set[str]:
 
 
 def test_the_parameter_reference_is_current() -> None:
-    assert text_of(parameters.PAGE) == parameters.page(), (
+    assert text_of(ROOT / parameters.PAGE) == parameters.page(ROOT), (
         "docs/reference/parameters.md is out of date: run `python -m tools.parameters`."
     )
 
@@ -259,7 +259,7 @@ def test_every_parameter_that_is_named_exists() -> None:
     named = {
         (page.name, name)
         for page in PAGES
-        if page != parameters.PAGE
+        if page != ROOT / parameters.PAGE
         for code in code_of(page)
         for name in re.findall(
             rf"(?<![\w./-])((?:{sections})\.[a-z_]+(?:\.[a-z_]+)*)(?![\w/(])", code

@@ -16,8 +16,7 @@ import yaml
 from winenet import params
 from winenet.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reference" / "parameters.md"
+PAGE = "docs/reference/parameters.md"
 MAX_VALUE = 40  # characters of a value in the table
 MISSING = object()
 
@@ -287,10 +286,10 @@ def render(schema: Mapping[str, Any], values: Mapping[str, Any], stages: Mapping
     return "\n".join(lines)
 
 
-def page() -> str:
-    """Return the page for this repository."""
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    settings = params.load(str(ROOT / "params.yaml"))
+def page(root: Path) -> str:
+    """Return the page for the repository in a folder."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    settings = params.load(str(root / "params.yaml"))
     return render(
         params.Params.model_json_schema(),
         settings.model_dump(mode="json", exclude_unset=True),
@@ -300,14 +299,15 @@ def page() -> str:
 
 def main() -> int:
     """Write the page; return the exit code."""
+    root = Path(__file__).resolve().parents[1]
     try:
-        text = page()
+        text = page(root)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
-    print(PAGE.relative_to(ROOT).as_posix())
+    (root / PAGE).parent.mkdir(parents=True, exist_ok=True)
+    (root / PAGE).write_text(text, encoding="utf-8", newline="\n")
+    print(PAGE)
     return 0
 
 
