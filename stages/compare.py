@@ -2,8 +2,8 @@
 
 import stages
 from winenet import files, params
-from winenet.data import table_files
-from winenet.evaluation import comparison, scoring
+from winenet.data import split_data, table_files
+from winenet.evaluation import comparison
 from winenet.models import model_file
 from winenet.models.predictor import DensePredictor
 
@@ -11,17 +11,11 @@ from winenet.models.predictor import DensePredictor
 def main() -> None:
     """Read the split, the models and the seeds; write scores with intervals, pairs and curves."""
     settings = params.load().compare
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    rows = table_files.read_split_rows("data/split_rows.csv", "test")
-    test = scoring.EvaluationSet(
-        files.read_table("data/X_test_normalized.csv"),
-        table_files.read_labels("data/y_test.csv"),
-        rows["in_training"],
-    )
+    data = split_data.load()
+    test = data.test
     spread = files.read_metrics("metrics/seeds.json")
 
-    dummy, boosting = comparison.reference_models(X_train, y_train, settings)
+    dummy, boosting = comparison.reference_models(data.X_train, data.y_train, settings)
     models = {
         "majority_class": dummy,
         "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
@@ -39,7 +33,7 @@ def main() -> None:
     curves = comparison.curves(result, test.y)
     kinds = table_files.read_schema("data/schema.json").kinds
     wrong = comparison.misclassified_rows(
-        result, test, rows, table_files.read_raw_table("data/table.csv", kinds)
+        result, test, data.test_rows, table_files.read_raw_table("data/table.csv", kinds)
     )
     by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
 

@@ -2,9 +2,9 @@
 
 import stages
 from winenet import files, params
-from winenet.data import splits, table_files
+from winenet.data import split_data, splits, table_files
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import training_curves
-from winenet.evaluation.scoring import EvaluationSet
 
 # One file per network: `dvc plots` draws all rows of a file as one line.
 OUTPUT_PATHS = {
@@ -16,18 +16,10 @@ OUTPUT_PATHS = {
 def main() -> None:
     """Read the split; write both networks' curves, and what early stopping would change."""
     settings, duplicates = params.load().curves, params.load().split.duplicates
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    test = EvaluationSet(
-        files.read_table("data/X_test_normalized.csv"),
-        table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
-    )
-    rows = table_files.read_split_rows("data/split_rows.csv", "train")
-
-    groups = rows["group"] if duplicates == "group" else None
+    data = split_data.load()
+    groups = data.train_rows["group"] if duplicates == "group" else None
     labels = table_files.read_schema("data/schema.json").labels
-    parts = splits.train_validation_split(X_train, y_train, settings, groups, labels)
+    parts = splits.train_validation_split(data.X_train, data.y_train, settings, groups, labels)
     held_out = EvaluationSet(
         parts.X_test, parts.y_test, splits.duplicated_in_training(parts.X_train, parts.X_test)
     )
@@ -40,14 +32,14 @@ def main() -> None:
     for name, sizes in networks.items():
         stages.log(f"tracing {name} {sizes} for {settings.epochs} epochs")
     traces = training_curves.trace_all(
-        networks, settings, parts.X_train, parts.y_train, held_out, test
+        networks, settings, parts.X_train, parts.y_train, held_out, data.test
     )
     for name, trace in traces.items():
         best, stop = trace.metrics["best"], trace.metrics["notebook_stop"]
         stages.log(
             f"{name}: held-out loss lowest at epoch {best['epoch']}, notebook's stop at "
             f"{stop['epoch']}; accuracy {best['test_accuracy']:.4f} and "
-            f"{stop['test_accuracy']:.4f} on {len(test.y)} test rows"
+            f"{stop['test_accuracy']:.4f} on {len(data.test.y)} test rows"
         )
 
     files.write_metrics(

@@ -2,8 +2,8 @@
 
 import stages
 from winenet import files, params
-from winenet.data import schema, table_files
-from winenet.evaluation import importance, scoring
+from winenet.data import schema, split_data, table_files
+from winenet.evaluation import importance
 from winenet.models import model_file, registry
 from winenet.models.predictor import DensePredictor
 from winenet.network import cluster, journal, parallel
@@ -12,13 +12,7 @@ from winenet.network import cluster, journal, parallel
 def main() -> None:
     """Read the split and the models; write coefficients, permutation and drop-column importance."""
     settings = params.load().importance
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.EvaluationSet(
-        files.read_table("data/X_test_normalized.csv"),
-        table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
-    )
+    data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     logistic = model_file.read("models/logistic.npz").model
     trained = {
@@ -32,20 +26,26 @@ def main() -> None:
     schema.check_drop_features(settings.drop_features, raw.columns)
 
     stages.log(f"shuffling each of {len(raw.columns)} features {settings.n_repeats} times")
-    shuffled = importance.shuffled_importance(trained, test, raw.origins, settings)
+    shuffled = importance.shuffled_importance(trained, data.test, raw.origins, settings)
     models = registry.make_models(
         params.load().logistic,
         params.load().mlp,
         params.load().grid_search,
         files.read_metrics("metrics/grid_search.json"),
-        n_classes=y_train.nunique(),
+        n_classes=data.y_train.nunique(),
     )
     if settings.drop_features:
         stages.log(f"training {len(models)} models without {', '.join(settings.drop_features)}")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         without = importance.drop_column_importance(
-            models, X_train, y_train, test, trained, raw.origins, settings.drop_features
+            models,
+            data.X_train,
+            data.y_train,
+            data.test,
+            trained,
+            raw.origins,
+            settings.drop_features,
         )
     stages.log_lines(stats.log_lines())
 

@@ -2,8 +2,8 @@
 
 import stages
 from winenet import files, params
-from winenet.data import splits, table_files
-from winenet.evaluation import learning_curve, scoring
+from winenet.data import split_data, splits
+from winenet.evaluation import learning_curve
 from winenet.models import registry
 from winenet.network import cluster, journal, parallel
 
@@ -11,35 +11,31 @@ from winenet.network import cluster, journal, parallel
 def main() -> None:
     """Read the split and the search's metrics; write every run, the curve and its last step."""
     settings = params.load().learning_curve
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.EvaluationSet(
-        files.read_table("data/X_test_normalized.csv"),
-        table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
-    )
-    splits.check_train_sizes(y_train, settings)
+    data = split_data.load()
+    splits.check_train_sizes(data.y_train, settings)
 
     models = registry.make_models(
         params.load().logistic,
         params.load().mlp,
         params.load().grid_search,
         files.read_metrics("metrics/grid_search.json"),
-        n_classes=y_train.nunique(),
+        n_classes=data.y_train.nunique(),
     )
     stages.log(
         f"training {len(models)} models on {len(settings.train_sizes)} shares of "
-        f"{len(X_train)} rows, {settings.n_repeats} times each"
+        f"{len(data.X_train)} rows, {settings.n_repeats} times each"
     )
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
-        runs = learning_curve.train_over_sizes(models, X_train, y_train, test, settings)
+        runs = learning_curve.train_over_sizes(
+            models, data.X_train, data.y_train, data.test, settings
+        )
     stages.log_lines(stats.log_lines())
     # With every row added, more test rows have a duplicate in training and become easier. So score
     # the others, unless there are too few for a standard deviation.
-    unseen = (~test.in_training).sum() > 1
+    unseen = (~data.test.in_training).sum() > 1
     score = "accuracy_unseen" if unseen else "accuracy"
-    last = learning_curve.gain_of_last_step(runs, ~test.in_training.to_numpy() | (not unseen))
+    last = learning_curve.gain_of_last_step(runs, ~data.test.in_training.to_numpy() | (not unseen))
 
     files.write_metrics("metrics/learning_curve.json", {"score": score} | last)
     files.write_rounded("data/learning_curve_runs.csv", runs.table)

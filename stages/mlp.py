@@ -4,7 +4,7 @@ import pandas as pd
 
 import stages
 from winenet import files, params
-from winenet.data import memory, table_files
+from winenet.data import split_data, table_files
 from winenet.evaluation import probability_curves, scoring
 from winenet.models import model_file, registry, saved
 
@@ -28,40 +28,33 @@ OUTPUT_PATHS = {
 def main() -> None:
     """Read the split; write both networks' scores, predictions, curves and weights."""
     settings = params.load().mlp
-    memory.check_training("data/X_train_normalized.csv", "data/X_test_normalized.csv")
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    X_test = files.read_table("data/X_test_normalized.csv")
-    y_test = table_files.read_labels("data/y_test.csv")
-    rows = table_files.read_split_rows("data/split_rows.csv", "test")
+    data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
 
-    fitted, tables, scores = {}, {}, {}
+    fitted, tests, scores = {}, {}, {}
     for name, network in registry.make_mlp_networks(settings, settings.estimator).items():
         sizes = list(network.hidden_layer_sizes)
-        stages.log(f"training {name} {sizes} on {len(X_train)} rows")
-        fitted[name] = network.fit(X_train, y_train)
-        table = scoring.predictions(fitted[name], X_test, y_test, rows["row"], name)
-        tables[name] = table
-        scores[name] = scoring.scores(
-            y_test, table["predicted"], scoring.probabilities(table), rows["in_training"]
-        )
-        scores[name] |= scoring.training_summary(fitted[name])
+        stages.log(f"training {name} {sizes} on {len(data.X_train)} rows")
+        fitted[name] = network.fit(data.X_train, data.y_train)
+        tests[name] = scoring.evaluate(fitted[name], data.test, data.test_rows["row"], name)
+        scores[name] = tests[name].scores | scoring.training_summary(fitted[name])
         scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(sizes)
         stages.log(
             f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
-            f"on {len(X_test)} test rows"
+            f"on {len(data.test.y)} test rows"
         )
 
     files.write_metrics("metrics/mlp.json", scores)
-    files.write_rounded("data/mlp_predictions.csv", pd.concat(tables.values()))
+    files.write_rounded(
+        "data/mlp_predictions.csv", pd.concat([test.predictions for test in tests.values()])
+    )
     for name, (loss, roc, confusion, weights) in OUTPUT_PATHS.items():
-        predicted, probability = tables[name]["predicted"], scoring.probabilities(tables[name])
+        predicted, probability = tests[name].predictions["predicted"], tests[name].probability
         files.write_rounded(loss, scoring.loss_curve(fitted[name]))
-        files.write_rounded(roc, probability_curves.roc_curve(y_test, probability))
-        files.write_rounded(confusion, scoring.confusion(y_test, predicted))
-        facts = scoring.training_summary(fitted[name]) | {"rows": len(X_train)}
+        files.write_rounded(roc, probability_curves.roc_curve(data.test.y, probability))
+        files.write_rounded(confusion, scoring.confusion(data.test.y, predicted))
+        facts = scoring.training_summary(fitted[name]) | {"rows": len(data.X_train)}
         layers = saved.from_mlp(fitted[name])
         model_file.write(
             weights, saved.SavedModel(layers, raw, schema.target, schema.labels, facts)

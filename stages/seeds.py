@@ -2,8 +2,8 @@
 
 import stages
 from winenet import files, params
-from winenet.data import table_files
-from winenet.evaluation import scoring, seeds
+from winenet.data import split_data
+from winenet.evaluation import seeds
 from winenet.models import registry
 from winenet.network import cluster, journal, parallel
 
@@ -11,13 +11,7 @@ from winenet.network import cluster, journal, parallel
 def main() -> None:
     """Read the split and the search's metrics; write every run and a summary per network."""
     settings = params.load().seeds
-    X_train = files.read_table("data/X_train_normalized.csv")
-    y_train = table_files.read_labels("data/y_train.csv")
-    test = scoring.EvaluationSet(
-        files.read_table("data/X_test_normalized.csv"),
-        table_files.read_labels("data/y_test.csv"),
-        table_files.read_split_rows("data/split_rows.csv", "test")["in_training"],
-    )
+    data = split_data.load()
     search_metrics = files.read_metrics("metrics/grid_search.json")
     reference_runs = files.read_metrics("metrics/mlp.json") | {"grid_search": search_metrics}
 
@@ -25,7 +19,7 @@ def main() -> None:
     stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
-        runs = seeds.train_over_seeds(networks, X_train, y_train, test, settings)
+        runs = seeds.train_over_seeds(networks, data.X_train, data.y_train, data.test, settings)
     stages.log_lines(stats.log_lines())
     summaries = {
         name: seeds.summarize(runs[runs["model"] == name], reference_runs[name])

@@ -23,6 +23,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from winenet import files
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import comparison, scoring
 from winenet.params import Compare
 
@@ -148,7 +149,7 @@ def _make(table: Table) -> None:
     _learning_curve(list(trained), len(train))
     _importance(logistic, list(trained), X)
 
-    test_rows = scoring.EvaluationSet(X_test, y_test, seen)
+    test_rows = EvaluationSet(X_test, y_test, seen)
     settings = Compare(n_resamples=100, random_state=0)
     below = DummyClassifier(strategy="prior").fit(X_train, y_train)
     above = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X_train, y_train)  # is quicker

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import comparison, intervals, probability_curves, scoring
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.params import Compare
 from winenet.runtime import describe_numerics
 

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from winenet.data.preprocessing import Preprocessing
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import importance
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.models import saved
 from winenet.models.predictor import DensePredictor
 from winenet.models.saved import DenseModel

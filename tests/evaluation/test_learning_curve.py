@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from winenet.data import splits
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import learning_curve
 from winenet.evaluation.learning_curve import SizeRuns
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import LearningCurve
 from winenet.runtime import describe_numerics

@@ -20,6 +20,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import confusion, intervals, paired_tests, probability_curves, scoring
 
 Y = pd.Series([0, 0, 0, 0, 1, 1, 1, 1], name="Class")
@@ -767,7 +768,7 @@ def test_predictions_of_three_classes_have_a_column_each():
     ]
     found = scoring.probabilities(table)
     np.testing.assert_array_equal(found, fitted.predict_proba(X))
-    rows = scoring.EvaluationSet(X, y, pd.Series([False] * 60))
+    rows = EvaluationSet(X, y, pd.Series([False] * 60))
     expected = scoring.scores(y, table["predicted"], found, rows.in_training)
     assert scoring.scores_on(fitted, rows) == expected
     two = pd.DataFrame({"predicted": [1], "probability": [0.75]})

@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import seeds
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Seeds
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.neural_network import MLPClassifier
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, training_curves
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.evaluation.training_curves import trace_training
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Curves, Network, Networks

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 import winenet
 from tools.stage_deps import all_imports, code_of, imports
+from winenet.data import split_data
 from winenet.params import Params
 
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -42,9 +43,14 @@ def outputs(stage: str) -> set[str]:
 
 
 def literal_paths(stage: str) -> set[str]:
-    """Return the paths that stand in a stage's code; its docstrings and sentences do not count."""
-    tree = ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))
-    return {
+    """Return the paths that stand in a stage's code; its docstrings and sentences do not count.
+
+    A stage that calls `split_data.load` reads the paths that stand there.
+    """
+    source = (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    shared = set(split_data.PATHS) if "split_data.load()" in source else set()
+    return shared | {
         node.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)

@@ -8,8 +8,9 @@ import pandas as pd
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import intervals, paired_tests, probability_curves, scoring
-from winenet.evaluation.scoring import Classifier, EvaluationSet
+from winenet.evaluation.scoring import Classifier
 from winenet.params import Compare
 
 # The dummy baseline predicts a constant, so it has no curve.

@@ -11,8 +11,9 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score
 
 from winenet.data.preprocessing import Preprocessing
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, scoring
-from winenet.evaluation.scoring import Classifier, EvaluationSet
+from winenet.evaluation.scoring import Classifier
 from winenet.models.registry import Estimator, fit_all
 from winenet.models.saved import DenseModel
 from winenet.params import Importance

@@ -10,10 +10,10 @@ from scipy.stats import t as t_distribution
 from sklearn.base import clone
 
 from winenet.data import splits
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import scoring
 from winenet.evaluation.intervals import CONFIDENCE_LEVEL
 from winenet.evaluation.metric_types import Interval
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import LearningCurve
 

@@ -15,28 +15,12 @@ from scipy.stats import rankdata
 from sklearn import metrics
 from sklearn.neural_network import MLPClassifier
 
+from winenet.data.split_data import EvaluationSet
+
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Probability: TypeAlias = pd.Series | pd.DataFrame | Array  # (rows,), or (rows, classes)
 BATCH_VALUES = 130_000  # values per bootstrap batch; arrays of 1 MB are the fastest
-
-
-class EvaluationSet(NamedTuple):
-    """Rows that a model is scored on.
-
-    Attributes
-    ----------
-    X : DataFrame of shape (rows, features)
-        Scaled.
-    y : Series of shape (rows,)
-        Class codes.
-    in_training : Series of bool, shape (rows,)
-        Whether a training row has the same features.
-    """
-
-    X: pd.DataFrame
-    y: pd.Series
-    in_training: pd.Series
 
 
 class Classifier(Protocol):
@@ -82,6 +66,45 @@ def predictions(
             **probability_columns(fitted.predict_proba(X)),
         }
     )
+
+
+class Evaluation(NamedTuple):
+    """What a fitted model says of the test rows.
+
+    Attributes
+    ----------
+    predictions : DataFrame
+        As `predictions` returns it.
+    probability : Series of shape (rows,), or DataFrame of shape (rows, classes)
+    scores : dict
+        As `scores` returns them.
+    """
+
+    predictions: pd.DataFrame
+    probability: pd.Series | pd.DataFrame
+    scores: dict[str, Any]
+
+
+def evaluate(fitted: Classifier, test: EvaluationSet, rows: pd.Series, name: str) -> Evaluation:
+    """Predict and score the test rows.
+
+    Parameters
+    ----------
+    fitted : Classifier
+    test : EvaluationSet
+    rows : Series of shape (rows,)
+        Row numbers in data/table.csv, from 0.
+    name : str
+        The model's name, for the column network.
+
+    Returns
+    -------
+    Evaluation
+    """
+    table = predictions(fitted, test.X, test.y, rows, name)
+    probability = probabilities(table)
+    found = scores(test.y, table["predicted"], probability, test.in_training)
+    return Evaluation(table, probability, found)
 
 
 def probability_columns(P: Array) -> dict[str, Array]:

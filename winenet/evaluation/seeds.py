@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from sklearn.base import clone
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import confusion, scoring
-from winenet.evaluation.scoring import EvaluationSet
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import Seeds
 

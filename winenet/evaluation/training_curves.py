@@ -14,8 +14,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
+from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests
-from winenet.evaluation.scoring import EvaluationSet, row_losses
+from winenet.evaluation.scoring import row_losses
 from winenet.models.registry import format_layer_sizes
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import n_workers, one_blas_thread
