@@ -13,7 +13,7 @@ def main() -> None:
     if settings is None:
         raise params.ParamsError(
             "params.yaml has no section handmade, so the notebook's network cannot be run. "
-            "`git checkout -- params.yaml` brings the committed one back."
+            "`git checkout -- params.yaml` restores the committed one."
         )
     epochs, learning_rate = settings.epochs, settings.learning_rate
 

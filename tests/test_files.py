@@ -1,6 +1,6 @@
 """What is written reads back to the same values, and the same values give the same bytes.
 
-A file is written whole or not at all, and nothing that is no number ever looks like one.
+A file is written whole or not at all, and nothing that is not a number ever looks like one.
 """
 
 import errno
@@ -163,7 +163,7 @@ def test_text_has_unix_line_ends():
     assert Path("report/page.md").read_bytes() == "über\nLinie\n".encode()
 
 
-# What is no finite number.
+# What is not a finite number.
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -478,14 +478,18 @@ def test_a_missing_file_is_told(read):
 @pytest.mark.parametrize("content", [b"", b"\n", b"a,b\n1,2\n1,2,3\n", b"a\n\xe9\n"])
 def test_a_file_that_is_no_table_is_told(content):
     Path("some.csv").write_bytes(content)
-    with pytest.raises(FileError, match=rf"^some\.csv is no table \(.*{re.escape(AGAIN)}$"):
+    with pytest.raises(
+        FileError, match=rf"^some\.csv is not a valid table \(.*{re.escape(AGAIN)}$"
+    ):
         files.read_table("some.csv")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"a": NaN}', b"[" * 99999])
 def test_a_file_that_is_no_json_is_told(content):
     Path("some.json").write_bytes(content)
-    with pytest.raises(FileError, match=rf"^some\.json is no JSON \(.*{re.escape(AGAIN)}$"):
+    with pytest.raises(
+        FileError, match=rf"^some\.json is not a valid JSON file \(.*{re.escape(AGAIN)}$"
+    ):
         files.read_metrics("some.json")
 
 
@@ -511,7 +515,7 @@ def test_a_file_that_is_no_whole_archive_is_told(content):
     with pytest.raises(FileError) as caught:
         model_file.read("some.npz")
     assert str(caught.value) == (
-        f"some.npz is no model of winenet (it is not a complete .npz file{AGAIN}"
+        f"some.npz is not a valid winenet model (it is not a complete .npz file{AGAIN}"
     )
 
 
@@ -522,7 +526,7 @@ def test_a_model_whose_bytes_were_changed_is_told():
     assert content.count(weights) == 1
     Path("some.npz").write_bytes(content.replace(weights, bytes(len(weights))))
     with pytest.raises(
-        FileError, match=r"^some\.npz is no model of winenet \(Bad CRC-32 for file 'coefs_0"
+        FileError, match=r"^some\.npz is not a valid winenet model \(Bad CRC-32 for file 'coefs_0"
     ):
         model_file.read("some.npz")
 
@@ -553,10 +557,10 @@ NO_MODEL = [
     ),
     *(({name: None}, f"{name} is not a file in the archive") for name in MODEL_ARRAYS),
     ({"coefs_1": np.ones((1, 1))}, "intercepts_1 is not a file in the archive"),
-    ({"intercepts_1": np.ones(1)}, "it has 'intercepts_1', which no model of winenet has"),
+    ({"intercepts_1": np.ones(1)}, "it has 'intercepts_1', which no winenet model has"),
     ({"coefs_2": np.ones((1, 1))}, "coefs_1 is not a file in the archive"),
-    ({"surplus": np.ones(1)}, "it has 'surplus', which no model of winenet has"),
-    ({"features": ["pH"]}, "it has 'features', which no model of winenet has"),
+    ({"surplus": np.ones(1)}, "it has 'surplus', which no winenet model has"),
+    ({"features": ["pH"]}, "it has 'features', which no winenet model has"),
     (
         {"classes": np.array([0, "red"], dtype=object)},
         "classes has the type '|O'; winenet writes '<i8'",
@@ -664,12 +668,12 @@ def test_an_archive_that_is_no_model_is_told(changes, why):
     save_model("some.npz", changes)
     with pytest.raises(FileError) as caught:
         model_file.read("some.npz")
-    assert str(caught.value) == f"some.npz is no model of winenet ({why}{AGAIN}"
+    assert str(caught.value) == f"some.npz is not a valid winenet model ({why}{AGAIN}"
     with pytest.raises(FileError) as caught:
         model_file.read("some.npz", by_stage=False)
     assert str(caught.value) == (
-        f"some.npz is no model of winenet ({why}), so nothing was done. Give a model's .npz file, "
-        "such as models/mlp.npz."
+        f"some.npz is not a valid winenet model ({why}), so nothing was done. Give a model's .npz "
+        "file, such as models/mlp.npz."
     )
 
 
@@ -710,7 +714,7 @@ def test_a_preprocessing_comes_back_and_a_damaged_one_is_told():
     for name in content:
         damaged = {key: value for key, value in content.items() if key != name}
         Path("raw.json").write_text(json.dumps(damaged), encoding="utf-8")
-        with pytest.raises(FileError, match=rf"^raw\.json is no preprocessing \(.*'{name}'"):
+        with pytest.raises(FileError, match=rf"^raw\.json is not a valid preprocessing.*'{name}'"):
             table_files.read_preprocessing("raw.json")
 
 
@@ -784,7 +788,9 @@ def test_a_folder_in_the_place_of_a_file_is_told(read):
 
 def test_a_table_without_the_columns_that_are_read_is_told():
     Path("some.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(FileError, match=r"^some\.csv is no table of .* \(it has no column "):
+    with pytest.raises(
+        FileError, match=r"^some\.csv is not a valid table of .* \(it has no column "
+    ):
         table_files.read_split_rows("some.csv", "test")
 
 

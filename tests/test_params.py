@@ -15,6 +15,7 @@ from dvc.utils.serialize import ParseError, parse_yaml
 
 from winenet import params
 from winenet.params import Params, ParamsError
+from winenet.params_errors import RENAMED
 from winenet.yaml12 import Yaml12Loader
 
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -378,7 +379,7 @@ ONE_FAULT = {
     "a mistyped key in a list": (("label: 1", "label: 1\n      nmae: x"), "did you mean 'name'?"),
     "a number for a section": (
         (LOGISTIC, "logistic: 3\n"),
-        "logistic: 3 is no section; it needs the keys solver, random_state",
+        "logistic: 3 is not a section; it needs the keys solver, random_state",
     ),
     "a floor of a stage alone": (
         ("logistic.accuracy: 0.97", "logistic: 0.97"),
@@ -404,7 +405,7 @@ ONE_FAULT = {
         "gates.minimum.logistic.accuracy: '0.97' is not valid (a minimum): should be a valid "
         "number",
     ),
-    "a floor that is no number": (
+    "a floor that is not a number": (
         ("logistic.accuracy: 0.97", "logistic.accuracy: .nan"),
         "gates.minimum.logistic.accuracy: nan is not valid (a minimum): should be a finite number",
     ),
@@ -467,10 +468,13 @@ NO_YAML = {
     "a tab": (("  test_size: 0.2", "\ttest_size: 0.2"), "found character '\\t'"),
     "a number as key": (
         ("test_size: 0.2", "5: 0.2"),
-        "the key 5 is no text; put it in quotes line",
+        "the key 5 is not text; put it in quotes line",
     ),
-    "a truth value as key": (("test_size:", "true:"), "the key true is no text; put it in quotes"),
-    "a list as key": (("test_size: 0.2", "? [a]\n  : 0.2"), "is no text; put it in quotes line 34"),
+    "a truth value as key": (("test_size:", "true:"), "the key true is not text; put it in quotes"),
+    "a list as key": (
+        ("test_size: 0.2", "? [a]\n  : 0.2"),
+        "is not text; put it in quotes line 34",
+    ),
     "text behind !!int": (("0.2", "!!int abc"), "this cannot be read as tag:yaml.org,2002:int"),
     "a number of 5000 digits": (("0.2", "9" * 5000), "this cannot be read as tag:yaml.org"),
     "code": (("0.2", "!!python/object/apply:os.getcwd []"), "could not determine a constructor"),
@@ -485,7 +489,7 @@ def test_a_file_that_is_no_yaml_is_told_in_one_line(load, change, told):
     text = message(load, committed_with(change))
     assert text.startswith("params.yaml is not valid YAML, so no stage was run: ")
     assert told in text
-    assert text.endswith(". Mend it there; `git diff params.yaml` shows what changed.")
+    assert text.endswith(". Correct it there; `git diff params.yaml` shows what changed.")
     assert "\n" not in text
 
 
@@ -500,7 +504,7 @@ def test_a_missing_file_is_told(tmp_path, monkeypatch):
         params.load()
     assert str(caught.value) == (
         "params.yaml is missing in this folder, so no stage can run. Start from the root of the "
-        "repository; `git checkout -- params.yaml` brings the committed file back."
+        "repository; `git checkout -- params.yaml` restores the committed file."
     )
 
 
@@ -516,3 +520,18 @@ def test_a_file_that_is_not_utf_8_is_told(load, content, byte):
     assert message(load, content) == (
         f"params.yaml is not UTF-8 (byte {byte}), so no stage can read it. Save it as UTF-8."
     )
+
+
+@pytest.mark.parametrize("key", RENAMED)
+def test_a_renamed_key_is_answered_with_its_new_name(key: str, tmp_path: Path) -> None:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    section, old = key.split(".")
+    new = RENAMED[key].partition(";")[0]
+    schema = str(Params.model_json_schema())
+    assert f"'{new}'" in schema
+    content[section][old] = content[section].pop(new, None)
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ParamsError) as caught:
+        params.load(str(file))
+    assert f"{key}: renamed to {RENAMED[key]}" in str(caught.value)

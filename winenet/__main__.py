@@ -1,8 +1,8 @@
 """Commands on the whole, around the pipeline's run.
 
-`check` tells what is wrong before it, `results` prints the scores after it, `gate` judges them,
-`summary` tells what moved. `init` makes such a pipeline for another table. `describe` tells what a
-model is, `predict` uses it, `export` writes it in another form.
+`check` reports invalid input before it, `results` prints the scores after it, `gate` judges them,
+`summary` reports what changed. `init` makes such a pipeline for another table. `describe` prints
+what a model is, `predict` uses it, `export` writes it in another form.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def summary(base: str | None = None) -> None:
     """Print in Markdown what moved against a revision, for a pull request; exit as `gate` does.
 
     base: the revision; without it the last commit.
-    Raises InputError if the base is no revision, or DVC cannot tell what moved.
+    Raises InputError if the base is not a revision, or DVC cannot tell what moved.
     """
     from winenet import params
     from winenet.report import summary as written

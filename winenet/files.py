@@ -1,4 +1,4 @@
-"""Reads and writes tables, JSON and models: the same values give the same bytes.
+"""Read and write tables, JSON and text: the same values give the same bytes.
 
 Every file is written whole or not at all. NaN and infinities are refused, since a metric that
 is none must not look like one.
@@ -59,12 +59,12 @@ def read_metrics(path: str) -> dict[str, Any]:
     except OSError as error:
         raise FileError(unreadable_message(path, error)) from None
     except (ValueError, RecursionError) as error:
-        raise FileError(damaged_message(path, "JSON", str(error))) from None
+        raise FileError(damaged_message(path, "JSON file", str(error))) from None
     return content
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}, which is no number")
+    raise ValueError(f"it holds {name}, which is not a number")
 
 
 def write_lossless(path: str, table: pd.DataFrame, *, gaps: bool = False) -> None:
@@ -103,7 +103,9 @@ def write_text(path: str, text: str) -> None:
 
 
 def rounded(name: str, value: float) -> float:
-    """Round a result to 6 decimals, one that may be tiny (SIGNIFICANT) to 6 significant digits.
+    """Round a result to 6 decimals, or to 6 significant digits if it may be tiny.
+
+    Those are the names with a word of SIGNIFICANT_DIGIT_KEYS.
 
     The last bits of a float64 differ from one processor to the next; a result must not.
     """
@@ -156,7 +158,7 @@ def unreadable_message(path: str, error: OSError) -> str:
 def damaged_message(path: str, kind: str, why: str) -> str:
     """Say why a file is not what its name promises."""
     return (
-        f"{path} is no {kind} ({_one_line(why)}), so no stage can work with it. "
+        f"{path} is not a valid {kind} ({_one_line(why)}), so no stage can work with it. "
         "`dvc repro` makes it again."
     )
 

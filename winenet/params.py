@@ -422,19 +422,19 @@ def _content(path: str) -> Any:
         if len(content) > MAX_BYTES:
             raise ParamsError(
                 f"{path} has more than {MAX_BYTES:,} bytes, so no stage was run: no parameters are "
-                f"so many. `git checkout -- {path}` brings the committed file back."
+                f"so many. `git checkout -- {path}` restores the committed file."
             )
         read = yaml.load(content.decode("utf-8-sig"), Loader=Yaml12Loader)
         check_size(read)
     except FileNotFoundError:
         raise ParamsError(
             f"{path} is missing in this folder, so no stage can run. Start from the root of the "
-            f"repository; `git checkout -- {path}` brings the committed file back."
+            f"repository; `git checkout -- {path}` restores the committed file."
         ) from None
     except OSError as error:
         raise ParamsError(
             f"{path} cannot be read, so no stage can run: {error.strerror}. It must be a file that "
-            f"this user may read; `git checkout -- {path}` brings the committed one back."
+            f"this user may read; `git checkout -- {path}` restores the committed one."
         ) from None
     except UnicodeDecodeError as error:
         raise ParamsError(
@@ -444,7 +444,7 @@ def _content(path: str) -> Any:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else _one_line(error)
         raise ParamsError(
             f"{path} is not valid YAML, so no stage was run: {what}. "
-            f"Mend it there; `git diff {path}` shows what changed."
+            f"Correct it there; `git diff {path}` shows what changed."
         ) from None
     return read
 

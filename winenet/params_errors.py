@@ -38,7 +38,7 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
         return f"{place}: missing; every key must be given"
     if detail["type"] == "model_type":
         keys = ", ".join(_model_at(schema, location).model_fields)
-        return f"{place}: {short_repr(detail['input'])} is no section; it needs the keys {keys}"
+        return f"{place}: {short_repr(detail['input'])} is not a section; it needs the keys {keys}"
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     description = _description_at(schema, whole)
     meant = f" ({description})" if description else ""

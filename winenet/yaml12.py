@@ -54,7 +54,7 @@ class Yaml12Loader(yaml.SafeLoader):
             named = key.tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
             if not named or not isinstance(key, yaml.ScalarNode):
                 text = key.value if isinstance(key, yaml.ScalarNode) else f"that is a {key.id}"
-                fault = f"the key {text} is no text; put it in quotes"
+                fault = f"the key {text} is not text; put it in quotes"
             elif key.value in given:
                 fault = f"the key '{key.value}' is given twice"
             else:

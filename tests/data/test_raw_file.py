@@ -73,7 +73,7 @@ def test_a_text_listed_as_missing_is_a_gap_of_categories_too(folder):
 
 def test_without_missing_each_gap_is_a_fault(folder):
     told = refused(ingest(na_values=[]))
-    assert "line 3, column 'age': '?' is no number" in told
+    assert "line 3, column 'age': '?' is not a number" in told
     assert "line 4, column 'height': no value; every cell needs a number" in told
 
 
@@ -153,7 +153,7 @@ def test_a_packed_file_is_the_same_table(folder):
 def test_a_packed_file_that_is_none_is_told(folder, content):
     (folder / "people.csv.gz").write_bytes(content)
     told = refused(ingest(files=[{"name": "people.csv.gz"}]))
-    assert "raw/people.csv.gz: is no complete file of gzip, as its name says" in told
+    assert "raw/people.csv.gz: is not a complete gzip file, as its name says" in told
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
@@ -170,8 +170,8 @@ def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
     faulty = CSV.replace("52,m", "old,m").replace("1.80,a2,y", "tall,a2,y").replace("\n", end)
     (folder / "people.csv").write_bytes(faulty.encode())
     told = refused(ingest())
-    assert "line 5, column 'age': 'old' is no number" in told
-    assert "line 3, column 'height': 'tall' is no number" in told
+    assert "line 5, column 'age': 'old' is not a number" in told
+    assert "line 3, column 'height': 'tall' is not a number" in told
 
 
 def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
@@ -180,7 +180,7 @@ def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
     monkeypatch.setattr(raw_file, "MAX_LINE_BYTES", 8)
     monkeypatch.setattr(raw_file, "BLOCK", 1)
     told = refused(ingest(columns={"age": "number"}, drop_columns=[]))
-    assert told.count("'x' is no number") == 5
+    assert told.count("'x' is not a number") == 5
     assert "column 'age': 4 more such cells" in told
 
 

@@ -130,17 +130,23 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     ),
     "the header again": (
         GOOD + GOOD,
-        ["line 5, column 'acid': 'acid' is no number", "line 5, column 'pH': 'pH' is no number"],
+        [
+            "line 5, column 'acid': 'acid' is not a number",
+            "line 5, column 'pH': 'pH' is not a number",
+        ],
     ),
-    "text": (b"acid;pH\n1;3\nsour;3\n", ["line 3, column 'acid': 'sour' is no number"]),
-    "a decimal comma": (b"acid;pH\n1;3\n2;3,5\n", ["line 3, column 'pH': '3,5' is no number"]),
-    "a hexadecimal number": (b"acid;pH\n0x1;3\n", ["line 2, column 'acid': '0x1' is no number"]),
-    "an underscore": (b"acid;pH\n1_0;3\n", ["line 2, column 'acid': '1_0' is no number"]),
-    "a date": (b"acid;pH\n2001-01-01;3\n", ["line 2, column 'acid': '2001-01-01' is no number"]),
-    "a truth value": (b"acid;pH\n1;3\ntrue;3\n", ["line 3, column 'acid': 'true' is no number"]),
+    "text": (b"acid;pH\n1;3\nsour;3\n", ["line 3, column 'acid': 'sour' is not a number"]),
+    "a decimal comma": (b"acid;pH\n1;3\n2;3,5\n", ["line 3, column 'pH': '3,5' is not a number"]),
+    "a hexadecimal number": (b"acid;pH\n0x1;3\n", ["line 2, column 'acid': '0x1' is not a number"]),
+    "an underscore": (b"acid;pH\n1_0;3\n", ["line 2, column 'acid': '1_0' is not a number"]),
+    "a date": (b"acid;pH\n2001-01-01;3\n", ["line 2, column 'acid': '2001-01-01' is not a number"]),
+    "a truth value": (b"acid;pH\n1;3\ntrue;3\n", ["line 3, column 'acid': 'true' is not a number"]),
     "truth values only": (
         b"acid;pH\n1;True\n1;False\n",
-        ["line 2, column 'pH': 'True' is no number", "line 3, column 'pH': 'False' is no number"],
+        [
+            "line 2, column 'pH': 'True' is not a number",
+            "line 3, column 'pH': 'False' is not a number",
+        ],
     ),
     "an empty cell": (b"acid;pH\n1;3\n;3\n2;3\n", [f"line 3, column 'acid': {NO_VALUE}"]),
     "nan": (b"acid;pH\n1;3\n1;nan\n", [f"line 3, column 'pH': 'nan' is {NO_VALUE}"]),
@@ -177,7 +183,7 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     ),
     "a null byte": (
         b"acid;pH\n1\x002;3\n",
-        ["line 2 has a null byte; the file is no text or is damaged"],
+        ["line 2 has a null byte; the file is not text or is damaged"],
     ),
     "a column without a name": (
         b"acid;pH;\n1;3;\n",
@@ -191,7 +197,7 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
         b"acid;pH;sugar\nsour;3;0\n2;;0\n99;1.5;0\n",
         [
             "column 'sugar' is not expected",
-            "line 2, column 'acid': 'sour' is no number",
+            "line 2, column 'acid': 'sour' is not a number",
             f"line 4, column 'acid': '99' {OUT_OF_ACID}",
             f"line 3, column 'pH': {NO_VALUE}",
             "line 4, column 'pH': '1.5' is out of range; it must lie in 2 to 5",
@@ -200,7 +206,7 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     "the same fault very often": (
         b"acid;pH\n" + b"x;3\n" * 9,
         [
-            *(f"line {line}, column 'acid': 'x' is no number" for line in range(2, 7)),
+            *(f"line {line}, column 'acid': 'x' is not a number" for line in range(2, 7)),
             "column 'acid': 4 more such cells",
         ],
     ),
@@ -235,8 +241,8 @@ def told(faults: list[str]) -> str:
     """Return the whole message about some faults."""
     return (
         f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table was "
-        "made:\n" + "".join(f"  {fault}\n" for fault in faults) + "Mend the files in raw "
-        "(`git checkout -- raw` brings the committed ones back), or change what is expected under "
+        "made:\n" + "".join(f"  {fault}\n" for fault in faults) + "Correct the files in raw "
+        "(`git checkout -- raw` restores the committed ones), or change what is expected under "
         "`ingest` in params.yaml."
     )
 
@@ -267,7 +273,7 @@ def test_the_faults_of_all_files_are_told_at_once(read):
         [
             "raw/red.csv: line 2 has 3 cells, the header has 2",
             "raw/red.csv: line 3 has 1 cell, the header has 2",
-            "raw/white.csv: line 2, column 'acid': 'x' is no number",
+            "raw/white.csv: line 2, column 'acid': 'x' is not a number",
             f"raw/white.csv: line 3, column 'acid': '99' {OUT_OF_ACID}",
         ]
     )

@@ -901,7 +901,7 @@ def test_a_table_that_the_new_folder_s_check_refuses_leaves_nothing(
         "  The raw files have 2 faults, so no table was made:\n"
         "    data/raw/table.csv: line 41 has a quotation mark that is not closed\n"
         "    data/raw/table.csv: line 42 has a quotation mark that is not closed\n"
-        "  Mend the files in data/raw (`git checkout -- data/raw` brings the committed ones back), "
+        "  Correct the files in data/raw (`git checkout -- data/raw` restores the committed ones), "
         "or change what is expected under `ingest` in params.yaml."
     )
 

@@ -390,7 +390,7 @@ def test_a_fault_in_the_last_row_leaves_no_half_a_file(monkeypatch, capfd):
     words = ["predict", "2.npz", "new.csv", "-o", "out.csv", "--force"]
     code, _, errors = main(monkeypatch, capfd, *words)
     assert code == 1
-    assert errors.startswith("new.csv: line 5002, column 'free SO2': 'none' is no finite number")
+    assert errors.startswith("new.csv: line 5002, column 'free SO2': 'none' is not a finite number")
     assert text_of("out.csv") == "precious"
     assert sorted(path.name for path in Path().iterdir()) == before
 
@@ -427,7 +427,10 @@ class TestInAShell:
         ("line", "told"),
         [
             ("$winenet predict 2.npz new.csv >&-", "Standard output is closed, so the"),
-            ("$winenet predict 2.npz - <&-", "Standard input is closed, so there is no table."),
+            (
+                "$winenet predict 2.npz - <&-",
+                "Standard input is closed, so there is no table.",
+            ),
             ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is not a file (a device,"),
         ],
     )
@@ -464,7 +467,9 @@ def test_a_long_line_is_told_wherever_a_block_ends(place, mark, monkeypatch, cap
     Path("new.csv").write_text("\n".join(text), encoding="utf-8")
     code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
     assert code == 1
-    assert errors.startswith("new.csv: has a line of more than 100,000 bytes, so it is no table.")
+    assert errors.startswith(
+        "new.csv: has a line of more than 100,000 bytes, so it is not a table."
+    )
 
 
 def test_a_column_that_the_model_has_not_may_stand_twice(models, capfd):
@@ -517,9 +522,15 @@ FAULTS = {
     "empty": (b"", "new.csv: is empty, so there is nothing to predict. A table has its columns'"),
     "blank lines": (b"\n\n", "new.csv: has a blank first line, so there is nothing to predict."),
     "header only": (b"free SO2,colour,pH\n", "new.csv: has a header and no row, so there is "),
-    "binary": (bytes(range(256)), "new.csv: has a first line that is no text of UTF-8, so it is "),
-    "zeros": (bytes(1000), "new.csv: has a first line that is no text of UTF-8, so it is no table"),
-    "one endless line": (b"7" * 2**20, "has a line of more than 100,000 bytes, so it is no table"),
+    "binary": (bytes(range(256)), "new.csv: has a first line that is not UTF-8 text, so it is "),
+    "zeros": (
+        bytes(1000),
+        "new.csv: has a first line that is not UTF-8 text, so it is not a table",
+    ),
+    "one endless line": (
+        b"7" * 2**20,
+        "has a line of more than 100,000 bytes, so it is not a table",
+    ),
     "UTF-16": (GOOD.encode("utf-16"), "new.csv: is UTF-16, so it was not read. Save the table as"),
     "Latin-1": (
         GOOD.replace("white", "ros\xe9").encode("latin-1"),
@@ -527,11 +538,11 @@ FAULTS = {
     ),
     "a null byte": (
         GOOD.replace("white", "wh\0te").encode(),
-        "new.csv: line 3 has a null byte; the file is no text or is damaged, so the table was not",
+        "new.csv: line 3 has a null byte; the file is not text or is damaged, so the table was not",
     ),
     "half a gzip": (
         gzip.compress(GOOD.encode())[:-9],
-        "new.csv: is no complete file of gzip, so its rows cannot all be read. Pack it again.",
+        "new.csv: is not a complete gzip file, so its rows cannot all be read. Pack it again.",
     ),
     "a column twice": (
         b"pH,free SO2,colour,pH\n3,3,red,3\n",
@@ -575,14 +586,14 @@ FAULTS = {
     ),
     "a text for a number": (
         GOOD.replace("4,", '"fo""ur",').encode(),
-        "new.csv: line 3, column 'free SO2': 'fo\"ur' is no finite number, so the table was not "
-        "predicted. A number is written like 12, -0.5 or 1e-3. Mend the cell; `--na-value TEXT` "
+        "new.csv: line 3, column 'free SO2': 'fo\"ur' is not a finite number, so the table was not "
+        "predicted. A number is written like 12, -0.5 or 1e-3. Correct the cell; `--na-value TEXT` "
         "says that a text stands for a gap.",
     ),
     **{
         f"{cell} for a number": (
             GOOD.replace("3.2", cell).encode(),
-            f"new.csv: line 3, column 'pH': {cell!r} is no finite number, so the table was not",
+            f"new.csv: line 3, column 'pH': {cell!r} is not a finite number, so the table was not",
         )
         for cell in ("inf", "-Infinity", "nan", "1e999", "null", "True", "0x10", "1_0", "\u0663")
     },
@@ -608,7 +619,7 @@ def test_a_column_of_true_is_no_number(monkeypatch, capfd):
     Path("new.csv").write_text("free SO2,colour,pH\nTrue,red,3\nTrue,red,3\n", encoding="utf-8")
     code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
     assert code == 1
-    assert "line 2, column 'free SO2': 'True' is no finite number" in errors
+    assert "line 2, column 'free SO2': 'True' is not a finite number" in errors
 
 
 @pytest.mark.parametrize("what", ["a folder", "missing", "a name with a null byte"])
@@ -662,7 +673,7 @@ def test_texts_for_gaps_can_be_named(models, monkeypatch, capfd):
     write(X, na_rep="NA")
     code, _, errors = main(monkeypatch, capfd, *words)
     assert code == 1
-    assert "'NA' is no finite number" in errors
+    assert "'NA' is not a finite number" in errors
 
 
 PIECES = [
@@ -715,7 +726,10 @@ def test_faults_of_parquet_are_told(monkeypatch, capfd):
     X = a_table(30)
     for changed, told in (
         (X.assign(pH="sour"), "new.parquet: column 'pH' is of the type large_string, so the table"),
-        (X.assign(pH=[1.0] * 29 + [np.inf]), "row 29 (counted from 0), column 'pH': 'inf' is no "),
+        (
+            X.assign(pH=[1.0] * 29 + [np.inf]),
+            "row 29 (counted from 0), column 'pH': 'inf' is not ",
+        ),
         (X.drop(columns="pH"), "new.parquet: a column is missing ('pH'), so nothing was predicted"),
         (X[:0], "new.parquet: has no row, so there is nothing to predict. Give rows."),
     ):
@@ -726,7 +740,7 @@ def test_faults_of_parquet_are_told(monkeypatch, capfd):
     Path("new.parquet").write_bytes(Path("new.parquet").read_bytes()[:-20])
     code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.parquet")
     assert code == 1
-    assert errors.startswith("new.parquet: is no whole file of Parquet (")
+    assert errors.startswith("new.parquet: is not a complete Parquet file (")
 
 
 def test_parquet_without_pyarrow_is_told(monkeypatch, capfd):
@@ -849,7 +863,7 @@ def test_describe_tells_of_other_models():
         f"  'c': {', '.join(repr(f'level {n}') for n in range(20))}, 5 more; a gap becomes 'x'",
         "",
         "training:",
-        "  nothing is told of it",
+        "  nothing is known of it",
     ]
 
 

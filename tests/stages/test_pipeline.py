@@ -178,7 +178,7 @@ THROUGH_DVC = {
         a_line_too_short,
         {},
         "data/raw/winequality-red.csv: line 1601 has 2 cells, the header has 12",
-        "`git checkout -- data/raw` brings the committed ones back",
+        "`git checkout -- data/raw` restores the committed ones",
     ),
     "environment": (
         a_longer_training,
@@ -216,7 +216,10 @@ def test_a_damaged_model_is_told_and_repro_makes_it_again(repository: Path) -> N
     model.unlink()  # it may be a link into DVC's cache
     model.write_bytes(damaged)
     printed = run(repository, sys.executable, "-m", "stages.importance", code=1)
-    assert "models/logistic.npz is no model of winenet (it is not a complete .npz file)" in printed
+    assert (
+        "models/logistic.npz is not a valid winenet model (it is not a complete .npz file)"
+        in printed
+    )
     assert "`dvc repro` makes it again" in printed
     dvc(repository, "repro")
     assert outputs(repository) == before

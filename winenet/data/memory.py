@@ -1,4 +1,4 @@
-"""Tells before a long work whether memory would suffice, with the figure and the cure."""
+"""Check before a long stage whether memory suffices."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Turns a column of Parquet into numbers or texts, in training and predictions alike."""
+"""Convert a Parquet column into numbers or texts, in training and predictions alike."""
 
 from collections.abc import Collection
 from typing import Any

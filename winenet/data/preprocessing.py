@@ -1,4 +1,4 @@
-"""Makes a network's inputs of raw columns: fills gaps, normalises numbers, encodes categories.
+"""From raw columns to a network's inputs: fill gaps, scale numbers, encode categories.
 
 scikit-learn fits it, on the training rows alone; what was fitted is kept as plain arrays, so that
 a model's file holds it and predictions apply the very same numbers.

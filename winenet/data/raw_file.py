@@ -1,4 +1,4 @@
-"""Reads one raw file in blocks, and tells every fault of its lines and cells.
+"""Read one raw file in blocks, and report every fault of its lines and cells.
 
 CSV, as it is or packed by gzip; Parquet where pyarrow is installed.
 """
@@ -124,7 +124,7 @@ def _validate_chunk(
             numbers = column if numeric else pd.to_numeric(column.astype("str"), errors="coerce")
             columns[name] = numbers
             text = numbers.isna() & ~empty
-            rules = [(text, "no number"), _out_of_range(numbers, kind, ~empty & ~text)]
+            rules = [(text, "not a number"), _out_of_range(numbers, kind, ~empty & ~text)]
             no_value = "no value; every cell needs a number"
         if empty.any() and settings.na_values and name != settings.target:
             cells = written()[name]
@@ -277,7 +277,7 @@ def _line_faults(
         elif not line:
             yield line, f"line {number} is blank"
         elif "\0" in line:
-            yield line, f"line {number} has a null byte; the file is no text or is damaged"
+            yield line, f"line {number} has a null byte; the file is not text or is damaged"
         elif '"' not in line:
             cells = line.count(separator) + 1
             if cells != columns:
@@ -331,7 +331,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
                 )
             )
     except (ValueError, OverflowError) as error:
-        raise DataError(f"no table ({safe_text(str(error))})") from None
+        raise DataError(f"not a table ({safe_text(str(error))})") from None
     values = pd.concat(parts, axis=1) if len(parts) > 1 else parts[0]
     return block.first, values[list(kinds)], _CellTexts(block.text, settings.separator)
 
@@ -339,7 +339,7 @@ def _values(block: _TextChunk, kinds: Mapping[str, str], settings: Ingest) -> _V
 def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
     """Yield a file's lines in blocks, with the number of the first; LF, CRLF and CR end a line.
 
-    Raises DataError if it cannot be read, is no UTF-8, or has a line that is far too long; that
+    Raises DataError if it cannot be read, is not UTF-8, or has a line that is far too long; that
     is noticed before more than such a line is in memory.
     """
     left, number, waiting = b"", 1, list[str]()
@@ -385,7 +385,7 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
         what = "is a folder, not a file" if Path(path).is_dir() else "may not be read by this user"
         raise DataError(what) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise DataError("is no complete file of gzip, as its name says") from None
+        raise DataError("is not a complete gzip file, as its name says") from None
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from None
 
@@ -418,7 +418,7 @@ def _parquet(
     except FileNotFoundError:
         raise DataError("missing") from None
     except (OSError, ValueError) as error:  # pyarrow's own errors, too
-        raise DataError(f"no table ({safe_text(str(error))})") from None
+        raise DataError(f"not a table ({safe_text(str(error))})") from None
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     names = [name for name in table.schema.names if name not in index]
     faults = _repeated(names) + _header_faults(names, kinds, settings)

@@ -1,4 +1,4 @@
-"""Checks and joins the raw files. Every fault of them is reported at once."""
+"""Check and join the raw files. All their faults are reported at once."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,8 +44,8 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
             f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
             "was made:\n"
             + "\n".join(f"  {fault}" for fault in faults)
-            + f"\nMend the files in {folder} (`git checkout -- {folder}` brings the committed ones "
-            "back), or change what is expected under `ingest` in params.yaml."
+            + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
+            "ones), or change what is expected under `ingest` in params.yaml."
         )
     table = frames.pop() if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     _check_levels(table, settings)
@@ -76,7 +76,7 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
         raise DataError(
             f"Column '{settings.target}' has {len(counts):,} labels "
             f"({preview(list(map(str, counts.index)))}), so it looks like a number or a name and "
-            f"no class. At most {MAX_CATEGORIES:,} can be told apart. Change ingest.target in "
+            f"no class. At most {MAX_CATEGORIES:,} are supported. Change ingest.target in "
             "params.yaml."
         )
     if len(counts) < 2 or counts.min() < 2:

@@ -1,4 +1,4 @@
-"""What a table is: its columns, its classes, and the words for them.
+"""Schema of a table: its columns, its classes, and their display names.
 
 The stage ingest writes it as data/schema.json; the stages after it need no params.yaml for that.
 """
@@ -41,7 +41,10 @@ def as_json(schema: Schema) -> dict[str, Any]:
 
 
 def from_json(content: dict[str, Any]) -> Schema:
-    """Return what `written` was given; raise LookupError, TypeError or ValueError for other."""
+    """Return the schema that `as_json` wrote.
+
+    Raises LookupError, TypeError or ValueError if the content is anything else.
+    """
     words = content["words"]
     result = Schema(
         target=content["target"],
@@ -62,7 +65,7 @@ def from_json(content: dict[str, Any]) -> Schema:
 
 
 def check_drop_features(drop_features: list[str], features: list[str]) -> None:
-    """Raise LeaveOutError if a feature is not in the table, or when it is the only one."""
+    """Raise DropFeaturesError if a feature is not in the table, or when it is the only one."""
     unknown = [name for name in drop_features if name not in features]
     if unknown:
         raise DropFeaturesError(

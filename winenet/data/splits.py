@@ -1,4 +1,4 @@
-"""Cuts a table into training, test and held-out rows, and tells which rows are copies."""
+"""Split a table into training, test and held-out rows, and find duplicates."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

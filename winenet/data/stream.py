@@ -1,4 +1,4 @@
-"""Reads a raw table in pieces, by the names of the columns that a model has.
+"""Read a raw table in chunks, matched by name to the columns of a model.
 
 CSV, as it is or packed by gzip, from a file or from standard input; Parquet where pyarrow is
 installed. Never is more than a piece in memory.
@@ -120,9 +120,9 @@ class TableReader:
     def not_a_number(self, row: int, name: str, cell: str) -> TableError:
         """Return the error of a cell. row: counted from 0."""
         return self.error(
-            f"{self.row_location(row)}, column {short_repr(name)}: {short_repr(cell)} is no finite "
-            "number, so the table was not predicted. A number is written like 12, -0.5 or 1e-3. "
-            "Mend the cell; `--na-value TEXT` says that a text stands for a gap."
+            f"{self.row_location(row)}, column {short_repr(name)}: {short_repr(cell)} is not a "
+            "finite number, so the table was not predicted. A number is written like 12, -0.5 or "
+            "1e-3. Correct the cell; `--na-value TEXT` says that a text stands for a gap."
         )
 
     def __enter__(self) -> Self:
@@ -250,7 +250,7 @@ class _CsvReader(TableReader):
                 whole, end, left = left.rpartition(b"\n")
                 if max(map(len, [left, *whole.split(b"\n")])) > MAX_LINE_BYTES:
                     raise self.error(
-                        f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no table. "
+                        f"has a line of more than {MAX_LINE_BYTES:,} bytes, so it is not a table. "
                         "Each row stands in a line of its own."
                     )
                 left += held
@@ -258,7 +258,7 @@ class _CsvReader(TableReader):
                     yield whole + end
         except (gzip.BadGzipFile, EOFError, zlib.error):
             raise self.error(
-                "is no complete file of gzip, so its rows cannot all be read. Pack it again."
+                "is not a complete gzip file, so its rows cannot all be read. Pack it again."
             ) from None
         except OSError as error:
             raise self.error(
@@ -287,12 +287,12 @@ class _CsvReader(TableReader):
             readable = False
         if not readable:
             raise self.error(
-                "has a first line that is no text of UTF-8, so it is no table. Give CSV, packed by "
-                "gzip or not, or Parquet."
+                "has a first line that is not UTF-8 text, so it is not a table. Give CSV, packed "
+                "by gzip or not, or Parquet."
             )
         if text.count('"') % 2:
             raise self.error(
-                "line 1 has a quotation mark that is not closed, so the columns cannot be told. "
+                "line 1 has a quotation mark that is not closed, so the columns are unknown. "
                 "Close it; a row cannot go over several lines."
             )
         return text, rest
@@ -366,7 +366,7 @@ class _CsvReader(TableReader):
             numbers = [place for place in places if kinds[place] == "float64"]
             texts = pd.read_csv(io.BytesIO(block), usecols=numbers, dtype="str", **how)
             if texts.isin(BOOLEANS).any(axis=None):
-                raise ValueError("a truth value is no number")
+                raise ValueError("a truth value is not a number")
         return piece
 
     def _bad_cell(self, block: bytes, row: int) -> TableError:
@@ -401,7 +401,7 @@ class _CsvReader(TableReader):
         """Raise TableError for a line that pandas would cut, fill up or join."""
         why = ""
         if b"\0" in block:
-            place, why = block.index(b"\0"), "has a null byte; the file is no text or is damaged"
+            place, why = block.index(b"\0"), "has a null byte; the file is not text or is damaged"
         elif b"\n\n" in block or block.startswith(b"\n"):
             place = 0 if block.startswith(b"\n") else block.index(b"\n\n") + 1
             why = "is blank"
@@ -489,8 +489,8 @@ class _ParquetReader(TableReader):
 
     def _damaged(self, error: Exception) -> TableError:
         return self.error(
-            f"is no whole file of Parquet ({safe_text(' '.join(str(error).split()))}), so it was "
-            "not predicted to its end. Write it again."
+            f"is not a complete Parquet file ({safe_text(' '.join(str(error).split()))}), so it "
+            "was not predicted to its end. Write it again."
         )
 
     @property

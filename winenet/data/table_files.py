@@ -1,4 +1,4 @@
-"""Reads the tables that the stages ingest and split wrote."""
+"""Read and write the tables of the stages ingest and split."""
 
 import dataclasses
 import json
@@ -24,7 +24,7 @@ from winenet.files import (
 def read_schema(path: str) -> Schema:
     """Read what the stage ingest wrote of the table.
 
-    Raises FileError if the file is missing or is no such JSON.
+    Raises FileError if the file is missing or is not such a JSON file.
     """
     try:
         return schema.from_json(read_metrics(path))
@@ -52,7 +52,7 @@ def write_preprocessing(path: str, preprocessing: Preprocessing) -> None:
 def read_preprocessing(path: str) -> Preprocessing:
     """Read the preprocessing that the split stage wrote.
 
-    Raises FileError if the file is missing or is no such JSON.
+    Raises FileError if the file is missing or is not such a JSON file.
     """
     content = read_metrics(path)
     try:

@@ -111,7 +111,7 @@ def read(path: str, *, by_stage: bool = True) -> SavedModel:
         *(struct.error, zipfile.BadZipFile, zipfile.LargeZipFile),
     ) as error:
         reason = str(error.args[0]) if error.args else "it ends too early"
-        message = damaged_message(path, "model of winenet", reason)
+        message = damaged_message(path, "winenet model", reason)
         raise FileError(message if by_stage else _command_message(message)) from None
 
 
@@ -169,7 +169,7 @@ def _model(arrays: Mapping[str, bytes]) -> SavedModel:
     expected |= {f"{name}_{layer}" for name in ("coefs", "intercepts") for layer in layers}
     for name in arrays:
         if name not in expected:
-            raise ValueError(f"it has {short_repr(name)}, which no model of winenet has")
+            raise ValueError(f"it has {short_repr(name)}, which no winenet model has")
     if activation not in ACTIVATIONS:
         raise ValueError(
             f"its activation is {short_repr(activation)}; it must be one of "

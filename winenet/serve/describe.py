@@ -71,7 +71,7 @@ def _categories(raw: Preprocessing) -> list[str]:
 
 def _facts(saved: SavedModel) -> list[str]:
     rows = [[safe_text(name), _number(value)] for name, value in saved.training_info.items()]
-    return _aligned(rows, right=(1,)) if rows else ["  nothing is told of it"]
+    return _aligned(rows, right=(1,)) if rows else ["  nothing is known of it"]
 
 
 def _number(value: float) -> str:
