@@ -24,6 +24,8 @@ import yaml
 
 from tools import verify
 from tools.verify import VerifyError
+from winenet import git
+from winenet.errors import InputError
 
 # The same pipeline with less to train: what is killed is the same, and a round takes less.
 LESS: dict[str, dict[str, Any]] = {
@@ -81,7 +83,7 @@ def begin(clone: Path, params: str) -> None:
     """Leave nothing but what is in git and is no result, and these parameters."""
     for name in (".winenet", ".dvc/cache", ".dvc/tmp", "../dvc_site_cache_dir", *FOLDERS):
         shutil.rmtree(clone / name, ignore_errors=True)
-    verify.git(clone, "checkout", "--quiet", "HEAD", "--", ".")
+    git.output("checkout", "--quiet", "HEAD", "--", ".", folder=clone)
     for path in listed(clone):
         if not path.startswith(GIVEN) and Path(path).name != ".gitignore":
             (clone / path).unlink()
@@ -221,7 +223,7 @@ def kill_and_resume(
     stage = hit(said)
     try:
         reused, count = fits(run(clone, environment)).get(stage, (0, 0))
-    except VerifyError as error:  # the run that was to go on did not: the other rounds still count
+    except InputError as error:  # the run that was to go on did not: the other rounds still count
         return Round(size.name, seconds, stage, 0, 0, str(error))
     # A stage may train what an earlier one has trained: that is no work saved from the kill.
     reused -= size.fits.get(stage, (0, 0))[0]
@@ -299,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for _ in range(count):
                     rounds.append(kill_and_resume(size, clone, environment, rng))
                     print(line(len(rounds), rounds[-1]), flush=True)
-    except VerifyError as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 1
     message, good = verdict(rounds)

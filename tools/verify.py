@@ -26,6 +26,8 @@ import yaml
 
 from tools import variations
 from tools.variations import Variation
+from winenet import git
+from winenet.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("dvc.lock", "metrics", "plots", "report")
@@ -35,7 +37,7 @@ TOLERANCE = 1e-10
 SHOWN_LINES = 30  # of a difference; the rest is a `git diff` away
 
 
-class VerifyError(Exception):
+class VerifyError(InputError):
     """The proof cannot be made, or it failed; the text says why."""
 
 
@@ -71,27 +73,9 @@ class Proof(NamedTuple):
 # --- the clone -------------------------------------------------------------------------------
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints; raise with git's own words when it fails."""
-    # The clone may belong to another user: git would refuse it, and only this allows it.
-    command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
-    done = subprocess.run(
-        command, env=without_repository(os.environ), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise VerifyError(f"`git {' '.join(arguments)}` failed: {done.stderr.strip()}")
-    return done.stdout
-
-
-def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without those by which a git hook points at its own repository."""
-    pointers = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
-    return {name: value for name, value in environment.items() if name not in pointers}
-
-
 def check_clean(root: Path) -> None:
     """Refuse a tree whose files are not those of HEAD: HEAD is what the proof is about."""
-    changed = git(root, "status", "--porcelain").splitlines()
+    changed = git.output("status", "--porcelain", folder=root).splitlines()
     if changed:
         raise VerifyError(
             "The working tree differs from HEAD, so a proof about HEAD would say nothing about "
@@ -103,7 +87,7 @@ def check_clean(root: Path) -> None:
 def check_committed(root: Path) -> None:
     """Refuse a HEAD that holds no pipeline, or no results to compare with."""
     for name in ("dvc.yaml", "dvc.lock"):
-        if not git(root, "ls-tree", "--name-only", "HEAD", "--", name):
+        if not git.output("ls-tree", "--name-only", "HEAD", "--", name, folder=root):
             raise VerifyError(
                 f"{name} is not in HEAD, so there is nothing to prove. Run `make`, then commit "
                 "dvc.yaml, dvc.lock, metrics, plots and report."
@@ -115,8 +99,11 @@ def fresh_clone(root: Path) -> Iterator[Path]:
     """Clone HEAD into a temporary folder that shares nothing with this one; remove it."""
     with tempfile.TemporaryDirectory(prefix="winenet-verify-") as folder:
         clone = Path(folder).resolve() / "another folder"  # with a blank
-        git(root, "clone", "--quiet", "--no-local", "--no-checkout", str(root), str(clone))
-        git(clone, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD").strip())
+        git.output(
+            "clone", "--quiet", "--no-local", "--no-checkout", str(root), str(clone), folder=root
+        )
+        head = git.output("rev-parse", "HEAD", folder=root).strip()
+        git.output("checkout", "--quiet", "--detach", head, folder=clone)
         yield clone
 
 
@@ -125,7 +112,7 @@ def isolated(clone: Path, environment: Mapping[str, str]) -> dict[str, str]:
     ours = ("DVC_", "WINENET_")
     own = {
         name: value
-        for name, value in without_repository(environment).items()
+        for name, value in git.without_repository(environment).items()
         if not name.startswith(ours)
     }
     for name in ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR"):
@@ -161,7 +148,8 @@ def check_no_cache(clone: Path, environment: Mapping[str, str]) -> None:
 def prepare(clone: Path, expected: Mapping[str, Any]) -> None:
     """Give the files of the clone the times and the owner that are expected."""
     if "file times" in expected:
-        files = [clone / name for name in git(clone, "ls-files", "-z").split("\0") if name]
+        names = git.output("ls-files", "-z", folder=clone).split("\0")
+        files = [clone / name for name in names if name]
         for age, file in enumerate(reversed(files)):
             os.utime(file, (expected["file times"] - 3600 * age,) * 2)
     if "user" in expected:
@@ -263,7 +251,7 @@ def first_difference(clone: Path) -> str:
     if stray:
         return stray
     # Everything in git is compared, so that RESULTS can leave nothing out.
-    names = git(clone, "diff", "--name-only", "HEAD").splitlines()
+    names = git.output("diff", "--name-only", "HEAD", folder=clone).splitlines()
     return shown(clone, names) if names else ""
 
 
@@ -274,7 +262,7 @@ def missing_or_more(clone: Path) -> str:
     ]
     if missing:
         return f"In dvc.lock, but not written by any stage: {', '.join(missing)}."
-    untracked = git(clone, "ls-files", "--others", "--exclude-standard").splitlines()
+    untracked = git.output("ls-files", "--others", "--exclude-standard", folder=clone).splitlines()
     if untracked:
         return f"Written, but not committed: {', '.join(untracked)}."
     for path, digest in recorded_hashes(new_lock(clone)).items():
@@ -287,7 +275,7 @@ def shown(clone: Path, names: Sequence[str]) -> str:
     """Return the names of files in git that differ, and the first lines of one difference."""
     # A result says more than its hash: dvc.lock is shown when nothing else differs.
     item = next((name for name in names if name != "dvc.lock"), "dvc.lock")
-    lines = git(clone, "diff", "HEAD", "--", item).splitlines()
+    lines = git.output("diff", "HEAD", "--", item, folder=clone).splitlines()
     return "\n".join(
         [f"Different: {', '.join(names)}.", *changed_outputs(clone), *lines[:SHOWN_LINES]]
     )
@@ -298,7 +286,7 @@ def difference_beyond_models(clone: Path) -> str:
     stray = missing_or_more(clone)
     if stray:
         return stray
-    names = git(clone, "diff", "--name-only", "HEAD").splitlines()
+    names = git.output("diff", "--name-only", "HEAD", folder=clone).splitlines()
     if set(names) - {"dvc.lock"}:
         return shown(clone, names)
     before, after = without_models(committed_lock(clone)), without_models(new_lock(clone))
@@ -394,7 +382,7 @@ def changed_outputs(clone: Path) -> list[str]:
 
 def committed_lock(clone: Path) -> str:
     """Return dvc.lock as HEAD has it."""
-    return git(clone, "show", "HEAD:dvc.lock")
+    return git.output("show", "HEAD:dvc.lock", folder=clone)
 
 
 def new_lock(clone: Path) -> str:
@@ -404,7 +392,7 @@ def new_lock(clone: Path) -> str:
 
 def count_files(clone: Path) -> int:
     """Return how many files of RESULTS are in git."""
-    return len(git(clone, "ls-files", "--", *RESULTS).splitlines())
+    return len(git.output("ls-files", "--", *RESULTS, folder=clone).splitlines())
 
 
 # --- the whole -------------------------------------------------------------------------------
@@ -525,7 +513,7 @@ def attempt(
     active = [variation for variation in varied if not variation.hindered]
     try:
         proof = prove(clone, os.environ, active, models)
-    except VerifyError as error:
+    except InputError as error:
         print(f"\n{error}\n", flush=True)
         failed = f"FAILED: {error}"
         return [
@@ -657,7 +645,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         check_clean(ROOT)
         check_committed(ROOT)
         shown, proofs = run_all(ROOT, requested)
-    except VerifyError as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 1
     if not shown:

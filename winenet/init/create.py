@@ -21,8 +21,8 @@ from typing import Any
 import jinja2
 import yaml
 
-from winenet import params, yaml12
-from winenet.errors import InputError, safe_text, short_repr
+from winenet import git, params, yaml12
+from winenet.errors import InputError, short_repr
 from winenet.init.infer import Column, InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions, display_path
 
@@ -219,50 +219,37 @@ def _check(folder: Path) -> str:
 
 def _environment() -> dict[str, str]:
     """Return the environment without what makes Python or git look elsewhere."""
-    foreign = re.compile(r"PYTHON(?:PATH|HOME|SAFEPATH)|GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX)")
-    return {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
+    python_paths = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
+    environment = git.without_repository(os.environ)
+    return {name: value for name, value in environment.items() if name not in python_paths}
 
 
 def _commit(folder: Path, found: InferredConfig) -> str:
     """Make a git repository of the folder, with a first commit; return who made it, in words."""
-    _git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
     # Forced: a user's own list of ignored files must not keep a table out.
-    left = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
-    _git(folder, "add", "--all", "--force", *left)
-    known = all(_git(folder, "config", f"user.{key}", code=None) for key in ("name", "email"))
-    quiet = ("commit", "--quiet", "--no-verify", "--no-gpg-sign")
+    files = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
     message = f"A pipeline that predicts {found.target}, as winenet init makes it"
-    _git(folder, *(() if known else FALLBACK_GIT_USER), *quiet, "--message", message)
+    try:
+        git.output("-c", "init.defaultBranch=main", "init", "--quiet", folder=folder)
+        git.output("add", "--all", "--force", *files, folder=folder)
+        known = all(
+            git.run("config", f"user.{key}", folder=folder).stdout.strip()
+            for key in ("name", "email")
+        )
+        git.output(
+            *(() if known else FALLBACK_GIT_USER),
+            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", message),
+            folder=folder,
+        )
+    except git.GitError as error:
+        raise InitError(
+            f"{error}. So the folder was not made. Check that git is installed, and its "
+            "configuration (`git config --list --show-origin`)."
+        ) from None
     words = ["committed" if known else "committed as winenet, for git knows no user.name here"]
     if _too_large(found):
         words.append("the table is too large for git: `dvc add data/raw` tracks it")
     return "; ".join(words)
-
-
-def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
-    """Run git; return what it prints. code: the exit code that it must have, None for any."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            env=_environment(),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InitError(
-            "git is not installed, so no repository could be made, and DVC needs one. Install git."
-        ) from None
-    if code is not None and done.returncode != code:
-        command = next(filter(str.isalpha, arguments))  # what stands before it are settings
-        raise InitError(
-            f"`git {command}` failed ({safe_text(done.stderr.strip()[-60:])}), so the folder "
-            "was not made. Mend git's configuration (`git config --list --show-origin`)."
-        )
-    return done.stdout.strip()
 
 
 # ------------------------------------------------------------------ params.yaml and README.md
