@@ -259,14 +259,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
-    parser.add_argument("--full", type=int, default=5, help="of them, of the whole pipeline")
+    parser.add_argument("--full-runs", type=int, default=5, help="of them, of the whole pipeline")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
     requested = parser.parse_args(arguments)
-    if requested.kills < 1 or not 0 <= requested.full <= requested.kills:
+    if requested.kills < 1 or not 0 <= requested.full_runs <= requested.kills:
         parser.error(
-            f"--kills {requested.kills} --full {requested.full}: nothing would be killed, or more "
-            "of the whole pipeline than in all. Give one kill at least, and --full from 0 to "
-            "--kills."
+            f"--kills {requested.kills} --full-runs {requested.full_runs}: there must be at least "
+            "one kill, and --full-runs must be from 0 to --kills."
         )
     return requested
 
@@ -293,8 +292,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             }
             params = (clone / "params.yaml").read_text("utf-8")
             for name, text, count in (
-                ("reduced", less(params), requested.kills - requested.full),
-                ("full", params, requested.full),
+                ("reduced", less(params), requested.kills - requested.full_runs),
+                ("full", params, requested.full_runs),
             ):
                 if count > 0:
                     size = undisturbed(name, text, clone, environment)

@@ -47,7 +47,7 @@ class Ran(NamedTuple):
     executed: list[str]  # stages that ran
     numerics: list[str]  # what each of them said that it computes with
     reused: list[str]  # lines that tell of a result that was not computed
-    seen: Mapping[str, Any]  # by the witness
+    seen: Mapping[str, Any]  # by the probe
 
 
 class Proof(NamedTuple):
@@ -162,10 +162,10 @@ def reproduce(
 ) -> Ran:
     """Run every stage in the clone and show the output.
 
-    The witness starts it, and refuses when it sees something else than is expected.
+    The probe starts it, and refuses when it sees something else than is expected.
     """
     expected = expected or {}
-    command = [sys.executable, str(variations.WITNESS), json.dumps(dict(expected))]
+    command = [sys.executable, str(variations.PROBE), json.dumps(dict(expected))]
     command += [sys.executable, "-m", "dvc", "repro", "--force"]
     if "user" in expected:
         command = [*variations.as_nobody(), *command]
@@ -199,9 +199,9 @@ def reproduce(
 
 
 def heard(ran: Ran, line: str) -> Ran:
-    """Print a line of the run, but for the witness's; return what has been said with it."""
-    if line.startswith("witness: "):
-        return ran._replace(seen=json.loads(line.removeprefix("witness: ")))
+    """Print a line of the run, but for the probe's; return what has been said with it."""
+    if line.startswith("probe: "):
+        return ran._replace(seen=json.loads(line.removeprefix("probe: ")))
     print(line, end="", flush=True)
     ran.executed.extend(re.findall(r"^Running stage '(.+)':$", line))
     ran.numerics.extend(re.findall(r"^\w+: numerics: (.+)$", line))
@@ -316,7 +316,8 @@ def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float 
         if path not in known:
             return (
                 f"{path} has other bits, and the committed one is not here to be compared with. "
-                f"Run `python -m tools.verify --keep` where it was made, and commit {REFERENCE}.",
+                "Run `python -m tools.verify --update-reference` where it was made, and commit "
+                f"{REFERENCE}.",
                 largest,
             )
         distance = between(known[path], (clone / path).read_bytes())
@@ -367,7 +368,7 @@ def unlike_the_committed(clone: Path, probe: Mapping[str, str]) -> list[str]:
     if not file.is_file():
         raise VerifyError(
             f"{REFERENCE}/probe.json is not in HEAD, so nobody knows whether equal bits can be "
-            "expected here. Run `python -m tools.verify --keep` and commit it."
+            "expected here. Run `python -m tools.verify --update-reference` and commit it."
         )
     committed = json.loads(file.read_text("utf-8"))
     return [name for name, digest in committed.items() if probe.get(name) != digest]
@@ -443,7 +444,7 @@ def prove(
     return proof._replace(difference=difference, distance=distance)
 
 
-def keep(root: Path, environment: Mapping[str, str]) -> None:
+def update_reference(root: Path, environment: Mapping[str, str]) -> None:
     """Write REFERENCE anew: the models of HEAD's dvc.lock, and this machine's probe."""
     models = committed_models(root)
     paths = [path for path in recorded_hashes(committed_lock(root)) if path.endswith(MODEL)]
@@ -602,7 +603,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one run, no other BLAS kernels")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="vary that")
     parser.add_argument("--list", action="store_true", help="say what can be varied here")
-    parser.add_argument("--keep", action="store_true", help=f"write {REFERENCE} anew")
+    parser.add_argument("--update-reference", action="store_true", help=f"write {REFERENCE} anew")
     return parser.parse_args(arguments)
 
 
@@ -639,8 +640,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Prove HEAD; return 0 when the proof holds, else 1."""
     requested = parse(arguments)
     try:
-        if requested.keep:
-            keep(ROOT, os.environ)
+        if requested.update_reference:
+            update_reference(ROOT, os.environ)
             return 0
         check_clean(ROOT)
         check_committed(ROOT)

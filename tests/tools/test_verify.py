@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from committed import ROOT
 
-from tools import variations, verify, witness
+from tools import probe, variations, verify
 from tools.variations import Variation
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no umask, no users, no TZ")
@@ -90,7 +90,7 @@ def pipeline(tmp_path_factory):
     write(folder / "winenet/network/parallel.py", WORKERS)
     shutil.copy(ROOT / "winenet/runtime.py", folder / "winenet/runtime.py")
     run_and_commit(folder)
-    verify.keep(folder, verify.isolated(folder, os.environ))
+    verify.update_reference(folder, verify.isolated(folder, os.environ))
     commit(folder)
     shutil.copy(folder / "tools" / "reference" / "probe.json", folder.parent)
     return folder
@@ -98,7 +98,7 @@ def pipeline(tmp_path_factory):
 
 @pytest.fixture
 def fast(pipeline, monkeypatch):
-    """Let the stage run without DVC and witness, whose hashes and probe are filled in here."""
+    """Run the stage without DVC and the probe; fill in what they would write."""
 
     def reproduce(clone, environment, _expected):
         command = [sys.executable, "stage.py"]
@@ -153,7 +153,7 @@ def test_a_pipeline_that_reproduces_is_proved(pipeline, capfd):
     assert (proof.unlike, proof.tolerant, proof.distance) == ([], False, None)
     assert verify.result(proof) == "identical"
     printed = capfd.readouterr().out
-    assert "witness" not in printed
+    assert "probe" not in printed
     clone = Path(re.search(r"a fresh clone of HEAD in (.+), empty", printed).group(1))
     assert clone.name == "another folder"
     assert not clone.exists()
@@ -309,7 +309,7 @@ def test_no_setting_of_the_user_reaches_the_proof(tmp_path):
 
 
 def around(root, clone):
-    """Return what the witness sees without any variation, and the variations."""
+    """Return what the probe sees without any variation, and the variations."""
     own = variations.look(root, verify.isolated(clone, os.environ))
     return own, variations.around(own, clone)
 
@@ -339,9 +339,9 @@ def test_everything_varied_at_once_is_seen_in_the_run_and_changes_nothing(pipeli
 def test_a_variation_without_effect_is_refused_by_name(pipeline, tmp_path):
     _, varied = around(pipeline, tmp_path / "clone")
     expected = {name: value for v in varied for name, value in v.expected.items()}
-    command = [sys.executable, str(variations.WITNESS), json.dumps(expected), "echo", "started"]
+    command = [sys.executable, str(variations.PROBE), json.dumps(expected), "echo", "started"]
     done = subprocess.run(command, cwd=pipeline, capture_output=True, text=True, check=False)
-    assert done.returncode == witness.REFUSED == variations.REFUSED
+    assert done.returncode == probe.REFUSED == variations.REFUSED
     _, said = done.stdout.splitlines()
     assert [part.split(":")[0] for part in said.split("; ")] == list(expected)
     assert "umask: " in said
@@ -545,7 +545,7 @@ def test_the_distance_of_two_models(other, distance):
 def test_a_head_without_a_probe_is_refused_with_the_cure(changed, fast):
     (changed / "tools" / "reference" / "probe.json").unlink()
     commit(changed)
-    with pytest.raises(verify.VerifyError, match=r"Run `python -m tools\.verify --keep`"):
+    with pytest.raises(verify.VerifyError, match=r"tools\.verify --update-reference`"):
         prove(changed)
 
 
@@ -557,11 +557,11 @@ def test_models_that_are_not_here_cannot_be_kept(changed):
     with pytest.raises(
         verify.VerifyError, match=r"models/double\.npz: the one in HEAD's dvc\.lock"
     ):
-        verify.keep(changed, os.environ)
+        verify.update_reference(changed, os.environ)
 
 
 def test_the_kept_models_are_those_of_the_committed_lock():
-    """`python -m tools.verify --keep` renews them."""
+    """`python -m tools.verify --update-reference` renews them."""
     hashes = verify.recorded_hashes((ROOT / "dvc.lock").read_text("utf-8"))
     models = {Path(path).name: digest for path, digest in hashes.items() if path.endswith(".npz")}
     kept = {file.name: verify.md5(file.read_bytes()) for file in ROOT.glob("tools/reference/*.npz")}
@@ -570,10 +570,10 @@ def test_the_kept_models_are_those_of_the_committed_lock():
 
 def test_the_probe_tells_all_that_it_computes():
     committed = json.loads((ROOT / "tools" / "reference" / "probe.json").read_text("utf-8"))
-    probed = witness.probe()
+    probed = probe.computation_hashes()
     assert list(probed) == list(committed)
     assert list(probed) == ["matrix product", "scipy's matrix product", "expit", "log", "tanh"]
-    assert probed == witness.probe()
+    assert probed == probe.computation_hashes()
 
 
 # --- what is printed, and the command line ---------------------------------------------------
