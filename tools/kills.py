@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tools import verify
-from tools.verify import VerifyError
+from tools import verify, verify_run
+from tools.verify_run import VerifyError
 from winenet import git
 from winenet.errors import InputError
 
@@ -136,7 +136,7 @@ def run(clone: Path, environment: Mapping[str, str]) -> str:
         check=False,
     )
     if done.returncode != 0:
-        last = "\n".join(done.stdout.splitlines()[-verify.SHOWN_LINES :])
+        last = "\n".join(done.stdout.splitlines()[-verify_run.SHOWN_LINES :])
         raise VerifyError(f"`dvc repro` ended with exit code {done.returncode}:\n{last}")
     return str(done.stdout)
 
@@ -283,10 +283,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds: list[Round] = []
     rng = random.Random(requested.seed)
     try:
-        verify.check_clean(verify.ROOT)
-        with verify.fresh_clone(verify.ROOT) as clone:
+        verify_run.check_clean(verify.ROOT)
+        with verify_run.fresh_clone(verify.ROOT) as clone:
             # What joblib shares between processes outlives a SIGKILL: it goes with the clone.
-            environment = verify.isolated(clone, os.environ) | {
+            environment = verify_run.isolated(clone, os.environ) | {
                 "WINENET_JOURNAL": "on",
                 "JOBLIB_TEMP_FOLDER": str(clone.parent),
             }

@@ -10,7 +10,7 @@ from committed import ROOT
 
 from tools import kills
 from tools.kills import Round, Size
-from tools.verify import VerifyError
+from tools.verify_run import VerifyError
 from winenet import params
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
