@@ -22,8 +22,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tools import verify
-from tools.verify import VerifyError
+from tools import verify, verify_run
+from tools.verify_run import VerifyError
+from winenet import git
+from winenet.errors import InputError
 
 # The same pipeline with less to train: what is killed is the same, and a round takes less.
 LESS: dict[str, dict[str, Any]] = {
@@ -81,7 +83,7 @@ def begin(clone: Path, params: str) -> None:
     """Leave nothing but what is in git and is no result, and these parameters."""
     for name in (".winenet", ".dvc/cache", ".dvc/tmp", "../dvc_site_cache_dir", *FOLDERS):
         shutil.rmtree(clone / name, ignore_errors=True)
-    verify.git(clone, "checkout", "--quiet", "HEAD", "--", ".")
+    git.output("checkout", "--quiet", "HEAD", "--", ".", folder=clone)
     for path in listed(clone):
         if not path.startswith(GIVEN) and Path(path).name != ".gitignore":
             (clone / path).unlink()
@@ -134,7 +136,7 @@ def run(clone: Path, environment: Mapping[str, str]) -> str:
         check=False,
     )
     if done.returncode != 0:
-        last = "\n".join(done.stdout.splitlines()[-verify.SHOWN_LINES :])
+        last = "\n".join(done.stdout.splitlines()[-verify_run.SHOWN_LINES :])
         raise VerifyError(f"`dvc repro` ended with exit code {done.returncode}:\n{last}")
     return str(done.stdout)
 
@@ -221,7 +223,7 @@ def kill_and_resume(
     stage = hit(said)
     try:
         reused, count = fits(run(clone, environment)).get(stage, (0, 0))
-    except VerifyError as error:  # the run that was to go on did not: the other rounds still count
+    except InputError as error:  # the run that was to go on did not: the other rounds still count
         return Round(size.name, seconds, stage, 0, 0, str(error))
     # A stage may train what an earlier one has trained: that is no work saved from the kill.
     reused -= size.fits.get(stage, (0, 0))[0]
@@ -257,14 +259,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
-    parser.add_argument("--full", type=int, default=5, help="of them, of the whole pipeline")
+    parser.add_argument("--full-runs", type=int, default=5, help="of them, of the whole pipeline")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
     requested = parser.parse_args(arguments)
-    if requested.kills < 1 or not 0 <= requested.full <= requested.kills:
+    if requested.kills < 1 or not 0 <= requested.full_runs <= requested.kills:
         parser.error(
-            f"--kills {requested.kills} --full {requested.full}: nothing would be killed, or more "
-            "of the whole pipeline than in all. Give one kill at least, and --full from 0 to "
-            "--kills."
+            f"--kills {requested.kills} --full-runs {requested.full_runs}: there must be at least "
+            "one kill, and --full-runs must be from 0 to --kills."
         )
     return requested
 
@@ -282,24 +283,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds: list[Round] = []
     rng = random.Random(requested.seed)
     try:
-        verify.check_clean(verify.ROOT)
-        with verify.fresh_clone(verify.ROOT) as clone:
+        verify_run.check_clean(verify.ROOT)
+        with verify_run.fresh_clone(verify.ROOT) as clone:
             # What joblib shares between processes outlives a SIGKILL: it goes with the clone.
-            environment = verify.isolated(clone, os.environ) | {
+            environment = verify_run.isolated(clone, os.environ) | {
                 "WINENET_JOURNAL": "on",
                 "JOBLIB_TEMP_FOLDER": str(clone.parent),
             }
             params = (clone / "params.yaml").read_text("utf-8")
             for name, text, count in (
-                ("reduced", less(params), requested.kills - requested.full),
-                ("full", params, requested.full),
+                ("reduced", less(params), requested.kills - requested.full_runs),
+                ("full", params, requested.full_runs),
             ):
                 if count > 0:
                     size = undisturbed(name, text, clone, environment)
                 for _ in range(count):
                     rounds.append(kill_and_resume(size, clone, environment, rng))
                     print(line(len(rounds), rounds[-1]), flush=True)
-    except VerifyError as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 1
     message, good = verdict(rounds)

@@ -5,10 +5,11 @@ fails until then.
 """
 
 import ast
-import textwrap
 from pathlib import Path
 
 import yaml
+
+from winenet.init.pipeline_files import replace_deps
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("stages", "winenet")
@@ -59,17 +60,7 @@ def with_deps(text: str) -> str:
     for stage, entry in yaml.safe_load(text)["stages"].items():
         deps = sorted(code_of(stage))
         deps += [dep for dep in entry["deps"] if not dep.endswith(".py")]
-        wrapped = textwrap.wrap(
-            f"[{', '.join(deps)}]",
-            width=100,
-            initial_indent="      ",
-            subsequent_indent="       ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        start = text.index("    deps:\n", text.index(f"\n  {stage}:\n"))
-        end = text.index("]\n", start) + 2
-        text = text[:start] + "\n".join(["    deps:", *wrapped, ""]) + text[end:]
+        text = replace_deps(text, stage, deps)
     return text
 
 

@@ -1,6 +1,6 @@
 """What `make verify` varies around the computation, and how each variation is to be seen.
 
-A variation never counts because it was asked for: tools/witness.py sees it in the run, or the run
+A variation never counts because it was asked for: tools/probe.py sees it in the run, or the run
 is refused.
 """
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WITNESS = Path(__file__).resolve().with_name("witness.py")
-REFUSED = 3  # the exit code by which the witness refuses a run
+PROBE = Path(__file__).resolve().with_name("probe.py")
+REFUSED = 3  # the exit code by which the probe refuses a run
 LOCALE = "tr_TR.UTF-8"  # its decimal point is a comma, and its small I has no dot
 SEED = "4242"
 OLD = 1_000_000_000  # seconds: September 2001
@@ -37,7 +37,7 @@ class Variation(NamedTuple):
 
     name: str
     told: str  # what it is now, and what it was
-    expected: Mapping[str, Any] = {}  # what the witness must see
+    expected: Mapping[str, Any] = {}  # what the probe must see
     environment: Mapping[str, str] = {}
     hindered: str = ""  # why it cannot be varied here
 
@@ -45,7 +45,7 @@ class Variation(NamedTuple):
 def around(own: Mapping[str, Any], clone: Path) -> list[Variation]:
     """Return the variations of the surroundings; a value that the caller has already is not taken.
 
-    own: what the witness sees without any. clone: where the run is to be; what they need is made
+    own: what the probe sees without any. clone: where the run is to be; what they need is made
     beside it.
     """
     place = clone.parent
@@ -105,7 +105,7 @@ def locale_with(variables: Mapping[str, str]) -> str:
     """Return the locale that a program has which is started with these variables."""
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['locale_seen']())"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(WITNESS)],
+        [sys.executable, "-c", code, str(PROBE)],
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
@@ -209,10 +209,10 @@ def kernels(own: Mapping[str, Any], root: Path) -> list[Variation]:
 
 
 def look(folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the witness sees in a folder."""
-    command = [sys.executable, str(WITNESS), "{}"]
+    """Return what the probe sees in a folder."""
+    command = [sys.executable, str(PROBE), "{}"]
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[0].removeprefix("witness: "))
+    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[0].removeprefix("probe: "))
     return seen

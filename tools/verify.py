@@ -8,44 +8,21 @@ another BLAS kernel, all but the models byte for byte, and these within TOLERANC
 from __future__ import annotations
 
 import argparse
-import hashlib
-import io
 import json
 import os
-import re
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from tools import variations
+from tools import compare_outputs, variations, verify_run
+from tools.compare_outputs import MODEL, REFERENCE, TOLERANCE
 from tools.variations import Variation
+from tools.verify_run import VerifyError, committed_lock, recorded_hashes
+from winenet.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ("dvc.lock", "metrics", "plots", "report")
-REFERENCE = "tools/reference"  # the committed models, and the probe of the machine that made them
-MODEL = ".npz"
-TOLERANCE = 1e-10
-SHOWN_LINES = 30  # of a difference; the rest is a `git diff` away
-
-
-class VerifyError(Exception):
-    """The proof cannot be made, or it failed; the text says why."""
-
-
-class Ran(NamedTuple):
-    """What one run has said."""
-
-    executed: list[str]  # stages that ran
-    numerics: list[str]  # what each of them said that it computes with
-    reused: list[str]  # lines that tell of a result that was not computed
-    seen: Mapping[str, Any]  # by the witness
 
 
 class Proof(NamedTuple):
@@ -68,345 +45,6 @@ class Proof(NamedTuple):
         return sorted(self.executed) == sorted(self.stages) and not self.difference
 
 
-# --- the clone -------------------------------------------------------------------------------
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints; raise with git's own words when it fails."""
-    # The clone may belong to another user: git would refuse it, and only this allows it.
-    command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
-    done = subprocess.run(
-        command, env=without_repository(os.environ), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise VerifyError(f"`git {' '.join(arguments)}` failed: {done.stderr.strip()}")
-    return done.stdout
-
-
-def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without those by which a git hook points at its own repository."""
-    pointers = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
-    return {name: value for name, value in environment.items() if name not in pointers}
-
-
-def check_clean(root: Path) -> None:
-    """Refuse a tree whose files are not those of HEAD: HEAD is what the proof is about."""
-    changed = git(root, "status", "--porcelain").splitlines()
-    if changed:
-        raise VerifyError(
-            "The working tree differs from HEAD, so a proof about HEAD would say nothing about "
-            "it:\n" + "\n".join("    " + line for line in changed[:SHOWN_LINES]) + "\n"
-            "Commit or stash these files, then run `make verify` again."
-        )
-
-
-def check_committed(root: Path) -> None:
-    """Refuse a HEAD that holds no pipeline, or no results to compare with."""
-    for name in ("dvc.yaml", "dvc.lock"):
-        if not git(root, "ls-tree", "--name-only", "HEAD", "--", name):
-            raise VerifyError(
-                f"{name} is not in HEAD, so there is nothing to prove. Run `make`, then commit "
-                "dvc.yaml, dvc.lock, metrics, plots and report."
-            )
-
-
-@contextmanager
-def fresh_clone(root: Path) -> Iterator[Path]:
-    """Clone HEAD into a temporary folder that shares nothing with this one; remove it."""
-    with tempfile.TemporaryDirectory(prefix="winenet-verify-") as folder:
-        clone = Path(folder).resolve() / "another folder"  # with a blank
-        git(root, "clone", "--quiet", "--no-local", "--no-checkout", str(root), str(clone))
-        git(clone, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD").strip())
-        yield clone
-
-
-def isolated(clone: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables in which this Python comes first and no setting of the user reaches DVC."""
-    ours = ("DVC_", "WINENET_")
-    own = {
-        name: value
-        for name, value in without_repository(environment).items()
-        if not name.startswith(ours)
-    }
-    for name in ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR"):
-        folder = clone.parent / name.lower()
-        folder.mkdir(exist_ok=True)
-        own[name] = str(folder)
-    first = str(Path(sys.executable).parent)
-    own["PATH"] = os.pathsep.join([first, environment.get("PATH", os.defpath)])
-    own["WINENET_JOURNAL"] = "off"  # neither read nor written
-    own["PYTHONUNBUFFERED"] = "1"  # DVC's lines and those of the stages come in their true order
-    return own
-
-
-def check_no_cache(clone: Path, environment: Mapping[str, str]) -> None:
-    """Refuse a cache that holds anything, or that lies outside of the clone."""
-    command = [sys.executable, "-m", "dvc", "cache", "dir"]
-    done = subprocess.run(
-        command, cwd=clone, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise VerifyError(f"`dvc cache dir` failed in the clone: {done.stderr.strip()}")
-    cache = Path(done.stdout.strip())
-    if cache != clone / ".dvc" / "cache" or (cache.exists() and any(cache.iterdir())):
-        raise VerifyError(
-            f"DVC's cache in the clone is {cache}, and it must be the clone's own and empty: else "
-            "it could serve results that no stage computed. Look for `cache` in .dvc/config."
-        )
-
-
-# --- the run ---------------------------------------------------------------------------------
-
-
-def prepare(clone: Path, expected: Mapping[str, Any]) -> None:
-    """Give the files of the clone the times and the owner that are expected."""
-    if "file times" in expected:
-        files = [clone / name for name in git(clone, "ls-files", "-z").split("\0") if name]
-        for age, file in enumerate(reversed(files)):
-            os.utime(file, (expected["file times"] - 3600 * age,) * 2)
-    if "user" in expected:
-        for path in (clone.parent, *clone.parent.rglob("*")):
-            os.chown(path, expected["user"], expected["user"], follow_symlinks=False)
-
-
-def reproduce(
-    clone: Path, environment: Mapping[str, str], expected: Mapping[str, Any] | None = None
-) -> Ran:
-    """Run every stage in the clone and show the output.
-
-    The witness starts it, and refuses when it sees something else than is expected.
-    """
-    expected = expected or {}
-    command = [sys.executable, str(variations.WITNESS), json.dumps(dict(expected))]
-    command += [sys.executable, "-m", "dvc", "repro", "--force"]
-    if "user" in expected:
-        command = [*variations.as_nobody(), *command]
-    ran = Ran([], [], [], {})
-    with subprocess.Popen(
-        command,
-        cwd=clone,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        umask=int(expected["umask"], 8) if "umask" in expected else -1,
-    ) as process:
-        for line in process.stdout or ():
-            ran = heard(ran, line)
-    if process.returncode == variations.REFUSED:
-        raise VerifyError(
-            "A variation did not take effect, so the run was not started; the last line above "
-            "says which. It would have proved nothing."
-        )
-    if process.returncode != 0:
-        raise VerifyError(
-            f"`dvc repro --force` ended with exit code {process.returncode} in a fresh clone of "
-            "HEAD; its last lines above say why. Something that a stage needs is perhaps not "
-            "committed."
-        )
-    return ran
-
-
-def heard(ran: Ran, line: str) -> Ran:
-    """Print a line of the run, but for the witness's; return what has been said with it."""
-    if line.startswith("witness: "):
-        return ran._replace(seen=json.loads(line.removeprefix("witness: ")))
-    print(line, end="", flush=True)
-    ran.executed.extend(re.findall(r"^Running stage '(.+)':$", line))
-    ran.numerics.extend(re.findall(r"^\w+: numerics: (.+)$", line))
-    ran.reused.extend(re.findall(r"^.*journal: [1-9]\d* of.*$", line))
-    return ran
-
-
-def no_effect(
-    clone: Path, environment: Mapping[str, str], expected: Mapping[str, Any], ran: Ran
-) -> str:
-    """Return what the run's own words and files say against what it was to be, or ""."""
-    if ran.reused:
-        return f"Not computed, but taken from a journal: {ran.reused[0]}"
-    if len(ran.numerics) != len(ran.executed):
-        return f"{len(ran.numerics)} of {len(ran.executed)} stages said what they compute with."
-    kernel = environment.get("OPENBLAS_CORETYPE")
-    native = environment.get("WINENET_NUMERICS") == "native"
-    for said in ran.numerics:
-        if native != said.startswith("native") or (native and f"CORETYPE={kernel}" not in said):
-            return f"A stage computed with other numerics than was asked for: {said}"
-    for path in [path for path in recorded_hashes(new_lock(clone)) if (clone / path).exists()]:
-        state = (clone / path).stat()
-        if state.st_uid != expected.get("user", state.st_uid):
-            return f"{path} was written by user {state.st_uid}, not {expected['user']}."
-        if state.st_mode & int(expected.get("umask", "0"), 8) & 0o777:
-            return f"{path} was written with the rights {state.st_mode & 0o777:o}, against umask."
-    return ""
-
-
-def stage_names(clone: Path) -> list[str]:
-    """Return the stages of dvc.yaml, in its order."""
-    return list(yaml.safe_load((clone / "dvc.yaml").read_text("utf-8"))["stages"])
-
-
-def recorded_hashes(lock: str) -> dict[str, str]:
-    """Return path -> hash of every output that a dvc.lock records."""
-    stages = yaml.safe_load(lock)["stages"].values()
-    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
-
-
-# --- the comparison --------------------------------------------------------------------------
-
-
-def first_difference(clone: Path) -> str:
-    """Return the first difference between HEAD and what the run left, or ""."""
-    stray = missing_or_more(clone)
-    if stray:
-        return stray
-    # Everything in git is compared, so that RESULTS can leave nothing out.
-    names = git(clone, "diff", "--name-only", "HEAD").splitlines()
-    return shown(clone, names) if names else ""
-
-
-def missing_or_more(clone: Path) -> str:
-    """Return what was not written, not recorded truly, or written and not committed, or ""."""
-    missing = [
-        path for path in recorded_hashes(committed_lock(clone)) if not (clone / path).exists()
-    ]
-    if missing:
-        return f"In dvc.lock, but not written by any stage: {', '.join(missing)}."
-    untracked = git(clone, "ls-files", "--others", "--exclude-standard").splitlines()
-    if untracked:
-        return f"Written, but not committed: {', '.join(untracked)}."
-    for path, digest in recorded_hashes(new_lock(clone)).items():
-        if (clone / path).is_file() and md5((clone / path).read_bytes()) != digest:
-            return f"{path} is not the file whose hash DVC wrote into dvc.lock."
-    return ""
-
-
-def shown(clone: Path, names: Sequence[str]) -> str:
-    """Return the names of files in git that differ, and the first lines of one difference."""
-    # A result says more than its hash: dvc.lock is shown when nothing else differs.
-    item = next((name for name in names if name != "dvc.lock"), "dvc.lock")
-    lines = git(clone, "diff", "HEAD", "--", item).splitlines()
-    return "\n".join(
-        [f"Different: {', '.join(names)}.", *changed_outputs(clone), *lines[:SHOWN_LINES]]
-    )
-
-
-def difference_beyond_models(clone: Path) -> str:
-    """Return the first difference in anything but the models and their hashes, or ""."""
-    stray = missing_or_more(clone)
-    if stray:
-        return stray
-    names = git(clone, "diff", "--name-only", "HEAD").splitlines()
-    if set(names) - {"dvc.lock"}:
-        return shown(clone, names)
-    before, after = without_models(committed_lock(clone)), without_models(new_lock(clone))
-    return shown(clone, names) if before != after else ""
-
-
-def without_models(lock: str) -> Any:
-    """Return what dvc.lock says, without the hashes of the models."""
-    content = yaml.safe_load(lock)
-    for stage in content["stages"].values():
-        for entry in stage.get("deps", []) + stage.get("outs", []):
-            if entry["path"].endswith(MODEL):
-                entry.pop("md5")
-    return content
-
-
-def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float | None]:
-    """Return the first difference that is too large, or "", and the largest of all.
-
-    known: the committed models. The second is None when all models have the same bits.
-    """
-    before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
-    largest: float | None = None
-    for path in [path for path in after if path.endswith(MODEL)]:
-        if before.get(path) == after[path]:
-            continue
-        if path not in known:
-            return (
-                f"{path} has other bits, and the committed one is not here to be compared with. "
-                f"Run `python -m tools.verify --keep` where it was made, and commit {REFERENCE}.",
-                largest,
-            )
-        distance = between(known[path], (clone / path).read_bytes())
-        if not distance <= TOLERANCE:  # NaN is no small distance
-            return f"{path} differs by {distance:.1e}, more than {TOLERANCE:.0e}.", largest
-        largest = max(distance, largest or 0.0)
-    return "", largest
-
-
-def between(one: bytes, other: bytes) -> float:
-    """Return the largest difference of two models in any number; infinity for other shapes."""
-    import numpy as np
-
-    a, b = (np.load(io.BytesIO(content), allow_pickle=False) for content in (one, other))
-    if a.files != b.files:
-        return float("inf")
-    distances = [0.0]
-    for name in a.files:
-        x, y = a[name], b[name]
-        if (x.shape, x.dtype) != (y.shape, y.dtype):
-            distances.append(float("inf"))
-        elif x.dtype.kind == "f" and x.size:
-            distances.append(float(np.max(np.abs(x - y))))
-        elif not np.array_equal(x, y):
-            distances.append(float("inf"))
-    return float(np.max(distances))
-
-
-def committed_models(root: Path) -> dict[str, bytes]:
-    """Return path -> content of the models in HEAD's dvc.lock, as far as they are anywhere here."""
-    found: dict[str, bytes] = {}
-    for path, digest in recorded_hashes(committed_lock(root)).items():
-        cached = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-        for file in (root / REFERENCE / Path(path).name, root / path, cached):
-            if path.endswith(MODEL) and file.is_file() and md5(file.read_bytes()) == digest:
-                found[path] = file.read_bytes()
-    return found
-
-
-def md5(content: bytes) -> str:
-    """Return the hash as DVC writes it."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def unlike_the_committed(clone: Path, probe: Mapping[str, str]) -> list[str]:
-    """Return which computations give other bits here than where the results were made."""
-    file = clone / REFERENCE / "probe.json"
-    if not file.is_file():
-        raise VerifyError(
-            f"{REFERENCE}/probe.json is not in HEAD, so nobody knows whether equal bits can be "
-            "expected here. Run `python -m tools.verify --keep` and commit it."
-        )
-    committed = json.loads(file.read_text("utf-8"))
-    return [name for name, digest in committed.items() if probe.get(name) != digest]
-
-
-def changed_outputs(clone: Path) -> list[str]:
-    """Return a line that names the outputs whose hash differs, those outside of git included."""
-    before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
-    paths = [path for path in before | after if before.get(path) != after.get(path)]
-    return [f"Outputs with another hash: {', '.join(paths)}."] if paths else []
-
-
-def committed_lock(clone: Path) -> str:
-    """Return dvc.lock as HEAD has it."""
-    return git(clone, "show", "HEAD:dvc.lock")
-
-
-def new_lock(clone: Path) -> str:
-    """Return dvc.lock as the run left it."""
-    return (clone / "dvc.lock").read_text("utf-8")
-
-
-def count_files(clone: Path) -> int:
-    """Return how many files of RESULTS are in git."""
-    return len(git(clone, "ls-files", "--", *RESULTS).splitlines())
-
-
 # --- the whole -------------------------------------------------------------------------------
 
 
@@ -421,43 +59,45 @@ def prove(
     models: the committed ones, as far as they are known; those that are made here are added.
     Raises VerifyError if the run fails or a variation has no effect.
     """
-    own = isolated(clone, environment)
-    check_no_cache(clone, own)
+    own = verify_run.isolated(clone, environment)
+    verify_run.check_no_cache(clone, own)
     expected: dict[str, Any] = {}
     for variation in varied:
         own.update(variation.environment)
         expected.update(variation.expected)
-    prepare(clone, expected)
+    verify_run.prepare(clone, expected)
     print(f"$ dvc repro --force    (a fresh clone of HEAD in {clone}, empty cache)", flush=True)
     start = time.monotonic()
-    ran = reproduce(clone, own, expected)
+    ran = verify_run.reproduce(clone, own, expected)
     seconds = time.monotonic() - start
     proof = Proof(
-        stages=stage_names(clone),
+        stages=verify_run.stage_names(clone),
         executed=ran.executed,
-        files=count_files(clone),
+        files=compare_outputs.count_files(clone),
         hashes=len(recorded_hashes(committed_lock(clone))),
-        difference=no_effect(clone, own, expected, ran),
+        difference=verify_run.no_effect(clone, own, expected, ran),
         seconds=seconds,
-        unlike=unlike_the_committed(clone, ran.seen["probe"]),
+        unlike=compare_outputs.unlike_the_committed(clone, ran.seen["probe"]),
         native=own.get("WINENET_NUMERICS") == "native",
     )
     if proof.difference:
         return proof
-    models |= committed_models(clone)
+    models |= compare_outputs.committed_models(clone)
     # Another kernel may have the probe's bits and not a model's: it is never held to them.
     if not proof.unlike and not proof.native:
-        return proof._replace(difference=first_difference(clone))
-    proof = proof._replace(tolerant=True, difference=difference_beyond_models(clone))
+        return proof._replace(difference=compare_outputs.first_difference(clone))
+    proof = proof._replace(
+        tolerant=True, difference=compare_outputs.difference_beyond_models(clone)
+    )
     if proof.difference:
         return proof
-    difference, distance = compare_models(clone, models)
+    difference, distance = compare_outputs.compare_models(clone, models)
     return proof._replace(difference=difference, distance=distance)
 
 
-def keep(root: Path, environment: Mapping[str, str]) -> None:
+def update_reference(root: Path, environment: Mapping[str, str]) -> None:
     """Write REFERENCE anew: the models of HEAD's dvc.lock, and this machine's probe."""
-    models = committed_models(root)
+    models = compare_outputs.committed_models(root)
     paths = [path for path in recorded_hashes(committed_lock(root)) if path.endswith(MODEL)]
     missing = [path for path in paths if path not in models]
     if missing:
@@ -525,7 +165,7 @@ def attempt(
     active = [variation for variation in varied if not variation.hindered]
     try:
         proof = prove(clone, os.environ, active, models)
-    except VerifyError as error:
+    except InputError as error:
         print(f"\n{error}\n", flush=True)
         failed = f"FAILED: {error}"
         return [
@@ -614,7 +254,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one run, no other BLAS kernels")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="vary that")
     parser.add_argument("--list", action="store_true", help="say what can be varied here")
-    parser.add_argument("--keep", action="store_true", help=f"write {REFERENCE} anew")
+    parser.add_argument("--update-reference", action="store_true", help=f"write {REFERENCE} anew")
     return parser.parse_args(arguments)
 
 
@@ -623,9 +263,9 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
     only = [name for given in asked.only for name in given.split(",") if name]
     shown: list[Row] = []
     proofs: list[Proof] = []
-    models = committed_models(root)
-    with fresh_clone(root) as clone:
-        own = variations.look(root, isolated(clone, os.environ))
+    models = compare_outputs.committed_models(root)
+    with verify_run.fresh_clone(root) as clone:
+        own = variations.look(root, verify_run.isolated(clone, os.environ))
         around = variations.around(own, clone)
         kernels = [] if asked.quick else variations.kernels(own, root)
         known = [variation.name for variation in (*around, *kernels)]
@@ -640,7 +280,7 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
             shown, proof = attempt(clone, varied, models)
             proofs += [proof] if proof else []
     for kernel in [kernel for kernel in kernels if kernel.name in names]:
-        with fresh_clone(root) as clone:
+        with verify_run.fresh_clone(root) as clone:
             (row,), proof = attempt(clone, [kernel], models)
             shown.append(row._replace(varied=f"BLAS kernel {row.varied}"))
             proofs += [proof] if proof else []
@@ -651,13 +291,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Prove HEAD; return 0 when the proof holds, else 1."""
     requested = parse(arguments)
     try:
-        if requested.keep:
-            keep(ROOT, os.environ)
+        if requested.update_reference:
+            update_reference(ROOT, os.environ)
             return 0
-        check_clean(ROOT)
-        check_committed(ROOT)
+        verify_run.check_clean(ROOT)
+        verify_run.check_committed(ROOT)
         shown, proofs = run_all(ROOT, requested)
-    except VerifyError as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 1
     if not shown:

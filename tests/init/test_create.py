@@ -24,7 +24,7 @@ from winenet import __main__ as commands
 from winenet import params, yaml12
 from winenet.data import raw_table, splits
 from winenet.errors import InputError
-from winenet.init import create
+from winenet.init import create, pipeline_files
 from winenet.init.column_stats import MAX_DISTINCT
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
@@ -749,6 +749,50 @@ ingest:
     )
 
 
+# They have the word in their name and belong to every pipeline.
+NOT_OF_THE_NOTEBOOK = ("winenet/report/notebook_section.py", "plots/curves_notebook.csv")
+
+
+def notebook_words(text: str) -> list[str]:
+    """Return the words of a text that name the notebook or its network from scratch."""
+    for name in NOT_OF_THE_NOTEBOOK:
+        text = text.replace(name, "")
+    return re.findall(r"\S*(?:handmade|notebook|from scratch)\S*", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", "Makefile"])
+def test_nothing_of_the_notebook_is_in_it(made: Path, name: str) -> None:
+    assert notebook_words((ROOT / name).read_text("utf-8"))
+    assert notebook_words((made / name).read_text("utf-8")) == []
+
+
+def test_what_the_notebook_gets_anew_is_left_out_or_found() -> None:
+    """An output of its stage and all that reads it is left out; a word elsewhere is found."""
+    ours = (ROOT / "dvc.yaml").read_text("utf-8")
+
+    def left(old: str, new: str) -> list[str]:
+        assert ours.count(old) == 1
+        return notebook_words(pipeline_files.dvc_yaml(ours.replace(old, new), None))
+
+    more = ours.replace("[data/handmade.csv,", "[data/more.csv, data/handmade.csv,")
+    more = more.replace("data/reference/train_head.csv,", "data/more.csv,")
+    assert more.count("data/more.csv") == 2
+    assert "data/more.csv" not in pipeline_files.dvc_yaml(more, None)
+    assert left("  split:\n", "  handmade_more:\n    deps:\n      [x]\n\n  split:\n")
+    assert left("data/reference/train_head.csv", "data/reference/notebook_more.csv")
+    plot = "      - plots/curves.svg:"
+    assert left(plot, f"      - plots/handmade_more.svg: {{cache: false}}\n{plot}")
+    assert left("  - ROC:\n", "  - ROC of the notebook:\n")
+
+
+def test_a_target_of_the_makefile_is_kept_by_name() -> None:
+    ours = (ROOT / "Makefile").read_text("utf-8")
+    more = ours.replace("help:", "notebook-pages:\n\t@jupyter\n\nhelp:")
+    assert notebook_words(pipeline_files.makefile(more))  # it is not in .PHONY
+    more = more.replace(".PHONY: all", ".PHONY: notebook-pages all")
+    assert pipeline_files.makefile(more) == pipeline_files.makefile(ours)
+
+
 def graph_of(folder: Path) -> dict[str, dict[str, object]]:
     return yaml.safe_load((folder / "dvc.yaml").read_text("utf-8"))["stages"]
 
@@ -804,7 +848,10 @@ def test_dvc_reads_it_and_the_readme_has_its_graph(made: Path) -> None:
 
 def test_its_makefile_has_the_targets_that_work_there(made: Path) -> None:
     text = (made / "Makefile").read_text("utf-8")
-    assert tuple(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE)) == create.KEPT_MAKE_TARGETS
+    assert (
+        tuple(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE))
+        == pipeline_files.KEPT_MAKE_TARGETS
+    )
     if shutil.which("make"):
         listed = small_pipeline.run(made, "make", "help")
         assert re.findall(r"^  make ([a-z-]+)", listed, flags=re.MULTILINE) == [

@@ -10,7 +10,7 @@ from committed import ROOT
 
 from tools import kills
 from tools.kills import Round, Size
-from tools.verify import VerifyError
+from tools.verify_run import VerifyError
 from winenet import params
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
@@ -142,6 +142,6 @@ def test_a_run_that_does_not_go_on_is_a_difference_and_no_end(monkeypatch, tmp_p
 @pytest.mark.parametrize("numbers", [("0", "0"), ("3", "5"), ("3", "-1")])
 def test_numbers_of_kills_that_cannot_be_are_refused(numbers, capsys):
     with pytest.raises(SystemExit):
-        kills.parse(["--kills", numbers[0], "--full", numbers[1]])
-    assert "Give one kill at least" in " ".join(capsys.readouterr().err.split())
-    assert kills.parse(["--kills", "3", "--full", "3"]).full == 3
+        kills.parse(["--kills", numbers[0], "--full-runs", numbers[1]])
+    assert "there must be at least one kill" in " ".join(capsys.readouterr().err.split())
+    assert kills.parse(["--kills", "3", "--full-runs", "3"]).full_runs == 3

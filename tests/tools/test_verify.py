@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from committed import ROOT
 
-from tools import variations, verify, witness
+from tools import compare_outputs, probe, variations, verify, verify_run
 from tools.variations import Variation
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no umask, no users, no TZ")
@@ -69,7 +69,7 @@ def commit(folder):
 
 
 def run_and_commit(folder):
-    verify.reproduce(folder, verify.isolated(folder, os.environ))
+    verify_run.reproduce(folder, verify_run.isolated(folder, os.environ))
     commit(folder)
 
 
@@ -90,7 +90,7 @@ def pipeline(tmp_path_factory):
     write(folder / "winenet/network/parallel.py", WORKERS)
     shutil.copy(ROOT / "winenet/runtime.py", folder / "winenet/runtime.py")
     run_and_commit(folder)
-    verify.keep(folder, verify.isolated(folder, os.environ))
+    verify.update_reference(folder, verify_run.isolated(folder, os.environ))
     commit(folder)
     shutil.copy(folder / "tools" / "reference" / "probe.json", folder.parent)
     return folder
@@ -98,25 +98,25 @@ def pipeline(tmp_path_factory):
 
 @pytest.fixture
 def fast(pipeline, monkeypatch):
-    """Let the stage run without DVC and witness, whose hashes and probe are filled in here."""
+    """Run the stage without DVC and the probe; fill in what they would write."""
 
     def reproduce(clone, environment, _expected):
         command = [sys.executable, "stage.py"]
         done = subprocess.run(
             command, cwd=clone, env=environment, capture_output=True, text=True, check=True
         )
-        lock = verify.new_lock(clone)
-        for path, digest in verify.recorded_hashes(lock).items():
-            lock = lock.replace(digest, verify.md5((clone / path).read_bytes()))
+        lock = verify_run.new_lock(clone)
+        for path, digest in verify_run.recorded_hashes(lock).items():
+            lock = lock.replace(digest, compare_outputs.md5((clone / path).read_bytes()))
         write(clone / "dvc.lock", lock)
         probe = json.loads((pipeline.parent / "probe.json").read_text("utf-8"))
-        ran = verify.Ran(["double"], [], [], {"probe": probe})
+        ran = verify_run.Ran(["double"], [], [], {"probe": probe})
         for line in done.stdout.splitlines():
-            ran = verify.heard(ran, line)
+            ran = verify_run.heard(ran, line)
         return ran
 
-    monkeypatch.setattr(verify, "reproduce", reproduce)
-    monkeypatch.setattr(verify, "check_no_cache", lambda *_: None)
+    monkeypatch.setattr(verify_run, "reproduce", reproduce)
+    monkeypatch.setattr(verify_run, "check_no_cache", lambda *_: None)
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def changed(pipeline):
 
 def prove(root, *varied, models=None, **environment):
     """Prove root under these variations; what they need was made for another folder, or nothing."""
-    known = verify.committed_models(root) if models is None else models
-    with verify.fresh_clone(root) as clone:
+    known = compare_outputs.committed_models(root) if models is None else models
+    with verify_run.fresh_clone(root) as clone:
         return verify.prove(clone, os.environ | environment, varied, known)
 
 
@@ -145,7 +145,7 @@ def kernel(**environment):
 
 
 def test_a_pipeline_that_reproduces_is_proved(pipeline, capfd):
-    verify.check_clean(pipeline)
+    verify_run.check_clean(pipeline)
     proof = prove(pipeline)
     assert proof.holds
     assert (proof.stages, proof.executed) == (["double"], ["double"])
@@ -153,11 +153,11 @@ def test_a_pipeline_that_reproduces_is_proved(pipeline, capfd):
     assert (proof.unlike, proof.tolerant, proof.distance) == ([], False, None)
     assert verify.result(proof) == "identical"
     printed = capfd.readouterr().out
-    assert "witness" not in printed
+    assert "probe" not in printed
     clone = Path(re.search(r"a fresh clone of HEAD in (.+), empty", printed).group(1))
     assert clone.name == "another folder"
     assert not clone.exists()
-    verify.check_clean(pipeline)  # the proof left nothing in the working tree
+    verify_run.check_clean(pipeline)  # the proof left nothing in the working tree
 
 
 def test_a_committed_number_that_the_stage_does_not_compute_is_found(changed):
@@ -172,7 +172,7 @@ def test_a_committed_number_that_the_stage_does_not_compute_is_found(changed):
 
 def test_a_changed_byte_in_data_that_git_does_not_hold_is_found_by_its_hash(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify.recorded_hashes(lock)["data/big.txt"]
+    digest = verify_run.recorded_hashes(lock)["data/big.txt"]
     write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
     commit(changed)
     proof = prove(changed)
@@ -182,7 +182,7 @@ def test_a_changed_byte_in_data_that_git_does_not_hold_is_found_by_its_hash(chan
 
 def test_so_it_is_under_another_kernel(changed, fast):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify.recorded_hashes(lock)["data/big.txt"]
+    digest = verify_run.recorded_hashes(lock)["data/big.txt"]
     write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
     commit(changed)
     proof = prove(changed, kernel())
@@ -191,10 +191,10 @@ def test_so_it_is_under_another_kernel(changed, fast):
 
 
 def test_a_hash_that_dvc_did_not_take_of_the_file_is_found(changed):
-    assert verify.missing_or_more(changed) == ""
+    assert compare_outputs.missing_or_more(changed) == ""
     with (changed / "data" / "big.txt").open("ab") as file:
         file.write(b"x")
-    assert verify.missing_or_more(changed) == (
+    assert compare_outputs.missing_or_more(changed) == (
         "data/big.txt is not the file whose hash DVC wrote into dvc.lock."
     )
     write(changed / "data" / "big.txt", "x" * 21)
@@ -231,7 +231,7 @@ def test_an_output_of_a_stage_that_is_gone_is_found(changed):
 def test_a_stage_that_fails_ends_the_proof(changed):
     write(changed / "stage.py", "raise SystemExit('no more')")
     commit(changed)
-    with pytest.raises(verify.VerifyError, match="ended with exit code 255"):
+    with pytest.raises(verify_run.VerifyError, match="ended with exit code 255"):
         prove(changed)
 
 
@@ -275,22 +275,22 @@ def test_an_unclean_tree_is_refused_by_name(changed, monkeypatch, capsys):
 
 
 def test_a_head_without_results_is_refused(changed):
-    verify.check_committed(changed)
+    verify_run.check_committed(changed)
     (changed / "dvc.lock").unlink()
     commit(changed)
-    with pytest.raises(verify.VerifyError, match=r"dvc\.lock is not in HEAD"):
-        verify.check_committed(changed)
+    with pytest.raises(verify_run.VerifyError, match=r"dvc\.lock is not in HEAD"):
+        verify_run.check_committed(changed)
 
 
 def test_a_cache_outside_of_the_clone_is_refused(changed, tmp_path):
-    own = verify.isolated(tmp_path / "clone", os.environ)
-    with pytest.raises(verify.VerifyError, match="must be the clone's own and empty"):
-        verify.check_no_cache(changed, own)  # its cache holds data/big.txt
+    own = verify_run.isolated(tmp_path / "clone", os.environ)
+    with pytest.raises(verify_run.VerifyError, match="must be the clone's own and empty"):
+        verify_run.check_no_cache(changed, own)  # its cache holds data/big.txt
 
 
 def test_no_setting_of_the_user_reaches_the_proof(tmp_path):
     given = {"DVC_NO_ANALYTICS": "1", "WINENET_NUMERICS": "native", "GIT_DIR": "x", "PATH": "p"}
-    own = verify.isolated(tmp_path / "clone", given)
+    own = verify_run.isolated(tmp_path / "clone", given)
     assert sorted(own) == [
         "DVC_GLOBAL_CONFIG_DIR",
         "DVC_SITE_CACHE_DIR",
@@ -309,14 +309,14 @@ def test_no_setting_of_the_user_reaches_the_proof(tmp_path):
 
 
 def around(root, clone):
-    """Return what the witness sees without any variation, and the variations."""
-    own = variations.look(root, verify.isolated(clone, os.environ))
+    """Return what the probe sees without any variation, and the variations."""
+    own = variations.look(root, verify_run.isolated(clone, os.environ))
     return own, variations.around(own, clone)
 
 
 @POSIX
 def test_everything_varied_at_once_is_seen_in_the_run_and_changes_nothing(pipeline):
-    with verify.fresh_clone(pipeline) as clone:
+    with verify_run.fresh_clone(pipeline) as clone:
         own, varied = around(pipeline, clone)
         active = [variation for variation in varied if not variation.hindered]
         proof = verify.prove(clone, os.environ, active, {})
@@ -339,9 +339,9 @@ def test_everything_varied_at_once_is_seen_in_the_run_and_changes_nothing(pipeli
 def test_a_variation_without_effect_is_refused_by_name(pipeline, tmp_path):
     _, varied = around(pipeline, tmp_path / "clone")
     expected = {name: value for v in varied for name, value in v.expected.items()}
-    command = [sys.executable, str(variations.WITNESS), json.dumps(expected), "echo", "started"]
+    command = [sys.executable, str(variations.PROBE), json.dumps(expected), "echo", "started"]
     done = subprocess.run(command, cwd=pipeline, capture_output=True, text=True, check=False)
-    assert done.returncode == witness.REFUSED == variations.REFUSED
+    assert done.returncode == probe.REFUSED == variations.REFUSED
     _, said = done.stdout.splitlines()
     assert [part.split(":")[0] for part in said.split("; ")] == list(expected)
     assert "umask: " in said
@@ -349,7 +349,7 @@ def test_a_variation_without_effect_is_refused_by_name(pipeline, tmp_path):
 
 
 def test_a_run_that_does_not_see_what_was_asked_for_is_not_started(pipeline, capfd):
-    with pytest.raises(verify.VerifyError, match="A variation did not take effect"):
+    with pytest.raises(verify_run.VerifyError, match="A variation did not take effect"):
         prove(pipeline, Variation("workers", "3 instead of 2", {"workers": 3}))
     printed = capfd.readouterr().out
     assert "workers: 3 was asked for, and the run sees 2\n" in printed
@@ -358,20 +358,20 @@ def test_a_run_that_does_not_see_what_was_asked_for_is_not_started(pipeline, cap
 
 @POSIX
 def test_an_output_against_the_umask_is_found(pipeline):
-    ran = verify.Ran(["double"], ["1 BLAS thread"], [], {})
+    ran = verify_run.Ran(["double"], ["1 BLAS thread"], [], {})
     (pipeline / "metrics" / "double.json").chmod(0o644)
     for path in ("data/big.txt", "models/double.npz"):
         (pipeline / path).chmod(0o600)
-    assert verify.no_effect(pipeline, {}, {"umask": "0o22"}, ran) == ""
-    assert verify.no_effect(pipeline, {}, {"umask": "0o77"}, ran) == (
+    assert verify_run.no_effect(pipeline, {}, {"umask": "0o22"}, ran) == ""
+    assert verify_run.no_effect(pipeline, {}, {"umask": "0o77"}, ran) == (
         "metrics/double.json was written with the rights 644, against umask."
     )
 
 
 @POSIX
 def test_an_output_of_another_user_is_found(pipeline):
-    ran = verify.Ran(["double"], ["1 BLAS thread"], [], {})
-    difference = verify.no_effect(pipeline, {}, {"user": 12345}, ran)
+    ran = verify_run.Ran(["double"], ["1 BLAS thread"], [], {})
+    difference = verify_run.no_effect(pipeline, {}, {"user": 12345}, ran)
     owner = (pipeline / "data" / "big.txt").stat().st_uid
     assert difference == f"data/big.txt was written by user {owner}, not 12345."
 
@@ -471,11 +471,15 @@ def test_another_metric_is_found_under_another_kernel_as_well(changed, fast):
 
 def test_a_lock_that_says_more_than_other_hashes_is_found(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify.recorded_hashes(lock)["models/double.npz"]
-    assert verify.without_models(lock) == verify.without_models(lock.replace(digest, "a" * 32))
-    assert verify.difference_beyond_models(changed) == ""
+    digest = verify_run.recorded_hashes(lock)["models/double.npz"]
+    assert compare_outputs.without_models(lock) == compare_outputs.without_models(
+        lock.replace(digest, "a" * 32)
+    )
+    assert compare_outputs.difference_beyond_models(changed) == ""
     write(changed / "dvc.lock", lock.replace("cmd: python stage.py", "cmd: python  stage.py"))
-    assert verify.difference_beyond_models(changed).startswith("Different: dvc.lock.\ndiff")
+    assert compare_outputs.difference_beyond_models(changed).startswith(
+        "Different: dvc.lock.\ndiff"
+    )
 
 
 def test_other_bits_in_a_model_are_found_where_equal_ones_can_be_expected(pipeline, fast):
@@ -539,41 +543,44 @@ def packed(**arrays):
 )
 def test_the_distance_of_two_models(other, distance):
     one = packed(w=np.array([1.0, 2.0]), c=np.array(["a"]))
-    assert verify.between(one, packed(**other)) == distance
+    assert compare_outputs.between(one, packed(**other)) == distance
 
 
 def test_a_head_without_a_probe_is_refused_with_the_cure(changed, fast):
     (changed / "tools" / "reference" / "probe.json").unlink()
     commit(changed)
-    with pytest.raises(verify.VerifyError, match=r"Run `python -m tools\.verify --keep`"):
+    with pytest.raises(verify_run.VerifyError, match=r"tools\.verify --update-reference`"):
         prove(changed)
 
 
 def test_models_that_are_not_here_cannot_be_kept(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify.recorded_hashes(lock)["models/double.npz"]
+    digest = verify_run.recorded_hashes(lock)["models/double.npz"]
     write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
     commit(changed)
     with pytest.raises(
-        verify.VerifyError, match=r"models/double\.npz: the one in HEAD's dvc\.lock"
+        verify_run.VerifyError, match=r"models/double\.npz: the one in HEAD's dvc\.lock"
     ):
-        verify.keep(changed, os.environ)
+        verify.update_reference(changed, os.environ)
 
 
 def test_the_kept_models_are_those_of_the_committed_lock():
-    """`python -m tools.verify --keep` renews them."""
-    hashes = verify.recorded_hashes((ROOT / "dvc.lock").read_text("utf-8"))
+    """`python -m tools.verify --update-reference` renews them."""
+    hashes = verify_run.recorded_hashes((ROOT / "dvc.lock").read_text("utf-8"))
     models = {Path(path).name: digest for path, digest in hashes.items() if path.endswith(".npz")}
-    kept = {file.name: verify.md5(file.read_bytes()) for file in ROOT.glob("tools/reference/*.npz")}
+    kept = {
+        file.name: compare_outputs.md5(file.read_bytes())
+        for file in ROOT.glob("tools/reference/*.npz")
+    }
     assert kept == models
 
 
 def test_the_probe_tells_all_that_it_computes():
     committed = json.loads((ROOT / "tools" / "reference" / "probe.json").read_text("utf-8"))
-    probed = witness.probe()
+    probed = probe.computation_hashes()
     assert list(probed) == list(committed)
     assert list(probed) == ["matrix product", "scipy's matrix product", "expit", "log", "tanh"]
-    assert probed == witness.probe()
+    assert probed == probe.computation_hashes()
 
 
 # --- what is printed, and the command line ---------------------------------------------------
@@ -603,7 +610,7 @@ def test_the_table():
 @pytest.mark.parametrize(("proof", "code"), [(GOOD, 0), (BAD, 1)])
 def test_the_exit_code_is_that_of_the_proof(monkeypatch, capsys, proof, code):
     row = verify.rows([Variation("umask", "0o77")], proof)
-    monkeypatch.setattr(verify, "check_clean", lambda _: None)
+    monkeypatch.setattr(verify_run, "check_clean", lambda _: None)
     monkeypatch.setattr(verify, "run_all", lambda _root, _asked: (row, [proof]))
     assert verify.main() == code
     assert "umask" in capsys.readouterr().out
@@ -646,7 +653,7 @@ def test_one_can_be_varied_alone(runs):
     assert runs(only=["umask"]) == ([["umask"]], ["umask"])
     assert runs(only=["Nehalem"])[0] == [["Nehalem"]]
     assert runs(only=["umask,Nehalem"])[0] == [["umask"], ["Nehalem"]]
-    with pytest.raises(verify.VerifyError) as refused:
+    with pytest.raises(verify_run.VerifyError) as refused:
         runs(only=["unmask"])
     assert str(refused.value) == (
         "--only unmask: there is no such variation here. There are: locale, umask, Nehalem."
@@ -659,7 +666,7 @@ def test_a_run_that_fails_is_a_row_and_ends_neither_the_table_nor_well(runs, mon
 
     def prove(clone, environment, varied, models):
         if varied[0].name == "Nehalem":
-            raise verify.VerifyError("`dvc repro --force` ended with exit code 255.")
+            raise verify_run.VerifyError("`dvc repro --force` ended with exit code 255.")
         return good(clone, environment, varied, models)
 
     assert verify.main() == 0

@@ -5,12 +5,12 @@ They read what the stages wrote and change nothing. No stage depends on them.
 
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from winenet import git
 from winenet.errors import InputError, did_you_mean
 from winenet.evaluation.metric_types import Interval
 
@@ -158,7 +158,7 @@ def read_base(revision: str) -> dict[str, Any]:
         If the file is missing or broken in that revision.
     """
     path = f"metrics/{COMPARED}.json"
-    shown = git("cat-file", "blob", f"{commit(revision)}:./{path}")
+    shown = git.run("cat-file", "blob", f"{commit(revision)}:./{path}")
     if shown.returncode:
         raise NoScoresError(
             f"The base '{revision}' has no {path}, so losses against it are unknown. A base is a "
@@ -261,12 +261,21 @@ def _as_json(value: Any) -> str:
 
 
 def commit(revision: str) -> str:
-    """Return the commit of a branch, a tag or a hash."""
-    result = git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    """Return the commit of a branch, a tag or a hash.
+
+    Raises
+    ------
+    GateError
+        If git does not know the revision, or cannot be used here.
+    """
+    try:
+        result = git.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    except git.GitError as error:
+        raise _unreadable_base(str(error)) from None
     if result.returncode == 0:
         return result.stdout.decode().strip()
     if result.stderr:
-        raise _no_git(" ".join(result.stderr.decode(errors="replace").split()))
+        raise _unreadable_base(git.error_text(result))
     raise GateError(
         f"The base '{revision}' is not a revision that git knows here, so losses against it are "
         "unknown. A base is a branch, a tag or a commit: `git branch --all` lists the branches, "
@@ -274,15 +283,7 @@ def commit(revision: str) -> str:
     )
 
 
-def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git here; whoever calls judges how it ended. Raises GateError if there is no git."""
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, check=False)
-    except OSError as error:
-        raise _no_git(f"git: {error.strerror}") from None
-
-
-def _no_git(reason: str) -> GateError:
+def _unreadable_base(reason: str) -> GateError:
     return GateError(
         f"git cannot read the base ({reason}), so losses against it are unknown. "
         "BASE needs git and a repository; without it the floors alone are checked."

@@ -21,8 +21,9 @@ from typing import Any
 import jinja2
 import yaml
 
-from winenet import params, yaml12
-from winenet.errors import InputError, safe_text, short_repr
+from winenet import git, params, yaml12
+from winenet.errors import InputError, short_repr
+from winenet.init import pipeline_files
 from winenet.init.infer import Column, InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions, display_path
 
@@ -41,11 +42,6 @@ COPIED = (
 )
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
-WINE_LABEL = " (1 is red)"  # in plots of dvc.yaml
-KEPT_MAKE_TARGETS = ("all", "gate", "summary", "clean", "help", "environment")
-NOTEBOOK = re.compile(
-    r"\b(?:data|metrics|plots|stages)/handmade|^data/reference/"
-)  # paths left behind
 LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
 PLAIN_YAML_SCALAR = re.compile(
     r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII
@@ -166,14 +162,15 @@ def _write_files(folder: Path, found: InferredConfig, params_yaml: str, name: st
             shutil.copyfile(ROOT / path, folder / path)
     licence = next(item for item in (ROOT / "winenet/LICENSE", ROOT / "LICENSE") if item.is_file())
     shutil.copyfile(licence, folder / "winenet/LICENSE")
-    graph = dvc_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"), found.positive_label)
+    ours = {name: (ROOT / name).read_text(encoding="utf-8") for name in DERIVED}
+    graph = pipeline_files.dvc_yaml(ours["dvc.yaml"], found.positive_label)
     texts = {
         "params.yaml": params_yaml,
         "dvc.yaml": graph,
-        "Makefile": makefile((ROOT / "Makefile").read_text(encoding="utf-8")),
+        "Makefile": pipeline_files.makefile(ours["Makefile"]),
         "README.md": readme(found, graph, name),
     }
-    texts |= ignored_outputs(yaml.safe_load(graph)["stages"])
+    texts |= pipeline_files.ignored_outputs(yaml.safe_load(graph)["stages"])
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8", newline="\n")
@@ -219,50 +216,37 @@ def _check(folder: Path) -> str:
 
 def _environment() -> dict[str, str]:
     """Return the environment without what makes Python or git look elsewhere."""
-    foreign = re.compile(r"PYTHON(?:PATH|HOME|SAFEPATH)|GIT_(?:DIR|WORK_TREE|INDEX_FILE|PREFIX)")
-    return {name: value for name, value in os.environ.items() if not foreign.fullmatch(name)}
+    python_paths = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
+    environment = git.without_repository(os.environ)
+    return {name: value for name, value in environment.items() if name not in python_paths}
 
 
 def _commit(folder: Path, found: InferredConfig) -> str:
     """Make a git repository of the folder, with a first commit; return who made it, in words."""
-    _git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
     # Forced: a user's own list of ignored files must not keep a table out.
-    left = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
-    _git(folder, "add", "--all", "--force", *left)
-    known = all(_git(folder, "config", f"user.{key}", code=None) for key in ("name", "email"))
-    quiet = ("commit", "--quiet", "--no-verify", "--no-gpg-sign")
+    files = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
     message = f"A pipeline that predicts {found.target}, as winenet init makes it"
-    _git(folder, *(() if known else FALLBACK_GIT_USER), *quiet, "--message", message)
+    try:
+        git.output("-c", "init.defaultBranch=main", "init", "--quiet", folder=folder)
+        git.output("add", "--all", "--force", *files, folder=folder)
+        known = all(
+            git.run("config", f"user.{key}", folder=folder).stdout.strip()
+            for key in ("name", "email")
+        )
+        git.output(
+            *(() if known else FALLBACK_GIT_USER),
+            *("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--message", message),
+            folder=folder,
+        )
+    except git.GitError as error:
+        raise InitError(
+            f"{error}. So the folder was not made. Check that git is installed, and its "
+            "configuration (`git config --list --show-origin`)."
+        ) from None
     words = ["committed" if known else "committed as winenet, for git knows no user.name here"]
     if _too_large(found):
         words.append("the table is too large for git: `dvc add data/raw` tracks it")
     return "; ".join(words)
-
-
-def _git(folder: Path, *arguments: str, code: int | None = 0) -> str:
-    """Run git; return what it prints. code: the exit code that it must have, None for any."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            env=_environment(),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError:
-        raise InitError(
-            "git is not installed, so no repository could be made, and DVC needs one. Install git."
-        ) from None
-    if code is not None and done.returncode != code:
-        command = next(filter(str.isalpha, arguments))  # what stands before it are settings
-        raise InitError(
-            f"`git {command}` failed ({safe_text(done.stderr.strip()[-60:])}), so the folder "
-            "was not made. Mend git's configuration (`git config --list --show-origin`)."
-        )
-    return done.stdout.strip()
 
 
 # ------------------------------------------------------------------ params.yaml and README.md
@@ -316,54 +300,13 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
         missing=message,
         tables=" and ".join(tables),
         columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
-        graph=mermaid(stages),
+        graph=pipeline_files.mermaid(stages),
         stages={stage: content["desc"] for stage, content in stages.items()},
     )
 
 
 def _flag(missing: str) -> str:
     return f"--na-value {shlex.quote(missing)}"
-
-
-def ignored_outputs(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return by path the lists of what git ignores, as DVC would write them after a first run.
-
-    They are there before it, so that no result gets into git when that run fails.
-    """
-    lists: dict[str, str] = {}
-    for content in stages.values():
-        for path in outputs(content, cached=True):
-            place, _, name = path.rpartition("/")
-            lists[f"{place}/.gitignore"] = lists.get(f"{place}/.gitignore", "") + f"/{name}\n"
-    return lists
-
-
-def mermaid(stages: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the graph as `dvc dag --md` prints it. stages: those of dvc.yaml."""
-    writers = {path: stage for stage, content in stages.items() for path in outputs(content)}
-    number = {stage: place for place, stage in enumerate(sorted(stages), start=1)}
-    edges = {
-        (number[writers[dep]], number[stage])
-        for stage, content in stages.items()
-        for dep in content["deps"]
-        if dep in writers
-    }
-    lines = [f'\tnode{place}["{stage}"]' for stage, place in number.items()]
-    lines += [f"\tnode{start}-->node{end}" for start, end in sorted(edges)]
-    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
-
-
-def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
-    """Return the paths that a stage of dvc.yaml writes. cached: only those of DVC's cache."""
-    result = []
-    for entry in (item for kind in ("outs", "metrics", "plots") for item in stage.get(kind, [])):
-        with_settings = entry if isinstance(entry, dict) else {entry: {}}
-        result += [
-            path
-            for path, settings in with_settings.items()
-            if not cached or settings.get("cache", True)
-        ]
-    return result
 
 
 def _template(name: str) -> jinja2.Template:
@@ -428,66 +371,6 @@ def _commented(lines: Mapping[str, str]) -> list[str]:
     """Return lines with their comments one below the other."""
     width = min(max(map(len, lines), default=0), 40)
     return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
-
-
-# ------------------------------------------------------------------ dvc.yaml and Makefile
-
-
-def dvc_yaml(text: str, positive: str | None) -> str:
-    """Return a dvc.yaml without the stage handmade, and without what speaks of wine.
-
-    Lines, comments and layout stay as they are, but for lists of paths that lose some. positive:
-    the label of class 1; None: there are more than two classes.
-    """
-    blocks = re.split(r"(?m)^(?=  \S|\S)", text)
-    kept = []
-    for block in blocks:
-        if block.startswith("  handmade:"):
-            continue
-        if block.startswith("  - ") and "handmade" in block:  # a plot over several tables
-            continue
-        lines = [line for line in block.splitlines() if not re.match(r" +- plots/handmade", line)]
-        kept.append("".join(f"{line}\n" for line in lines))
-    whole = re.sub(r"(?ms)^( +)(deps|outs):\s+\[(.*?)\]\n", _without_notebook, "".join(kept))
-    return _replace_labels(whole.rstrip("\n") + "\n", positive)
-
-
-def _without_notebook(found: re.Match[str]) -> str:
-    """Return a list of paths without those of the notebook; another list as it stands."""
-    indent, key, inner = found.groups()
-    paths = [path.strip() for path in inner.split(",")]
-    left = [path for path in paths if not NOTEBOOK.search(path)]
-    if left == paths:
-        return found.group()
-    one_line = f"{indent}{key}: [{', '.join(left)}]\n"
-    if len(one_line) <= 101:
-        return one_line
-    wrapped = textwrap.wrap(
-        f"[{', '.join(left)}]",
-        width=100,
-        initial_indent=f"{indent}  ",
-        subsequent_indent=f"{indent}   ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join([f"{indent}{key}:", *wrapped]) + "\n"
-
-
-def _replace_labels(text: str, positive: str | None) -> str:
-    """Replace the labels of plots that name the wine's classes."""
-    plain = re.fullmatch(r"(?!1$)[\w.-]{1,20}", positive or "", re.ASCII)
-    return text.replace(WINE_LABEL, f" (1 is {positive})" if plain else "")
-
-
-def makefile(text: str) -> str:
-    """Return a Makefile with the targets of a pipeline alone."""
-    kept = []
-    for block in text.split("\n\n"):
-        rule = re.search(r"(?m)^([a-z-]+):", block)
-        if rule is None or rule.group(1) in KEPT_MAKE_TARGETS:
-            kept.append(block)
-    whole = "\n\n".join(kept).rstrip("\n") + "\n"
-    return re.sub(r"(?m)^\.PHONY:.*$", f".PHONY: {' '.join(KEPT_MAKE_TARGETS)}", whole)
 
 
 def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:

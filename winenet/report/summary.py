@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from winenet import params, yaml12
+from winenet import git, params, yaml12
 from winenet.errors import InputError, safe_text
 from winenet.evaluation import gates
 from winenet.evaluation.gates import SCORES, GateResult, MetricError
@@ -310,9 +310,7 @@ def _models_here() -> Mapping[str, Any]:
 
 def _uncommitted() -> list[str]:
     """Return a caution when the working tree is not what is committed."""
-    listed = gates.git("status", "--porcelain", "--untracked-files=no").stdout.decode(
-        errors="replace"
-    )
+    listed = git.run("status", "--porcelain", "--untracked-files=no").stdout
     number = len(listed.splitlines())
     if not number:
         return []

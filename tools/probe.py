@@ -1,6 +1,6 @@
 """Says what the processes of a run see, refuses a run that sees something else, and starts it.
 
-    python tools/witness.py '{"umask": "0o77"}' python -m dvc repro --force
+    python tools/probe.py '{"umask": "0o77"}' python -m dvc repro --force
 
 It is started in a clone, as the run is to be: with its variables, its user, its umask. Without a
 command it only looks. `make verify` calls it; alone, it prints this machine's probe.
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PREFIX = "witness: "
+PREFIX = "probe: "
 REFUSED = 3  # the exit code of a run that does not see what was asked for
 NEVER_RUN = (".git", ".dvc", "__pycache__")
 
@@ -99,18 +99,18 @@ def print_numerics() -> None:
 
     from winenet.network.parallel import n_workers
 
-    probed = probe()  # first: it loads scipy's BLAS beside numpy's
+    hashes = computation_hashes()  # first: it loads scipy's BLAS beside numpy's
     libraries = [info for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]
     kernels = sorted(str(info.get("architecture", info["internal_api"])) for info in libraries)
     threads = max((info["num_threads"] for info in libraries), default=1)
     print(
         json.dumps(
-            {"workers": n_workers(), "kernels": kernels, "threads": threads, "probe": probed}
+            {"workers": n_workers(), "kernels": kernels, "threads": threads, "probe": hashes}
         )
     )
 
 
-def probe() -> dict[str, str]:
+def computation_hashes() -> dict[str, str]:
     """Return a hash of what this machine makes of fixed numbers, for each kind of computation.
 
     Where one differs, the last bits of a trained network do, or may.

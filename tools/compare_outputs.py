@@ -1,0 +1,161 @@
+"""Compare the results of a run in a clone with the committed ones, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.verify_run import SHOWN_LINES, VerifyError, committed_lock, new_lock, recorded_hashes
+from winenet import git
+
+RESULTS = ("dvc.lock", "metrics", "plots", "report")
+REFERENCE = "tools/reference"  # the committed models, and the probe of the machine that made them
+MODEL = ".npz"
+TOLERANCE = 1e-10
+
+
+def first_difference(clone: Path) -> str:
+    """Return the first difference between HEAD and what the run left, or ""."""
+    stray = missing_or_more(clone)
+    if stray:
+        return stray
+    # Everything in git is compared, so that RESULTS can leave nothing out.
+    names = git.output("diff", "--name-only", "HEAD", folder=clone).splitlines()
+    return shown(clone, names) if names else ""
+
+
+def missing_or_more(clone: Path) -> str:
+    """Return what was not written, not recorded truly, or written and not committed, or ""."""
+    missing = [
+        path for path in recorded_hashes(committed_lock(clone)) if not (clone / path).exists()
+    ]
+    if missing:
+        return f"In dvc.lock, but not written by any stage: {', '.join(missing)}."
+    untracked = git.output("ls-files", "--others", "--exclude-standard", folder=clone).splitlines()
+    if untracked:
+        return f"Written, but not committed: {', '.join(untracked)}."
+    for path, digest in recorded_hashes(new_lock(clone)).items():
+        if (clone / path).is_file() and md5((clone / path).read_bytes()) != digest:
+            return f"{path} is not the file whose hash DVC wrote into dvc.lock."
+    return ""
+
+
+def shown(clone: Path, names: Sequence[str]) -> str:
+    """Return the names of files in git that differ, and the first lines of one difference."""
+    # A result says more than its hash: dvc.lock is shown when nothing else differs.
+    item = next((name for name in names if name != "dvc.lock"), "dvc.lock")
+    lines = git.output("diff", "HEAD", "--", item, folder=clone).splitlines()
+    return "\n".join(
+        [f"Different: {', '.join(names)}.", *changed_outputs(clone), *lines[:SHOWN_LINES]]
+    )
+
+
+def changed_outputs(clone: Path) -> list[str]:
+    """Return a line that names the outputs whose hash differs, those outside of git included."""
+    before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
+    paths = [path for path in before | after if before.get(path) != after.get(path)]
+    return [f"Outputs with another hash: {', '.join(paths)}."] if paths else []
+
+
+def difference_beyond_models(clone: Path) -> str:
+    """Return the first difference in anything but the models and their hashes, or ""."""
+    stray = missing_or_more(clone)
+    if stray:
+        return stray
+    names = git.output("diff", "--name-only", "HEAD", folder=clone).splitlines()
+    if set(names) - {"dvc.lock"}:
+        return shown(clone, names)
+    before, after = without_models(committed_lock(clone)), without_models(new_lock(clone))
+    return shown(clone, names) if before != after else ""
+
+
+def without_models(lock: str) -> Any:
+    """Return what dvc.lock says, without the hashes of the models."""
+    content = yaml.safe_load(lock)
+    for stage in content["stages"].values():
+        for entry in stage.get("deps", []) + stage.get("outs", []):
+            if entry["path"].endswith(MODEL):
+                entry.pop("md5")
+    return content
+
+
+def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float | None]:
+    """Return the first difference that is too large, or "", and the largest of all.
+
+    known: the committed models. The second is None when all models have the same bits.
+    """
+    before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
+    largest: float | None = None
+    for path in [path for path in after if path.endswith(MODEL)]:
+        if before.get(path) == after[path]:
+            continue
+        if path not in known:
+            return (
+                f"{path} has other bits, and the committed one is not here to be compared with. "
+                "Run `python -m tools.verify --update-reference` where it was made, and commit "
+                f"{REFERENCE}.",
+                largest,
+            )
+        distance = between(known[path], (clone / path).read_bytes())
+        if not distance <= TOLERANCE:  # NaN is no small distance
+            return f"{path} differs by {distance:.1e}, more than {TOLERANCE:.0e}.", largest
+        largest = max(distance, largest or 0.0)
+    return "", largest
+
+
+def between(one: bytes, other: bytes) -> float:
+    """Return the largest difference of two models in any number; infinity for other shapes."""
+    import numpy as np
+
+    a, b = (np.load(io.BytesIO(content), allow_pickle=False) for content in (one, other))
+    if a.files != b.files:
+        return float("inf")
+    distances = [0.0]
+    for name in a.files:
+        x, y = a[name], b[name]
+        if (x.shape, x.dtype) != (y.shape, y.dtype):
+            distances.append(float("inf"))
+        elif x.dtype.kind == "f" and x.size:
+            distances.append(float(np.max(np.abs(x - y))))
+        elif not np.array_equal(x, y):
+            distances.append(float("inf"))
+    return float(np.max(distances))
+
+
+def committed_models(root: Path) -> dict[str, bytes]:
+    """Return path -> content of the models in HEAD's dvc.lock, as far as they are anywhere here."""
+    found: dict[str, bytes] = {}
+    for path, digest in recorded_hashes(committed_lock(root)).items():
+        cached = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+        for file in (root / REFERENCE / Path(path).name, root / path, cached):
+            if path.endswith(MODEL) and file.is_file() and md5(file.read_bytes()) == digest:
+                found[path] = file.read_bytes()
+    return found
+
+
+def md5(content: bytes) -> str:
+    """Return the hash as DVC writes it."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def unlike_the_committed(clone: Path, probe: Mapping[str, str]) -> list[str]:
+    """Return which computations give other bits here than where the results were made."""
+    file = clone / REFERENCE / "probe.json"
+    if not file.is_file():
+        raise VerifyError(
+            f"{REFERENCE}/probe.json is not in HEAD, so nobody knows whether equal bits can be "
+            "expected here. Run `python -m tools.verify --update-reference` and commit it."
+        )
+    committed = json.loads(file.read_text("utf-8"))
+    return [name for name, digest in committed.items() if probe.get(name) != digest]
+
+
+def count_files(clone: Path) -> int:
+    """Return how many files of RESULTS are in git."""
+    return len(git.output("ls-files", "--", *RESULTS, folder=clone).splitlines())
