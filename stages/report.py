@@ -14,6 +14,7 @@ from winenet.report import (
     comparison_section,
     figures,
     markdown,
+    model_styles,
     model_tables,
     neuron_section,
     notebook_section,
@@ -161,7 +162,7 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
             tables["plots/compare_calibration.csv"], names, own
         ),
         "plots/compare_accuracy.svg": figures.accuracies(
-            accuracies[accuracies["model"] != comparison_section.MAJORITY_CLASS], names
+            accuracies[accuracies["model"] != model_styles.MAJORITY_CLASS], names
         ),
         "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
         "plots/learning_curve.svg": figures.learning_curve(

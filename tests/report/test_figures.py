@@ -15,6 +15,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet.report import figures, plotting
+from winenet.report.model_styles import style_of
 from winenet.report.terms import Terms
 
 NAMES = {
@@ -126,7 +127,7 @@ def test_every_model_is_drawn_under_its_name_and_in_its_colour(draw, models):
     svg = draw(models)
     for model in models:
         assert NAMES[model] in texts(svg), model
-        assert plotting.COLOURS[model].lower() in colours(svg), model
+        assert style_of(model).figure.lower() in colours(svg), model
 
 
 @each_picture
@@ -134,10 +135,10 @@ def test_a_picture_does_without_any_of_the_models(draw, models):
     for missing in models:
         svg = draw([model for model in models if model != missing])
         assert NAMES[missing] not in texts(svg)
-        assert plotting.COLOURS[missing].lower() not in colours(svg)
+        assert style_of(missing).figure.lower() not in colours(svg)
         for model in models:
             assert model == missing or NAMES[model] in texts(svg)
-    assert plotting.COLOURS[models[0]].lower() in colours(draw(models[:1]))
+    assert style_of(models[0]).figure.lower() in colours(draw(models[:1]))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def lines_in(figure: Figure, model: str, panel: int = 0) -> list[tuple[list[floa
     return [
         (list(line.get_xdata()), list(line.get_ydata()))
         for line in figure.axes[panel].get_lines()
-        if same_color(line.get_color(), plotting.COLOURS[model])
+        if same_color(line.get_color(), style_of(model).figure)
     ]
 
 
@@ -332,7 +333,7 @@ def test_each_model_has_its_calibration_and_a_mark_grows_with_its_rows():
     assert (large, small, other) == (12 + 90, 12 + 10, 12 + 10)
     for axes, model in zip(figure.axes, ("logistic", "notebook"), strict=True):
         assert all(
-            same_color(drawn.get_edgecolor()[0], plotting.COLOURS[model])
+            same_color(drawn.get_edgecolor()[0], style_of(model).figure)
             for drawn in axes.collections
         )
         (diagonal,) = axes.get_lines()
@@ -378,11 +379,6 @@ def test_a_key_below_the_figure_says_what_shapes_mean():
         "the seed of params.yaml",
     ]
     assert [handle.get_marker() for handle in legend.legend_handles] == ["o", "D"]
-
-
-def test_every_model_has_a_colour_of_its_own():
-    assert set(plotting.COLOURS) == {*NAMES, "majority_class"}
-    assert len(set(plotting.COLOURS.values())) == len(plotting.COLOURS)
 
 
 # Several classes.

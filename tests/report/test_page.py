@@ -15,6 +15,7 @@ from small_pipeline import NASTY
 
 from winenet.report import page, plotting
 from winenet.report.glossary import GLOSSARY
+from winenet.report.model_styles import style_of
 
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
@@ -587,7 +588,7 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
     with plotting.page_style(plotting.PAGE_WIDTH):
         drawn, (axes,) = plotting.figure()
         table = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
-        plotting.curve(axes, table, "x", "y", "a <b> & c", plotting.COLOURS["logistic"])
+        plotting.curve(axes, table, "x", "y", "a <b> & c", style_of("logistic").figure)
         svg = plotting.svg(drawn)
     first = page.inline(svg, "one", 'a "quoted" one', "column")
     second = page.inline(svg, "two", "b", "column")

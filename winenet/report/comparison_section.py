@@ -11,14 +11,9 @@ import pandas as pd
 
 from winenet.report import markdown, model_tables, sentences
 from winenet.report.markdown import Metrics, Row
+from winenet.report.model_styles import MAJORITY_CLASS, sort_models
 from winenet.report.terms import Terms
 
-# From the line below to the one above, the notebook's models in between, in its order.
-MODEL_ORDER = (
-    *("majority_class", "logistic", "notebook", "one_hidden_layer", "grid_search"),
-    "hist_gradient_boosting",
-)
-MAJORITY_CLASS = MODEL_ORDER[0]  # learns nothing from a row that it has seen
 COMPARED = (
     *("model", "accuracy", "accuracy, unseen rows", "over seeds, mean ± sd"),
     *("ROC AUC", "log loss", "errors"),
@@ -95,14 +90,10 @@ def context(
     }
 
 
-def sort_models(by_model: Metrics) -> dict[str, Any]:
-    """Return the same, in the order of every table here; JSON has sorted the models by name."""
-    return {model: by_model[model] for model in MODEL_ORDER if model in by_model}
-
-
 def by_network(seeds: Metrics) -> Iterator[tuple[str, Any]]:
     """Return each network with its spread over the seeds."""
-    return iter(sort_models(seeds).items())
+    networks = {name: spread for name, spread in seeds.items() if isinstance(spread, Mapping)}
+    return iter(sort_models(networks).items())
 
 
 def tuned_vs_untuned(pairs: pd.DataFrame) -> dict[str, Any]:

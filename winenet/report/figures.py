@@ -1,6 +1,6 @@
 """The report's figures: tables come in, the text of an SVG goes out.
 
-Each model has its colour and its name here, and keeps both in every figure.
+A model has the same name and colour in every figure: model_styles.py has both.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from winenet.evaluation import confusion
 from winenet.report import plotting
+from winenet.report.model_styles import style_of
 from winenet.report.terms import Terms
 
 Tables = Mapping[str, pd.DataFrame]
@@ -67,7 +68,7 @@ def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
     """Draw the networks' training losses. losses: by model, epoch and loss."""
     drawn, (axes,) = plotting.figure(height=3.6)
     for model, table in losses.items():
-        plotting.curve(axes, table, "epoch", "loss", names[model], plotting.COLOURS[model])
+        plotting.curve(axes, table, "epoch", "loss", names[model], style_of(model).figure)
     axes.set_yscale("log")
     plotting.words(axes, "Training loss", "epoch", "cross-entropy and L2 term")
     return plotting.svg(drawn)
@@ -85,7 +86,7 @@ def early_stopping(
     stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
     for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
         for model, table in curves.items():
-            name, colour = names[model], plotting.COLOURS[model]
+            name, colour = names[model], style_of(model).figure
             for rows, line in (("training", "--"), ("held_out", "-")):
                 label = f"{name}, {rows.replace('_', '-')} rows"
                 plotting.curve(axes, table, "epoch", f"{rows}_{value}", label, colour, line)
@@ -176,7 +177,7 @@ def _full_and_zoom(
     drawn, (whole, corner) = plotting.figure(width=9, height=3.8, columns=2)
     for model, table in curves.groupby("model", sort=False):
         for axes in (whole, corner):
-            colour = plotting.COLOURS[str(model)]
+            colour = style_of(str(model)).figure
             plotting.shares(axes, table, columns, names[str(model)], colour)
     return drawn, whole, corner
 
@@ -190,7 +191,7 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Terms) -> s
     models = list(dict.fromkeys(bins["model"]))
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
     for axes, model in zip(panels, models, strict=True):
-        plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
+        plotting.calibration(axes, bins[bins["model"] == model], style_of(model).figure)
         title = plotting.wrap_text(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
@@ -212,7 +213,7 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
         for rows, (shape, shift) in shapes.items():
             item = table[(table["model"] == model) & (table["rows"] == rows)]
             if len(item):
-                plotting.intervals(axes, item, y + shift, plotting.COLOURS[model], shape)
+                plotting.intervals(axes, item, y + shift, style_of(model).figure, shape)
     plotting.rows_named(axes, [names[model] for model in models])
     plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
     meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
@@ -229,7 +230,7 @@ def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]
     drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
     for y, network in enumerate(networks):
         accuracy = runs.loc[runs["model"] == network, "accuracy"]
-        colour = plotting.COLOURS[network]
+        colour = style_of(network).figure
         plotting.swarm(axes, accuracy, y, colour)
         plotting.mean_line(axes, accuracy.mean(), y, colour)
         plotting.mark(axes, own[network], y, "D", plotting.TEXT_COLOUR)
@@ -244,7 +245,7 @@ def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) ->
     """Draw the accuracy over the number of training rows. curve: model, rows, mean, low, high."""
     drawn, (axes,) = plotting.figure(width=8, height=4)
     for model, table in curve.groupby("model", sort=False):
-        plotting.band(axes, table, "rows", names[str(model)], plotting.COLOURS[str(model)])
+        plotting.band(axes, table, "rows", names[str(model)], style_of(str(model)).figure)
     axes.set_xscale("log")
     sizes = sorted(set(curve["rows"]))
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
@@ -268,7 +269,7 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
         places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
-        plotting.spread(axes, item, places, names[model], plotting.COLOURS[model])
+        plotting.spread(axes, item, places, names[model], style_of(model).figure)
     plotting.rows_named(axes, list(order))
     plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
     plotting.add_legend(axes, "lower right")

@@ -8,6 +8,7 @@ import pandas as pd
 from winenet.evaluation import confusion
 from winenet.report import sentences
 from winenet.report.markdown import Metrics, Row, markdown_table
+from winenet.report.model_styles import MAJORITY_CLASS, sort_models, style_of
 from winenet.report.terms import Terms, capital
 
 SCORE_COLUMNS = (
@@ -32,15 +33,17 @@ MAX_CONFUSIONS_SHOWN = 5  # of a model that are named
 
 def model_names(metrics: Metrics) -> dict[str, str]:
     """Return how each model is called on the page."""
-    mlp, result = metrics["mlp"], metrics["grid_search"]
-    return {
-        "logistic": "logistic regression",
-        "notebook": f"network {mlp['notebook']['hidden_layer_sizes']}",
-        "one_hidden_layer": f"network {mlp['one_hidden_layer']['hidden_layer_sizes']}",
-        "grid_search": f"tuned network {result['best_hidden_layer_sizes']}",
-        "hist_gradient_boosting": "boosted trees",
-        "majority_class": "majority class",
+    sizes = {
+        "logistic": "",
+        **{
+            network: score["hidden_layer_sizes"]
+            for network, score in sort_models(metrics["mlp"]).items()
+        },
+        "grid_search": metrics["grid_search"]["best_hidden_layer_sizes"],
+        "hist_gradient_boosting": "",
+        MAJORITY_CLASS: "",
     }
+    return {model: style_of(model).display_name(layers) for model, layers in sizes.items()}
 
 
 def model_scores(metrics: Metrics) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
 def traced_networks(curves: Metrics) -> dict[str, str]:
     """Return how each network is called whose training the stage curves followed."""
     return {
-        model: f"network {result['hidden_layer_sizes']}"
+        model: style_of(model).display_name(result["hidden_layer_sizes"])
         for model, result in curves.items()
         if isinstance(result, Mapping)
     }

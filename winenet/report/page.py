@@ -7,7 +7,7 @@ report.py, comparison.py and verdicts.py, and stand word for word in report.md a
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from winenet.report import comparison_section, markdown, model_tables, plotting
+from winenet.report import comparison_section, markdown, model_styles, model_tables, plotting
 from winenet.report.glossary import glossary_for
 from winenet.report.markdown import TEMPLATES, Metrics
 from winenet.report.notebook_section import NotebookCheck
@@ -31,7 +31,6 @@ THEME = {
     plotting.TEXT_COLOUR: "var(--ink)",
     "#ffffff": "var(--paper)",
     "#b0b0b0": "var(--line)",
-    **{colour.lower(): f"var(--{model})" for model, colour in plotting.COLOURS.items()},
 }
 
 
@@ -152,10 +151,11 @@ def sentence(markdown: str) -> Markup:
     return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
 
 
-def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
+def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[str] = ()) -> Markup:
     """Return a figure to stand in the page: its own ids, the page's colours, a description.
 
-    kind: its class, by which the style sheet shows it or does not.
+    kind: its class, by which the style sheet shows it or does not. models: those of the page, whose
+    colours take the page's.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -165,7 +165,11 @@ def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
     body = re.sub(r" (?:xmlns|xmlns:xlink|version)=\"[^\"]*\"", "", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r"font(?:-family)?: ?(?=')[^;\"]*", "font-family: inherit", body)
-    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: THEME.get(at[0].lower(), at[0]), body)
+    theme = THEME | {
+        style.figure.lower(): f"var({style.css_property})"
+        for style in model_styles.page_styles(models)
+    }
+    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: theme.get(at[0].lower(), at[0]), body)
     body = re.sub(r"\n\s*", "\n", body)
     opening = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
     if opening is None:
@@ -386,7 +390,9 @@ def render(
         "term_id": term_id,
         "sentence": sentence,
         "data": data,
-        "picture": partial(_picture, pictures),
+        "picture": partial(_picture, pictures, content["names"]),
+        "model_colours": model_styles.css_properties,
+        "style_of": model_styles.style_of,
         "source_of": agreement_source,
         "files": files,
         "glossary": terms.entries,
@@ -396,9 +402,11 @@ def render(
     return environment.get_template("index.html.jinja").render(content)
 
 
-def _picture(pictures: Mapping[str, Mapping[str, str]], name: str, alt: str) -> Markup:
+def _picture(
+    pictures: Mapping[str, Mapping[str, str]], models: Collection[str], name: str, alt: str
+) -> Markup:
     """Return a figure once for each width of the page; the style sheet shows one of them."""
-    drawn = (inline(of_kind[name], name, alt, kind) for kind, of_kind in pictures.items())
+    drawn = (inline(of_kind[name], name, alt, kind, models) for kind, of_kind in pictures.items())
     return Markup("").join(drawn)
 
 

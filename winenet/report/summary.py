@@ -20,7 +20,7 @@ from winenet.errors import InputError, safe_text
 from winenet.evaluation import gates
 from winenet.evaluation.gates import SCORES, GateResult, MetricError
 from winenet.evaluation.metric_types import Interval
-from winenet.report import comparison_section, markdown, sentences
+from winenet.report import markdown, model_styles, sentences
 
 MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
 MAX_FOLDED_ROWS = (
@@ -123,7 +123,7 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
     models = dict.fromkeys((*before, *here))
     result = [
         Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
-        for model in comparison_section.sort_models(models) | models
+        for model in model_styles.sort_models(models)
         for score in SCORES
     ]
     return [item for item in result if item.base is not None or item.here is not None]
@@ -209,7 +209,7 @@ def pictures(found: RunDiff) -> Parts:
     shown = [
         item
         for item in found.scores
-        if item.score == "accuracy" and item.model != comparison_section.MAJORITY_CLASS
+        if item.score == "accuracy" and item.model != model_styles.MAJORITY_CLASS
     ]
     changed = [item for item in by_size(found.scores) if item.moved and item.gained is not None]
     return [
