@@ -25,6 +25,7 @@ from winenet import params, yaml12
 from winenet.errors import InputError, safe_text, short_repr
 from winenet.init.infer import Column, InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions, display_path
+from winenet.text import count
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE_DIR = "tools/starter"  # the templates of params.yaml and README.md
@@ -315,7 +316,7 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
         guess=found,
         missing=message,
         tables=" and ".join(tables),
-        columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
+        columns=count(len(found.columns), "column"),
         graph=mermaid(stages),
         stages={stage: content["desc"] for stage, content in stages.items()},
     )

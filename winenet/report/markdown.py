@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from winenet.report import sentences
 from winenet.report.terms import capital
+from winenet.text import count, plural
 
 TEMPLATES = Path(__file__).parent / "templates"
 Metrics = Mapping[str, Any]
@@ -48,6 +49,7 @@ def jinja_environment(*, autoescape: bool) -> Environment:
         autoescape=autoescape,
     )
     own.filters["capital"] = capital
+    own.globals |= {"count": count, "plural": plural}
     return own
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from winenet.report import sentences
 from winenet.report.markdown import Metrics, Row, _small
+from winenet.text import count
 
 
 class NotebookCheck(NamedTuple):
@@ -212,7 +213,7 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
         "default parameters were already quite effective.”",
         f"The tuned network makes {sentences.further_errors(further)} "
         f"({tuned['errors_second']} against {tuned['errors_first']}). "
-        f"{sentences.pluralize(tuned['only_second'], 'row')} only it gets wrong, "
+        f"{count(tuned['only_second'], 'row')} only it gets wrong, "
         f"{tuned['only_first']} only the untuned one (exact McNemar test, "
         f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so "
         f"this test set {'cannot' if chance else 'can'} tell them apart. "

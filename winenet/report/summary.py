@@ -21,6 +21,7 @@ from winenet.evaluation import gates
 from winenet.evaluation.gates import SCORES, GateResult, MetricError
 from winenet.evaluation.metric_types import Interval
 from winenet.report import markdown, model_styles, sentences
+from winenet.text import count
 
 MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
 MAX_FOLDED_ROWS = (
@@ -160,7 +161,7 @@ def render(found: RunDiff) -> str:
     if found.metrics:
         rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in found.metrics]
         table = _capped(("metric", base, "here"), rows, "metrics", found.base)
-        parts += _fold(f"{sentences.pluralize(len(rows), 'other metric')} moved", table)
+        parts += _fold(f"{count(len(rows), 'other metric')} moved", table)
     return _join([*parts, *gate_parts(found.gate)])
 
 
@@ -176,8 +177,8 @@ def headline(found: RunDiff) -> str:
     else:
         noise = ", none of them beyond the noise"
     return (
-        f"{sentences.pluralize(len(found.parameters), 'parameter')} and "
-        f"{sentences.pluralize(len(moved), 'score')} moved{noise}. The gate "
+        f"{count(len(found.parameters), 'parameter')} and "
+        f"{count(len(moved), 'score')} moved{noise}. The gate "
         f"{'FAILS' if failing else 'holds'}."
     )
 
@@ -271,14 +272,8 @@ def gate_parts(rows: Sequence[GateResult]) -> Parts:
         parts.append(markdown.markdown_table(gates.HEADER, failing))
     if holding:
         table = markdown.markdown_table(gates.HEADER, holding)
-        parts += _fold(
-            f"{sentences.pluralize(len(holding), 'gate')} that {_verb(holding)}", [table]
-        )
+        parts += _fold(count(len(holding), "gate that holds", "gates that hold"), [table])
     return parts
-
-
-def _verb(holding: Sequence[object]) -> str:
-    return "holds" if len(holding) == 1 else "hold"
 
 
 def _is_beyond(one: Score, noise: float) -> bool:
@@ -317,7 +312,7 @@ def _uncommitted() -> list[str]:
     if not number:
         return []
     return [
-        f"{sentences.pluralize(number, 'tracked file')} differ{'s' if number == 1 else ''} from "
+        f"{count(number, 'tracked file differs', 'tracked files differ')} from "
         "the last commit: this is the working tree, not a commit."
     ]
 
