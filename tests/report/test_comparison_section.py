@@ -408,15 +408,15 @@ def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is
         *("data/compare_pairs.csv", "data/compare_errors.csv"),
         *("plots/importance_coefficients.csv", "plots/learning_curve.csv"),
     )
-    found = comparison_section.context(
+    found = comparison_section.section(
         metrics, *(pd.read_csv(none_seen / path) for path in tables), WINE
     )
-    assert found["duplicate_rows"].startswith(
+    assert found.duplicate_rows.startswith(
         "Errors on test rows with a duplicate in the training set (10) and on the others ("
     )
-    assert "majority class" not in found["duplicate_rows"]
-    assert " of 5 models make relatively fewer errors" in found["duplicate_rows"]
-    assert len(found["pairs"]) == 15
+    assert "majority class" not in found.duplicate_rows
+    assert " of 5 models make relatively fewer errors" in found.duplicate_rows
+    assert len(found.pairs) == 15
 
 
 @pytest.mark.parametrize("run", ["all_seen", "none_seen"])

@@ -415,11 +415,11 @@ def loaded(small, monkeypatch):
 def rendered(metrics, tables, words):
     from stages import report as stage
 
-    told = stage.content(tables, metrics, words) | page.context(tables, metrics, words)
-    told["neuron"] = stage.neuron_section.context(tables, metrics["handmade"])
+    shared = stage.content(tables, metrics, words)
+    own = page.page_content(tables, metrics, words)
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
     names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
-    return page.render(sources, {"column": names}, told)
+    return page.render(sources, {"column": names}, shared, own)
 
 
 EMPTY = '<svg width="1pt" height="1pt"></svg>'
@@ -560,12 +560,12 @@ def test_a_figure_fits_the_room_of_the_page():
 
 def test_of_a_large_layer_only_some_units_are_drawn():
     drawing = page.drawing([3, 20, 1])
-    assert [len(one["ys"]) for one in drawing["columns"]] == [3, 6, 1]
-    assert [one["cut"] for one in drawing["columns"]] == [False, True, False]
-    assert len(drawing["lines"]) == 3 * 6 + 6
-    middle = drawing["middle"]
-    for one in drawing["columns"]:
-        assert sum(one["ys"]) / len(one["ys"]) == middle
+    assert [len(one.ys) for one in drawing.columns] == [3, 6, 1]
+    assert [one.cut for one in drawing.columns] == [False, True, False]
+    assert len(drawing.lines) == 3 * 6 + 6
+    middle = drawing.middle
+    for one in drawing.columns:
+        assert sum(one.ys) / len(one.ys) == middle
 
 
 def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
@@ -578,8 +578,8 @@ def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
         }
     )
     found = page.matrix(pairs, ["one", "two"])
-    assert found["a"]["b"] == {"line": 1, "differ": False, "sentence": "one"}
-    assert found["b"]["c"] == {"line": 2, "differ": True, "sentence": "two"}
+    assert found["a"]["b"] == page.PairCell(1, differ=False, sentence="one")
+    assert found["b"]["c"] == page.PairCell(2, differ=True, sentence="two")
     with pytest.raises(ValueError, match="shorter"):
         page.matrix(pairs, ["one"])
 
@@ -604,8 +604,8 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
 
 def test_layers_count_weights_and_biases():
     assert page.layers([12, 100, 1]) == [
-        {"units": 100, "inputs": 12, "parameters": 1300},
-        {"units": 1, "inputs": 100, "parameters": 101},
+        page.Layer(units=100, inputs=12, parameters=1300),
+        page.Layer(units=1, inputs=100, parameters=101),
     ]
 
 
@@ -624,16 +624,16 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
         }
     )
     grid = page.grid(candidates, 0.15)
-    assert grid["rates"] == [0.1, 0.2]
-    assert list(grid["folds"]) == [1, 2]
-    (first, (low, high)), (second, (gap, middle)) = grid["rows"]
+    assert grid.rates == [0.1, 0.2]
+    assert list(grid.folds) == [1, 2]
+    (first, (low, high)), (second, (gap, middle)) = grid.rows
     assert (first, second, gap) == ("5", "7", None)
-    assert [one["heat"] for one in (low, middle, high)] == [10, 28, 45]
-    assert (high["best"], low["best"]) == (True, False)
-    assert [one["close"] for one in (low, middle, high)] == [False, True, True]
-    assert (low["folds"], low["epochs"]) == (["0.4000", "0.6000"], [3, 6])
+    assert [one.heat for one in (low, middle, high)] == [10, 28, 45]
+    assert (high.best, low.best) == (True, False)
+    assert [one.close for one in (low, middle, high)] == [False, True, True]
+    assert (low.folds, low.epochs) == (["0.4000", "0.6000"], [3, 6])
     alone = page.grid(candidates.iloc[:1], 0)
-    assert alone["rows"][0][1][0]["heat"] == 10
+    assert alone.rows[0].cells[0].heat == 10
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The report's tables of models, splits and candidates."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from winenet.evaluation import confusion
 from winenet.report import sentences
-from winenet.report.markdown import Metrics, Row, markdown_table
+from winenet.report.markdown import Metrics, Row, Table, markdown_table
 from winenet.report.model_styles import MAJORITY_CLASS, sort_models, style_of
 from winenet.report.terms import Terms, capital
 
@@ -97,16 +97,23 @@ def class_columns(words: Terms) -> list[int]:
     return list(codes) if len(codes) <= MAX_CLASS_COLUMNS else []
 
 
-def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
-    """Return the code of the least and of the most frequent class. counts: rows by code."""
+class ClassExtremes(NamedTuple):
+    """The codes of the least and the most frequent class."""
+
+    rarest: int
+    commonest: int
+
+
+def rarest_and_commonest(counts: Mapping[str, int]) -> ClassExtremes:
+    """Return the codes of the least and the most frequent class. counts: rows by code."""
     codes = sorted(map(int, counts), key=lambda code: (counts[str(code)], code))
-    return codes[0], codes[-1]
+    return ClassExtremes(codes[0], codes[-1])
 
 
-def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
-    """Return header and one row per set: name, rows, and of them those of each class.
+def split_table(split: Metrics, words: Terms) -> Table:
+    """Return one row per set: name, rows, and the rows of each class.
 
-    Of more than SET_CLASSES classes the least and the most frequent are named.
+    With more than MAX_CLASS_COLUMNS classes, only the least and the most frequent are shown.
     """
     columns, names = (
         class_columns(words),
@@ -123,7 +130,7 @@ def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
             ]
         rows.append((name, f"{part['rows']:,}", *text))
     own = [names[code] for code in columns] or ["least frequent", "most frequent"]
-    return ["set", "rows", *own], rows
+    return Table(["set", "rows", *own], rows)
 
 
 def top_confusions(matrix: Any, words: Terms) -> list[str]:
@@ -157,13 +164,13 @@ def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
     ]
 
 
-def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
+def stop_table(curves: Metrics, test_rows: int, words: Terms) -> Table:
     """Return one row per network and stop: STOP_COLUMNS, with the errors on the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
         *("training_accuracy", "held_out_accuracy", "test_accuracy"),
     )
-    return [
+    rows: list[Row] = [
         (
             name,
             at,
@@ -174,6 +181,7 @@ def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
         for model, name in traced_networks(curves).items()
         for stop, at in stopped_at(words).items()
     ]
+    return Table(STOP_COLUMNS, rows)
 
 
 def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Terms) -> str:
