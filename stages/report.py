@@ -19,7 +19,6 @@ from winenet.report import (
     notebook_section,
     page,
     plotting,
-    terms,
 )
 from winenet.report.markdown_report import ReportContent
 from winenet.report.notebook_section import NotebookSection
@@ -92,7 +91,7 @@ def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Terms
         {name: files.read_metrics(path) for name, path in named.items()},
         {path: files.read_table(path) for path in paths}
         | {ERRORS: table_files.read_raw_table(ERRORS, schema.kinds)},
-        terms.from_schema(schema, notebook),
+        Terms.from_schema(schema, notebook),
     )
 
 
@@ -190,7 +189,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
     """Return what the templates of both pages show."""
     test_rows = metrics["split"]["test"]["rows"]
     return ReportContent(
-        words=own,
+        terms=own,
         metrics=metrics,
         names=model_tables.model_names(metrics),
         scores=model_tables.model_scores(metrics),

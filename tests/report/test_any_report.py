@@ -31,10 +31,10 @@ def folders(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             any_table.make(any_table.TABLES[kind]())
-            metrics, tables, words = stage.read(notebook=False)
-            told = stage.content(tables, metrics, words)
+            metrics, tables, terms = stage.read(notebook=False)
+            told = stage.content(tables, metrics, terms)
             stage.files.write_text("report/report.md", markdown_report.render(told))
-            own = page.page_content(tables, metrics, words)
+            own = page.page_content(tables, metrics, terms)
             sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
             names = [path for path in any_pictures() if "handmade" not in path]
             pictures = {"column": dict.fromkeys(names, EMPTY)}
@@ -207,19 +207,19 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
 
     nasty = "<script>alert(1)|`*$\\frac{1}$"
     monkeypatch.chdir(folders["iris"])
-    metrics, tables, words = stage.read(notebook=False)
-    words = words._replace(classes=(nasty, *words.classes[1:]), rows=nasty, target=nasty)
-    told = stage.content(tables, metrics, words)
+    metrics, tables, terms = stage.read(notebook=False)
+    terms = terms._replace(classes=(nasty, *terms.classes[1:]), rows=nasty, target=nasty)
+    told = stage.content(tables, metrics, terms)
     markdown = markdown_report.render(told)
     assert "<script" not in markdown
     assert "&#60;script&#62;" in markdown
-    own = page.page_content(tables, metrics, words)
+    own = page.page_content(tables, metrics, terms)
     sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
     names = dict.fromkeys(any_pictures(), EMPTY)
     text = page.render(sources, {"column": names}, told, own)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
-    assert stage.figures.confusion_matrices(told.scores, told.names, words).startswith("<?xml")
+    assert stage.figures.confusion_matrices(told.scores, told.names, terms).startswith("<?xml")
 
 
 @pytest.mark.browser

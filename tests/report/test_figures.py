@@ -53,7 +53,7 @@ def precision_recall(models: list[str]) -> Any:
     return figures.precision_recall(by_model(models, **shares), NAMES)
 
 
-def calibration(models: list[str], words: Terms = WINE) -> Any:
+def calibration(models: list[str], terms: Terms = WINE) -> Any:
     bins = by_model(
         models,
         rows=[900, 100, 100],
@@ -62,7 +62,7 @@ def calibration(models: list[str], words: Terms = WINE) -> Any:
         low=[0.0, 0.3, 0.8],
         high=[0.1, 0.5, 0.95],
     )
-    return figures.calibration(bins, NAMES, words)
+    return figures.calibration(bins, NAMES, terms)
 
 
 def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:
@@ -364,8 +364,8 @@ def test_a_legend_is_left_out_when_asked_for():
     for axes in (left, right):
         axes.plot([0, 1], [0, 1], label="one")
         axes.plot([0, 1], [1, 0], label="two")
-    plotting.words(left, "title", "x", "y", None)
-    plotting.words(right, "title", "x", "y", "lower right")
+    plotting.label_axes(left, "title", "x", "y", None)
+    plotting.label_axes(right, "title", "x", "y", "lower right")
     assert left.get_legend() is None
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["one", "two"]
 
@@ -390,9 +390,9 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
     """Draw the matrices of the trained models: 90 rows of a class right, one taken for the next."""
     matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
-    words = Terms("target", "row", "rows", classes, labels or classes)
+    terms = Terms("target", "row", "rows", classes, labels or classes)
     scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
-    return figures.confusion_matrices(scores, NAMES, words)
+    return figures.confusion_matrices(scores, NAMES, terms)
 
 
 def test_calibration_says_what_the_share_is_of():

@@ -412,13 +412,13 @@ def loaded(small, monkeypatch):
     return stage.read(notebook=True)
 
 
-def rendered(metrics, tables, words):
+def rendered(metrics, tables, terms):
     from stages import report as stage
 
-    shared = stage.content(tables, metrics, words)
-    own = page.page_content(tables, metrics, words)
+    shared = stage.content(tables, metrics, terms)
+    own = page.page_content(tables, metrics, terms)
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
-    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
+    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, terms)}
     return page.render(sources, {"column": names}, shared, own)
 
 
@@ -426,36 +426,36 @@ EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     metrics["split"]["duplicate_rows"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
-    text = rendered(metrics, tables, words)
+    text = rendered(metrics, tables, terms)
     assert "no test row has the same features" in text
     assert "unseen test rows alone" not in text
 
 
 def test_a_run_without_unseen_rows_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     metrics["compare"]["test_rows_unseen"] = 0
     for one in metrics["compare"]["models"].values():
         one["accuracy_unseen"] = None
-    assert "unseen test rows alone" not in rendered(metrics, tables, words)
+    assert "unseen test rows alone" not in rendered(metrics, tables, terms)
 
 
 def test_a_run_in_which_no_row_is_wrong_everywhere_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     errors = "data/compare_errors.csv"
     tables[errors] = tables[errors].assign(wrong_models=1)
     metrics["compare"]["wrong_in_all_models"] = 0
-    assert "Shared errors</h2>" in rendered(metrics, tables, words)
+    assert "Shared errors</h2>" in rendered(metrics, tables, terms)
 
 
 def test_a_coefficient_of_zero_everywhere_is_drawn(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     path = "plots/importance_coefficients.csv"
     tables[path] = tables[path].assign(coefficient=0.0)
-    assert 'width: 0.0%"' in rendered(metrics, tables, words)
+    assert 'width: 0.0%"' in rendered(metrics, tables, terms)
 
 
 # ---- its parts
@@ -532,7 +532,7 @@ def test_a_figure_fits_the_room_of_the_page():
         for axes in panels:
             plotting.curve(axes, table, "x", "y", "one", "#000000")
             plotting.curve(axes, table, "x", "y", "two", "#ffffff")
-            plotting.words(axes, "A title of many words that is long", "x", "y")
+            plotting.label_axes(axes, "A title of many words that is long", "x", "y")
         return figure, panels, {(one.colNum, one.rowNum) for one in map(place, panels)}
 
     def place(axes):

@@ -93,7 +93,7 @@ def section(
     errors: pd.DataFrame,
     coefficients: pd.DataFrame,
     learning: pd.DataFrame,
-    words: Terms,
+    terms: Terms,
 ) -> ComparisonSection:
     """Return the content of the section.
 
@@ -101,7 +101,7 @@ def section(
     """
     names, compared = model_tables.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
-    header, rows = misclassified_table(errors, len(compared["models"]) - 1, words.labels)
+    header, rows = misclassified_table(errors, len(compared["models"]) - 1, terms.labels)
     common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
     *columns, label_column = map(str, errors)
     return ComparisonSection(
@@ -130,8 +130,8 @@ def section(
             network: sentences.seeds(spread, runs, names[network])
             for network, spread in by_network(metrics["seeds"])
         },
-        coefficient_rows=class_coefficient_rows(coefficients, words)
-        if words.several
+        coefficient_rows=class_coefficient_rows(coefficients, terms)
+        if terms.multiclass
         else coefficient_rows(coefficients),
         left_out=[
             sentences.left_out(feature, sort_models(by_model), names)
@@ -249,11 +249,11 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     }
 
 
-def class_coefficient_rows(coefficients: pd.DataFrame, words: Terms) -> list[Row]:
+def class_coefficient_rows(coefficients: pd.DataFrame, terms: Terms) -> list[Row]:
     """Return one row per class: its name, and its heaviest features with their coefficients."""
     return [
         (
-            sentences.escape_markdown(words.classes[code]),
+            sentences.escape_markdown(terms.classes[code]),
             ", ".join(
                 f"{sentences.escape_markdown(coefficients['feature'][line])} "
                 f"{coefficients['coefficient'][line]:+.2f}"

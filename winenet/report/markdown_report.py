@@ -18,7 +18,7 @@ class ReportContent:
 
     Parameters
     ----------
-    words : Terms
+    terms : Terms
         How the table's rows and classes are called.
     metrics : mapping
         By stage, what it measured.
@@ -46,7 +46,7 @@ class ReportContent:
         The comparison with the course notebook; None for another table.
     """
 
-    words: Terms
+    terms: Terms
     metrics: Metrics
     names: Mapping[str, str]
     scores: Mapping[str, Any]

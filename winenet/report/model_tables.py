@@ -80,20 +80,20 @@ def score_rows(metrics: Metrics) -> list[Row]:
     ]
 
 
-def stopped_at(words: Terms) -> dict[str, str]:
+def stopped_at(terms: Terms) -> dict[str, str]:
     """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
     return {
         "best": "the lowest held-out loss",
-        "notebook_stop": f"{words.rule} stop",
+        "notebook_stop": f"{terms.rule} stop",
         "last": "the last epoch",
     }
 
 
-def class_columns(words: Terms) -> list[int]:
+def class_columns(terms: Terms) -> list[int]:
     """Return the codes of the classes that have a column of the sets' table; none of too many."""
-    if not words.several:
+    if not terms.multiclass:
         return [1, 0]
-    codes = range(len(words.classes))
+    codes = range(len(terms.classes))
     return list(codes) if len(codes) <= MAX_CLASS_COLUMNS else []
 
 
@@ -110,14 +110,14 @@ def rarest_and_commonest(counts: Mapping[str, int]) -> ClassExtremes:
     return ClassExtremes(codes[0], codes[-1])
 
 
-def split_table(split: Metrics, words: Terms) -> Table:
+def split_table(split: Metrics, terms: Terms) -> Table:
     """Return one row per set: name, rows, and the rows of each class.
 
     With more than MAX_CLASS_COLUMNS classes, only the least and the most frequent are shown.
     """
     columns, names = (
-        class_columns(words),
-        [sentences.escape_markdown(name) for name in words.classes],
+        class_columns(terms),
+        [sentences.escape_markdown(name) for name in terms.classes],
     )
     rows: list[Row] = []
     for name, part in (("training", split["train"]), ("test", split["test"])):
@@ -133,12 +133,12 @@ def split_table(split: Metrics, words: Terms) -> Table:
     return Table(["set", "rows", *own], rows)
 
 
-def top_confusions(matrix: Any, words: Terms) -> list[str]:
+def top_confusions(matrix: Any, terms: Terms) -> list[str]:
     """Return the most frequent errors in words: "o taken for d: 12 of 140".
 
     matrix: as the metrics have it. The number after "of" is that of the class's test rows.
     """
-    counts, names = confusion.as_matrix(matrix), words.classes
+    counts, names = confusion.as_matrix(matrix), terms.classes
     wrong = [
         (-counts[actual, predicted], actual, predicted)
         for actual in range(len(names))
@@ -152,19 +152,19 @@ def top_confusions(matrix: Any, words: Terms) -> list[str]:
     ]
 
 
-def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
+def confusion_sentences(metrics: Metrics, terms: Terms) -> list[str]:
     """Return one sentence per model on what it takes for what; none with two classes."""
-    if not words.several:
+    if not terms.multiclass:
         return []
     names = model_names(metrics)
     return [
         f"**{capital(names[model])}.** "
-        f"{'; '.join(top_confusions(score['confusion_matrix'], words)) or 'No error'}."
+        f"{'; '.join(top_confusions(score['confusion_matrix'], terms)) or 'No error'}."
         for model, score in model_scores(metrics).items()
     ]
 
 
-def stop_table(curves: Metrics, test_rows: int, words: Terms) -> Table:
+def stop_table(curves: Metrics, test_rows: int, terms: Terms) -> Table:
     """Return one row per network and stop: STOP_COLUMNS, with the errors on the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
@@ -179,12 +179,12 @@ def stop_table(curves: Metrics, test_rows: int, words: Terms) -> Table:
             _errors(curves[model][stop]["test_accuracy"], test_rows),
         )
         for model, name in traced_networks(curves).items()
-        for stop, at in stopped_at(words).items()
+        for stop, at in stopped_at(terms).items()
     ]
     return Table(STOP_COLUMNS, rows)
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Terms) -> str:
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
     """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
 
     found: what the stage curves measured of one network.
@@ -193,7 +193,7 @@ def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Te
         [
             _loss_rises(found["best"], found["last"]),
             *_accuracy_follows(found["best"], found["last"], held_out_rows),
-            _worth_of_stopping(found, test_rows, words.rule),
+            _worth_of_stopping(found, test_rows, terms.rule),
         ]
     )
 

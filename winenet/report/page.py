@@ -409,7 +409,7 @@ class FollowedTraining(TypedDict):
 
 
 def followed(
-    tables: Mapping[str, pd.DataFrame], curves: Metrics, words: Terms
+    tables: Mapping[str, pd.DataFrame], curves: Metrics, terms: Terms
 ) -> dict[str, FollowedTraining]:
     """Return by network its losses and accuracies by epoch and where it might have stopped.
 
@@ -419,7 +419,7 @@ def followed(
         model: {
             "columns": {str(name): column.tolist() for name, column in table.items()},
             "stops": {
-                stop: curves[model][stop]["epoch"] for stop in model_tables.stopped_at(words)
+                stop: curves[model][stop]["epoch"] for stop in model_tables.stopped_at(terms)
             },
         }
         for model, table in tables.items()
@@ -492,7 +492,7 @@ class PageContent:
     neuron: neuron_section.NeuronSection | None
 
 
-def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Terms) -> PageContent:
+def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Terms) -> PageContent:
     """Return what the page shows beside the content of the report.
 
     Parameters
@@ -501,7 +501,7 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Te
         By path, what the stages wrote.
     metrics : mapping
         By stage, what it measured.
-    words : Terms
+    terms : Terms
         How the table's rows and classes are called.
 
     Returns
@@ -509,19 +509,19 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Te
     PageContent
     """
     search = metrics["grid_search"]
-    sizes = units(metrics["mlp"]["notebook"], len(words.classes))
+    sizes = units(metrics["mlp"]["notebook"], len(terms.classes))
     pairs, names = tables["data/compare_pairs.csv"], model_tables.model_names(metrics)
     return PageContent(
         notebook_layers=layers(sizes),
         drawing=drawing(sizes),
         grid=grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
         inputs=sizes[0],
-        class_columns=model_tables.class_columns(words),
+        class_columns=model_tables.class_columns(terms),
         extremes_of=model_tables.rarest_and_commonest,
         heaviest=comparison_section.top_coefficients(tables["plots/importance_coefficients.csv"])
-        if words.several
+        if terms.multiclass
         else {},
-        stops_named=model_tables.stopped_at(words),
+        stops_named=model_tables.stopped_at(terms),
         matrix=matrix(pairs, comparison_section.pair_sentences(pairs, names)),
         followed=followed(
             {
@@ -529,10 +529,10 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Te
                 "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
             },
             metrics["curves"],
-            words,
+            terms,
         ),
         thresholds={}
-        if words.several
+        if terms.multiclass
         else thresholds(
             {
                 "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
@@ -540,7 +540,7 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Te
                 "metrics/grid_search.json#": tables["data/grid_search_predictions.csv"],
             }
         ),
-        neuron=neuron_section.section(tables, metrics["handmade"]) if words.notebook else None,
+        neuron=neuron_section.section(tables, metrics["handmade"]) if terms.notebook else None,
     )
 
 
@@ -568,13 +568,13 @@ def render(
     str
         The text of report/index.html.
     """
-    sources, terms = RunFiles(files), GlossaryLinks(glossary_for(report.words))
+    sources, links = RunFiles(files), GlossaryLinks(glossary_for(report.terms))
     environment = markdown.jinja_environment(autoescape=True)
     environment.globals |= {
         "result": sources.result,
         "named": sources.named,
         "value": sources.__getitem__,
-        "term": terms,
+        "term": links,
         "term_id": term_id,
         "sentence": sentence,
         "data": data,
@@ -583,7 +583,7 @@ def render(
         "style_of": model_styles.style_of,
         "source_of": agreement_source,
         "files": files,
-        "glossary": terms.entries,
+        "glossary": links.entries,
         "asset": _asset,
         "digits_of": lambda text: len(text.partition(".")[2]),
     }

@@ -99,7 +99,7 @@ def curve(
     return axes
 
 
-def words(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best") -> Axes:
+def label_axes(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best") -> Axes:
     """Give the axes their title and labels, and a legend when there is more than one line.
 
     legend: where, in matplotlib's words; None leaves it out.
