@@ -13,14 +13,15 @@ from winenet.data import table_files
 from winenet.report import (
     comparison_section,
     figures,
-    markdown,
+    markdown_report,
+    model_styles,
     model_tables,
-    neuron_section,
     notebook_section,
     page,
     plotting,
-    terms,
 )
+from winenet.report.markdown_report import ReportContent
+from winenet.report.notebook_section import NotebookSection
 from winenet.report.terms import Terms
 
 METRICS = {
@@ -90,7 +91,7 @@ def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Terms
         {name: files.read_metrics(path) for name, path in named.items()},
         {path: files.read_table(path) for path in paths}
         | {ERRORS: table_files.read_raw_table(ERRORS, schema.kinds)},
-        terms.from_schema(schema, notebook),
+        Terms.from_schema(schema, notebook),
     )
 
 
@@ -106,21 +107,18 @@ def main() -> None:
             pictured = drawn(tables, metrics, own)
         inline[kind] = {Path(path).stem: svg for path, svg in pictured.items()}
 
-    text = content(tables, metrics, own)
-    files.write_text("report/report.md", markdown.render(text))
-    text |= page.context(tables, metrics, own)
-    if own.notebook:
-        text["neuron"] = neuron_section.context(tables, metrics["handmade"])
-    sources = {METRICS[name]: content for name, content in metrics.items()} | tables
-    files.write_text("report/index.html", page.render(sources, inline, text))
-    if not own.notebook:
+    shared = content(tables, metrics, own)
+    files.write_text("report/report.md", markdown_report.render(shared))
+    sources = {METRICS[name]: measured for name, measured in metrics.items()} | tables
+    html = page.render(sources, inline, shared, page.page_content(tables, metrics, own))
+    files.write_text("report/index.html", html)
+    notebook = shared.notebook
+    if notebook is None:
         stages.log("wrote report/index.html, report/report.md and plots/*.svg")
         return
-    agreeing = sum(item.agrees for item in text["agreements"])
-    heads = text["heads"].values()
     stages.log(
-        f"{agreeing} of {len(text['agreements'])} numbers of the notebook agree, and "
-        f"{sum(same for same, _ in heads)} of {sum(total for _, total in heads)} "
+        f"{notebook.agreeing} of {len(notebook.agreements)} numbers of the notebook agree, and "
+        f"{notebook.cells.agreeing} of {notebook.cells.total} "
         "cells of its printed tables (report/index.html, report/report.md, plots/*.svg)"
     )
 
@@ -161,7 +159,7 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
             tables["plots/compare_calibration.csv"], names, own
         ),
         "plots/compare_accuracy.svg": figures.accuracies(
-            accuracies[accuracies["model"] != comparison_section.MAJORITY_CLASS], names
+            accuracies[accuracies["model"] != model_styles.MAJORITY_CLASS], names
         ),
         "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
         "plots/learning_curve.svg": figures.learning_curve(
@@ -187,30 +185,27 @@ def _drawn_by_hand(tables: Tables) -> dict[str, str]:
     }
 
 
-def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, Any]:
-    """Return what the templates of both pages name."""
-    set_header, set_rows = model_tables.split_table(metrics["split"], own)
+def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportContent:
+    """Return what the templates of both pages show."""
     test_rows = metrics["split"]["test"]["rows"]
-    return (_notebook(tables, metrics) if own.notebook else {}) | {
-        "words": own,
-        "metrics": metrics,
-        "names": model_tables.model_names(metrics),
-        "scores": model_tables.model_scores(metrics),
-        "set_header": set_header,
-        "set_rows": set_rows,
-        "extremes": model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
-        "confusions": model_tables.confusion_sentences(metrics, own),
-        "stops": model_tables.STOP_COLUMNS,
-        "stop_rows": model_tables.stop_rows(metrics["curves"], test_rows, own),
-        "early_stopping": {
+    return ReportContent(
+        terms=own,
+        metrics=metrics,
+        names=model_tables.model_names(metrics),
+        scores=model_tables.model_scores(metrics),
+        sets=model_tables.split_table(metrics["split"], own),
+        extremes=model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
+        confusions=model_tables.confusion_sentences(metrics, own),
+        stops=model_tables.stop_table(metrics["curves"], test_rows, own),
+        early_stopping={
             name: model_tables.early_stopping(
                 metrics["curves"][model], metrics["curves"]["held_out_rows"], test_rows, own
             )
             for model, name in model_tables.traced_networks(metrics["curves"]).items()
         },
-        "score_table": model_tables.score_table(metrics),
-        "candidate_rows": model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
-        **comparison_section.context(
+        score_table=model_tables.score_table(metrics),
+        candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
+        comparison=comparison_section.section(
             metrics,
             tables["data/compare_pairs.csv"],
             tables[ERRORS],
@@ -218,38 +213,33 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str,
             tables["plots/learning_curve.csv"],
             own,
         ),
-    }
+        notebook=_notebook(tables, metrics) if own.notebook else None,
+    )
 
 
-def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the sections of the course notebook name."""
-    agreements = notebook_section.notebook_checks(tables["data/reference/notebook.csv"], metrics)
+def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> NotebookSection:
     losses = tables["plots/handmade_loss.csv"]
     predictions = tables["data/handmade_predictions.csv"]
-    return {
-        "agreements": agreements,
-        "agreement_rows": notebook_section.agreement_rows(agreements),
-        "all_agree": all(item.agrees for item in agreements),
-        "heads": {
-            "train": notebook_section.table_head_agreement(
-                tables["data/reference/train_head.csv"], tables["data/X_train_normalized.csv"]
-            ),
-            "test": notebook_section.table_head_agreement(
-                tables["data/reference/test_head.csv"], tables["data/X_test_normalized.csv"]
-            ),
-        },
-        "claims": notebook_section.claims(
+    return NotebookSection(
+        agreements=notebook_section.notebook_checks(tables["data/reference/notebook.csv"], metrics),
+        train_head=notebook_section.table_head_agreement(
+            tables["data/reference/train_head.csv"], tables["data/X_train_normalized.csv"]
+        ),
+        test_head=notebook_section.table_head_agreement(
+            tables["data/reference/test_head.csv"], tables["data/X_test_normalized.csv"]
+        ),
+        claims=notebook_section.claims(
             metrics["handmade"],
             comparison_section.tuned_vs_untuned(tables["data/compare_pairs.csv"]),
         ),
-        "readings": notebook_section.snapshots_by_epoch(metrics["handmade"]["network"]),
-        "two_outputs": notebook_section.snapshots_by_epoch(metrics["handmade"]["two_outputs"]),
-        "plot_every": losses["epoch"][1] - losses["epoch"][0],
-        "six_rows": tables["data/handmade.csv"].round(4),
-        "raw": notebook_section.predictions_wide(predictions, "raw"),
-        "probabilities": notebook_section.predictions_wide(predictions, "probability"),
-        "reading_rows": notebook_section.reading_rows(metrics["handmade"]),
-    }
+        readings=notebook_section.snapshots_by_epoch(metrics["handmade"]["network"]),
+        two_outputs=notebook_section.snapshots_by_epoch(metrics["handmade"]["two_outputs"]),
+        plot_every=int(losses["epoch"][1] - losses["epoch"][0]),
+        six_rows=tables["data/handmade.csv"].round(4),
+        raw=notebook_section.predictions_wide(predictions, "raw"),
+        probabilities=notebook_section.predictions_wide(predictions, "probability"),
+        reading_rows=notebook_section.reading_rows(metrics["handmade"]),
+    )
 
 
 if __name__ == "__main__":

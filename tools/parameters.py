@@ -15,6 +15,7 @@ import yaml
 
 from winenet import params
 from winenet.errors import InputError
+from winenet.text import count, plural
 
 PAGE = "docs/reference/parameters.md"
 MAX_VALUE = 40  # characters of a value in the table
@@ -203,9 +204,8 @@ def _allowed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     parts.append(_bounds(node))
     least, unit = node.get("minItems", node.get("minProperties", 0)), node.get("type")
     if least:
-        noun = "item" if unit == "array" else "entry"
-        plural = {"item": "items", "entry": "entries"}[noun]
-        parts.append(f"at least {least} {noun if least == 1 else plural}")
+        nouns = ("item", "items") if unit == "array" else ("entry", "entries")
+        parts.append(f"at least {count(least, *nouns)}")
     for inner in (node.get("items"), node.get("additionalProperties")):
         if isinstance(inner, Mapping):
             allowed = _allowed(_resolved(inner, definitions), definitions)
@@ -258,7 +258,7 @@ def readers(section: str, stages: Mapping[str, Any]) -> str:
         return "No stage reads this section, so a change makes nothing stale."
     quoted = [f"`{name}`" for name in names]
     listed = " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
-    return f"Read by the stage{'s' if len(names) > 1 else ''} {listed}."
+    return f"Read by the {plural(len(names), 'stage')} {listed}."
 
 
 def render(schema: Mapping[str, Any], values: Mapping[str, Any], stages: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from winenet.errors import InputError
+from winenet.text import count
 
 # What the commands need and the library does not; so the imports stand in the commands.
 NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
@@ -43,7 +44,7 @@ def check() -> None:
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
     number = len(settings.ingest.files)
     print(
-        f"check: params.yaml and {number} raw file{'s' if number > 1 else ''} are fit for use "
+        f"check: params.yaml and {count(number, 'raw file')} are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"
     )
 

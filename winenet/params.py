@@ -25,6 +25,7 @@ from pydantic import (
 
 from winenet.errors import InputError, did_you_mean, short_repr
 from winenet.params_errors import format_error
+from winenet.text import count
 from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
 
 PATH = "params.yaml"
@@ -407,7 +408,7 @@ def load(path: str = PATH) -> Params:
     except ValidationError as error:
         faults = [format_error(detail, Params) for detail in error.errors()]
         raise ParamsError(
-            f"{path} has {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no stage was run "
+            f"{path} has {count(len(faults), 'fault')}, so no stage was run "
             "and no result was touched:\n"
             + "\n".join(f"  {fault}" for fault in faults)
             + f"\nChange {path}; `git diff {path}` shows what changed."

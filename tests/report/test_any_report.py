@@ -13,8 +13,7 @@ import pytest
 from browser import opened
 from test_page import EMPTY, Shown, plain
 
-from winenet.report import markdown as report_md
-from winenet.report import page
+from winenet.report import markdown_report, page
 
 # What only the wine's pages and the notebook's say.
 FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
@@ -32,14 +31,14 @@ def folders(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             any_table.make(any_table.TABLES[kind]())
-            metrics, tables, words = stage.read(notebook=False)
-            told = stage.content(tables, metrics, words)
-            stage.files.write_text("report/report.md", report_md.render(told))
-            told |= page.context(tables, metrics, words)
+            metrics, tables, terms = stage.read(notebook=False)
+            told = stage.content(tables, metrics, terms)
+            stage.files.write_text("report/report.md", markdown_report.render(told))
+            own = page.page_content(tables, metrics, terms)
             sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
             names = [path for path in any_pictures() if "handmade" not in path]
             pictures = {"column": dict.fromkeys(names, EMPTY)}
-            stage.files.write_text("report/index.html", page.render(sources, pictures, told))
+            stage.files.write_text("report/index.html", page.render(sources, pictures, told, own))
         made[kind] = folder
     return made
 
@@ -208,21 +207,19 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
 
     nasty = "<script>alert(1)|`*$\\frac{1}$"
     monkeypatch.chdir(folders["iris"])
-    metrics, tables, words = stage.read(notebook=False)
-    words = words._replace(classes=(nasty, *words.classes[1:]), rows=nasty, target=nasty)
-    told = stage.content(tables, metrics, words)
-    markdown = report_md.render(told)
+    metrics, tables, terms = stage.read(notebook=False)
+    terms = terms._replace(classes=(nasty, *terms.classes[1:]), rows=nasty, target=nasty)
+    told = stage.content(tables, metrics, terms)
+    markdown = markdown_report.render(told)
     assert "<script" not in markdown
     assert "&#60;script&#62;" in markdown
-    told |= page.context(tables, metrics, words)
+    own = page.page_content(tables, metrics, terms)
     sources = {stage.METRICS[name]: one for name, one in metrics.items()} | tables
     names = dict.fromkeys(any_pictures(), EMPTY)
-    text = page.render(sources, {"column": names}, told)
+    text = page.render(sources, {"column": names}, told, own)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
-    assert stage.figures.confusion_matrices(told["scores"], told["names"], words).startswith(
-        "<?xml"
-    )
+    assert stage.figures.confusion_matrices(told.scores, told.names, terms).startswith("<?xml")
 
 
 @pytest.mark.browser

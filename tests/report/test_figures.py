@@ -15,6 +15,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet.report import figures, plotting
+from winenet.report.model_styles import style_of
 from winenet.report.terms import Terms
 
 NAMES = {
@@ -52,7 +53,7 @@ def precision_recall(models: list[str]) -> Any:
     return figures.precision_recall(by_model(models, **shares), NAMES)
 
 
-def calibration(models: list[str], words: Terms = WINE) -> Any:
+def calibration(models: list[str], terms: Terms = WINE) -> Any:
     bins = by_model(
         models,
         rows=[900, 100, 100],
@@ -61,7 +62,7 @@ def calibration(models: list[str], words: Terms = WINE) -> Any:
         low=[0.0, 0.3, 0.8],
         high=[0.1, 0.5, 0.95],
     )
-    return figures.calibration(bins, NAMES, words)
+    return figures.calibration(bins, NAMES, terms)
 
 
 def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:
@@ -126,7 +127,7 @@ def test_every_model_is_drawn_under_its_name_and_in_its_colour(draw, models):
     svg = draw(models)
     for model in models:
         assert NAMES[model] in texts(svg), model
-        assert plotting.COLOURS[model].lower() in colours(svg), model
+        assert style_of(model).figure.lower() in colours(svg), model
 
 
 @each_picture
@@ -134,10 +135,10 @@ def test_a_picture_does_without_any_of_the_models(draw, models):
     for missing in models:
         svg = draw([model for model in models if model != missing])
         assert NAMES[missing] not in texts(svg)
-        assert plotting.COLOURS[missing].lower() not in colours(svg)
+        assert style_of(missing).figure.lower() not in colours(svg)
         for model in models:
             assert model == missing or NAMES[model] in texts(svg)
-    assert plotting.COLOURS[models[0]].lower() in colours(draw(models[:1]))
+    assert style_of(models[0]).figure.lower() in colours(draw(models[:1]))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def lines_in(figure: Figure, model: str, panel: int = 0) -> list[tuple[list[floa
     return [
         (list(line.get_xdata()), list(line.get_ydata()))
         for line in figure.axes[panel].get_lines()
-        if same_color(line.get_color(), plotting.COLOURS[model])
+        if same_color(line.get_color(), style_of(model).figure)
     ]
 
 
@@ -332,7 +333,7 @@ def test_each_model_has_its_calibration_and_a_mark_grows_with_its_rows():
     assert (large, small, other) == (12 + 90, 12 + 10, 12 + 10)
     for axes, model in zip(figure.axes, ("logistic", "notebook"), strict=True):
         assert all(
-            same_color(drawn.get_edgecolor()[0], plotting.COLOURS[model])
+            same_color(drawn.get_edgecolor()[0], style_of(model).figure)
             for drawn in axes.collections
         )
         (diagonal,) = axes.get_lines()
@@ -363,8 +364,8 @@ def test_a_legend_is_left_out_when_asked_for():
     for axes in (left, right):
         axes.plot([0, 1], [0, 1], label="one")
         axes.plot([0, 1], [1, 0], label="two")
-    plotting.words(left, "title", "x", "y", None)
-    plotting.words(right, "title", "x", "y", "lower right")
+    plotting.label_axes(left, "title", "x", "y", None)
+    plotting.label_axes(right, "title", "x", "y", "lower right")
     assert left.get_legend() is None
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["one", "two"]
 
@@ -380,11 +381,6 @@ def test_a_key_below_the_figure_says_what_shapes_mean():
     assert [handle.get_marker() for handle in legend.legend_handles] == ["o", "D"]
 
 
-def test_every_model_has_a_colour_of_its_own():
-    assert set(plotting.COLOURS) == {*NAMES, "majority_class"}
-    assert len(set(plotting.COLOURS.values())) == len(plotting.COLOURS)
-
-
 # Several classes.
 
 IRIS = ("setosa", "versicolor", "virginica")
@@ -394,9 +390,9 @@ LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
     """Draw the matrices of the trained models: 90 rows of a class right, one taken for the next."""
     matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
-    words = Terms("target", "row", "rows", classes, labels or classes)
+    terms = Terms("target", "row", "rows", classes, labels or classes)
     scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
-    return figures.confusion_matrices(scores, NAMES, words)
+    return figures.confusion_matrices(scores, NAMES, terms)
 
 
 def test_calibration_says_what_the_share_is_of():

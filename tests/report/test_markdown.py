@@ -165,7 +165,7 @@ def test_a_picture_is_the_same_bytes_each_time_and_holds_no_date() -> None:
     def drawn() -> str:
         figure, (axes,) = plotting.figure()
         table = pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, 0.25]})
-        plotting.words(plotting.curve(axes, table, "x", "y", "y", "black"), "title", "x", "y")
+        plotting.label_axes(plotting.curve(axes, table, "x", "y", "y", "black"), "title", "x", "y")
         return plotting.svg(figure)
 
     first = drawn()

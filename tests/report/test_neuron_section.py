@@ -29,11 +29,11 @@ MEASURED = {
 
 @pytest.fixture(scope="module")
 def section():
-    return neuron_section.context(TABLES, MEASURED)
+    return neuron_section.section(TABLES, MEASURED)
 
 
 def test_the_script_gets_every_digit(section):
-    handed = json.loads(json.dumps(section["data"]))
+    handed = json.loads(json.dumps(section.data))
     assert handed["training"] == {"rows": DRAWN.X.tolist(), "labels": [0, 0, 0, 1, 1, 1]}
     assert handed["held_out"] == {"rows": HELD_OUT[0].tolist(), "labels": [0, 0, 1, 1, 1, 1]}
     path, table = handed["path"], TABLES[neuron_section.PATH]
@@ -47,7 +47,7 @@ def test_the_script_gets_every_digit(section):
 
 
 def test_from_what_the_script_gets_the_run_comes_out_again(section):
-    handed = section["data"]
+    handed = section.data
     path = handed["path"]
     again, losses = handmade.grad_desc(
         np.array(path["weights"][0]).reshape(3, 1),
@@ -64,13 +64,13 @@ def test_from_what_the_script_gets_the_run_comes_out_again(section):
 
 
 def test_the_places_are_those_of_the_tables(section):
-    assert section["epochs"] == [500, 1000]
-    assert section["stops"] == [500, 777, 1000]
+    assert section.epochs == [500, 1000]
+    assert section.stops == [500, 777, 1000]
     path, predictions = TABLES[neuron_section.PATH], TABLES[neuron_section.PREDICTIONS]
-    for epoch in (0, *section["stops"]):
-        assert path["epoch"][section["at"][epoch]] == epoch
+    for epoch in (0, *section.stops):
+        assert path["epoch"][section.at[epoch]] == epoch
     for model, epochs in (("logistic", 0), ("network", 500)):
-        lines = predictions.iloc[section["predictions"][model]]
+        lines = predictions.iloc[section.predictions[model]]
         assert lines["row"].tolist() == [0, 1, 2, 3, 4, 5]
         assert set(lines["model"]) == {model}
         assert set(lines["epochs"]) == {epochs}
@@ -78,7 +78,7 @@ def test_the_places_are_those_of_the_tables(section):
 
 def test_a_best_epoch_at_the_start_is_no_stop():
     measured = MEASURED | {"early_stopping": {"best": {"epochs": 0}}}
-    assert neuron_section.context(TABLES, measured)["stops"] == [500, 1000]
+    assert neuron_section.section(TABLES, measured).stops == [500, 1000]
 
 
 # The presets.
@@ -98,14 +98,14 @@ def followed(preset):
 
 
 def test_each_preset_does_what_its_button_says(section):
-    presets = section["presets"]
-    losses, _ = followed(presets["short"])
+    presets = section.presets
+    losses, _ = followed(presets.short)
     assert (np.diff(losses) < 0).all()
     assert losses[-1] > 0.95 * losses[len(losses) // 2]  # it crawls
-    for name in ("long", "mixed_long"):
-        losses, _ = followed(presets[name])
+    for preset in (presets.long, presets.mixed_long):
+        losses, _ = followed(preset)
         assert losses[len(losses) // 2 :].mean() > 1.5 * losses[0]  # it diverges
-    losses, steepest = followed(presets["mixed"])
+    losses, steepest = followed(presets.mixed)
     assert steepest < 1e-3  # it has arrived
     assert losses[-1] > 0.3  # where rows that no plane separates leave it
 
@@ -116,7 +116,7 @@ def test_long_steps_arrive_where_a_plane_separates_and_nowhere_else(section):
         losses, _ = followed({"learning_rate": rate, "epochs": 10_000})
         assert losses[:50].max() > losses[0]
         assert losses[-1] < 0.01
-        turned = section["presets"]["mixed"]["turned"]
+        turned = section.presets.mixed["turned"]
         losses, _ = followed({"learning_rate": rate, "epochs": 10_000, "turned": turned})
         assert (np.diff(losses[5000:]) > 0).sum() > 500
 
@@ -133,5 +133,5 @@ def test_a_plane_separates_labels_or_it_does_not(labels, expected):
 def test_without_labels_that_no_plane_separates_there_is_no_such_preset():
     corners = pd.DataFrame({"X1": [0, 1, 0, 0], "X2": [0, 0, 1, 0], "X3": [0, 0, 0, 1]})
     found = neuron_section.presets(corners.assign(y=[0, 0, 1, 1]))
-    assert found["mixed"] is None
-    assert found["mixed_long"] is None
+    assert found.mixed is None
+    assert found.mixed_long is None

@@ -15,6 +15,7 @@ from small_pipeline import NASTY
 
 from winenet.report import page, plotting
 from winenet.report.glossary import GLOSSARY
+from winenet.report.model_styles import style_of
 
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
@@ -411,50 +412,50 @@ def loaded(small, monkeypatch):
     return stage.read(notebook=True)
 
 
-def rendered(metrics, tables, words):
+def rendered(metrics, tables, terms):
     from stages import report as stage
 
-    told = stage.content(tables, metrics, words) | page.context(tables, metrics, words)
-    told["neuron"] = stage.neuron_section.context(tables, metrics["handmade"])
+    shared = stage.content(tables, metrics, terms)
+    own = page.page_content(tables, metrics, terms)
     sources = {path: metrics[name] for name, path in stage.METRICS.items()} | tables
-    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, words)}
-    return page.render(sources, {"column": names}, told)
+    names = {Path(path).stem: EMPTY for path in stage.drawn(tables, metrics, terms)}
+    return page.render(sources, {"column": names}, shared, own)
 
 
 EMPTY = '<svg width="1pt" height="1pt"></svg>'
 
 
 def test_a_run_without_seen_rows_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     metrics["split"]["duplicate_rows"]["test_rows_seen"] = 0
     metrics["split"]["duplicates"] = "drop"
     metrics["compare"]["test_rows_unseen"] = metrics["compare"]["test_rows"]
-    text = rendered(metrics, tables, words)
+    text = rendered(metrics, tables, terms)
     assert "no test row has the same features" in text
     assert "unseen test rows alone" not in text
 
 
 def test_a_run_without_unseen_rows_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     metrics["compare"]["test_rows_unseen"] = 0
     for one in metrics["compare"]["models"].values():
         one["accuracy_unseen"] = None
-    assert "unseen test rows alone" not in rendered(metrics, tables, words)
+    assert "unseen test rows alone" not in rendered(metrics, tables, terms)
 
 
 def test_a_run_in_which_no_row_is_wrong_everywhere_has_a_page(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     errors = "data/compare_errors.csv"
     tables[errors] = tables[errors].assign(wrong_models=1)
     metrics["compare"]["wrong_in_all_models"] = 0
-    assert "Shared errors</h2>" in rendered(metrics, tables, words)
+    assert "Shared errors</h2>" in rendered(metrics, tables, terms)
 
 
 def test_a_coefficient_of_zero_everywhere_is_drawn(loaded):
-    metrics, tables, words = loaded
+    metrics, tables, terms = loaded
     path = "plots/importance_coefficients.csv"
     tables[path] = tables[path].assign(coefficient=0.0)
-    assert 'width: 0.0%"' in rendered(metrics, tables, words)
+    assert 'width: 0.0%"' in rendered(metrics, tables, terms)
 
 
 # ---- its parts
@@ -531,7 +532,7 @@ def test_a_figure_fits_the_room_of_the_page():
         for axes in panels:
             plotting.curve(axes, table, "x", "y", "one", "#000000")
             plotting.curve(axes, table, "x", "y", "two", "#ffffff")
-            plotting.words(axes, "A title of many words that is long", "x", "y")
+            plotting.label_axes(axes, "A title of many words that is long", "x", "y")
         return figure, panels, {(one.colNum, one.rowNum) for one in map(place, panels)}
 
     def place(axes):
@@ -559,12 +560,12 @@ def test_a_figure_fits_the_room_of_the_page():
 
 def test_of_a_large_layer_only_some_units_are_drawn():
     drawing = page.drawing([3, 20, 1])
-    assert [len(one["ys"]) for one in drawing["columns"]] == [3, 6, 1]
-    assert [one["cut"] for one in drawing["columns"]] == [False, True, False]
-    assert len(drawing["lines"]) == 3 * 6 + 6
-    middle = drawing["middle"]
-    for one in drawing["columns"]:
-        assert sum(one["ys"]) / len(one["ys"]) == middle
+    assert [len(one.ys) for one in drawing.columns] == [3, 6, 1]
+    assert [one.cut for one in drawing.columns] == [False, True, False]
+    assert len(drawing.lines) == 3 * 6 + 6
+    middle = drawing.middle
+    for one in drawing.columns:
+        assert sum(one.ys) / len(one.ys) == middle
 
 
 def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
@@ -577,8 +578,8 @@ def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
         }
     )
     found = page.matrix(pairs, ["one", "two"])
-    assert found["a"]["b"] == {"line": 1, "differ": False, "sentence": "one"}
-    assert found["b"]["c"] == {"line": 2, "differ": True, "sentence": "two"}
+    assert found["a"]["b"] == page.PairCell(1, differ=False, sentence="one")
+    assert found["b"]["c"] == page.PairCell(2, differ=True, sentence="two")
     with pytest.raises(ValueError, match="shorter"):
         page.matrix(pairs, ["one"])
 
@@ -587,7 +588,7 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
     with plotting.page_style(plotting.PAGE_WIDTH):
         drawn, (axes,) = plotting.figure()
         table = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
-        plotting.curve(axes, table, "x", "y", "a <b> & c", plotting.COLOURS["logistic"])
+        plotting.curve(axes, table, "x", "y", "a <b> & c", style_of("logistic").figure)
         svg = plotting.svg(drawn)
     first = page.inline(svg, "one", 'a "quoted" one', "column")
     second = page.inline(svg, "two", "b", "column")
@@ -603,8 +604,8 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
 
 def test_layers_count_weights_and_biases():
     assert page.layers([12, 100, 1]) == [
-        {"units": 100, "inputs": 12, "parameters": 1300},
-        {"units": 1, "inputs": 100, "parameters": 101},
+        page.Layer(units=100, inputs=12, parameters=1300),
+        page.Layer(units=1, inputs=100, parameters=101),
     ]
 
 
@@ -623,16 +624,16 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
         }
     )
     grid = page.grid(candidates, 0.15)
-    assert grid["rates"] == [0.1, 0.2]
-    assert list(grid["folds"]) == [1, 2]
-    (first, (low, high)), (second, (gap, middle)) = grid["rows"]
+    assert grid.rates == [0.1, 0.2]
+    assert list(grid.folds) == [1, 2]
+    (first, (low, high)), (second, (gap, middle)) = grid.rows
     assert (first, second, gap) == ("5", "7", None)
-    assert [one["heat"] for one in (low, middle, high)] == [10, 28, 45]
-    assert (high["best"], low["best"]) == (True, False)
-    assert [one["close"] for one in (low, middle, high)] == [False, True, True]
-    assert (low["folds"], low["epochs"]) == (["0.4000", "0.6000"], [3, 6])
+    assert [one.heat for one in (low, middle, high)] == [10, 28, 45]
+    assert (high.best, low.best) == (True, False)
+    assert [one.close for one in (low, middle, high)] == [False, True, True]
+    assert (low.folds, low.epochs) == (["0.4000", "0.6000"], [3, 6])
     alone = page.grid(candidates.iloc[:1], 0)
-    assert alone["rows"][0][1][0]["heat"] == 10
+    assert alone.rows[0].cells[0].heat == 10
 
 
 @pytest.mark.parametrize(

@@ -84,14 +84,14 @@ def test_the_largest_change_stands_first_and_what_is_missing_before_it():
     assert summary.by_size([small, large, gone]) == [gone, large, small]
 
 
-def test_scores_stand_in_the_order_of_the_comparison_and_unknown_models_last():
+def test_scores_stand_in_the_order_of_the_comparison_and_other_networks_before_the_tuned_one():
     before = {"zeta": {"accuracy": interval(0.9)}, "grid_search": {"accuracy": interval(0.9)}}
     here = {"logistic": {"accuracy": interval(0.9), "roc_auc": None}, "grid_search": 5}
     found = summary.scores(before, here)
     assert [(one.model, one.base is None, one.here is None) for one in found] == [
         ("logistic", True, False),
-        ("grid_search", False, True),
         ("zeta", False, True),
+        ("grid_search", False, True),
     ]
 
 

@@ -25,15 +25,15 @@ IRIS = schema.from_json(
 
 
 def test_the_words_are_those_of_the_schema():
-    own = terms.from_schema(WINE, notebook=True)
+    own = Terms.from_schema(WINE, notebook=True)
     assert own == Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
     assert (own.positive, own.negative, own.title) == ("red", "white", "Red or white")
-    assert (own.named, own.several, own.rule) == (True, False, "the notebook's")
+    assert (own.named_classes, own.multiclass, own.rule) == (True, False, "the notebook's")
 
 
 def test_a_table_without_words_of_its_own_shows_its_labels():
-    own = terms.from_schema(IRIS, notebook=False)
-    assert (own.named, own.several, own.rule) == (False, True, "scikit-learn's")
+    own = Terms.from_schema(IRIS, notebook=False)
+    assert (own.named_classes, own.multiclass, own.rule) == (False, True, "scikit-learn's")
     assert own.title == "The models"
     assert own.classes == own.labels == ("setosa", "versicolor", "virginica")
 
@@ -46,12 +46,12 @@ def test_a_capital_changes_no_other_letter(text, expected):
 
 
 def test_the_glossary_speaks_of_the_table():
-    wine = glossary.glossary_for(terms.from_schema(WINE, notebook=True))
+    wine = glossary.glossary_for(Terms.from_schema(WINE, notebook=True))
     assert list(wine) == list(glossary.GLOSSARY)
     assert "a red wine drawn at random is given more than a white one" in wine["AUC"]
     assert wine["threshold"] == "The probability above which a row is called a 1."
     assert wine["calibration"].endswith("four in five are ones.")
-    iris = glossary.glossary_for(terms.from_schema(IRIS, notebook=False))
+    iris = glossary.glossary_for(Terms.from_schema(IRIS, notebook=False))
     told = " ".join(iris.values())
     assert "{" not in told
     assert not {"wine", "red", "white"} & set(told.replace(".", " ").split())

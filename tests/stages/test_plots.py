@@ -9,7 +9,7 @@ import pytest
 import yaml
 from committed import ROOT
 
-from winenet.report.plotting import COLOURS
+from winenet.report.model_styles import style_of
 
 TEMPLATES = sorted((ROOT / ".dvc/plots").glob("*.json"))
 BUILT_IN = {"linear", "bar_horizontal", "confusion"}  # of DVC's templates, those that are used
@@ -71,7 +71,7 @@ def test_a_template_says_what_it_shows_and_a_model_has_its_colour(file):
     assert bool(found) is file.stem.endswith("by_model")
     for scale in found:
         by_model = dict(zip(scale["domain"], scale["range"], strict=True))
-        assert by_model == {model: COLOURS[model] for model in by_model}
+        assert by_model == {model: style_of(model).figure for model in by_model}
 
 
 @pytest.fixture(scope="module")

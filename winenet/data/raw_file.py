@@ -20,6 +20,7 @@ from winenet.data import parquet
 from winenet.errors import InputError, did_you_mean, safe_text, short_repr
 from winenet.params import Ingest
 from winenet.progress import Progress
+from winenet.text import count
 
 MAX_ERRORS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
 MAX_LINE_BYTES = 100_000  # bytes; a file without line ends would otherwise be one endless line
@@ -281,17 +282,13 @@ def _line_faults(
         elif '"' not in line:
             cells = line.count(separator) + 1
             if cells != columns:
-                yield line, f"line {number} has {_cells(cells)}, the header has {columns}"
+                yield line, f"line {number} has {count(cells, 'cell')}, the header has {columns}"
         elif line.count('"') % 2:
             yield line, f"line {number} has a quotation mark that is not closed"
         else:
             cells = len(next(csv.reader([line], delimiter=separator), []))
             if cells != columns:
-                yield line, f"line {number} has {_cells(cells)}, the header has {columns}"
-
-
-def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+                yield line, f"line {number} has {count(cells, 'cell')}, the header has {columns}"
 
 
 def _too_long(number: int) -> str:

@@ -12,6 +12,7 @@ from winenet.data.raw_file import DataError as DataError
 from winenet.data.schema import Schema
 from winenet.errors import preview, safe_text, short_repr
 from winenet.params import Ingest
+from winenet.text import count
 
 RAW_FOLDER = "data/raw"
 MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
@@ -41,7 +42,7 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
         frames.append(frame)
     if faults:
         raise DataError(
-            f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table "
+            f"The raw files have {count(len(faults), 'fault')}, so no table "
             "was made:\n"
             + "\n".join(f"  {fault}" for fault in faults)
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "

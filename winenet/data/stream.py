@@ -24,6 +24,7 @@ from winenet.data import parquet
 from winenet.data.preprocessing import Preprocessing
 from winenet.data.raw_file import MAX_LINE_BYTES
 from winenet.errors import InputError, did_you_mean, preview, safe_text, short_repr
+from winenet.text import count
 
 STDIN = "-"
 DEFAULT_NA_VALUES = ("NA", "NaN")  # what stands for a gap, beside an empty cell
@@ -441,7 +442,7 @@ class _CsvReader(TableReader):
             cells = [len(row) for row in csv.reader(lines, delimiter=self.separator)]
         for place, number in enumerate(cells):
             if number != len(self.names):
-                yield place, f"has {number} cell{'' if number == 1 else 's'}"
+                yield place, f"has {count(number, 'cell')}"
 
 
 def _has_uniform_fields(block: bytes, separator: bytes, columns: int) -> bool:

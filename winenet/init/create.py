@@ -26,6 +26,7 @@ from winenet.errors import InputError, short_repr
 from winenet.init import pipeline_files
 from winenet.init.infer import Column, InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions, display_path
+from winenet.text import count
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE_DIR = "tools/starter"  # the templates of params.yaml and README.md
@@ -299,7 +300,7 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
         guess=found,
         missing=message,
         tables=" and ".join(tables),
-        columns=f"{len(found.columns)} column{'s' if len(found.columns) > 1 else ''}",
+        columns=count(len(found.columns), "column"),
         graph=pipeline_files.mermaid(stages),
         stages={stage: content["desc"] for stage, content in stages.items()},
     )

@@ -29,10 +29,10 @@ from winenet.init.read_tables import (
     files_and_target,
     is_number,
     missing_texts,
-    pluralize,
     quote_cell,
     read_columns,
 )
+from winenet.text import count
 
 POSITIVE = (
     *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
@@ -129,7 +129,7 @@ def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[st
     if gaps:
         raise GuessError(
             f"Column {short_repr(target)} is to be predicted, but is {short_repr(gaps[0])} in "
-            f"{pluralize(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: "
+            f"{count(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: "
             "take these rows out of the table, or, if this is a class of its own, give it another "
             "name."
         )
@@ -152,7 +152,7 @@ def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[st
     alone = [label for label, rows in labels.items() if rows == 1]
     if alone:
         raise GuessError(
-            f"Column {short_repr(target)} has {pluralize(len(alone), 'class', 'classes')} with "
+            f"Column {short_repr(target)} has {count(len(alone), 'class', 'classes')} with "
             f"one row only ({preview(alone)}): it would be in the training rows or in the test "
             "rows and never in both. Take such rows out of the table, join them to another class, "
             "or add rows."
@@ -278,7 +278,7 @@ def _refuse_spoilt_numbers(
         others = list(words)
         flags = " ".join(f"--na-value {short_repr(text)}" for text in [*na_values, *others[:3]])
         raise GuessError(
-            f"Column {short_repr(name)} holds numbers, but for {pluralize(spoilt, 'cell')} "
+            f"Column {short_repr(name)} holds numbers, but for {count(spoilt, 'cell')} "
             f"({preview(others)}). If such a text stands for a missing value, name all that do: "
             f"{flags}. Else mend the cells, or leave the column out: --drop {short_repr(name)}."
         )
@@ -311,7 +311,7 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Spli
             return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
     label = min(labels, key=lambda one: labels[one])
     raise GuessError(
-        f"Class {short_repr(label)} has {pluralize(rarest, 'row')} of {len(column):,}, too few: "
+        f"Class {short_repr(label)} has {count(rarest, 'row')} of {len(column):,}, too few: "
         "the test needs one of each class, the search two folds of the others, and the curves one "
         "more. Add rows (about ten of each class), or join the class to another one."
     )

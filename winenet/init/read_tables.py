@@ -22,6 +22,7 @@ from winenet.data.raw_file import MAX_LINE_BYTES
 from winenet.data.stream import SEPARATORS
 from winenet.errors import InputError, did_you_mean, preview, short_repr
 from winenet.init.column_stats import ColumnStats
+from winenet.text import count
 
 GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
 ROWS_AT_A_TIME = 50_000  # as text they take much room
@@ -110,8 +111,8 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
         )
     if len(labels) != len(paths):
         raise GuessError(
-            f"--label {short_repr(options.label)} has {pluralize(len(labels), 'value')} for "
-            f"{pluralize(len(paths), 'table')}. Give a value for each --table, in their order."
+            f"--label {short_repr(options.label)} has {count(len(labels), 'value')} for "
+            f"{count(len(paths), 'table')}. Give a value for each --table, in their order."
         )
     if options.target not in (None, target):
         raise GuessError(
@@ -366,11 +367,6 @@ def is_number(text: str) -> bool:
     """Return whether a text is a finite number, as pandas reads it."""
     number = pd.to_numeric(pd.Series([text], dtype="object"), errors="coerce").iloc[0]
     return math.isfinite(float(number))
-
-
-def pluralize(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: 1 row, 2 rows."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def quote_cell(text: str) -> str:

@@ -4,21 +4,17 @@ They come from what the stages seeds, importance, learning_curve and compare hav
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from winenet.report import markdown, model_tables, sentences
-from winenet.report.markdown import Metrics, Row
+from winenet.report.markdown import Metrics, Row, Table
+from winenet.report.model_styles import MAJORITY_CLASS, sort_models
 from winenet.report.terms import Terms
 
-# From the line below to the one above, the notebook's models in between, in its order.
-MODEL_ORDER = (
-    *("majority_class", "logistic", "notebook", "one_hidden_layer", "grid_search"),
-    "hist_gradient_boosting",
-)
-MAJORITY_CLASS = MODEL_ORDER[0]  # learns nothing from a row that it has seen
 COMPARED = (
     *("model", "accuracy", "accuracy, unseen rows", "over seeds, mean ± sd"),
     *("ROC AUC", "log loss", "errors"),
@@ -28,37 +24,98 @@ SEEDS = (
     "runs worse / equal / better",
 )
 WRONG = 20  # rows that all models get wrong, of those that are shown
+NOT_FEATURES = ("row", "in_training", "wrong_models", "wrong")  # columns beside the raw values
 HEAVIEST = 3  # features of a class that are shown, where there are several classes
 
 
-def context(
+@dataclass(frozen=True)
+class ComparisonSection:
+    """The content of the section on uncertainty, in both pages.
+
+    Parameters
+    ----------
+    alpha : float
+        The level below which two models count as different.
+    choice : SelectionSentences
+        How reliable the choice of the search is.
+    compared_table : str
+        All models with their intervals, in Markdown.
+    compared : mapping
+        By model, its scores with intervals, in the order of every table.
+    pairs, changed_verdicts : list of str
+        One sentence per pair of models; those of the pairs that differ on unseen rows alone.
+    duplicate_rows : str
+        The errors on rows with and without a duplicate in the training set.
+    seeds : Table
+        The spread of each network over the seeds.
+    seed_sentences : mapping
+        By network, the same in a sentence.
+    coefficient_rows : list of Row
+        The coefficients of the logistic regression.
+    left_out : list of str
+        One sentence per feature without which the models were trained.
+    more_rows : str
+        Whether more training rows would help.
+    at_max_iter : int
+        The trainings of the learning curve that reached max_iter.
+    misclassified : Table
+        The test rows that all models get wrong, WRONG at most.
+    misclassified_lines : list of int
+        Their lines in data/compare_errors.csv.
+    label_column : str
+        The column of the label in that file.
+    feature_columns : list of str
+        The columns of the features in that file.
+    """
+
+    alpha: float
+    choice: sentences.SelectionSentences
+    compared_table: str
+    compared: Mapping[str, Any]
+    pairs: list[str]
+    changed_verdicts: list[str]
+    duplicate_rows: str
+    seeds: Table
+    seed_sentences: Mapping[str, str]
+    coefficient_rows: list[Row]
+    left_out: list[str]
+    more_rows: str
+    at_max_iter: int
+    misclassified: Table
+    misclassified_lines: list[int]
+    label_column: str
+    feature_columns: list[str]
+
+
+def section(
     metrics: Metrics,
     pairs: pd.DataFrame,
     errors: pd.DataFrame,
     coefficients: pd.DataFrame,
     learning: pd.DataFrame,
-    words: Terms,
-) -> dict[str, Any]:
-    """Return what the page's template names in this section.
+    terms: Terms,
+) -> ComparisonSection:
+    """Return the content of the section.
 
     pairs, errors, coefficients, learning: the tables that the stages wrote.
     """
     names, compared = model_tables.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
-    header, rows = misclassified_table(errors, len(compared["models"]) - 1, words.labels)
+    header, rows = misclassified_table(errors, len(compared["models"]) - 1, terms.labels)
     common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
-    return {
-        "alpha": sentences.ALPHA,
-        "choice": sentences.selection_sentences(
+    *columns, label_column = map(str, errors)
+    return ComparisonSection(
+        alpha=sentences.ALPHA,
+        choice=sentences.selection_sentences(
             metrics["grid_search"],
             compared["pairs"]["notebook"]["grid_search"],
             metrics["seeds"],
             names,
         ),
-        "compared_table": compared_table(metrics),
-        "pairs": pair_sentences(pairs, names),
-        "changed_verdicts": changed_conclusions(pairs, names),
-        "duplicate_rows": sentences.duplicates_sentence(
+        compared_table=compared_table(metrics),
+        pairs=pair_sentences(pairs, names),
+        changed_verdicts=changed_conclusions(pairs, names),
+        duplicate_rows=sentences.duplicates_sentence(
             {
                 model: item
                 for model, item in sort_models(compared["models"]).items()
@@ -68,41 +125,36 @@ def context(
             unseen,
             names,
         ),
-        "seeds": SEEDS,
-        "seed_rows": seed_rows(metrics["seeds"], names),
-        "seed_sentences": [
-            sentences.seeds(spread, runs, names[network])
+        seeds=Table(SEEDS, seed_rows(metrics["seeds"], names)),
+        seed_sentences={
+            network: sentences.seeds(spread, runs, names[network])
             for network, spread in by_network(metrics["seeds"])
-        ],
-        "coefficient_rows": class_coefficient_rows(coefficients, words)
-        if words.several
+        },
+        coefficient_rows=class_coefficient_rows(coefficients, terms)
+        if terms.multiclass
         else coefficient_rows(coefficients),
-        "left_out": [
+        left_out=[
             sentences.left_out(feature, sort_models(by_model), names)
             for feature, by_model in metrics["importance"]["without"].items()
         ],
-        "more_rows": sentences.more_rows(
+        more_rows=sentences.more_rows(
             metrics["learning_curve"]
             | {"models": sort_models(metrics["learning_curve"]["models"])},
             names,
         ),
-        "at_max_iter": learning["at_max_iter"].sum(),
-        "compared": sort_models(compared["models"]),
-        "wrong": common[:WRONG],
-        "wrong_columns": [name for name in errors if name not in ("wrong_models", "wrong")],
-        "wrong_header": header,
-        "wrong_rows": rows[:WRONG],
-    }
-
-
-def sort_models(by_model: Metrics) -> dict[str, Any]:
-    """Return the same, in the order of every table here; JSON has sorted the models by name."""
-    return {model: by_model[model] for model in MODEL_ORDER if model in by_model}
+        at_max_iter=int(learning["at_max_iter"].sum()),
+        compared=sort_models(compared["models"]),
+        misclassified=Table(header, rows[:WRONG]),
+        misclassified_lines=common[:WRONG],
+        label_column=label_column,
+        feature_columns=[name for name in columns if name not in NOT_FEATURES],
+    )
 
 
 def by_network(seeds: Metrics) -> Iterator[tuple[str, Any]]:
     """Return each network with its spread over the seeds."""
-    return iter(sort_models(seeds).items())
+    networks = {name: spread for name, spread in seeds.items() if isinstance(spread, Mapping)}
+    return iter(sort_models(networks).items())
 
 
 def tuned_vs_untuned(pairs: pd.DataFrame) -> dict[str, Any]:
@@ -197,11 +249,11 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     }
 
 
-def class_coefficient_rows(coefficients: pd.DataFrame, words: Terms) -> list[Row]:
+def class_coefficient_rows(coefficients: pd.DataFrame, terms: Terms) -> list[Row]:
     """Return one row per class: its name, and its heaviest features with their coefficients."""
     return [
         (
-            sentences.escape_markdown(words.classes[code]),
+            sentences.escape_markdown(terms.classes[code]),
             ", ".join(
                 f"{sentences.escape_markdown(coefficients['feature'][line])} "
                 f"{coefficients['coefficient'][line]:+.2f}"
@@ -212,10 +264,8 @@ def class_coefficient_rows(coefficients: pd.DataFrame, words: Terms) -> list[Row
     ]
 
 
-def misclassified_table(
-    errors: pd.DataFrame, models: int, labels: Sequence[str] = ()
-) -> tuple[list[str], list[Row]]:
-    """Return header and rows of the test rows that all models get wrong, with their raw values.
+def misclassified_table(errors: pd.DataFrame, models: int, labels: Sequence[str] = ()) -> Table:
+    """Return the test rows that all models get wrong, with their raw values.
 
     errors: as the stage compare wrote them, the label's code last. models: how many there are, the
     constant one aside. labels: by code, what to show in its place.
@@ -230,6 +280,7 @@ def misclassified_table(
             shown[name] = shown[name].map(sentences.escape_markdown, na_action="ignore")
         if shown[name].isna().any():
             shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
-    return [sentences.escape_markdown(name) for name in shown], [
-        tuple(row) for row in shown.itertuples(index=False)
-    ]
+    return Table(
+        [sentences.escape_markdown(name) for name in shown],
+        [tuple(row) for row in shown.itertuples(index=False)],
+    )

@@ -1,6 +1,6 @@
 """The report's figures: tables come in, the text of an SVG goes out.
 
-Each model has its colour and its name here, and keeps both in every figure.
+A model has the same name and colour in every figure: model_styles.py has both.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from winenet.evaluation import confusion
 from winenet.report import plotting
+from winenet.report.model_styles import style_of
 from winenet.report.terms import Terms
 
 Tables = Mapping[str, pd.DataFrame]
@@ -24,7 +25,7 @@ def handmade_loss(losses: pd.DataFrame) -> str:
     later = losses[losses["epoch"] > 0]  # a logarithmic axis has no 0
     plotting.curve(axes, later, "epoch", "loss", "loss", plotting.ACCENT)
     axes.set_xscale("log")
-    plotting.words(axes, "Loss of the network by hand", "epoch", "cross-entropy, 6 rows")
+    plotting.label_axes(axes, "Loss of the network by hand", "epoch", "cross-entropy, 6 rows")
     return plotting.svg(drawn)
 
 
@@ -37,7 +38,7 @@ def handmade_early_stopping(curves: pd.DataFrame) -> str:
     plotting.mark_lowest(axes, later, "epoch", "held_out_loss", "#D55E00")
     axes.set_xscale("log")
     axes.set_ylim(0)
-    plotting.words(axes, "When to stop", "epoch", "cross-entropy")
+    plotting.label_axes(axes, "When to stop", "epoch", "cross-entropy")
     return plotting.svg(drawn)
 
 
@@ -45,9 +46,9 @@ def handmade_one_weight(curves: pd.DataFrame) -> str:
     """Draw accuracy and loss along one weight. curves: weight, accuracy, loss."""
     drawn, (left, right) = plotting.figure(height=3.2, columns=2)
     left.step(curves["weight"], curves["accuracy"], where="mid", color=plotting.ACCENT)
-    plotting.words(left, "Accuracy jumps", "weight of X1", "accuracy")
+    plotting.label_axes(left, "Accuracy jumps", "weight of X1", "accuracy")
     plotting.curve(right, curves, "weight", "loss", "loss", plotting.ACCENT)
-    plotting.words(right, "Loss does not", "weight of X1", "cross-entropy")
+    plotting.label_axes(right, "Loss does not", "weight of X1", "cross-entropy")
     return plotting.svg(drawn)
 
 
@@ -57,7 +58,7 @@ def handmade_two_outputs(deviations: pd.DataFrame) -> str:
     later = deviations[deviations["epoch"] > 0]
     plotting.curve(axes, later, "epoch", "max_deviation", "deviation", plotting.ACCENT)
     axes.set(xscale="log", yscale="log")
-    plotting.words(
+    plotting.label_axes(
         axes, "Nothing ties the two outputs together", "epoch", "largest |sum - 1| of a row"
     )
     return plotting.svg(drawn)
@@ -67,9 +68,9 @@ def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
     """Draw the networks' training losses. losses: by model, epoch and loss."""
     drawn, (axes,) = plotting.figure(height=3.6)
     for model, table in losses.items():
-        plotting.curve(axes, table, "epoch", "loss", names[model], plotting.COLOURS[model])
+        plotting.curve(axes, table, "epoch", "loss", names[model], style_of(model).figure)
     axes.set_yscale("log")
-    plotting.words(axes, "Training loss", "epoch", "cross-entropy and L2 term")
+    plotting.label_axes(axes, "Training loss", "epoch", "cross-entropy and L2 term")
     return plotting.svg(drawn)
 
 
@@ -85,7 +86,7 @@ def early_stopping(
     stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
     for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
         for model, table in curves.items():
-            name, colour = names[model], plotting.COLOURS[model]
+            name, colour = names[model], style_of(model).figure
             for rows, line in (("training", "--"), ("held_out", "-")):
                 label = f"{name}, {rows.replace('_', '-')} rows"
                 plotting.curve(axes, table, "epoch", f"{rows}_{value}", label, colour, line)
@@ -99,8 +100,8 @@ def early_stopping(
     # Half of the height is for the errors that are left at the lowest held-out loss.
     errors = max(1 - numbers[model]["best"]["held_out_accuracy"] for model in curves)
     right.set_ylim(1 - max(2 * errors, 0.01), 1 + 0.1 * errors)
-    plotting.words(left, "Loss", "epoch", "cross-entropy")
-    plotting.words(right, "Accuracy, the axis cut off below", "epoch", "share of the rows")
+    plotting.label_axes(left, "Loss", "epoch", "cross-entropy")
+    plotting.label_axes(right, "Accuracy, the axis cut off below", "epoch", "share of the rows")
     return plotting.svg(drawn)
 
 
@@ -114,16 +115,16 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
 
 
 def confusion_matrices(
-    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], words: Terms
+    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], terms: Terms
 ) -> str:
     """Draw the confusion matrices side by side; of many classes, in two rows.
 
     scores: by model, with confusion_matrix.
     """
-    many = len(words.classes) > 4
+    many = len(terms.classes) > 4
     height, rows = (4.8, 2) if many else (2.9, 1)
     drawn, panels = plotting.figure(10, height, len(scores), rows)
-    shown = words.classes if words.several else words.labels
+    shown = terms.classes if terms.multiclass else terms.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
@@ -139,8 +140,8 @@ def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     drawn, whole, corner = _full_and_zoom(
         curves, ("false_positive_rate", "true_positive_rate"), names
     )
-    plotting.words(whole, "ROC", "false positive rate", "true positive rate")
-    plotting.words(corner, "The same, upper left corner", "false positive rate", "")
+    plotting.label_axes(whole, "ROC", "false positive rate", "true positive rate")
+    plotting.label_axes(corner, "The same, upper left corner", "false positive rate", "")
     size = _zoom_size(curves["false_positive_rate"], 1 - curves["true_positive_rate"])
     corner.set(xlim=(-0.02 * size, size), ylim=(1 - size, 1 + 0.02 * size))
     return plotting.svg(drawn)
@@ -152,8 +153,8 @@ def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     curves: model, recall, precision.
     """
     drawn, whole, corner = _full_and_zoom(curves, ("recall", "precision"), names)
-    plotting.words(whole, "Precision and recall", "recall", "precision")
-    plotting.words(corner, "The same, upper right corner", "recall", "")
+    plotting.label_axes(whole, "Precision and recall", "recall", "precision")
+    plotting.label_axes(corner, "The same, upper right corner", "recall", "")
     whole.set_ylim(0, 1.02)
     size = _zoom_size(1 - curves["recall"], 1 - curves["precision"])
     corner.set(xlim=(1 - size, 1 + 0.02 * size), ylim=(1 - size, 1 + 0.02 * size))
@@ -176,12 +177,12 @@ def _full_and_zoom(
     drawn, (whole, corner) = plotting.figure(width=9, height=3.8, columns=2)
     for model, table in curves.groupby("model", sort=False):
         for axes in (whole, corner):
-            colour = plotting.COLOURS[str(model)]
+            colour = style_of(str(model)).figure
             plotting.shares(axes, table, columns, names[str(model)], colour)
     return drawn, whole, corner
 
 
-def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Terms) -> str:
+def calibration(bins: pd.DataFrame, names: Mapping[str, str], terms: Terms) -> str:
     """Draw how often class 1 came true over the probability that it was given, model by model.
 
     With several classes it is the predicted one. bins: model, rows, mean_probability, share, low,
@@ -190,11 +191,11 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], words: Terms) -> s
     models = list(dict.fromkeys(bins["model"]))
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
     for axes, model in zip(panels, models, strict=True):
-        plotting.calibration(axes, bins[bins["model"] == model], plotting.COLOURS[model])
+        plotting.calibration(axes, bins[bins["model"] == model], style_of(model).figure)
         title = plotting.wrap_text(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
-    share = "share that is right" if words.several else f"share of class {words.labels[1]}"
+    share = "share that is right" if terms.multiclass else f"share of class {terms.labels[1]}"
     text = plotting.wrap_text(panels[0], f"{share} in the bin")
     panels[0].set_ylabel(text, parse_math=False)  # a label may hold a dollar sign
     return plotting.svg(drawn)
@@ -212,9 +213,11 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
         for rows, (shape, shift) in shapes.items():
             item = table[(table["model"] == model) & (table["rows"] == rows)]
             if len(item):
-                plotting.intervals(axes, item, y + shift, plotting.COLOURS[model], shape)
+                plotting.intervals(axes, item, y + shift, style_of(model).figure, shape)
     plotting.rows_named(axes, [names[model] for model in models])
-    plotting.words(axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None)
+    plotting.label_axes(
+        axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None
+    )
     meanings = {"all": "all test rows", "unseen": "test rows not seen in training"}
     plotting.key(drawn, {shapes[rows][0]: meanings[rows] for rows in dict.fromkeys(table["rows"])})
     return plotting.svg(drawn)
@@ -229,12 +232,12 @@ def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]
     drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
     for y, network in enumerate(networks):
         accuracy = runs.loc[runs["model"] == network, "accuracy"]
-        colour = plotting.COLOURS[network]
+        colour = style_of(network).figure
         plotting.swarm(axes, accuracy, y, colour)
         plotting.mean_line(axes, accuracy.mean(), y, colour)
         plotting.mark(axes, own[network], y, "D", plotting.TEXT_COLOUR)
     plotting.rows_named(axes, [names[network] for network in networks])
-    plotting.words(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
+    plotting.label_axes(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
     meanings = {"o": "a seed", "|": "mean of the seeds", "D": "the seed of params.yaml"}
     plotting.key(drawn, meanings)
     return plotting.svg(drawn)
@@ -244,14 +247,14 @@ def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) ->
     """Draw the accuracy over the number of training rows. curve: model, rows, mean, low, high."""
     drawn, (axes,) = plotting.figure(width=8, height=4)
     for model, table in curve.groupby("model", sort=False):
-        plotting.band(axes, table, "rows", names[str(model)], plotting.COLOURS[str(model)])
+        plotting.band(axes, table, "rows", names[str(model)], style_of(str(model)).figure)
     axes.set_xscale("log")
     sizes = sorted(set(curve["rows"]))
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
     where = "test rows not seen in training" if score == "accuracy_unseen" else "all test rows"
     title, y = "Accuracy by number of training rows", f"accuracy on {where}"
-    plotting.words(axes, title, "training rows", y, "lower right")
+    plotting.label_axes(axes, title, "training rows", y, "lower right")
     return plotting.svg(drawn)
 
 
@@ -268,8 +271,10 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
         places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
-        plotting.spread(axes, item, places, names[model], plotting.COLOURS[model])
+        plotting.spread(axes, item, places, names[model], style_of(model).figure)
     plotting.rows_named(axes, list(order))
-    plotting.words(axes, "What decides", "accuracy lost when the feature is shuffled", "", None)
+    plotting.label_axes(
+        axes, "What decides", "accuracy lost when the feature is shuffled", "", None
+    )
     plotting.add_legend(axes, "lower right")
     return plotting.svg(drawn)

@@ -84,21 +84,21 @@ MULTICLASS = {
 }
 
 
-def glossary_for(words: Terms) -> dict[str, str]:
+def glossary_for(terms: Terms) -> dict[str, str]:
     """Return each term with its explanation, in the words of a table."""
-    if words.several:
+    if terms.multiclass:
         entries, message = (
             GLOSSARY | MULTICLASS,
             {"positive": "", "negative": "", "one": "", "ones": ""},
         )
     else:
-        own = words.labels[1]
+        own = terms.labels[1]
         entries = GLOSSARY
         message = {
-            "positive": words.positive,
-            "negative": words.negative,
-            "one": "a 1" if own == "1" else words.positive,
-            "ones": "ones" if own == "1" else words.positive,
+            "positive": terms.positive,
+            "negative": terms.negative,
+            "one": "a 1" if own == "1" else terms.positive,
+            "ones": "ones" if own == "1" else terms.positive,
         }
-    message |= {"row": words.row, "rows": words.rows}
+    message |= {"row": terms.row, "rows": terms.rows}
     return {name: text.format(**message) for name, text in entries.items()}

@@ -1,21 +1,25 @@
-"""Sets a run beside the notebook, tests the notebook's claims on it, and writes the page.
-
-Every verdict is computed from the run's own numbers, so it changes when they do.
-"""
+"""Markdown tables, and the Jinja environment of both pages."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from winenet.report import sentences
 from winenet.report.terms import capital
+from winenet.text import count, plural
 
 TEMPLATES = Path(__file__).parent / "templates"
 Metrics = Mapping[str, Any]
 Row = tuple[object, ...]
+
+
+class Table(NamedTuple):
+    """A table to show: the names of its columns, and its rows."""
+
+    header: Sequence[str]
+    rows: list[Row]
 
 
 def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -24,21 +28,8 @@ def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -
     return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """Return the report as Markdown. content: what the template names; nothing may be missing."""
-    # The page is Markdown; `markdown` takes care of what stands in cells.
-    own = jinja_environment(autoescape=False)
-    own.globals["table"] = markdown_table
-    own.filters |= {
-        "small": _small,
-        "code": sentences.inline_code,
-        "literal": sentences.escape_markdown,
-    }
-    return own.get_template("report.md.jinja").render(content)
-
-
 def jinja_environment(*, autoescape: bool) -> Environment:
-    """Return what both pages' templates are read by; a name that is missing is an error."""
+    """Return the environment of both pages' templates; a name that is missing is an error."""
     own = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -48,15 +39,16 @@ def jinja_environment(*, autoescape: bool) -> Environment:
         autoescape=autoescape,
     )
     own.filters["capital"] = capital
+    own.globals |= {"count": count, "plural": plural}
     return own
 
 
 def _cell(value: object) -> str:
-    # What verdicts.literal wrote stays as it is.
+    # The character references of sentences.escape_markdown stay as they are.
     text = re.sub(r"&(?!#\d+;)", "&amp;", str(value)).replace("<", "&lt;").replace("|", "\\|")
     return " ".join(text.split())
 
 
-def _small(value: float) -> str:
-    """Return a tiny difference as a power of ten, and none at all as 0."""
+def format_tiny(value: float) -> str:
+    """Return a tiny difference as a power of ten, and 0 as 0."""
     return f"{value:.0e}" if value else "0"

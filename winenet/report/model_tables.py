@@ -1,13 +1,14 @@
 """The report's tables of models, splits and candidates."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from winenet.evaluation import confusion
 from winenet.report import sentences
-from winenet.report.markdown import Metrics, Row, markdown_table
+from winenet.report.markdown import Metrics, Row, Table, markdown_table
+from winenet.report.model_styles import MAJORITY_CLASS, sort_models, style_of
 from winenet.report.terms import Terms, capital
 
 SCORE_COLUMNS = (
@@ -32,15 +33,17 @@ MAX_CONFUSIONS_SHOWN = 5  # of a model that are named
 
 def model_names(metrics: Metrics) -> dict[str, str]:
     """Return how each model is called on the page."""
-    mlp, result = metrics["mlp"], metrics["grid_search"]
-    return {
-        "logistic": "logistic regression",
-        "notebook": f"network {mlp['notebook']['hidden_layer_sizes']}",
-        "one_hidden_layer": f"network {mlp['one_hidden_layer']['hidden_layer_sizes']}",
-        "grid_search": f"tuned network {result['best_hidden_layer_sizes']}",
-        "hist_gradient_boosting": "boosted trees",
-        "majority_class": "majority class",
+    sizes = {
+        "logistic": "",
+        **{
+            network: score["hidden_layer_sizes"]
+            for network, score in sort_models(metrics["mlp"]).items()
+        },
+        "grid_search": metrics["grid_search"]["best_hidden_layer_sizes"],
+        "hist_gradient_boosting": "",
+        MAJORITY_CLASS: "",
     }
+    return {model: style_of(model).display_name(layers) for model, layers in sizes.items()}
 
 
 def model_scores(metrics: Metrics) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
 def traced_networks(curves: Metrics) -> dict[str, str]:
     """Return how each network is called whose training the stage curves followed."""
     return {
-        model: f"network {result['hidden_layer_sizes']}"
+        model: style_of(model).display_name(result["hidden_layer_sizes"])
         for model, result in curves.items()
         if isinstance(result, Mapping)
     }
@@ -77,37 +80,44 @@ def score_rows(metrics: Metrics) -> list[Row]:
     ]
 
 
-def stopped_at(words: Terms) -> dict[str, str]:
+def stopped_at(terms: Terms) -> dict[str, str]:
     """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
     return {
         "best": "the lowest held-out loss",
-        "notebook_stop": f"{words.rule} stop",
+        "notebook_stop": f"{terms.rule} stop",
         "last": "the last epoch",
     }
 
 
-def class_columns(words: Terms) -> list[int]:
+def class_columns(terms: Terms) -> list[int]:
     """Return the codes of the classes that have a column of the sets' table; none of too many."""
-    if not words.several:
+    if not terms.multiclass:
         return [1, 0]
-    codes = range(len(words.classes))
+    codes = range(len(terms.classes))
     return list(codes) if len(codes) <= MAX_CLASS_COLUMNS else []
 
 
-def rarest_and_commonest(counts: Mapping[str, int]) -> tuple[int, int]:
-    """Return the code of the least and of the most frequent class. counts: rows by code."""
+class ClassExtremes(NamedTuple):
+    """The codes of the least and the most frequent class."""
+
+    rarest: int
+    commonest: int
+
+
+def rarest_and_commonest(counts: Mapping[str, int]) -> ClassExtremes:
+    """Return the codes of the least and the most frequent class. counts: rows by code."""
     codes = sorted(map(int, counts), key=lambda code: (counts[str(code)], code))
-    return codes[0], codes[-1]
+    return ClassExtremes(codes[0], codes[-1])
 
 
-def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
-    """Return header and one row per set: name, rows, and of them those of each class.
+def split_table(split: Metrics, terms: Terms) -> Table:
+    """Return one row per set: name, rows, and the rows of each class.
 
-    Of more than SET_CLASSES classes the least and the most frequent are named.
+    With more than MAX_CLASS_COLUMNS classes, only the least and the most frequent are shown.
     """
     columns, names = (
-        class_columns(words),
-        [sentences.escape_markdown(name) for name in words.classes],
+        class_columns(terms),
+        [sentences.escape_markdown(name) for name in terms.classes],
     )
     rows: list[Row] = []
     for name, part in (("training", split["train"]), ("test", split["test"])):
@@ -120,15 +130,15 @@ def split_table(split: Metrics, words: Terms) -> tuple[list[str], list[Row]]:
             ]
         rows.append((name, f"{part['rows']:,}", *text))
     own = [names[code] for code in columns] or ["least frequent", "most frequent"]
-    return ["set", "rows", *own], rows
+    return Table(["set", "rows", *own], rows)
 
 
-def top_confusions(matrix: Any, words: Terms) -> list[str]:
+def top_confusions(matrix: Any, terms: Terms) -> list[str]:
     """Return the most frequent errors in words: "o taken for d: 12 of 140".
 
     matrix: as the metrics have it. The number after "of" is that of the class's test rows.
     """
-    counts, names = confusion.as_matrix(matrix), words.classes
+    counts, names = confusion.as_matrix(matrix), terms.classes
     wrong = [
         (-counts[actual, predicted], actual, predicted)
         for actual in range(len(names))
@@ -142,25 +152,25 @@ def top_confusions(matrix: Any, words: Terms) -> list[str]:
     ]
 
 
-def confusion_sentences(metrics: Metrics, words: Terms) -> list[str]:
+def confusion_sentences(metrics: Metrics, terms: Terms) -> list[str]:
     """Return one sentence per model on what it takes for what; none with two classes."""
-    if not words.several:
+    if not terms.multiclass:
         return []
     names = model_names(metrics)
     return [
         f"**{capital(names[model])}.** "
-        f"{'; '.join(top_confusions(score['confusion_matrix'], words)) or 'No error'}."
+        f"{'; '.join(top_confusions(score['confusion_matrix'], terms)) or 'No error'}."
         for model, score in model_scores(metrics).items()
     ]
 
 
-def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
+def stop_table(curves: Metrics, test_rows: int, terms: Terms) -> Table:
     """Return one row per network and stop: STOP_COLUMNS, with the errors on the test rows."""
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
         *("training_accuracy", "held_out_accuracy", "test_accuracy"),
     )
-    return [
+    rows: list[Row] = [
         (
             name,
             at,
@@ -169,11 +179,12 @@ def stop_rows(curves: Metrics, test_rows: int, words: Terms) -> list[Row]:
             _errors(curves[model][stop]["test_accuracy"], test_rows),
         )
         for model, name in traced_networks(curves).items()
-        for stop, at in stopped_at(words).items()
+        for stop, at in stopped_at(terms).items()
     ]
+    return Table(STOP_COLUMNS, rows)
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Terms) -> str:
+def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
     """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
 
     found: what the stage curves measured of one network.
@@ -182,7 +193,7 @@ def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, words: Te
         [
             _loss_rises(found["best"], found["last"]),
             *_accuracy_follows(found["best"], found["last"], held_out_rows),
-            _worth_of_stopping(found, test_rows, words.rule),
+            _worth_of_stopping(found, test_rows, terms.rule),
         ]
     )
 

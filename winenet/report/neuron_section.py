@@ -6,7 +6,8 @@ it as exact float64, and the path as the stage handmade wrote it.
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -25,38 +26,120 @@ Array = NDArray[Any]
 Tables = Mapping[str, pd.DataFrame]
 
 
-def context(tables: Tables, measured: Metrics) -> dict[str, Any]:
-    """Return what the template names.
+class LabelledRows(TypedDict):
+    """Rows with their labels, for the script."""
 
-    tables: by path, what the stage handmade wrote. measured: its numbers.
+    rows: list[list[float]]
+    labels: list[int]
 
-    epochs: where the one run is read. best: the epoch with the least held-out loss. stops: both,
-    in order, without the start. at: by epoch, the line of the path. predictions: by model, the
-    lines of its six rows after the first of the epochs. data, presets, rates: for the script.
+
+class ScriptData(TypedDict):
+    """What the page's script reads."""
+
+    features: list[str]
+    training: LabelledRows
+    held_out: LabelledRows
+    learning_rate: float
+    epochs: list[int]
+    best: int
+    path: dict[str, list[Any]]
+
+
+class Preset(TypedDict, total=False):
+    """Settings of a run; turned: the rows whose labels are flipped."""
+
+    learning_rate: float
+    epochs: int
+    turned: list[int]
+
+
+@dataclass(frozen=True)
+class Presets:
+    """Settings to try. mixed, mixed_long: None if no flip of two labels is inseparable."""
+
+    short: Preset
+    long: Preset
+    mixed: Preset | None
+    mixed_long: Preset | None
+
+
+@dataclass(frozen=True)
+class NeuronSection:
+    """The content of the section.
+
+    Parameters
+    ----------
+    epochs : list of int
+        The epochs at which the exercises read the run.
+    best : int
+        The epoch of the lowest held-out loss.
+    stops : list of int
+        All of these in order, without the start.
+    at : mapping
+        By epoch, its line in the path.
+    rows : list of int
+        The numbers of the rows.
+    predictions : mapping
+        By model, the lines of its six rows at the first of the epochs.
+    features : list of str
+        The names of the features.
+    data : ScriptData
+        What the page's script reads.
+    presets : Presets
+        Settings that the reader can try.
+    rates : list of float
+        The learning rates that the page suggests.
+    """
+
+    epochs: list[int]
+    best: int
+    stops: list[int]
+    at: Mapping[int, int]
+    rows: list[int]
+    predictions: Mapping[str, list[int]]
+    features: list[str]
+    data: ScriptData
+    presets: Presets
+    rates: list[float]
+
+
+def section(tables: Tables, measured: Metrics) -> NeuronSection:
+    """Return the content of the section.
+
+    Parameters
+    ----------
+    tables : mapping
+        By path, what the stage handmade wrote.
+    measured : mapping
+        Its numbers.
+
+    Returns
+    -------
+    NeuronSection
     """
     epochs = list(notebook_section.snapshots_by_epoch(measured["network"]))
     best = measured["early_stopping"]["best"]["epochs"]
     predictions = tables[PREDICTIONS]
-    return {
-        "epochs": epochs,
-        "best": best,
-        "stops": sorted({*epochs, best} - {0}),
-        "at": {int(epoch): line for line, epoch in enumerate(tables[PATH]["epoch"])},
-        "rows": list(range(len(tables[ROWS]))),
-        "predictions": {
+    return NeuronSection(
+        epochs=epochs,
+        best=best,
+        stops=sorted({*epochs, best} - {0}),
+        at={int(epoch): line for line, epoch in enumerate(tables[PATH]["epoch"])},
+        rows=list(range(len(tables[ROWS]))),
+        predictions={
             model: np.flatnonzero(
                 (predictions["model"] == model) & (predictions["epochs"] == read)
             ).tolist()
             for model, read in (("logistic", 0), ("network", epochs[0]))
         },
-        "features": FEATURES,
-        "data": script_data(tables, measured),
-        "presets": presets(tables[ROWS]),
-        "rates": RATES,
-    }
+        features=FEATURES,
+        data=script_data(tables, measured),
+        presets=presets(tables[ROWS]),
+        rates=RATES,
+    )
 
 
-def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
+def script_data(tables: Tables, measured: Metrics) -> ScriptData:
     """Return what the script reads, every float as it was written.
 
     path: a list an epoch each; its first entry, epoch 0, is the start of the run.
@@ -80,23 +163,24 @@ def script_data(tables: Tables, measured: Metrics) -> dict[str, Any]:
     }
 
 
-def labelled(table: pd.DataFrame) -> dict[str, Any]:
+def labelled(table: pd.DataFrame) -> LabelledRows:
     """Return a table's rows and labels. table: X1, X2, X3, y."""
     return {"rows": table[FEATURES].to_numpy().tolist(), "labels": table["y"].tolist()}
 
 
-def presets(table: pd.DataFrame) -> dict[str, Any]:
-    """Return settings that are worth a try, by name. table: the six rows.
-
-    turned: the rows whose labels are turned round; "mixed" is None when no such pair is found.
-    """
+def presets(table: pd.DataFrame) -> Presets:
+    """Return settings for the reader to try. table: the six rows."""
+    short: Preset = {"learning_rate": 0.00001}
+    long: Preset = {"learning_rate": 1, "epochs": 30}
     turned = find_inseparable_flip(table)
-    return {
-        "short": {"learning_rate": 0.00001},
-        "long": {"learning_rate": 1, "epochs": 30},
-        "mixed": turned and {"turned": turned, "learning_rate": 0.3, "epochs": 10_000},
-        "mixed_long": turned and {"turned": turned, "learning_rate": 2, "epochs": 1000},
-    }
+    if turned is None:
+        return Presets(short, long, None, None)
+    return Presets(
+        short,
+        long,
+        {"turned": turned, "learning_rate": 0.3, "epochs": 10_000},
+        {"turned": turned, "learning_rate": 2, "epochs": 1000},
+    )
 
 
 def find_inseparable_flip(table: pd.DataFrame) -> list[int] | None:

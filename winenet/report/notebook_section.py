@@ -1,12 +1,14 @@
 """The report's sections on the course notebook: which of its numbers agree."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from winenet.report import sentences
-from winenet.report.markdown import Metrics, Row, _small
+from winenet.report.markdown import Metrics, Row, format_tiny
+from winenet.text import count
 
 
 class NotebookCheck(NamedTuple):
@@ -25,6 +27,85 @@ class Claim(NamedTuple):
     says: str
     measured: str
     verdict: str
+
+
+class Claims(NamedTuple):
+    """The claims of the notebook, in its order."""
+
+    both_predict_correctly: Claim
+    first_predictions: Claim
+    parameters_differ: Claim
+    accuracy_is_not_continuous: Claim
+    more_epochs_overfit: Claim
+    logistic_is_a_network: Claim
+    tuning_changed_little: Claim
+
+
+class CellAgreement(NamedTuple):
+    """How many cells of a printed table this run repeats, and how many the table has."""
+
+    agreeing: int
+    total: int
+
+
+@dataclass(frozen=True)
+class NotebookSection:
+    """The comparison of the run with the course notebook.
+
+    Parameters
+    ----------
+    agreements : list of NotebookCheck
+        The numbers that the notebook prints, each beside this run's.
+    train_head, test_head : CellAgreement
+        The printed first rows of both normalised tables.
+    claims : Claims
+        What the notebook says, tested on this run.
+    readings, two_outputs : mapping
+        By epoch, the network from scratch, and the network of the exercise with two outputs.
+    plot_every : int
+        Epochs between two points of the loss curve.
+    six_rows : DataFrame
+        The rows of the network from scratch.
+    raw, probabilities : DataFrame
+        The predictions of both models, a column per epoch.
+    reading_rows : list of Row
+        The readings as rows of a table.
+    """
+
+    agreements: list[NotebookCheck]
+    train_head: CellAgreement
+    test_head: CellAgreement
+    claims: Claims
+    readings: Mapping[int, Any]
+    two_outputs: Mapping[int, Any]
+    plot_every: int
+    six_rows: pd.DataFrame
+    raw: pd.DataFrame
+    probabilities: pd.DataFrame
+    reading_rows: list[Row]
+
+    @property
+    def agreeing(self) -> int:
+        """Return how many of the numbers agree."""
+        return sum(item.agrees for item in self.agreements)
+
+    @property
+    def all_agree(self) -> bool:
+        """Return whether all numbers agree."""
+        return self.agreeing == len(self.agreements)
+
+    @property
+    def agreement_rows(self) -> list[Row]:
+        """Return the agreements as rows of a table."""
+        return agreement_rows(self.agreements)
+
+    @property
+    def cells(self) -> CellAgreement:
+        """Return the agreement of both printed tables together."""
+        return CellAgreement(
+            self.train_head.agreeing + self.test_head.agreeing,
+            self.train_head.total + self.test_head.total,
+        )
 
 
 def notebook_checks(printed: pd.DataFrame, metrics: Metrics) -> list[NotebookCheck]:
@@ -76,7 +157,7 @@ def _quantity(key: str, metrics: Metrics) -> float | None:
     return float(value)
 
 
-def table_head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[int, int]:
+def table_head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> CellAgreement:
     """Count the cells of a printed head that this run's table repeats, and all of them.
 
     printed: row, feature, value, digits. table: (rows, features), normalised.
@@ -86,7 +167,8 @@ def table_head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> tuple[in
         table.loc[row, feature] if feature in table and row in table.index else float("nan")
         for row, feature in zip(printed["row"], printed["feature"], strict=True)
     ]
-    return int(((printed["value"] - here).abs() <= half_a_unit).sum()), len(printed)
+    agreeing = int(((printed["value"] - here).abs() <= half_a_unit).sum())
+    return CellAgreement(agreeing, len(printed))
 
 
 def snapshots_by_epoch(by_epoch: Metrics) -> dict[int, Any]:
@@ -100,13 +182,13 @@ def snapshots_by_epoch(by_epoch: Metrics) -> dict[int, Any]:
     return dict(sorted(read.items()))
 
 
-def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
+def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> Claims:
     """Test each claim of the notebook on this run's numbers.
 
     handmade: what the stage handmade measured. tuned: of the compared pairs, the line of the
     untuned and the tuned network.
     """
-    return [
+    return Claims(
         _both_predict_correctly(handmade["seeds"]),
         _first_predictions(handmade["seeds"]["first_pass"]),
         _parameters_differ(handmade),
@@ -114,7 +196,7 @@ def claims(handmade: Metrics, tuned: Mapping[str, Any]) -> list[Claim]:
         _more_epochs_overfit(handmade["early_stopping"], handmade["seeds"]),
         _logistic_is_a_network(handmade["logistic"]["as_network"]),
         _tuning_changed_little(tuned),
-    ]
+    )
 
 
 def _both_predict_correctly(seeds: Metrics) -> Claim:
@@ -198,8 +280,8 @@ def _logistic_is_a_network(same: Metrics) -> Claim:
     return Claim(
         "“A logistic regression model is a neural network with no hidden layer.”",
         "The network's forward pass with scikit-learn's coefficients differs from `predict_proba` "
-        f"by at most {_small(difference)}; there its gradient, with the L2 term, is at most "
-        f"{_small(gradient)} (scikit-learn stops below {_small(same['tol'])}).",
+        f"by at most {format_tiny(difference)}; there its gradient, with the L2 term, is at most "
+        f"{format_tiny(gradient)} (scikit-learn stops below {format_tiny(same['tol'])}).",
         "holds" if difference < 1e-12 and gradient <= same["tol"] else "does not hold",
     )
 
@@ -212,7 +294,7 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
         "default parameters were already quite effective.”",
         f"The tuned network makes {sentences.further_errors(further)} "
         f"({tuned['errors_second']} against {tuned['errors_first']}). "
-        f"{sentences.pluralize(tuned['only_second'], 'row')} only it gets wrong, "
+        f"{count(tuned['only_second'], 'row')} only it gets wrong, "
         f"{tuned['only_first']} only the untuned one (exact McNemar test, "
         f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so "
         f"this test set {'cannot' if chance else 'can'} tell them apart. "

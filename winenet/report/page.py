@@ -1,24 +1,33 @@
-"""Writes the page for the browser: one file, and each number in it names where it was read.
+"""The page for the browser: one file, in which each number names the file that it comes from.
 
-`result` is the only way by which a number of this run gets onto the page; sentences come from
-report.py, comparison.py and verdicts.py, and stand word for word in report.md as well.
+The templates show a number of this run with `result` only. Each sentence about the results is in
+report.md as well, word for word.
 """
 
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
-from winenet.report import comparison_section, markdown, model_tables, plotting
+from winenet.report import (
+    comparison_section,
+    markdown,
+    model_styles,
+    model_tables,
+    neuron_section,
+    plotting,
+)
 from winenet.report.glossary import glossary_for
 from winenet.report.markdown import TEMPLATES, Metrics
+from winenet.report.markdown_report import ReportContent
 from winenet.report.notebook_section import NotebookCheck
 from winenet.report.sentences import is_significant
 from winenet.report.terms import Terms
@@ -31,7 +40,6 @@ THEME = {
     plotting.TEXT_COLOUR: "var(--ink)",
     "#ffffff": "var(--paper)",
     "#b0b0b0": "var(--line)",
-    **{colour.lower(): f"var(--{model})" for model, colour in plotting.COLOURS.items()},
 }
 
 
@@ -152,10 +160,11 @@ def sentence(markdown: str) -> Markup:
     return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
 
 
-def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
+def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[str] = ()) -> Markup:
     """Return a figure to stand in the page: its own ids, the page's colours, a description.
 
-    kind: its class, by which the style sheet shows it or does not.
+    kind: its class, by which the style sheet shows it or does not. models: those of the page, whose
+    colours take the page's.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -165,7 +174,11 @@ def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
     body = re.sub(r" (?:xmlns|xmlns:xlink|version)=\"[^\"]*\"", "", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r"font(?:-family)?: ?(?=')[^;\"]*", "font-family: inherit", body)
-    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: THEME.get(at[0].lower(), at[0]), body)
+    theme = THEME | {
+        style.figure.lower(): f"var({style.css_property})"
+        for style in model_styles.page_styles(models)
+    }
+    body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: theme.get(at[0].lower(), at[0]), body)
     body = re.sub(r"\n\s*", "\n", body)
     opening = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
     if opening is None:
@@ -176,59 +189,109 @@ def inline(svg: str, name: str, alt: str, kind: str) -> Markup:
     return root + Markup(body[opening.end() :])
 
 
-def layers(sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the layers of a dense network: units, and what leads into them.
+class Layer(NamedTuple):
+    """A dense layer. parameters: weights and biases."""
+
+    units: int
+    inputs: int
+    parameters: int
+
+
+def layers(sizes: Sequence[int]) -> list[Layer]:
+    """Return the layers of a dense network.
 
     sizes: units of the inputs, of each hidden layer, of the output.
     """
     return [
-        {"units": units, "inputs": inputs, "parameters": inputs * units + units}
-        for inputs, units in itertools.pairwise(sizes)
+        Layer(units, inputs, inputs * units + units) for inputs, units in itertools.pairwise(sizes)
     ]
 
 
-def agreement_source(one: NotebookCheck) -> tuple[str, str]:
-    """Return where this run's number behind a quantity of the notebook stands, and its part.
+class NumberSource(NamedTuple):
+    """Where a number of this run is.
 
-    The part is "0" or "1" for the units of a layer in "50-25", and "100" for a percentage.
+    place: file and key. part: "0" or "1" for the units of a layer in "50-25", "percent" for a
+    percentage, else "".
     """
+
+    place: str
+    part: str
+
+
+def agreement_source(one: NotebookCheck) -> NumberSource:
+    """Return where this run's number behind a quantity of the notebook is."""
     file, key = one.quantity.split(".", 1)
     if key.endswith("_percent"):
-        return f"metrics/{file}.json#{key.removesuffix('_percent')}", "percent"
+        return NumberSource(f"metrics/{file}.json#{key.removesuffix('_percent')}", "percent")
     stem, _, part = key.rpartition(".")
     if part.isdigit():
-        return f"metrics/{file}.json#{stem}", part
-    return f"metrics/{file}.json#{key}", ""
+        return NumberSource(f"metrics/{file}.json#{stem}", part)
+    return NumberSource(f"metrics/{file}.json#{key}", "")
 
 
-def drawing(sizes: Sequence[int], most: int = 7) -> dict[str, Any]:
-    """Return where the units and lines of a network's drawing are, in units of its view box.
+class Column(NamedTuple):
+    """A layer of the drawing. ys: its units from top to bottom; cut: whether some are left out."""
+
+    x: int
+    ys: list[float]
+    cut: bool
+
+
+class Edge(NamedTuple):
+    """A line of the drawing, from (x, y) to (x2, y2)."""
+
+    x: int
+    y: float
+    x2: int
+    y2: float
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The drawing of a network, in units of its view box."""
+
+    width: int
+    columns: list[Column]
+    middle: int
+    lines: list[Edge]
+
+
+def drawing(sizes: Sequence[int], most: int = 7) -> Drawing:
+    """Return where the units and lines of a network's drawing are.
 
     most: units that are drawn of a layer; of a larger one the middle is left out.
     """
     gap, step, middle = 96, 30, 148
-    columns: list[dict[str, Any]] = []
+    columns: list[Column] = []
     for number, units in enumerate(sizes):
         shown = min(units, most)
         ys = [middle + step * (place - (shown - 1) / 2) for place in range(shown)]
         if units > most:
             del ys[most // 2]
-        columns.append({"x": gap // 2 + gap * number, "ys": ys, "cut": units > most})
+        columns.append(Column(gap // 2 + gap * number, ys, units > most))
     lines = [
-        (left["x"], y, right["x"], other)
+        Edge(left.x, y, right.x, other)
         for left, right in itertools.pairwise(columns)
-        for y, other in itertools.product(left["ys"], right["ys"])
+        for y, other in itertools.product(left.ys, right.ys)
     ]
-    return {"width": gap * len(sizes), "columns": columns, "middle": middle, "lines": lines}
+    return Drawing(gap * len(sizes), columns, middle, lines)
 
 
-def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+class Probabilities(TypedDict):
+    """A model's labels and probabilities for the script; scores: the place of its scores."""
+
+    label: list[int]
+    probability: list[float]
+    scores: str
+
+
+def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, Probabilities]:
     """Return by model the labels and probabilities of the test rows, for the page's script.
 
     sources: by the place of a model's scores, its predictions: row, the label, network, predicted,
     probability. The scores hold the counts at one half.
     """
-    result = {}
+    result: dict[str, Probabilities] = {}
     for place, table in sources.items():
         for model, item in table.groupby("network", sort=False):
             several = place.endswith("mlp.json#")
@@ -240,58 +303,114 @@ def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]
     return result
 
 
-def grid(candidates: pd.DataFrame, standard_error: float) -> dict[str, Any]:
-    """Return the search as a table of cells: one row per network, a column a learning rate.
+@dataclass(frozen=True)
+class GridCell:
+    """A candidate of the search.
 
-    candidates: as the stage grid_search wrote them, one per line. standard_error: of the
-    best one's mean; who is no further below it cannot be told apart from it.
+    row: its line in the table. best, close: whether its score is the highest, or within one
+    standard error of it. heat: the strength of its colour, in per cent. folds, epochs: per fold,
+    the score as text and the epochs.
+    """
+
+    row: int
+    name: str
+    best: bool
+    close: bool
+    heat: int
+    folds: list[str]
+    epochs: list[int]
+
+
+class GridRow(NamedTuple):
+    """The candidates of one size. cells: by learning rate; None where there is no candidate."""
+
+    size: str
+    cells: list[GridCell | None]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The search as a table: a row per network, a column per learning rate."""
+
+    rates: list[float]
+    rows: list[GridRow]
+    folds: range
+
+
+def grid(candidates: pd.DataFrame, standard_error: float) -> Grid:
+    """Return the search as a table.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        As the stage grid_search wrote them, one per line.
+    standard_error : float
+        That of the best candidate's mean.
+
+    Returns
+    -------
+    Grid
     """
     scores = candidates["mean_test_score"]
     span = scores.max() - scores.min()
     folds = candidates.filter(regex=r"^split\d+_test_score$")
     epochs = candidates.filter(regex=r"^split\d+_epochs$")
     cells = {
-        (item["hidden_layer_sizes"], item["learning_rate_init"]): {
-            "row": row,
-            "name": item["candidate"],
-            "best": item["rank_test_score"] == 1,
-            "close": item["mean_test_score"] >= scores.max() - standard_error,
-            # Between a tenth and under a half, so that the text upon it stays readable.
-            "heat": round(10 + 35 * (item["mean_test_score"] - scores.min()) / (span or 1)),
-            "folds": [f"{score:.4f}" for score in folds.iloc[row]],
-            "epochs": epochs.iloc[row].tolist(),
-        }
+        (item["hidden_layer_sizes"], item["learning_rate_init"]): GridCell(
+            row=row,
+            name=item["candidate"],
+            best=item["rank_test_score"] == 1,
+            close=item["mean_test_score"] >= scores.max() - standard_error,
+            # Between a tenth and a half, so that the text on it is readable.
+            heat=round(10 + 35 * (item["mean_test_score"] - scores.min()) / (span or 1)),
+            folds=[f"{score:.4f}" for score in folds.iloc[row]],
+            epochs=epochs.iloc[row].tolist(),
+        )
         for row, item in enumerate(candidates.to_dict("records"))
     }
     sizes = list(dict.fromkeys(candidates["hidden_layer_sizes"]))
     rates = list(dict.fromkeys(candidates["learning_rate_init"]))
-    return {
-        "rates": rates,
-        "rows": [(size, [cells.get((size, rate)) for rate in rates]) for size in sizes],
-        "folds": range(1, folds.shape[1] + 1),
-    }
+    return Grid(
+        rates,
+        [GridRow(size, [cells.get((size, rate)) for rate in rates]) for size in sizes],
+        range(1, folds.shape[1] + 1),
+    )
 
 
-def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return by first and second model where a pair's line is, its verdict and its sentence.
+@dataclass(frozen=True)
+class PairCell:
+    """A pair of models. line: its line in the table of pairs. differ: whether they do."""
+
+    line: int
+    differ: bool
+    sentence: str
+
+
+def matrix(pairs: pd.DataFrame, sentences: Sequence[str]) -> dict[str, dict[str, PairCell]]:
+    """Return each pair by first and second model.
 
     pairs: as the stage compare wrote them. sentences: one for each of its lines on all test rows.
     """
-    lines = np.flatnonzero(pairs["rows"] == "all")
-    result: dict[str, dict[str, Any]] = {}
+    lines = np.flatnonzero(pairs["rows"] == "all").tolist()
+    result: dict[str, dict[str, PairCell]] = {}
     for line, text in zip(lines, sentences, strict=True):
         item = {str(name): value for name, value in pairs.iloc[line].items()}
-        result.setdefault(item["first"], {})[item["second"]] = {
-            "line": line,
-            "differ": is_significant(item),
-            "sentence": text,
-        }
+        result.setdefault(item["first"], {})[item["second"]] = PairCell(
+            line, is_significant(item), text
+        )
     return result
 
 
+class FollowedTraining(TypedDict):
+    """A network's curves by column, and by stop its epoch, for the script."""
+
+    columns: dict[str, list[float]]
+    stops: dict[str, int]
+
+
 def followed(
-    tables: Mapping[str, pd.DataFrame], curves: Metrics, words: Terms
-) -> dict[str, dict[str, Any]]:
+    tables: Mapping[str, pd.DataFrame], curves: Metrics, terms: Terms
+) -> dict[str, FollowedTraining]:
     """Return by network its losses and accuracies by epoch and where it might have stopped.
 
     tables: by network's name in `curves`, as the stage curves wrote them.
@@ -300,7 +419,7 @@ def followed(
         model: {
             "columns": {str(name): column.tolist() for name, column in table.items()},
             "stops": {
-                stop: curves[model][stop]["epoch"] for stop in model_tables.stopped_at(words)
+                stop: curves[model][stop]["epoch"] for stop in model_tables.stopped_at(terms)
             },
         }
         for model, table in tables.items()
@@ -323,41 +442,97 @@ def units(network: Metrics, classes: int) -> list[int]:
     """
     hidden = list(map(int, network["hidden_layer_sizes"].split("-")))
     outputs = 1 if classes == 2 else classes
-    after = sum(layer["parameters"] for layer in layers([*hidden, outputs]))
+    after = sum(layer.parameters for layer in layers([*hidden, outputs]))
     return [(network["parameters"] - after) // hidden[0] - 1, *hidden, outputs]
 
 
-def context(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Terms) -> dict[str, Any]:
-    """Return what the page's templates name and the report's does not.
+@dataclass(frozen=True)
+class PageContent:
+    """What the page shows beside the content of the report.
 
-    tables: by path, what the stages wrote. metrics: by stage.
+    Parameters
+    ----------
+    notebook_layers : list of Layer
+        The layers of the first network.
+    drawing : Drawing
+        Its drawing.
+    inputs : int
+        Its inputs; a category has one for each of its values.
+    grid : Grid
+        The candidates of the search.
+    class_columns : list of int
+        The codes of the classes that have a column in the table of the sets.
+    extremes_of : callable
+        `model_tables.rarest_and_commonest`.
+    heaviest : mapping
+        By class, the lines of its largest coefficients; empty with two classes.
+    stops_named : mapping
+        The names of the epochs at which a training could stop.
+    matrix : mapping
+        The pairs of models, by first and second.
+    followed : mapping
+        By network, its curves for the script.
+    thresholds : mapping
+        By model, its probabilities for the script; empty with more than two classes.
+    neuron : NeuronSection or None
+        The neuron from scratch; None for another table than the notebook's.
+    """
+
+    notebook_layers: list[Layer]
+    drawing: Drawing
+    inputs: int
+    grid: Grid
+    class_columns: list[int]
+    extremes_of: Callable[[Mapping[str, int]], model_tables.ClassExtremes]
+    heaviest: Mapping[int, list[int]]
+    stops_named: Mapping[str, str]
+    matrix: Mapping[str, Mapping[str, PairCell]]
+    followed: Mapping[str, FollowedTraining]
+    thresholds: Mapping[str, Probabilities]
+    neuron: neuron_section.NeuronSection | None
+
+
+def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Terms) -> PageContent:
+    """Return what the page shows beside the content of the report.
+
+    Parameters
+    ----------
+    tables : mapping
+        By path, what the stages wrote.
+    metrics : mapping
+        By stage, what it measured.
+    terms : Terms
+        How the table's rows and classes are called.
+
+    Returns
+    -------
+    PageContent
     """
     search = metrics["grid_search"]
-    sizes = units(metrics["mlp"]["notebook"], len(words.classes))
+    sizes = units(metrics["mlp"]["notebook"], len(terms.classes))
     pairs, names = tables["data/compare_pairs.csv"], model_tables.model_names(metrics)
-    return {
-        "notebook_layers": layers(sizes),
-        "drawing": drawing(sizes),
-        "grid": grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
-        "inputs": sizes[0],
-        "words": words,
-        "class_columns": model_tables.class_columns(words),
-        "extremes_of": model_tables.rarest_and_commonest,
-        "heaviest": comparison_section.top_coefficients(tables["plots/importance_coefficients.csv"])
-        if words.several
+    return PageContent(
+        notebook_layers=layers(sizes),
+        drawing=drawing(sizes),
+        grid=grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
+        inputs=sizes[0],
+        class_columns=model_tables.class_columns(terms),
+        extremes_of=model_tables.rarest_and_commonest,
+        heaviest=comparison_section.top_coefficients(tables["plots/importance_coefficients.csv"])
+        if terms.multiclass
         else {},
-        "stops_named": model_tables.stopped_at(words),
-        "matrix": matrix(pairs, comparison_section.pair_sentences(pairs, names)),
-        "followed": followed(
+        stops_named=model_tables.stopped_at(terms),
+        matrix=matrix(pairs, comparison_section.pair_sentences(pairs, names)),
+        followed=followed(
             {
                 "notebook": tables["plots/curves_notebook.csv"],
                 "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
             },
             metrics["curves"],
-            words,
+            terms,
         ),
-        "thresholds": {}
-        if words.several
+        thresholds={}
+        if terms.multiclass
         else thresholds(
             {
                 "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
@@ -365,40 +540,61 @@ def context(tables: Mapping[str, pd.DataFrame], metrics: Metrics, words: Terms) 
                 "metrics/grid_search.json#": tables["data/grid_search_predictions.csv"],
             }
         ),
-    }
+        neuron=neuron_section.section(tables, metrics["handmade"]) if terms.notebook else None,
+    )
 
 
 def render(
-    files: Mapping[str, Content], pictures: Mapping[str, Mapping[str, str]], content: Metrics
+    files: Mapping[str, Content],
+    pictures: Mapping[str, Mapping[str, str]],
+    report: ReportContent,
+    own: PageContent,
 ) -> str:
     """Return the page as HTML.
 
-    files: by path, what the stage has read. figures: by name, SVG texts of matplotlib with text
-    as text. content: what else the template names.
+    Parameters
+    ----------
+    files : mapping
+        By path, what the stage has read.
+    pictures : mapping
+        By kind ("column", "phone") and name, SVG texts of matplotlib with text as text.
+    report : ReportContent
+        The content that the page shares with the report.
+    own : PageContent
+        The rest of it.
+
+    Returns
+    -------
+    str
+        The text of report/index.html.
     """
-    sources, terms = RunFiles(files), GlossaryLinks(glossary_for(content["words"]))
+    sources, links = RunFiles(files), GlossaryLinks(glossary_for(report.terms))
     environment = markdown.jinja_environment(autoescape=True)
     environment.globals |= {
         "result": sources.result,
         "named": sources.named,
         "value": sources.__getitem__,
-        "term": terms,
+        "term": links,
         "term_id": term_id,
         "sentence": sentence,
         "data": data,
-        "picture": partial(_picture, pictures),
+        "picture": partial(_picture, pictures, report.names),
+        "model_colours": model_styles.css_properties,
+        "style_of": model_styles.style_of,
         "source_of": agreement_source,
         "files": files,
-        "glossary": terms.entries,
+        "glossary": links.entries,
         "asset": _asset,
         "digits_of": lambda text: len(text.partition(".")[2]),
     }
-    return environment.get_template("index.html.jinja").render(content)
+    return environment.get_template("index.html.jinja").render(**vars(report), **vars(own))
 
 
-def _picture(pictures: Mapping[str, Mapping[str, str]], name: str, alt: str) -> Markup:
+def _picture(
+    pictures: Mapping[str, Mapping[str, str]], models: Collection[str], name: str, alt: str
+) -> Markup:
     """Return a figure once for each width of the page; the style sheet shows one of them."""
-    drawn = (inline(of_kind[name], name, alt, kind) for kind, of_kind in pictures.items())
+    drawn = (inline(of_kind[name], name, alt, kind, models) for kind, of_kind in pictures.items())
     return Markup("").join(drawn)
 
 

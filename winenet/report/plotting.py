@@ -21,15 +21,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart; one colour a model everywhere.
-COLOURS = {
-    "logistic": "#0072B2",
-    "notebook": "#D55E00",
-    "one_hidden_layer": "#009E73",
-    "grid_search": "#CC79A7",
-    "hist_gradient_boosting": "#E69F00",
-    "majority_class": "#777777",
-}
 Labels = npt.NDArray[np.int64]
 Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 TEXT_COLOUR, ACCENT = "#333333", "#0072B2"
@@ -108,7 +99,7 @@ def curve(
     return axes
 
 
-def words(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best") -> Axes:
+def label_axes(axes: Axes, title: str, x: str, y: str, legend: Place | None = "best") -> Axes:
     """Give the axes their title and labels, and a legend when there is more than one line.
 
     legend: where, in matplotlib's words; None leaves it out.

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from winenet.text import count
+
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
 MARKDOWN_SPECIALS = re.compile(
@@ -30,16 +32,11 @@ def is_significant(one: Numbers) -> bool:
     return bool(one["p_value"] < ALPHA)
 
 
-def pluralize(number: int, word: str) -> str:
-    """Return a number with its word: "1 row", "2 rows"."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def further_errors(further: int) -> str:
     """Return how many more or fewer errors a second model makes than a first."""
     if further == 0:
         return "as many errors"
-    return pluralize(abs(further), f"{'more' if further > 0 else 'fewer'} error")
+    return count(abs(further), f"{'more' if further > 0 else 'fewer'} error")
 
 
 def pair(one: Numbers, names: Names) -> str:
@@ -52,8 +49,8 @@ def pair(one: Numbers, names: Names) -> str:
     only, only_other = one["only_first"], one["only_second"]
     if further == 0:
         says = (
-            f"The {first} and the {second} made {pluralize(one['errors_first'], 'error')} each on "
-            f"{pluralize(one['number'], 'row')}"
+            f"The {first} and the {second} made {count(one['errors_first'], 'error')} each on "
+            f"{count(one['number'], 'row')}"
         )
     else:
         counts = [one["errors_first"], one["errors_second"]]
@@ -62,10 +59,10 @@ def pair(one: Numbers, names: Names) -> str:
             counts.reverse()
         says = (
             f"The {first} made {further_errors(abs(further))} on "
-            f"{pluralize(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
+            f"{count(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {pluralize(only, 'row')} only the former got wrong, {only_other} only the "
+        f"{says}; {count(only, 'row')} only the former got wrong, {only_other} only the "
         f"latter; {format_p_value(one['p_value'])}, "
         f"{'different' if is_significant(one) else 'not distinguishable'}."
     )
@@ -107,7 +104,7 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     if better == runs or worse == runs:
         place = f"{'below' if better == runs else 'above'} all of them"
     else:
-        place = f"{pluralize(worse, 'run')} below it, {equal} equal, {better} above"
+        place = f"{count(worse, 'run')} below it, {equal} equal, {better} above"
     return (
         f"The {name} has {accuracy['mean']:.4f} on average over {runs} seeds, sd "
         f"{accuracy['sd']:.4f}, from {accuracy['min']:.4f} to {accuracy['max']:.4f}. The run with "
@@ -198,14 +195,11 @@ def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
 
 def _out_of_fold(kept: Numbers) -> str:
     accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
-    errors = f"Out of fold it misclassifies {pluralize(kept['errors'], 'training row')}"
+    errors = f"Out of fold it misclassifies {count(kept['errors'], 'training row')}"
     if not seen:
         return f"{errors}; no row has a duplicate in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
-    return (
-        f"{errors}; {pluralize(seen, 'row')} {'has' if seen == 1 else 'have'} a duplicate in "
-        f"another fold{others}."
-    )
+    return f"{errors}; {count(seen, 'row has', 'rows have')} a duplicate in another fold{others}."
 
 
 def escape_markdown(name: object) -> str:

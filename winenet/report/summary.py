@@ -20,7 +20,8 @@ from winenet.errors import InputError, safe_text
 from winenet.evaluation import gates
 from winenet.evaluation.gates import SCORES, GateResult, MetricError
 from winenet.evaluation.metric_types import Interval
-from winenet.report import comparison_section, markdown, sentences
+from winenet.report import markdown, model_styles, sentences
+from winenet.text import count
 
 MAX_VISIBLE_ROWS = 12  # rows of a table that are not folded
 MAX_FOLDED_ROWS = (
@@ -123,7 +124,7 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
     models = dict.fromkeys((*before, *here))
     result = [
         Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
-        for model in comparison_section.sort_models(models) | models
+        for model in model_styles.sort_models(models)
         for score in SCORES
     ]
     return [item for item in result if item.base is not None or item.here is not None]
@@ -160,7 +161,7 @@ def render(found: RunDiff) -> str:
     if found.metrics:
         rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in found.metrics]
         table = _capped(("metric", base, "here"), rows, "metrics", found.base)
-        parts += _fold(f"{sentences.pluralize(len(rows), 'other metric')} moved", table)
+        parts += _fold(f"{count(len(rows), 'other metric')} moved", table)
     return _join([*parts, *gate_parts(found.gate)])
 
 
@@ -176,8 +177,8 @@ def headline(found: RunDiff) -> str:
     else:
         noise = ", none of them beyond the noise"
     return (
-        f"{sentences.pluralize(len(found.parameters), 'parameter')} and "
-        f"{sentences.pluralize(len(moved), 'score')} moved{noise}. The gate "
+        f"{count(len(found.parameters), 'parameter')} and "
+        f"{count(len(moved), 'score')} moved{noise}. The gate "
         f"{'FAILS' if failing else 'holds'}."
     )
 
@@ -209,7 +210,7 @@ def pictures(found: RunDiff) -> Parts:
     shown = [
         item
         for item in found.scores
-        if item.score == "accuracy" and item.model != comparison_section.MAJORITY_CLASS
+        if item.score == "accuracy" and item.model != model_styles.MAJORITY_CLASS
     ]
     changed = [item for item in by_size(found.scores) if item.moved and item.gained is not None]
     return [
@@ -271,14 +272,8 @@ def gate_parts(rows: Sequence[GateResult]) -> Parts:
         parts.append(markdown.markdown_table(gates.HEADER, failing))
     if holding:
         table = markdown.markdown_table(gates.HEADER, holding)
-        parts += _fold(
-            f"{sentences.pluralize(len(holding), 'gate')} that {_verb(holding)}", [table]
-        )
+        parts += _fold(count(len(holding), "gate that holds", "gates that hold"), [table])
     return parts
-
-
-def _verb(holding: Sequence[object]) -> str:
-    return "holds" if len(holding) == 1 else "hold"
 
 
 def _is_beyond(one: Score, noise: float) -> bool:
@@ -315,7 +310,7 @@ def _uncommitted() -> list[str]:
     if not number:
         return []
     return [
-        f"{sentences.pluralize(number, 'tracked file')} differ{'s' if number == 1 else ''} from "
+        f"{count(number, 'tracked file differs', 'tracked files differ')} from "
         "the last commit: this is the working tree, not a commit."
     ]
 

@@ -1,4 +1,4 @@
-"""How a table's rows and classes are called, so that a page on any table speaks of that one."""
+"""What the report calls the rows and classes of a table."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,20 @@ from winenet.data.schema import Schema
 
 
 class Terms(NamedTuple):
-    """The words of one table.
+    """What the report calls the parts of one table.
 
-    target: the label column. row, rows: what a row is. classes: by code, the name to show.
-    labels: by code, as the raw files write it. notebook: whether the course notebook's half
-    belongs to the page.
+    Parameters
+    ----------
+    target : str
+        The label column.
+    row, rows : str
+        The noun for a row, and its plural.
+    classes : tuple of str
+        By code, the name to show.
+    labels : tuple of str
+        By code, the label in the raw files.
+    notebook : bool, default=False
+        Whether the report compares the run with the course notebook.
     """
 
     target: str
@@ -20,13 +29,37 @@ class Terms(NamedTuple):
     labels: tuple[str, ...]
     notebook: bool = False
 
+    @classmethod
+    def from_schema(cls, schema: Schema, notebook: bool) -> "Terms":
+        """Return the terms of a table.
+
+        Parameters
+        ----------
+        schema : Schema
+            The columns and classes of the table.
+        notebook : bool
+            Whether the report compares the run with the course notebook.
+
+        Returns
+        -------
+        Terms
+        """
+        return cls(
+            schema.target,
+            schema.row,
+            schema.rows,
+            tuple(schema.names),
+            tuple(schema.labels),
+            notebook,
+        )
+
     @property
-    def several(self) -> bool:
+    def multiclass(self) -> bool:
         """Return whether there are more than two classes."""
         return len(self.classes) > 2
 
     @property
-    def named(self) -> bool:
+    def named_classes(self) -> bool:
         """Return whether the classes have names other than their labels."""
         return self.classes != self.labels
 
@@ -42,29 +75,17 @@ class Terms(NamedTuple):
 
     @property
     def rule(self) -> str:
-        """Return whose rule ends a training when its loss improves no more."""
+        """Return whose rule stops a training: the notebook's or scikit-learn's."""
         return "the notebook's" if self.notebook else "scikit-learn's"
 
     @property
     def title(self) -> str:
-        """Return what the section on the models is called."""
-        if self.several or not self.named:
+        """Return the title of the section on the models."""
+        if self.multiclass or not self.named_classes:
             return "The models"
         return f"{capital(self.positive)} or {self.negative}"
 
 
-def from_schema(schema: Schema, notebook: bool) -> Terms:
-    """Return the words of a table."""
-    return Terms(
-        schema.target,
-        schema.row,
-        schema.rows,
-        tuple(schema.names),
-        tuple(schema.labels),
-        notebook,
-    )
-
-
 def capital(text: str) -> str:
-    """Return a text with a capital first letter, the others as they are."""
+    """Return a text with a capital first letter and the rest unchanged."""
     return text[:1].upper() + text[1:]

@@ -7,6 +7,7 @@ from winenet.data.preprocessing import Preprocessing
 from winenet.errors import safe_text, short_repr
 from winenet.models.saved import SavedModel
 from winenet.network.layers import n_parameters
+from winenet.text import plural
 
 LEVELS_SHOWN = 20
 
@@ -38,7 +39,7 @@ def _layers(saved: SavedModel, units: Sequence[int]) -> list[str]:
     last = "logistic" if units[-1] == 1 else "softmax"
     functions = [saved.model.activation] * (len(units) - 2) + [last]
     rows = [
-        [str(fan_in), "inputs to", str(fan_out), f"unit{'' if fan_out == 1 else 's'},", function]
+        [str(fan_in), "inputs to", str(fan_out), f"{plural(fan_out, 'unit')},", function]
         for (fan_in, fan_out), function in zip(pairwise(units), functions, strict=True)
     ]
     return _aligned(rows, right=(0, 2))

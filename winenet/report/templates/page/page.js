@@ -161,12 +161,12 @@
       const { columns, stops } = networks[choice.value];
       const last = columns.epoch.at(-1);
       const at = axes(svg, title, { from: 0, to: last, ticks: epochTicks(last), name: "epoch" }, y);
-      const colour = `stroke: var(--${choice.value})`;
+      const colour = `stroke: ${choice.selectedOptions[0].dataset.colour}`;
       const inside = (ys) => ys.map((one) => Math.max(one, y.from));
       add(svg, "path", { d: line(columns.epoch, inside(columns[`training_${value}`]), at), class: "curve training", style: colour });
       add(svg, "path", { d: line(columns.epoch, inside(columns[`held_out_${value}`]), at), class: "curve", style: colour });
       const best = columns.epoch.indexOf(stops.best);
-      add(svg, "circle", { cx: at.px(stops.best), cy: at.py(Math.max(columns[`held_out_${value}`][best], y.from)), r: 5, class: "lowest", style: `fill: var(--${choice.value})` });
+      add(svg, "circle", { cx: at.px(stops.best), cy: at.py(Math.max(columns[`held_out_${value}`][best], y.from)), r: 5, class: "lowest", style: `fill: ${choice.selectedOptions[0].dataset.colour}` });
       const now = add(svg, "line", { y1: at.box.top, y2: at.box.bottom, class: "now" });
       const point = add(svg, "circle", { r: 5, class: "point" });
       return (row) => {
@@ -297,7 +297,7 @@
       // What is below the corner is drawn on its edge, and the curve ends where it leaves it.
       const within = curves[choice.value].filter(({ x }) => x <= edge);
       const steps = [...within, { x: edge, y: within.at(-1).y }].map(({ x, y }) => ({ x, y: Math.max(y, floor) }));
-      add(svg, "path", { d: line(steps.map((c) => c.x), steps.map((c) => c.y), at), class: "curve", style: `stroke: var(--${choice.value})` });
+      add(svg, "path", { d: line(steps.map((c) => c.x), steps.map((c) => c.y), at), class: "curve", style: `stroke: ${choice.selectedOptions[0].dataset.colour}` });
       const outside = point.x > edge || point.y < floor;
       add(svg, "circle", { cx: at.px(Math.min(point.x, edge)), cy: at.py(Math.max(point.y, floor)), r: 6.5, class: `point ${outside ? "outside" : ""}` });
       if (outside) add(svg, "text", { x: at.box.right - 6, y: at.box.bottom - 26, "text-anchor": "end" }, "the point is outside this corner");

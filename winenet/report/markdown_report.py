@@ -1,0 +1,85 @@
+"""The report in Markdown, and the content that it shares with the page for the browser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from winenet.report import markdown, sentences
+from winenet.report.comparison_section import ComparisonSection
+from winenet.report.markdown import Metrics, Row, Table
+from winenet.report.model_tables import ClassExtremes
+from winenet.report.notebook_section import NotebookSection
+from winenet.report.terms import Terms
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What the templates of both pages show. A template names a field by its name.
+
+    Parameters
+    ----------
+    terms : Terms
+        How the table's rows and classes are called.
+    metrics : mapping
+        By stage, what it measured.
+    names : mapping
+        By model, its name.
+    scores : mapping
+        By model, its scores on the test rows.
+    sets : Table
+        The training and the test set.
+    extremes : ClassExtremes
+        The codes of the least and the most frequent class.
+    confusions : list of str
+        By model, its most frequent errors; empty with two classes.
+    stops : Table
+        By network and epoch at which the training could stop, the losses and accuracies.
+    early_stopping : mapping
+        By network's name, whether early stopping would have helped.
+    score_table : str
+        The scores of the models in Markdown.
+    candidate_rows : list of Row
+        The candidates of the search, the best first.
+    comparison : ComparisonSection
+        How certain the scores are.
+    notebook : NotebookSection or None
+        The comparison with the course notebook; None for another table.
+    """
+
+    terms: Terms
+    metrics: Metrics
+    names: Mapping[str, str]
+    scores: Mapping[str, Any]
+    sets: Table
+    extremes: ClassExtremes
+    confusions: list[str]
+    stops: Table
+    early_stopping: Mapping[str, str]
+    score_table: str
+    candidate_rows: list[Row]
+    comparison: ComparisonSection
+    notebook: NotebookSection | None
+
+
+def render(content: ReportContent) -> str:
+    """Return the report as Markdown.
+
+    Parameters
+    ----------
+    content : ReportContent
+        What the template shows.
+
+    Returns
+    -------
+    str
+        The text of report/report.md.
+    """
+    # The template is Markdown, so it escapes nothing; `markdown_table` escapes its cells.
+    environment = markdown.jinja_environment(autoescape=False)
+    environment.globals["table"] = markdown.markdown_table
+    environment.filters |= {
+        "tiny": markdown.format_tiny,
+        "code": sentences.inline_code,
+        "literal": sentences.escape_markdown,
+    }
+    return environment.get_template("report.md.jinja").render(vars(content))
