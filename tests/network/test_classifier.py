@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from winenet.network.classifier import DenseClassifier
+from winenet.network.search import DenseGridSearchCV
 
 quiet = pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
 pytestmark = quiet
@@ -414,3 +415,69 @@ def test_an_unfitted_model_and_a_batch_beyond_the_rows():
         DenseClassifier().predict(X)
     with pytest.warns(UserWarning, match="batch_size=500 is larger than the number of rows, 120"):
         DenseClassifier(batch_size=500, max_iter=1).fit(X, Y)
+
+
+# ---- classes that a part of the rows does not have
+
+
+def three_classes():
+    rng = np.random.default_rng(5)
+    return rng.random((60, 4)), np.array(["healthy", "sick", "unknown"])[np.arange(60) % 3]
+
+
+def test_a_later_call_to_partial_fit_refuses_other_classes():
+    X, y = three_classes()
+    classes = ["healthy", "sick", "unknown"]
+    model = DenseClassifier(random_state=0).partial_fit(X, y, classes=classes)
+    model.partial_fit(X, y, classes=classes[::-1])  # their order does not matter
+    theirs = MLPClassifier(random_state=0).partial_fit(X, y, classes=classes)
+    for other in (["healthy", "sick"], [*classes, "dead"], ["a", "b", "c"]):
+        with pytest.raises(ValueError, match="not the same as on last call"):
+            theirs.partial_fit(X, y, classes=other)
+        with pytest.raises(ValueError, match="are not those of the first call to partial_fit"):
+            model.partial_fit(X, y, classes=other)
+
+
+def test_class_weights_hold_for_batches_and_folds_without_a_class():
+    X, y = three_classes()
+    weights = {"unknown": 4.0}
+    batch = y != "unknown"
+    ours, without = (
+        DenseClassifier(random_state=0, class_weight=weight).partial_fit(
+            X[batch], y[batch], classes=np.unique(y)
+        )
+        for weight in (weights, None)
+    )
+    assert all(map(np.array_equal, ours.coefs_, without.coefs_))  # each row has the weight 1
+    ours.partial_fit(X, y)
+    without.partial_fit(X, y, sample_weight=np.where(batch, 1.0, 4.0))
+    assert all(map(np.array_equal, ours.coefs_, without.coefs_))
+
+    by_class = [(np.flatnonzero(batch), np.flatnonzero(~batch))] * 2
+    search = DenseGridSearchCV(
+        DenseClassifier(max_iter=2, random_state=0, class_weight=weights),
+        {"alpha": [0.0, 1.0]},
+        cv=by_class,
+    )
+    search.fit(X, y)
+    assert search.cv_results_["mean_test_score"].tolist() == [0, 0]
+
+
+def test_a_weight_of_a_class_that_no_row_has_is_warned_of():
+    X, y = three_classes()
+    model = DenseClassifier(max_iter=5, random_state=0, class_weight={"sic": 3.0})
+    with pytest.warns(UserWarning, match=r"weight for \['sic'\]"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("labels", [("healthy", "sick"), (2, 7), (False, True)])
+def test_early_stopping_names_the_class_of_a_single_row_as_the_user_does(labels):
+    X, _ = three_classes()
+    y = np.array([labels[0]] * 59 + [labels[1]])
+    message = f"Only one row has the class {labels[1]!r}"
+    with pytest.raises(ValueError, match=message):
+        DenseClassifier(early_stopping=True).fit(X, y)
+    for model in (DenseClassifier(), MLPClassifier()):  # scikit-learn stops there, too
+        model.set_params(max_iter=2, random_state=0, early_stopping=True)
+        with pytest.raises(ValueError, match="class"):
+            model.fit(X, y)

@@ -264,7 +264,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If y has a label that is not in `classes`, or with early stopping.
+            If y has a label that is not in `classes`, if `classes` are not those of the first
+            call, or with early stopping.
         """
         job = make_training_job(self, X, y, sample_weight, partial=True, classes=classes)
         [state] = training.train([job], on_epoch=_make_on_epoch(self))
@@ -351,6 +352,8 @@ def make_training_job(
     y = inputs.check_single_label(y)
     if not continues:
         model.classes_ = inputs.get_classes(y, classes, partial=partial)
+    elif partial:
+        inputs.check_classes_of_first_call(classes, model.classes_)
     model._fitted_activation = model.activation
     targets = inputs.encode_targets(model.classes_, y, "y").astype(dtype)
     if model.warm_start and not partial:
@@ -369,7 +372,9 @@ def make_training_job(
     if validation_data is not None:
         validation = inputs.validation_set(model, validation_data)
     elif model.early_stopping:
-        X, targets, weights, validation = inputs.split_validation(model, X, targets, weights, rng)
+        X, targets, weights, validation = inputs.split_validation(
+            model, X, y, targets, weights, rng
+        )
     hp = hyperparameters.from_model(model, len(X))
     if partial:
         hp = dataclasses.replace(hp, max_iter=1)
@@ -432,6 +437,15 @@ def fit_warnings(model: DenseClassifier, job: TrainingJob, state: TrainingState)
             UserWarning(
                 f"batch_size={model.batch_size} is larger than the number of rows, {n_rows}, so "
                 "all rows form one batch."
+            )
+        )
+    weighted = model.class_weight if isinstance(model.class_weight, dict) else {}
+    unknown = [label for label in weighted if label not in model.classes_.tolist()]
+    if unknown:
+        found.append(
+            UserWarning(
+                f"class_weight has a weight for {unknown}, but the classes are {model.classes_}, "
+                "so it has no effect."
             )
         )
     if state.stop_reason == "max_iter":

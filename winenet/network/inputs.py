@@ -44,6 +44,15 @@ def get_classes(y: Labels, classes: Any, *, partial: bool) -> Labels:
     return labels
 
 
+def check_classes_of_first_call(classes: Any, fitted: Labels) -> None:
+    """Raise ValueError if `classes` of partial_fit are not those of its first call."""
+    if classes is not None and not np.array_equal(unique_labels(classes), fitted):
+        raise ValueError(
+            f"classes={classes!r} are not those of the first call to partial_fit, {fitted}, for "
+            "which the network has its outputs. Leave classes out, or fit a new network."
+        )
+
+
 def check_same_classes(y: Labels, classes: Labels) -> None:
     """Raise ValueError if y lacks a class of the fit that a warm start continues."""
     if len(np.unique(y)) < len(classes):
@@ -82,13 +91,25 @@ def combine_weights(
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
     if model.class_weight is not None:
-        weights = weights * compute_sample_weight(model.class_weight, y).astype(X.dtype)
+        weights = weights * _class_weights(model, y).astype(X.dtype)
     if not weights.any():
         raise ValueError(
             "The weights of all rows are zero, so there is nothing to learn from. Change "
             f"class_weight={model.class_weight} or sample_weight."
         )
     return np.asarray(weights)
+
+
+def _class_weights(model: Any, y: Labels) -> Array:
+    """Return the weight that class_weight gives to each row, (rows,).
+
+    A class that a dict leaves out has the weight 1. Its keys are compared with all classes of the
+    fit, since a batch of partial_fit need not have rows of each.
+    """
+    if isinstance(model.class_weight, dict):
+        per_class = [model.class_weight.get(label, 1) for label in model.classes_.tolist()]
+        return np.array(per_class, dtype=np.float64)[np.searchsorted(model.classes_, y)]
+    return np.asarray(compute_sample_weight(model.class_weight, y))
 
 
 def validation_set(model: Any, validation_data: Any) -> ValidationSet:
@@ -103,9 +124,10 @@ def validation_set(model: Any, validation_data: Any) -> ValidationSet:
 
 
 def split_validation(
-    model: Any, X: Array, targets: Array, sample_weight: Array | None, rng: Any
+    model: Any, X: Array, y: Labels, targets: Array, sample_weight: Array | None, rng: Any
 ) -> tuple[Array, Array, Array | None, ValidationSet]:
     """Split off the fraction of the rows that early stopping is decided on."""
+    _check_rows_to_stratify(y, targets.shape[1])
     arrays = [X, targets] if sample_weight is None else [X, targets, sample_weight]
     parts = train_test_split(
         *arrays,
@@ -122,3 +144,14 @@ def split_validation(
         )
     weights = parts[4] if sample_weight is not None else None
     return parts[0], parts[2], weights, validation
+
+
+def _check_rows_to_stratify(y: Labels, n_outputs: int) -> None:
+    """Raise ValueError if a class of two has a single row: the split needs it on both sides."""
+    labels, counts = np.unique(y, return_counts=True)
+    if n_outputs == 1 and counts.min() < 2:
+        raise ValueError(
+            f"Only one row has the class {labels[counts.argmin()].item()!r}, but early stopping "
+            "holds out rows of each class. Give at least two rows of it, or validation_data, or "
+            "set early_stopping=False."
+        )
