@@ -17,9 +17,7 @@ from sklearn import preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -27,6 +25,9 @@ from winenet import files, params
 from winenet.data import table_files
 from winenet.data.preprocessing import SCALERS
 from winenet.evaluation import search_results
+from winenet.models import registry
+from winenet.models.logistic import make_logistic_regression
+from winenet.models.parameters import as_parameter
 
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),
@@ -53,7 +54,7 @@ def compare(folder: Path, *, search: bool) -> list[tuple[object, ...]]:
     encode = _preprocessing(schema.kinds, settings.split.scaler)
     train, test = encode.fit_transform(X["train"]), encode.transform(X["test"])
     comparison: list[tuple[object, ...]] = []
-    best = None if search else files.read_metrics(str(folder / "metrics/grid_search.json"))
+    best = None if search else files.read_metrics(str(folder / "data/grid_search_best.json"))
     for name, (file, model) in _models(settings, len(schema.labels), best).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -91,39 +92,24 @@ def _models(
 ) -> dict[str, tuple[str, Any]]:
     """Return for each model the prefix of its file names, and an unfitted scikit-learn estimator.
 
-    best: the metrics of the search, whose best candidate is used; None: GridSearchCV selects one.
+    best: the parameters of the best candidate; None: GridSearchCV selects one.
     """
-    mlp, search, baseline = settings.mlp, settings.grid_search, settings.logistic
-    solver = "lbfgs" if classes > 2 and baseline.solver == "liblinear" else baseline.solver
+    search = settings.grid_search
     estimators: dict[str, tuple[str, Any]] = {
-        "logistic": (
-            "logistic",
-            LogisticRegression(
-                solver=solver, max_iter=baseline.max_iter, random_state=baseline.random_state
-            ),
-        )
+        "logistic": ("logistic", make_logistic_regression(settings.logistic, classes)),
     }
-    for name, network in mlp.networks:
-        estimators[name] = (
-            "mlp",
-            MLPClassifier(
-                tuple(network.hidden_layer_sizes),
-                max_iter=mlp.max_iter,
-                random_state=mlp.random_state,
-            ),
-        )
-    grid = {
-        "hidden_layer_sizes": [tuple(sizes) for sizes in search.param_grid.hidden_layer_sizes],
-        "learning_rate_init": search.param_grid.learning_rate_init,
-    }
-    network = MLPClassifier(max_iter=search.max_iter, random_state=search.random_state)
+    for name, network in registry.make_mlp_networks(settings.mlp, "scikit-learn").items():
+        estimators[name] = ("mlp", network)
     if best is None:
+        network = registry.make_network(search.defaults, "scikit-learn")
+        grid = {
+            name: [as_parameter(name, value) for value in values]
+            for name, values in search.param_grid.items()
+        }
         scoring = search_results.sklearn_scoring(search, classes)
         best_model: Any = GridSearchCV(network, grid, cv=search.cv, scoring=scoring, n_jobs=-1)
     else:
-        sizes = tuple(int(size) for size in best["best_hidden_layer_sizes"].split("-"))
-        rate = best["best_learning_rate_init"]
-        best_model = network.set_params(hidden_layer_sizes=sizes, learning_rate_init=rate)
+        best_model = registry.make_network(best, "scikit-learn")
     estimators["grid_search"] = ("grid_search", best_model)
     return estimators
 

@@ -4,8 +4,8 @@ import stages
 from winenet import files, params
 from winenet.data import split_data, table_files
 from winenet.evaluation import comparison
-from winenet.models import model_file
-from winenet.models.predictor import DensePredictor
+from winenet.models import model_file, registry
+from winenet.models.predictor import DensePredictor, read_predictors
 
 
 def main() -> None:
@@ -15,17 +15,19 @@ def main() -> None:
     test = data.test
     spread = files.read_metrics("metrics/seeds.json")
 
-    dummy, boosting = comparison.reference_models(data.X_train, data.y_train, settings)
-    models = {
-        "majority_class": dummy,
-        "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
-        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
-        "one_hidden_layer": DensePredictor(
-            model_file.read("models/mlp_one_hidden_layer.npz").model
-        ),
-        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
-        "hist_gradient_boosting": boosting,
-    }
+    baselines = registry.make_baselines(settings)
+    for name, baseline in baselines.items():
+        stages.log(f"training {name}")
+        baseline.fit(data.X_train, data.y_train)
+    mlp = params.load().mlp
+    models = comparison.in_order(
+        {
+            "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
+            **read_predictors("models/mlp", mlp.networks),
+            "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
+        },
+        baselines,
+    )
     result = comparison.predictions(models, test.X)
     stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
     scored = comparison.scores_with_intervals(result, test, settings)
@@ -35,7 +37,8 @@ def main() -> None:
     wrong = comparison.misclassified_rows(
         result, test, data.test_rows, table_files.read_raw_table("data/table.csv", kinds)
     )
-    by_all = int((wrong["wrong_models"] == len(models) - 1).sum())
+    n_constant = sum(map(comparison.is_constant, result.values()))
+    by_all = int((wrong["wrong_models"] == len(models) - n_constant).sum())
 
     files.write_metrics(
         "metrics/compare.json",
@@ -43,8 +46,10 @@ def main() -> None:
             "test_rows": len(test.y),
             "test_rows_unseen": (~test.in_training).sum(),
             "models": {
-                name: item | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
-                for name, item in scored.items()
+                name: item
+                | {"place": place, "title": registry.title(name, mlp, settings)}
+                | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
+                for place, (name, item) in enumerate(scored.items())
             },
             "pairs": comparison.pairwise_summary(pairs),
             "wrong_in_any_model": len(wrong),

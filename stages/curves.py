@@ -1,20 +1,15 @@
-"""Stage curves: score the notebook's two networks after every epoch, also on held-out rows."""
+"""Stage curves: score each network after every epoch, also on held-out rows."""
 
 import stages
 from winenet import files, params
 from winenet.data import split_data, splits, table_files
 from winenet.data.split_data import EvaluationSet
-from winenet.evaluation import training_curves
-
-# One file per network: `dvc plots` draws all rows of a file as one line.
-OUTPUT_PATHS = {
-    "notebook": "plots/curves_notebook.csv",
-    "one_hidden_layer": "plots/curves_one_hidden_layer.csv",
-}
+from winenet.evaluation import scoring, training_curves
+from winenet.models import registry
 
 
 def main() -> None:
-    """Read the split; write both networks' curves, and what early stopping would change."""
+    """Read the split; write all networks' curves, and what early stopping would change."""
     settings, duplicates = params.load().curves, params.load().split.duplicates
     data = split_data.load()
     groups = data.train_rows["group"] if duplicates == "group" else None
@@ -28,9 +23,8 @@ def main() -> None:
         "held_out_rows": len(held_out.y),
         "held_out_rows_seen": held_out.in_training.sum(),
     }
-    networks = {name: network.hidden_layer_sizes for name, network in settings.networks}
-    for name, sizes in networks.items():
-        stages.log(f"tracing {name} {sizes} for {settings.epochs} epochs")
+    networks = registry.make_mlp_networks(params.load().mlp)
+    stages.log(f"tracing {', '.join(networks)} for {settings.epochs} epochs")
     traces = training_curves.trace_all(
         networks, settings, parts.X_train, parts.y_train, held_out, data.test
     )
@@ -45,8 +39,8 @@ def main() -> None:
     files.write_metrics(
         "metrics/curves.json", row_counts | {name: trace.metrics for name, trace in traces.items()}
     )
-    for name, path in OUTPUT_PATHS.items():
-        files.write_rounded(path, traces[name].curve)
+    curves = {name: trace.curve for name, trace in traces.items()}
+    files.write_rounded("plots/curves.csv", scoring.by_model(curves))
 
 
 if __name__ == "__main__":

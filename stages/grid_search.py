@@ -1,10 +1,12 @@
 """Stage grid_search: cross-validate the notebook's grid and refit the best candidate."""
 
+import math
+
 import stages
 from winenet import files, params
 from winenet.data import split_data, splits, table_files
 from winenet.evaluation import probability_curves, scoring, search_results
-from winenet.models import model_file, saved
+from winenet.models import model_file, registry, saved
 from winenet.network import cluster, journal, parallel
 
 
@@ -17,9 +19,7 @@ def main() -> None:
 
     groups = data.train_rows["group"] if duplicates == "group" else None
     splits.check_folds(data.y_train, settings.cv, groups, schema.labels)
-    n_candidates = len(settings.param_grid.hidden_layer_sizes) * len(
-        settings.param_grid.learning_rate_init
-    )
+    n_candidates = math.prod(len(values) for values in settings.param_grid.values())
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         used_cluster = dask_cluster if settings.estimator == "winenet" else None
@@ -40,8 +40,8 @@ def main() -> None:
         test.scores
         | scoring.training_summary(result.model)
         | {
-            "best_hidden_layer_sizes": result.best["hidden_layer_sizes"],
-            "best_learning_rate_init": result.best["learning_rate_init"],
+            **{f"best_{name}": result.best[name] for name in settings.param_grid},
+            "hidden_layer_sizes": registry.format_layer_sizes(result.model.hidden_layer_sizes),
             "cv_accuracy": result.best["mean_test_accuracy"],
             "cv_score": result.best["mean_test_score"],
             "test_minus_cv_accuracy": test.scores["accuracy"] - result.best["mean_test_accuracy"],
@@ -52,21 +52,25 @@ def main() -> None:
                     data.y_train, kept["predicted"], kept["in_training"]
                 ),
             },
-            "choice": search_results.selection_diagnostics(result.candidates, result.best),
+            "choice": search_results.selection_diagnostics(
+                result.candidates, result.best, settings.param_grid
+            ),
             "candidates": n_candidates,
-            "fits_at_max_iter": search_results.n_unconverged(result.candidates, settings.max_iter),
+            "fits_at_max_iter": result.fits_at_max_iter,
         },
     )
+    files.write_json("data/grid_search_best.json", result.parameters)
     files.write_rounded("data/grid_search_results.csv", result.candidates)
     files.write_rounded("data/grid_search_predictions.csv", test.predictions)
     files.write_rounded("data/grid_search_out_of_fold.csv", kept)
     files.write_rounded(
         "plots/grid_search_scores.csv",
-        result.candidates[
-            ["candidate", "hidden_layer_sizes", "learning_rate_init", "mean_test_score"]
-        ],
+        result.candidates[["candidate", *settings.param_grid, "mean_test_score"]],
     )
-    files.write_rounded("plots/grid_search_loss.csv", scoring.loss_curve(result.model))
+    files.write_rounded(
+        "plots/grid_search_loss.csv",
+        scoring.by_model({"grid_search": scoring.loss_curve(result.model)}),
+    )
     files.write_rounded(
         "plots/grid_search_roc.csv", probability_curves.roc_curve(data.test.y, test.probability)
     )
@@ -80,7 +84,7 @@ def main() -> None:
         "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
     )
     stages.log(
-        f"best {result.best['hidden_layer_sizes']} at {result.best['learning_rate_init']:g}: "
+        f"best {result.best['candidate']}: "
         f"cross-validated accuracy {result.best['mean_test_accuracy']:.4f}, "
         f"{test.scores['accuracy']:.4f} on {len(data.test.X)} test rows"
     )

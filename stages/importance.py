@@ -5,7 +5,7 @@ from winenet import files, params
 from winenet.data import schema, split_data, table_files
 from winenet.evaluation import importance
 from winenet.models import model_file, registry
-from winenet.models.predictor import DensePredictor
+from winenet.models.predictor import DensePredictor, read_predictors
 from winenet.network import cluster, journal, parallel
 
 
@@ -17,10 +17,7 @@ def main() -> None:
     logistic = model_file.read("models/logistic.npz").model
     trained = {
         "logistic": DensePredictor(logistic),
-        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
-        "one_hidden_layer": DensePredictor(
-            model_file.read("models/mlp_one_hidden_layer.npz").model
-        ),
+        **read_predictors("models/mlp", params.load().mlp.networks),
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
@@ -30,8 +27,7 @@ def main() -> None:
     models = registry.make_models(
         params.load().logistic,
         params.load().mlp,
-        params.load().grid_search,
-        files.read_metrics("metrics/grid_search.json"),
+        files.read_metrics("data/grid_search_best.json"),
         n_classes=data.y_train.nunique(),
     )
     if settings.drop_features:

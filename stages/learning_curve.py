@@ -17,8 +17,7 @@ def main() -> None:
     models = registry.make_models(
         params.load().logistic,
         params.load().mlp,
-        params.load().grid_search,
-        files.read_metrics("metrics/grid_search.json"),
+        files.read_metrics("data/grid_search_best.json"),
         n_classes=data.y_train.nunique(),
     )
     stages.log(

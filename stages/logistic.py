@@ -15,8 +15,9 @@ def main() -> None:
     schema = table_files.read_schema("data/schema.json")
 
     classes = len(schema.labels)
-    if logistic.effective_solver(settings, classes) != settings.solver:
-        stages.log(f"{settings.solver} knows two classes only, so lbfgs serves for these {classes}")
+    solver = settings.parameters.get("solver")
+    if solver and logistic.effective_solver(settings, classes) != solver:
+        stages.log(f"{solver} supports two classes only, so lbfgs is used for these {classes}")
     fitted = logistic.make_logistic_regression(settings, classes).fit(data.X_train, data.y_train)
     test = scoring.evaluate(fitted, data.test, data.test_rows["row"], "logistic")
 

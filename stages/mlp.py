@@ -1,4 +1,4 @@
-"""Stage mlp: train the notebook's network, and the one hidden layer that its text asks for."""
+"""Stage mlp: train the networks of params.yaml."""
 
 import pandas as pd
 
@@ -7,41 +7,28 @@ from winenet import files, params
 from winenet.data import split_data, table_files
 from winenet.evaluation import probability_curves, scoring
 from winenet.models import model_file, registry, saved
-
-# One file per network: `dvc plots` draws all rows of a file as one line.
-OUTPUT_PATHS = {
-    "notebook": (
-        "plots/mlp_loss.csv",
-        "plots/mlp_roc.csv",
-        "plots/mlp_confusion.csv",
-        "models/mlp.npz",
-    ),
-    "one_hidden_layer": (
-        "plots/mlp_loss_one_hidden_layer.csv",
-        "plots/mlp_roc_one_hidden_layer.csv",
-        "plots/mlp_confusion_one_hidden_layer.csv",
-        "models/mlp_one_hidden_layer.npz",
-    ),
-}
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
-    """Read the split; write both networks' scores, predictions, curves and weights."""
+    """Read the split; write all networks' scores, predictions, curves and weights."""
     settings = params.load().mlp
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
 
-    fitted, tests, scores = {}, {}, {}
-    for name, network in registry.make_mlp_networks(settings, settings.estimator).items():
-        sizes = list(network.hidden_layer_sizes)
-        stages.log(f"training {name} {sizes} on {len(data.X_train)} rows")
-        fitted[name] = network.fit(data.X_train, data.y_train)
-        tests[name] = scoring.evaluate(fitted[name], data.test, data.test_rows["row"], name)
-        scores[name] = tests[name].scores | scoring.training_summary(fitted[name])
-        scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(sizes)
+    networks = registry.make_mlp_networks(settings, settings.estimator)
+    stages.log(f"training {len(networks)} networks on {len(data.X_train)} rows")
+    with cluster.connect(parallel.n_workers()), journal.open_journal() as stats:
+        registry.fit_all([*networks.values()], [(data.X_train, data.y_train)] * len(networks))
+    stages.log_lines(stats.log_lines())
+    tests, scores = {}, {}
+    for name, fitted in networks.items():
+        tests[name] = scoring.evaluate(fitted, data.test, data.test_rows["row"], name)
+        scores[name] = tests[name].scores | scoring.training_summary(fitted)
+        scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(fitted.hidden_layer_sizes)
         stages.log(
-            f"{name}: {fitted[name].n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
+            f"{name}: {fitted.n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "
             f"on {len(data.test.y)} test rows"
         )
 
@@ -49,16 +36,24 @@ def main() -> None:
     files.write_rounded(
         "data/mlp_predictions.csv", pd.concat([test.predictions for test in tests.values()])
     )
-    for name, (loss, roc, confusion, weights) in OUTPUT_PATHS.items():
-        predicted, probability = tests[name].predictions["predicted"], tests[name].probability
-        files.write_rounded(loss, scoring.loss_curve(fitted[name]))
-        files.write_rounded(roc, probability_curves.roc_curve(data.test.y, probability))
-        files.write_rounded(confusion, scoring.confusion(data.test.y, predicted))
-        facts = scoring.training_summary(fitted[name]) | {"rows": len(data.X_train)}
-        layers = saved.from_mlp(fitted[name])
+    for name, fitted in networks.items():
+        facts = scoring.training_summary(fitted) | {"rows": len(data.X_train)}
         model_file.write(
-            weights, saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
+            f"models/mlp/{name}.npz",
+            saved.SavedModel(saved.from_mlp(fitted), raw, schema.target, schema.labels, facts),
         )
+    losses = {name: scoring.loss_curve(fitted) for name, fitted in networks.items()}
+    files.write_rounded("plots/mlp_loss.csv", scoring.by_model(losses))
+    roc = {
+        name: probability_curves.roc_curve(data.test.y, test.probability).reset_index(names="step")
+        for name, test in tests.items()
+    }
+    files.write_rounded("plots/mlp_roc.csv", scoring.by_model(roc))
+    confusion = {
+        name: scoring.confusion(data.test.y, test.predictions["predicted"])
+        for name, test in tests.items()
+    }
+    files.write_rounded("plots/mlp_confusion.csv", scoring.by_model(confusion))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ def main() -> None:
     search_metrics = files.read_metrics("metrics/grid_search.json")
     reference_runs = files.read_metrics("metrics/mlp.json") | {"grid_search": search_metrics}
 
-    networks = registry.make_networks(params.load().mlp, params.load().grid_search, search_metrics)
+    networks = registry.make_networks(
+        params.load().mlp, files.read_metrics("data/grid_search_best.json")
+    )
     stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])

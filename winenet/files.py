@@ -97,6 +97,18 @@ def write_metrics(path: str, metrics: Mapping[str, Any]) -> None:
     write_atomic(path, f"{text}\n".encode())
 
 
+def write_json(path: str, content: Mapping[str, Any]) -> None:
+    """Write a nested mapping as JSON with sorted keys; each float reads back to the same float64.
+
+    Raises FileError if a value is not finite.
+    """
+    try:
+        text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        raise FileError(_not_finite(path, "a value", math.nan)) from None
+    write_atomic(path, f"{text}\n".encode())
+
+
 def write_text(path: str, text: str) -> None:
     """Write UTF-8 text with LF line ends."""
     write_atomic(path, text.encode())

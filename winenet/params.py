@@ -36,6 +36,8 @@ RESERVED_NAMES = (
     "wrong",
     "wrong_models",
 )  # columns beside the raw ones in compare_errors.csv
+MODEL_NAME = re.compile(r"[^\W]([\w -]{0,58}[\w-])?")
+RESERVED_MODELS = ("logistic", "grid_search", "best")  # models of the pipeline itself
 # Columns beside the label in the tables of predictions.
 RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
@@ -100,6 +102,27 @@ def name_error(name: str) -> str | None:
     return None
 
 
+def _model_name(name: str) -> str:
+    """Refuse a name that cannot be a JSON key, a file's stem and a part of a dotted key alike."""
+    if not MODEL_NAME.fullmatch(name):
+        raise ValueError(
+            "a model's name has 1 to 60 letters, digits, _ and -, and blanks only between them"
+        )
+    if name.lower() in RESERVED_MODELS:
+        raise ValueError(f"a model's name is none of {', '.join(RESERVED_MODELS)}")
+    return name
+
+
+def _different_names(models: dict[str, Any]) -> dict[str, Any]:
+    """Refuse two names that some file systems take for one."""
+    known: dict[str, str] = {}
+    for name in models:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(f"'{other}' and '{name}' differ in case alone")
+    return models
+
+
 def _printable(name: str) -> str:
     if not name.isprintable():
         raise ValueError("a file's name has printable characters only")
@@ -109,18 +132,17 @@ def _printable(name: str) -> str:
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
 Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
-LayerSizes = Annotated[
-    list[Annotated[int, Field(ge=1, le=10_000, description="a number of units")]],
-    Field(min_length=1, description="the sizes of the hidden layers"),
-]
 Bounds = Annotated[
     list[float],
     AfterValidator(_increasing_pair),
     Field(description="the lower and the upper bound"),
 ]
-Estimator = Annotated[
+Library = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
 ]
+Parameters = dict[str, Any]
+ModelName = Annotated[str, AfterValidator(_model_name)]
+Title = Annotated[str, AfterValidator(_harmless_name), Field(description="a name for the report")]
 Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
 Kind = Annotated[
     Literal["number", "category"],
@@ -137,7 +159,6 @@ Label = Annotated[
 ]
 LABEL = "a label, as the raw files write it"
 Word = Annotated[str, AfterValidator(_harmless_name)]
-Dtype = Annotated[Literal["float64", "float32"], Field(description="the type of the weights")]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
 
 
@@ -245,82 +266,62 @@ class Handmade(Section):
         return epochs
 
 
-class Logistic(Section):
-    """The baseline, under scikit-learn's names."""
+class Estimator(BaseModel):
+    """Parameters of an estimator, under its own names; `winenet.models` checks them."""
 
-    solver: Literal["liblinear", "lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"]
-    random_state: Seed
-    max_iter: int = Field(default=100, ge=1, description="a number of iterations")
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
+    title: Title | None = None
 
-class Network(Section):
-    """The shape of one network."""
-
-    hidden_layer_sizes: LayerSizes
-
-
-class Networks(Section):
-    """The notebook's network, and the one that its exercise asks for."""
-
-    notebook: Network
-    one_hidden_layer: Network
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the estimator as params.yaml has them."""
+        return dict(self.model_extra or {})
 
 
-def _check_dtype(estimator: str, dtype: str) -> None:
-    if dtype != "float64" and estimator != "winenet":
-        raise ValueError(f"dtype {dtype} needs estimator winenet")
+class Logistic(Estimator):
+    """Any parameter of scikit-learn's LogisticRegression."""
+
+
+class Network(Estimator):
+    """Any parameter of DenseClassifier."""
 
 
 class Mlp(Section):
-    """The networks of the notebook's second half, under scikit-learn's names."""
+    """The networks; any number of them, with any names."""
 
-    estimator: Estimator
-    max_iter: Epochs
-    random_state: Seed
-    dtype: Dtype = "float64"
-    networks: Networks
-
-    @model_validator(mode="after")
-    def _own_type(self) -> Self:
-        _check_dtype(self.estimator, self.dtype)
-        return self
-
-
-class ParamGrid(Section):
-    """The values that the search combines."""
-
-    hidden_layer_sizes: list[LayerSizes] = Field(min_length=1, description="a list of networks")
-    learning_rate_init: list[LearningRate] = Field(
-        min_length=1, description="a list of learning rates"
+    estimator: Library
+    defaults: Parameters = Field(default={}, description="parameters of every network")
+    networks: Annotated[dict[ModelName, Network], AfterValidator(_different_names)] = Field(
+        min_length=1, description="by name, what differs from the defaults"
     )
+
+    def parameters(self, name: str) -> dict[str, Any]:
+        """Return all parameters of one network."""
+        return self.defaults | self.networks[name].parameters
 
 
 class GridSearch(Section):
     """The search, under scikit-learn's names."""
 
-    estimator: Estimator
-    max_iter: Epochs
-    random_state: Seed
-    dtype: Dtype = "float64"
+    estimator: Library
+    defaults: Parameters = Field(default={}, description="parameters of every candidate")
     cv: int = Field(ge=2, description="a number of folds")
     scoring: Literal["accuracy", "balanced_accuracy", "f1", "neg_log_loss", "roc_auc"]
-    param_grid: ParamGrid
-
-    @model_validator(mode="after")
-    def _own_type(self) -> Self:
-        _check_dtype(self.estimator, self.dtype)
-        return self
+    param_grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        min_length=1, description="the values of each parameter that the search combines"
+    )
+    title: Title | None = None
 
 
 class Curves(Section):
-    """The training that is followed epoch by epoch, on rows held out as well."""
+    """The training of each network that is followed epoch by epoch, on rows held out as well."""
 
     validation_size: float = Field(
         gt=0, lt=1, description="the fraction of the training rows that is held out"
     )
     random_state: Seed
     epochs: Epochs
-    networks: Networks
 
 
 class Seeds(Section):
@@ -355,11 +356,27 @@ class LearningCurve(Section):
         return train_sizes
 
 
+class Baseline(Estimator):
+    """A classifier that only the stage compare trains."""
+
+    estimator: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+        description="the class with its module, such as sklearn.dummy.DummyClassifier",
+    )
+
+
 class Compare(Section):
-    """The intervals, and the model that stands above the others."""
+    """The intervals, and the models that the networks are compared with."""
 
     n_resamples: int = Field(ge=100, description="the number of bootstrap resamples")
     random_state: Seed
+    reference: str = Field(description="the network that the search's winner is compared with")
+    baselines: Annotated[dict[ModelName, Baseline], AfterValidator(_different_names)] = Field(
+        default={}, description="by name, the class and its parameters"
+    )
+    trusted_modules: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = Field(
+        default=[], description="packages beside sklearn that a baseline may come from"
+    )
 
 
 class QualityGates(Section):
@@ -389,6 +406,22 @@ class Params(Section):
     learning_curve: LearningCurve
     compare: Compare
     gates: QualityGates
+
+    @model_validator(mode="after")
+    def _models_fit_together(self) -> Self:
+        networks, baselines = self.mlp.networks, self.compare.baselines
+        _different_names(networks | baselines)
+        both = sorted({*networks} & {*baselines})
+        if both:
+            raise ValueError(
+                f"'{both[0]}' is a network in mlp.networks and a baseline in compare.baselines"
+            )
+        if self.compare.reference not in networks:
+            raise ValueError(
+                f"compare.reference '{self.compare.reference}' is not one of mlp.networks"
+                f"{did_you_mean(self.compare.reference, networks) or ': ' + ', '.join(networks)}"
+            )
+        return self
 
 
 def load(path: str = PATH) -> Params:

@@ -1,42 +1,60 @@
 """Compare all models: scores with intervals, pairwise tests, curves, and common errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import intervals, paired_tests, probability_curves, scoring
 from winenet.evaluation.scoring import Classifier
 from winenet.params import Compare
 
-# The dummy baseline predicts a constant, so it has no curve.
-MAJORITY_CLASS = "majority_class"
 
-
-def reference_models(
-    X_train: pd.DataFrame, y_train: pd.Series, settings: Compare
-) -> tuple[Classifier, Classifier]:
-    """Return two fitted reference models: the majority class and gradient-boosted trees.
-
-    Only this stage trains them, and they are not saved.
-    """
-    dummy = DummyClassifier(strategy="prior").fit(X_train, y_train)
-    boosting = HistGradientBoostingClassifier(random_state=settings.random_state)
-    return dummy, boosting.fit(X_train, y_train)
+def in_order(
+    models: Mapping[str, Classifier], baselines: Mapping[str, Classifier]
+) -> dict[str, Classifier]:
+    """Return all models as tables list them: constant baselines, the models, other baselines."""
+    constant = {
+        name: model for name, model in baselines.items() if isinstance(model, DummyClassifier)
+    }
+    return constant | dict(models) | dict(baselines)
 
 
 def predictions(models: Mapping[str, Classifier], X: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return a table for each model: predicted, and the columns of `probability_columns`."""
+    """Return a table for each model: predicted, and the columns of `probability_columns`.
+
+    A model without predict_proba has the column decision in their place, of class 1, if there are
+    two classes. It ranks the rows, and is not a probability.
+    """
     return {
-        name: pd.DataFrame(
-            {"predicted": model.predict(X)} | scoring.probability_columns(model.predict_proba(X))
-        )
+        name: pd.DataFrame({"predicted": model.predict(X)} | _columns(model, X))
         for name, model in models.items()
     }
+
+
+def _columns(model: Any, X: pd.DataFrame) -> dict[str, Any]:
+    if hasattr(model, "predict_proba"):
+        return dict(scoring.probability_columns(model.predict_proba(X)))
+    if hasattr(model, "decision_function"):
+        decision = np.asarray(model.decision_function(X))
+        return {"decision": decision} if decision.ndim == 1 else {}
+    return {}
+
+
+def is_constant(table: pd.DataFrame) -> bool:
+    """Return whether a model says the same of every row, so that it has no curve."""
+    return len(table.drop_duplicates()) == 1
+
+
+def ranking(table: pd.DataFrame) -> pd.Series | pd.DataFrame | None:
+    """Return what orders the rows: probabilities, or a decision; None without either."""
+    if "decision" in table:
+        return table["decision"]
+    found = scoring.probabilities(table)
+    return found if found.size else None
 
 
 def scores_with_intervals(
@@ -53,10 +71,11 @@ def scores_with_intervals(
         with_intervals = intervals.scores_with_intervals(
             test.y,
             table["predicted"],
-            scoring.probabilities(table),
+            ranking(table),
             test.in_training,
             settings.n_resamples,
             settings.random_state,
+            is_probability="decision" not in table,
         )
         scored[name] = {
             score: None if interval is None else interval._asdict()
@@ -95,11 +114,12 @@ def accuracies(scored: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def curves(predicted: Mapping[str, pd.DataFrame], y: pd.Series) -> dict[str, pd.DataFrame]:
-    """Return roc, precision_recall and calibration of all models but the dummy baseline.
+    """Return roc, precision_recall and calibration of all models that have them.
 
-    Each has one row per point, with the model and the step along the curve.
+    Each has one row per point, with the model and the step along the curve. A constant model has
+    no curve, one without probabilities has no calibration.
     """
-    curve_functions = {
+    curve_functions: dict[str, Callable[..., pd.DataFrame]] = {
         "roc": probability_curves.roc_curve,
         "precision_recall": probability_curves.precision_recall_curve,
         "calibration": probability_curves.calibration,
@@ -107,9 +127,11 @@ def curves(predicted: Mapping[str, pd.DataFrame], y: pd.Series) -> dict[str, pd.
     return {
         kind: pd.concat(
             [
-                curve(y, scoring.probabilities(table)).assign(model=name).reset_index(names="step")
+                curve(y, found).assign(model=name).reset_index(names="step")
                 for name, table in predicted.items()
-                if name != MAJORITY_CLASS
+                if (found := ranking(table)) is not None
+                and not is_constant(table)
+                and not (kind == "calibration" and "decision" in table)
             ],
             ignore_index=True,
         )
@@ -128,7 +150,7 @@ def misclassified_rows(
     Parameters
     ----------
     predicted : mapping of str to DataFrame
-        By model, as from `predictions`. The dummy baseline is ignored.
+        By model, as from `predictions`. Constant models are ignored.
     test : EvaluationSet
     rows : DataFrame
         row: the index of each test row in table.
@@ -145,14 +167,14 @@ def misclassified_rows(
         {
             name: model_table["predicted"] != test.y
             for name, model_table in predicted.items()
-            if name != MAJORITY_CLASS
+            if not is_constant(model_table)
         }
     )
     errors = pd.DataFrame(
         {
             "row": rows["row"],
             "wrong_models": wrong.sum(axis=1),
-            "wrong": [" ".join(wrong.columns[list(row)]) for row in wrong.to_numpy()],
+            "wrong": [", ".join(wrong.columns[list(row)]) for row in wrong.to_numpy()],
             "in_training": test.in_training,
         }
     )

@@ -81,31 +81,48 @@ def bootstrap_interval(
 def scores_with_intervals(
     y: pd.Series,
     predicted: pd.Series,
-    probability: Probability,
+    ranking: Probability | None,
     in_training: pd.Series,
     resamples: int,
     random_state: int,
+    *,
+    is_probability: bool = True,
 ) -> dict[str, Interval | None]:
     """Return the scores of a model, each with a 95 % interval or None if it has none.
 
     The intervals of accuracy and accuracy_unseen are Wilson's, those of roc_auc and log_loss are
-    bootstrapped. The arguments are as in `scoring.scores`.
+    bootstrapped.
+
+    Parameters
+    ----------
+    y, predicted, in_training
+        As in `scoring.scores`.
+    ranking : Series of shape (rows,), DataFrame of shape (rows, classes), or None
+        What orders the rows for roc_auc; usually the probabilities.
+    resamples, random_state : int
+    is_probability : bool
+        Whether ranking has probabilities, without which there is no log_loss.
     """
     correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(in_training)
-    P = np.asarray(probability)
+    scores: dict[str, Interval | None] = {
+        "accuracy": wilson_interval(int(correct.sum()), len(correct)),
+        "accuracy_unseen": wilson_interval(int(correct[unseen].sum()), int(unseen.sum()))
+        if unseen.any()
+        else None,
+        "roc_auc": None,
+        "log_loss": None,
+    }
+    if ranking is None:
+        return scores
+    P = np.asarray(ranking)
     statistic: Callable[..., Array]
     sample: tuple[Array, ...]
     if P.ndim == 2:
         statistic, sample = BootstrapMacroAuc(y, P), (np.arange(len(P), dtype=np.float64),)
     else:
         statistic, sample = roc_auc, (y.to_numpy(dtype=np.float64), P)
-    return {
-        "accuracy": wilson_interval(int(correct.sum()), len(correct)),
-        "accuracy_unseen": wilson_interval(int(correct[unseen].sum()), int(unseen.sum()))
-        if unseen.any()
-        else None,
-        "roc_auc": bootstrap_interval(statistic, sample, resamples, random_state),
-        "log_loss": bootstrap_interval(
-            np.mean, (row_losses(y, probability),), resamples, random_state
-        ),
-    }
+    scores["roc_auc"] = bootstrap_interval(statistic, sample, resamples, random_state)
+    if is_probability:
+        losses = row_losses(y, ranking)
+        scores["log_loss"] = bootstrap_interval(np.mean, (losses,), resamples, random_state)
+    return scores

@@ -6,6 +6,7 @@ averaged one-vs-rest.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -105,6 +106,14 @@ def evaluate(fitted: Classifier, test: EvaluationSet, rows: pd.Series, name: str
     probability = probabilities(table)
     found = scores(test.y, table["predicted"], probability, test.in_training)
     return Evaluation(table, probability, found)
+
+
+def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return one long table of the models' tables, with a first column model."""
+    return pd.concat(
+        [table.assign(model=name)[["model", *table]] for name, table in tables.items()],
+        ignore_index=True,
+    )
 
 
 def probability_columns(P: Array) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ from sklearn.model_selection import (
 
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
+from winenet.models.parameters import as_parameter
 from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.layers import n_parameters
@@ -52,11 +53,27 @@ class SearchError(InputError):
 
 
 class SearchResult(NamedTuple):
-    """The table of candidates, the best of them, and the model refitted on all rows."""
+    """The outcome of the search.
+
+    Attributes
+    ----------
+    candidates : DataFrame
+        One row per candidate.
+    best : Series
+        The row of the best one.
+    parameters : dict
+        All parameters of the best one, those of grid_search.defaults included.
+    model : DenseClassifier or MLPClassifier
+        The best one, fitted on all rows.
+    fits_at_max_iter : int
+        How many fits over all folds max_iter stopped, possibly unconverged.
+    """
 
     candidates: pd.DataFrame
     best: pd.Series
+    parameters: dict[str, Any]
     model: Network
+    fits_at_max_iter: int
 
 
 def epochs_trained(fitted: Network, *_: object) -> int:
@@ -87,10 +104,11 @@ def grid_search(
     SearchError
         If a fit fails; it must not count as a bad score.
     """
-    sizes = [tuple(sizes) for sizes in settings.param_grid.hidden_layer_sizes]
-    rates = settings.param_grid.learning_rate_init
-    grid: dict[str, list[Any]] = {"hidden_layer_sizes": sizes, "learning_rate_init": rates}
-    network = make_network(settings, settings.estimator)
+    grid = {
+        name: [as_parameter(name, value) for value in values]
+        for name, values in settings.param_grid.items()
+    }
+    network = make_network(settings.defaults, settings.estimator)
     cv = cv_splits(settings.cv, X, y, groups)
     search = _search(network, grid, settings, cv, y.nunique())
     with _quiet_processes():
@@ -104,7 +122,13 @@ def grid_search(
                 "first."
             ) from error
     candidates = _candidates(search, settings.cv)
-    return SearchResult(candidates, candidates.iloc[search.best_index_], search.best_estimator_)
+    return SearchResult(
+        candidates,
+        candidates.iloc[search.best_index_],
+        settings.defaults | search.best_params_,
+        search.best_estimator_,
+        _n_unconverged(search, candidates),
+    )
 
 
 @contextlib.contextmanager
@@ -210,13 +234,11 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
     Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, 3.4.3.
     """
     results = search.cv_results_
-    sizes = [format_layer_sizes(params["hidden_layer_sizes"]) for params in results["params"]]
-    rates = [params["learning_rate_init"] for params in results["params"]]
+    candidates = results["params"]
     table = pd.DataFrame(
         {
-            "candidate": [f"{size} at {rate:g}" for size, rate in zip(sizes, rates, strict=True)],
-            "hidden_layer_sizes": sizes,
-            "learning_rate_init": rates,
+            "candidate": [candidate_name(params) for params in candidates],
+            **{name: [cell(params[name]) for params in candidates] for name in candidates[0]},
             "mean_test_score": results["mean_test_score"],
             "std_test_score": results["std_test_score"],
             "rank_test_score": results["rank_test_score"],
@@ -229,13 +251,39 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
         table[f"split{fold}_epochs"] = results[f"split{fold}_test_epochs"].astype(int)
     outputs = 1 if len(search.classes_) == 2 else len(search.classes_)
     table["parameters"] = [
-        n_parameters([search.n_features_in_, *params["hidden_layer_sizes"], outputs])
-        for params in results["params"]
+        n_parameters([search.n_features_in_, *_layer_sizes(search, params), outputs])
+        for params in candidates
     ]
     best = table.iloc[search.best_index_]
     deficit = best["mean_test_score"] - table["mean_test_score"]
     table["within_one_standard_error"] = deficit <= _standard_error(best)
     return table
+
+
+def candidate_name(params: Mapping[str, Any]) -> str:
+    """Return a candidate as a text: "50-25 at 0.001", or name and value of other parameters."""
+    values = {name: cell(value) for name, value in params.items()}
+    known = [values.pop("hidden_layer_sizes", ""), values.pop("learning_rate_init", "")]
+    shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in known]
+    first = " at ".join(text for text in shown if text)
+    others = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+    ]
+    return ", ".join([*([first] if first else []), *others])
+
+
+def cell(value: Any) -> Any:
+    """Return the value of a parameter for a cell of a table: layer sizes as "50-25"."""
+    if isinstance(value, list | tuple):
+        return format_layer_sizes(value)
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _layer_sizes(search: GridSearchCV, params: Mapping[str, Any]) -> list[int]:
+    """Return the hidden layers of a candidate."""
+    sizes = params.get("hidden_layer_sizes", search.estimator.hidden_layer_sizes)
+    return [int(size) for size in np.atleast_1d(sizes)]
 
 
 def _standard_error(candidate: pd.Series) -> float:
@@ -245,12 +293,14 @@ def _standard_error(candidate: pd.Series) -> float:
     return float(candidate["std_test_score"]) / math.sqrt(folds - 1)
 
 
-def selection_diagnostics(candidates: pd.DataFrame, best: pd.Series) -> dict[str, Any]:
+def selection_diagnostics(
+    candidates: pd.DataFrame, best: pd.Series, searched: Iterable[str]
+) -> dict[str, Any]:
     """Return which candidates are as good as the best one, and whether it is on the grid's edge.
 
     On an edge, a parameter has the smallest or the largest of several values, so a better one may
     be outside the grid. Layer sizes are ordered by the number of parameters. Of equally small
-    candidates the better one is named.
+    candidates the better one is named. searched: the names of the grid's parameters.
     """
     close = candidates[candidates["within_one_standard_error"]]
     smallest = close.sort_values(["parameters", "rank_test_score"], kind="stable").iloc[0]
@@ -259,18 +309,24 @@ def selection_diagnostics(candidates: pd.DataFrame, best: pd.Series) -> dict[str
         "within_one_standard_error": len(close),
         "smallest_within_one_standard_error": smallest["candidate"],
         "on_edge": {
-            "hidden_layer_sizes": _at_grid_boundary(best["parameters"], candidates["parameters"]),
-            "learning_rate_init": _at_grid_boundary(
-                best["learning_rate_init"], candidates["learning_rate_init"]
-            ),
+            name: _at_grid_boundary(best[column], candidates[column])
+            for name in searched
+            for column in ["parameters" if name == "hidden_layer_sizes" else name]
         },
     }
 
 
-def _at_grid_boundary(value: float, values: pd.Series) -> bool:
+def _at_grid_boundary(value: Any, values: pd.Series) -> bool:
+    """Return whether a number is the least or the largest of several; texts have no edge."""
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return False
     return values.nunique() > 1 and value in (values.min(), values.max())
 
 
-def n_unconverged(candidates: pd.DataFrame, max_iter: int) -> int:
+def _n_unconverged(search: GridSearchCV, candidates: pd.DataFrame) -> int:
     """Return the number of fits over all folds that max_iter stopped, possibly unconverged."""
-    return int((candidates.filter(regex=r"_epochs$") == max_iter).to_numpy().sum())
+    limits = [
+        params.get("max_iter", search.estimator.max_iter) for params in search.cv_results_["params"]
+    ]
+    epochs = candidates.filter(regex=r"^split\d+_epochs$").to_numpy()
+    return int((epochs == np.array(limits)[:, np.newaxis]).sum())

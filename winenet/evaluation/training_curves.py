@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from winenet.data.split_data import EvaluationSet
@@ -75,24 +76,24 @@ class _EpochScorer:
 
 
 def trace_all(
-    networks: Mapping[str, list[int]],
+    networks: Mapping[str, DenseClassifier],
     settings: Curves,
     X_train: pd.DataFrame,
     y_train: pd.Series,
     held_out: EvaluationSet,
     test: EvaluationSet,
 ) -> dict[str, TrainingTrace]:
-    """Trace each network in a process of its own. networks: hidden layer sizes by name."""
+    """Trace each network in a process of its own. networks: untrained, by name."""
     calls = (
-        delayed(trace_training)(sizes, settings, X_train, y_train, held_out, test)
-        for sizes in networks.values()
+        delayed(trace_training)(network, settings, X_train, y_train, held_out, test)
+        for network in networks.values()
     )
     with one_blas_thread():
         return dict(zip(networks, Parallel(n_jobs=n_workers())(calls), strict=True))
 
 
 def trace_training(
-    sizes: list[int],
+    network: DenseClassifier,
     settings: Curves,
     X_train: pd.DataFrame,
     y_train: pd.Series,
@@ -102,21 +103,22 @@ def trace_training(
     """Train a network for all epochs and return what earlier stopping would have changed.
 
     Of equally good epochs, the first is the best. A second training from the same seed gives the
-    epoch at which the notebook's rule stops; up to there both are the same network. The test rows
-    influence neither choice.
+    epoch at which the network stops by its own rule; up to there both are the same network. The
+    test rows influence neither choice.
+
+    network: untrained. max_iter and random_state are set as in the section curves, and it does not
+    hold out rows of its own for early stopping.
     """
     scorer = _EpochScorer(held_out)
-    shared: dict[str, Any] = {
-        "hidden_layer_sizes": tuple(sizes),
-        "max_iter": settings.epochs,
-        "random_state": settings.random_state,
-    }
+    stopped = clone(network).set_params(
+        max_iter=settings.epochs, random_state=settings.random_state, early_stopping=False
+    )
+    last = clone(stopped).set_params(n_iter_no_change=np.inf).set_callbacks(scorer)
     with warnings.catch_warnings(), one_blas_thread():
         # Training up to max_iter is intended here.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        last = DenseClassifier(**shared, n_iter_no_change=np.inf).set_callbacks(scorer)
         last.fit(X_train, y_train)
-        stopped = DenseClassifier(**shared).fit(X_train, y_train)
+        stopped.fit(X_train, y_train)
     sets = {
         "training": (X_train, y_train),
         "held_out": (held_out.X, held_out.y),
@@ -133,7 +135,7 @@ def trace_training(
     return TrainingTrace(
         pd.DataFrame(scorer.scores, columns=COLUMNS),
         {
-            "hidden_layer_sizes": format_layer_sizes(sizes),
+            "hidden_layer_sizes": format_layer_sizes(network.hidden_layer_sizes),
             **snapshots,
             "p_value": comparison["p_value"],
         },

@@ -9,13 +9,11 @@ from winenet.params import Logistic
 
 def effective_solver(settings: Logistic, n_classes: int) -> str:
     """Return the solver to use: lbfgs instead of liblinear if there are more than two classes."""
-    return "lbfgs" if n_classes > 2 and settings.solver == "liblinear" else settings.solver
+    solver: str = settings.parameters.get("solver", "lbfgs")
+    return "lbfgs" if n_classes > 2 and solver == "liblinear" else solver
 
 
 def make_logistic_regression(settings: Logistic, n_classes: int) -> Any:
     """Return an untrained logistic regression for n_classes classes."""
-    return LogisticRegression(
-        solver=effective_solver(settings, n_classes),
-        max_iter=settings.max_iter,
-        random_state=settings.random_state,
-    )
+    solver = effective_solver(settings, n_classes)
+    return LogisticRegression(**settings.parameters | {"solver": solver})

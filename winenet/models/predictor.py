@@ -3,6 +3,7 @@
 `DensePredictor` takes preprocessed features, `PipelinePredictor` a raw table.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from winenet.data import preprocessing
 from winenet.data.preprocessing import Array
+from winenet.models import model_file
 from winenet.models.saved import DenseModel, SavedModel
 from winenet.network.layers import forward
 
@@ -37,6 +39,11 @@ class DensePredictor:
     def predict(self, X: Any) -> npt.NDArray[np.int64]:
         """Return the most probable class of each row, (rows,); the first one of a tie."""
         return np.asarray(self.classes_[argmax_class(self.predict_proba(X))])
+
+
+def read_predictors(folder: str, names: Iterable[str]) -> dict[str, DensePredictor]:
+    """Return the models in a folder by name, ready to predict scaled rows."""
+    return {name: DensePredictor(model_file.read(f"{folder}/{name}.npz").model) for name in names}
 
 
 class PipelinePredictor:

@@ -1,9 +1,7 @@
 """Make the models that params.yaml describes, untrained, and train several of them at once.
 
-A parameter of a network is read from params.yaml in `make_network` only, so a new one reaches the
-stages mlp, grid_search, seeds, learning_curve and importance alike. (The stage curves has a section
-of its own.) The models that the pipeline saves are those of mlp, grid_search and logistic; the
-references that only the stage compare trains are in `winenet.evaluation.comparison`.
+Every stage that trains a model takes it from here, so no parameter can reach one stage and miss
+another.
 """
 
 import warnings
@@ -15,9 +13,10 @@ from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.models.logistic import make_logistic_regression
+from winenet.models.parameters import as_parameter, load_class
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
-from winenet.params import GridSearch, Logistic, Mlp
+from winenet.params import Compare, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
 
@@ -26,79 +25,65 @@ class TrainingError(InputError):
     """A network could not be trained on other rows or under another seed."""
 
 
-def make_network(
-    settings: Mlp | GridSearch, estimator: str = "winenet", **parameters: Any
-) -> Estimator:
+def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> Estimator:
     """Return an untrained network.
 
     Parameters
     ----------
-    settings : Mlp or GridSearch
-        A section of params.yaml; every network parameter in it is used.
+    parameters : mapping
+        Parameters of the network as params.yaml has them.
     estimator : {"winenet", "scikit-learn"}
-        The class that trains. Both give the same numbers; scikit-learn's has no dtype.
-    **parameters
-        What the section does not fix: hidden_layer_sizes, learning_rate_init.
+        The library that trains. Both give the same numbers.
     """
-    parameters |= {"max_iter": settings.max_iter, "random_state": settings.random_state}
-    if estimator == "winenet":
-        return DenseClassifier(**parameters, dtype=settings.dtype)
-    return MLPClassifier(**parameters)
+    known = {name: as_parameter(name, value) for name, value in parameters.items()}
+    return DenseClassifier(**known) if estimator == "winenet" else MLPClassifier(**known)
 
 
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
-    """Return the two networks of the stage mlp by name, untrained."""
-    return {
-        name: make_network(
-            settings, estimator, hidden_layer_sizes=tuple(network.hidden_layer_sizes)
-        )
-        for name, network in settings.networks
-    }
+    """Return the networks of the stage mlp by name, untrained, in the order of params.yaml."""
+    return {name: make_network(settings.parameters(name), estimator) for name in settings.networks}
 
 
-def make_networks(
-    mlp: Mlp, grid_search: GridSearch, search_metrics: Mapping[str, Any]
-) -> dict[str, Estimator]:
-    """Return the networks of the stage mlp and the best one of the search by name, untrained.
+def make_networks(mlp: Mlp, best: Mapping[str, Any]) -> dict[str, Estimator]:
+    """Return the networks of the stage mlp and the search's winner by name, untrained.
 
-    search_metrics: the metrics of the stage grid_search.
+    best: the winner's parameters, from data/grid_search_best.json.
     """
-    best = make_network(grid_search, **parse_best_parameters(search_metrics, grid_search))
-    return make_mlp_networks(mlp) | {"grid_search": best}
+    return make_mlp_networks(mlp) | {"grid_search": make_network(best)}
 
 
 def make_models(
-    baseline: Logistic,
-    mlp: Mlp,
-    grid_search: GridSearch,
-    search_metrics: Mapping[str, Any],
-    n_classes: int,
+    baseline: Logistic, mlp: Mlp, best: Mapping[str, Any], n_classes: int
 ) -> dict[str, Estimator]:
     """Return the logistic regression and the networks of `make_networks` by name, untrained."""
     logistic = make_logistic_regression(baseline, n_classes)
-    return {"logistic": logistic} | make_networks(mlp, grid_search, search_metrics)
+    return {"logistic": logistic} | make_networks(mlp, best)
 
 
-def format_layer_sizes(sizes: Sequence[int]) -> str:
-    """Return (50, 25) as "50-25", for a cell of a table or a metric."""
-    return "-".join(map(str, sizes))
+def make_baselines(settings: Compare) -> dict[str, Estimator]:
+    """Return the models of compare.baselines by name, untrained.
 
-
-def parse_best_parameters(
-    search_metrics: Mapping[str, Any], grid_search: GridSearch
-) -> dict[str, Any]:
-    """Return the parameters of the best candidate, as the grid has them, from rounded metrics.
-
-    The inverse of `format_layer_sizes` gives the sizes. The learning rate is the one in the grid
-    nearest to the rounded metric.
+    A class with a random_state that params.yaml does not set gets that of the section: without a
+    seed some of them give other results in each run.
     """
-    sizes = search_metrics["best_hidden_layer_sizes"].split("-")
-    rounded = search_metrics["best_learning_rate_init"]
-    rates = grid_search.param_grid.learning_rate_init
-    return {
-        "hidden_layer_sizes": tuple(map(int, sizes)),
-        "learning_rate_init": min(rates, key=lambda rate: abs(rate - rounded)),
-    }
+    baselines = {}
+    for name, baseline in settings.baselines.items():
+        model = load_class(baseline.estimator, settings.trusted_modules)(**baseline.parameters)
+        if model.get_params(deep=False).get("random_state", 0) is None:
+            model.set_params(random_state=settings.random_state)
+        baselines[name] = model
+    return baselines
+
+
+def title(name: str, mlp: Mlp, compare: Compare) -> str | None:
+    """Return the title that params.yaml gives to a network or a baseline, or None."""
+    model = mlp.networks.get(name) or compare.baselines.get(name)
+    return None if model is None else model.title
+
+
+def format_layer_sizes(sizes: Sequence[int] | int) -> str:
+    """Return (50, 25) as "50-25", for a cell of a table or a metric."""
+    return str(sizes) if isinstance(sizes, int) else "-".join(map(str, sizes))
 
 
 def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> None:
@@ -136,6 +121,6 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
         except ValueError as error:
             raise TrainingError(
                 f"A network could not be trained: {error} The results would be incomplete, so the "
-                "stage was stopped. Change grid_search.param_grid in params.yaml; try a smaller "
+                "stage was stopped. Change mlp or grid_search in params.yaml; try a smaller "
                 "learning_rate_init first."
             ) from error
