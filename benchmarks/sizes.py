@@ -27,8 +27,8 @@ EPOCHS = 2
 STAGES = ("ingest", "split", "logistic", "mlp")
 # Changes of params.yaml: few epochs of one network.
 REPLACEMENTS = {
-    r"(mlp:\n(?:  .*\n)*?  max_iter: )\d+": rf"\g<1>{EPOCHS}",
-    r"(    one_hidden_layer:\n      hidden_layer_sizes: )\[100\]": r"\g<1>[1]",
+    r"(mlp:\n(?:  .*\n)*?    max_iter: )\d+": rf"\g<1>{EPOCHS}",
+    r"(    one_layer:\n      hidden_layer_sizes: )\[100\]": r"\g<1>[1]",
 }
 
 

@@ -15,9 +15,9 @@ from committed import ROOT
 STAGES = list(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"])
 SMALL = {
     "handmade": {"epochs": [20, 50], "plot_every": 10, "n_seeds": 3},
-    "mlp": {"max_iter": 4},
+    "mlp": {"defaults": {"max_iter": 4, "random_state": 42}},
     "grid_search": {
-        "max_iter": 3,
+        "defaults": {"max_iter": 3, "random_state": 42},
         "cv": 2,
         "param_grid": {"hidden_layer_sizes": [[4], [8]], "learning_rate_init": [0.01]},
     },

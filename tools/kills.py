@@ -30,9 +30,9 @@ from winenet.errors import InputError
 # The same pipeline with less to train: what is killed is the same, and a round takes less.
 LESS: dict[str, dict[str, Any]] = {
     "handmade": {"epochs": [500, 1000, 2000, 5000], "n_seeds": 5},
-    "mlp": {"max_iter": 60},
+    "mlp": {"defaults": {"max_iter": 60, "random_state": 42}},
     "grid_search": {
-        "max_iter": 200,
+        "defaults": {"max_iter": 200, "random_state": 42},
         "cv": 3,
         "param_grid": {
             "hidden_layer_sizes": [[50, 25], [100, 50]],

@@ -55,35 +55,24 @@ EFFECTS = {
     "after the last one.",
     "handmade.plot_every": "Every how many epochs the loss is plotted.",
     "handmade.n_seeds": "Number of seeds on which the notebook's claims are tested.",
-    "logistic.solver": "scikit-learn's solver. `liblinear` handles two classes only; with more, "
-    "`lbfgs` is used instead.",
-    "logistic.random_state": "Seed of the solver, for the solvers that use one.",
-    "logistic.max_iter": "Maximum number of iterations of the solver.",
     "mlp.estimator": "The library that trains. Both give identical results in float64; "
     "`scikit-learn` takes about twice the time.",
-    "mlp.max_iter": "Maximum number of epochs.",
-    "mlp.random_state": "Seed of the initial weights and of the order of the rows.",
-    "mlp.dtype": "`float32` is faster and gives other results; it needs `estimator: winenet`.",
-    "mlp.networks.notebook.hidden_layer_sizes": "Hidden layers of the network that the notebook's "
-    "code trains.",
-    "mlp.networks.one_hidden_layer.hidden_layer_sizes": "Hidden layers of the network that the "
-    "notebook's text asks for.",
+    "mlp.defaults": "Parameters of every network: any of "
+    "[DenseClassifier](../how-to/library.md), such as `max_iter`, `activation`, `alpha`. A seed, "
+    "`random_state`, must be given.",
+    "mlp.networks": "Any number of networks by name, each with the parameters in which it differs "
+    "from the defaults, and with a `title` for the report if its layer sizes are not enough.",
     "grid_search.estimator": "As `mlp.estimator`.",
-    "grid_search.max_iter": "Maximum number of epochs of each fit.",
-    "grid_search.random_state": "Seed of every candidate.",
-    "grid_search.dtype": "As `mlp.dtype`.",
+    "grid_search.defaults": "Parameters of every candidate, as `mlp.defaults`.",
     "grid_search.cv": "Number of folds.",
     "grid_search.scoring": "Score that selects the best candidate, as in scikit-learn. With more "
     "than two classes, `f1` and `roc_auc` are averaged over the classes.",
-    "grid_search.param_grid.hidden_layer_sizes": "Hidden layers to try. Every combination with a "
-    "learning rate is one candidate.",
-    "grid_search.param_grid.learning_rate_init": "Learning rates to try.",
+    "grid_search.param_grid": "For each parameter to search, the values to try. Every combination "
+    "is one candidate.",
     "curves.validation_size": "Fraction of the training rows that is held out.",
     "curves.random_state": "Seed of the held-out rows and of the networks.",
     "curves.epochs": "Number of epochs. Training continues past the point where early stopping "
     "would end it.",
-    "curves.networks.notebook.hidden_layer_sizes": "Hidden layers of the first network.",
-    "curves.networks.one_hidden_layer.hidden_layer_sizes": "Hidden layers of the second network.",
     "seeds.n_seeds": "How many times each network is trained, each time with another seed.",
     "seeds.random_state": "The first seed; the others follow it.",
     "importance.n_repeats": "Number of permutations per feature.",
@@ -94,7 +83,13 @@ EFFECTS = {
     "learning_curve.n_repeats": "Number of repetitions per fraction; each draws its rows anew.",
     "learning_curve.random_state": "The first seed; the others follow it.",
     "compare.n_resamples": "Bootstrap resamples behind the intervals of ROC AUC and log loss.",
-    "compare.random_state": "Seed of the bootstrap and of the boosted trees.",
+    "compare.random_state": "Seed of the bootstrap, and of each baseline that takes one and has "
+    "none of its own.",
+    "compare.reference": "The network of `mlp.networks` that the search's winner is compared with.",
+    "compare.baselines": "Any number of classifiers by name: the class as `estimator`, and any of "
+    "its parameters. Only the stage `compare` trains them.",
+    "compare.trusted_modules": "Packages beside scikit-learn that a baseline may be imported from, "
+    "such as `xgboost`. They run code.",
     "gates.minimum": "Minimum of each metric. A key is `file.key`: `logistic.accuracy` is "
     "`accuracy` in `metrics/logistic.json`.",
     "gates.max_drop": "With a base revision: the largest drop of a score that passes, in "

@@ -22,6 +22,13 @@ RENAMED = {
     "gates.max_loss": "max_drop",
 }
 
+# Keys that are somewhere else now, or gone.
+MOVED = {
+    f"{section}.{key}": f"moved to {section}.defaults.{key}"
+    for section in ("mlp", "grid_search")
+    for key in ("max_iter", "random_state", "dtype")
+} | {"curves.networks": "no longer needed, since the curves are those of all mlp.networks"}
+
 
 def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
     """Return an error of pydantic as: place in params.yaml, value, rule."""
@@ -31,6 +38,8 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         if place in RENAMED:
             return f"{place}: renamed to {RENAMED[place]}"
+        if place in MOVED:
+            return f"{place}: {MOVED[place]}"
         known = list(_model_at(schema, location[:-1]).model_fields)
         hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
         return f"{place}: unknown key{hint}"

@@ -170,12 +170,12 @@ def _estimator_faults(place: str, cls: type[Any], given: Mapping[str, Any]) -> I
                     {name: constraints[name]}, {name: as_parameter(name, value)}, cls.__name__
                 )
             except InvalidParameterError as error:
-                yield f"{place}.{name}: {_reworded(error, name, value)}"
+                yield f"{place}.{name}: {_reworded(error, value)}"
             if name == "hidden_layer_sizes":
                 yield from _layer_faults(f"{place}.{name}", value)
 
 
-def _reworded(error: Exception, name: str, value: Any) -> str:
+def _reworded(error: Exception, value: Any) -> str:
     """Return scikit-learn's message as "value is not valid: rule"."""
     rule = str(error).partition(" must be ")[2].rpartition(". Got ")[0]
     return f"{short_repr(value)} is not valid: it must be {rule}" if rule else str(error)
