@@ -11,13 +11,13 @@ from winenet.network import cluster, journal, parallel
 
 def main() -> None:
     """Read the split and the models; write coefficients, permutation and drop-column importance."""
-    settings = params.load().importance
+    settings, mlp = params.load().importance, params.load().mlp
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     logistic = model_file.read("models/logistic.npz").model
     trained = {
         "logistic": DensePredictor(logistic),
-        **read_predictors("models/mlp", params.load().mlp.networks),
+        **read_predictors("models/mlp", mlp.networks),
         "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
@@ -26,7 +26,7 @@ def main() -> None:
     shuffled = importance.shuffled_importance(trained, data.test, raw.origins, settings)
     models = registry.make_models(
         params.load().logistic,
-        params.load().mlp,
+        mlp,
         files.read_metrics("data/grid_search_best.json"),
         n_classes=data.y_train.nunique(),
     )

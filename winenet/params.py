@@ -296,10 +296,6 @@ class Mlp(Section):
         min_length=1, description="by name, what differs from the defaults"
     )
 
-    def parameters(self, name: str) -> dict[str, Any]:
-        """Return all parameters of one network."""
-        return self.defaults | self.networks[name].parameters
-
 
 class GridSearch(Section):
     """The search, under scikit-learn's names."""

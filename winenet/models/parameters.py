@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import (
 from winenet.errors import did_you_mean, safe_text, short_repr
 from winenet.network import hyperparameters
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Params, ParamsError
+from winenet.params import Mlp, Params, ParamsError
 from winenet.text import count
 
 # Parameters that the pipeline sets itself, or that have no meaning in it.
@@ -122,7 +122,7 @@ def _faults(settings: Params) -> Iterator[str]:
     for name, given in mlp.networks.items():
         place = f"mlp.networks.{name}"
         found = [*_estimator_faults(place, network, given.parameters)]
-        yield from found or _network_faults(place, mlp.parameters(name))
+        yield from found or _network_faults(place, network_parameters(mlp, name))
     network = MLPClassifier if search.estimator == "scikit-learn" else DenseClassifier
     yield from _estimator_faults("grid_search.defaults", network, search.defaults)
     searched = []
@@ -204,7 +204,8 @@ def _network_faults(place: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 def _notes(settings: Params) -> Iterator[str]:
     """Yield which parameters of networks have no effect."""
     networks = {
-        f"mlp.networks.{name}": settings.mlp.parameters(name) for name in settings.mlp.networks
+        f"mlp.networks.{name}": settings.network_parameters(mlp, name)
+        for name in settings.mlp.networks
     }
     networks["grid_search.defaults"] = settings.grid_search.defaults
     for place, parameters in networks.items():
@@ -216,6 +217,11 @@ def _notes(settings: Params) -> Iterator[str]:
                 yield f"{place}.{name} has no effect with solver {solver}"
         if "validation_fraction" in parameters and not parameters.get("early_stopping"):
             yield f"{place}.validation_fraction has no effect without early_stopping: true"
+
+
+def network_parameters(mlp: Mlp, name: str) -> dict[str, Any]:
+    """Return all parameters of a network, as params.yaml has them."""
+    return mlp.defaults | mlp.networks[name].parameters
 
 
 def as_parameter(name: str, value: Any) -> Any:

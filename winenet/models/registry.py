@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.models.logistic import make_logistic_regression
-from winenet.models.parameters import as_parameter, load_class
+from winenet.models.parameters import as_parameter, load_class, network_parameters
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
 from winenet.params import Compare, Logistic, Mlp
@@ -41,7 +41,10 @@ def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> E
 
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
     """Return the networks of the stage mlp by name, untrained, in the order of params.yaml."""
-    return {name: make_network(settings.parameters(name), estimator) for name in settings.networks}
+    return {
+        name: make_network(network_parameters(settings, name), estimator)
+        for name in settings.networks
+    }
 
 
 def make_networks(mlp: Mlp, best: Mapping[str, Any]) -> dict[str, Estimator]:
