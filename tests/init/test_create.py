@@ -24,7 +24,7 @@ from winenet import __main__ as commands
 from winenet import params, yaml12
 from winenet.data import raw_table, splits
 from winenet.errors import InputError
-from winenet.init import create, pipeline_files
+from winenet.init import create, pipeline_files, render
 from winenet.init.column_stats import MAX_DISTINCT
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
@@ -297,7 +297,7 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
     path = write(
         a=numbers(len(labels)), y=[labels[place * 11 % len(labels)] for place in range(len(labels))]
     )
-    text = create.params_text(found(path))
+    text = render.params_text(found(path))
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     settings = params.load(str(tmp_path / "params.yaml"))
     raw = raw_table.read_raw(str(tmp_path), settings.ingest)
@@ -310,7 +310,7 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
 def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
     rows = 100_001
     guessed = found(write(a=numbers(rows), y=classes("p", "q", rows=rows)))
-    text = create.params_text(guessed)
+    text = render.params_text(guessed)
     assert guessed.large
     assert "solver: lbfgs" in text
     assert "small, for the table is long" in text
@@ -321,7 +321,7 @@ def test_the_wines_get_the_notebook_s_settings() -> None:
     raw = ROOT / "data/raw"
     tables = [raw / "winequality-red.csv", raw / "winequality-white.csv"]
     settings = yaml.safe_load(
-        create.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
+        render.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
     )
     committed = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
@@ -345,7 +345,7 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
         "on.csv", **{f'"{name}"': cells for name, cells in columns.items()},
         level=["~", "NA", *classes("no", "1e3x", "*", rows=ROWS - 2)], y=classes("yes", "007"),
     )  # fmt: skip
-    text = create.params_text(found(path, positive_label="007"))
+    text = render.params_text(found(path, positive_label="007"))
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     loaded = params.load(str(tmp_path / "params.yaml"))
     assert list(loaded.ingest.columns) == [*NASTY, "level"]
@@ -356,7 +356,7 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
 
 def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     path = write(a=numbers(30), y=classes("p", "q", "q", rows=30))
-    floors = yaml.safe_load(create.params_text(found(path)))["gates"]["minimum"]
+    floors = yaml.safe_load(render.params_text(found(path)))["gates"]["minimum"]
     assert floors == {
         "logistic.accuracy": 0.6666,
         "mlp.notebook.accuracy": 0.6666,
@@ -366,14 +366,14 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
 
 def test_thousands_of_columns_have_no_comments(write: Write) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(1500)}, y=classes("p", "q"))
-    text = create.params_text(found(path))
+    text = render.params_text(found(path))
     assert len(text.encode()) < yaml12.MAX_BYTES
     assert f'    "{1499:040}": number\n' in text
 
 
 def test_too_many_columns_are_refused(write: Write, tmp_path: Path) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(2000)}, y=classes("p", "q"))
-    told = refusal(lambda: create.params_text(found(path)), tmp_path)
+    told = refusal(lambda: render.params_text(found(path)), tmp_path)
     assert re.fullmatch(
         "2,000 columns make a params.yaml of [0-9,]+ bytes, and at most 100,000 are read. Take "
         "columns out of the table.",

@@ -4,9 +4,9 @@ Nothing is written here. What cannot work is refused with the cure.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from winenet import params
 from winenet.data import raw_table, splits
 from winenet.data.raw_table import MAX_CATEGORIES
-from winenet.errors import InputError, did_you_mean, preview, short_repr
+from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.column_stats import MAX_DISTINCT, ColumnStats
 from winenet.init.read_tables import (
     GUESSED_NA_VALUES,
@@ -33,6 +33,9 @@ from winenet.init.read_tables import (
     quote_cell,
     read_columns,
 )
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 POSITIVE = (
     *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
@@ -288,27 +291,16 @@ def _refuse_spoilt_numbers(
 
 
 def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> SplitDefaults:
-    """Return the first settings by which every class is in all sets; fewer folds come first.
+    """Return the first settings with which every set has rows of every class.
 
     Raises GuessError if the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())
-    stratify = rarest < STRATIFY_BELOW
-    runs = 2 if large else 5
     for test_size in TEST_SIZES:
-        try:
-            split = params.Split(
-                test_size=test_size, random_state=42, stratify=stratify, duplicates="keep"
-            )
-            y_train = splits.split_table(table, "label", split).y_train
-        except InputError:
-            continue
-        cv = next((cv for cv in FOLDS[large] if y_train.value_counts().min() >= cv), None)
-        validation_size = _validation_size(y_train)
-        train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
-        if cv and validation_size and len(train_sizes) > 1:
-            return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
+        settings = _settings_with(table, test_size, stratify=rarest < STRATIFY_BELOW, large=large)
+        if settings is not None:
+            return settings
     label = min(labels, key=lambda one: labels[one])
     raise GuessError(
         f"Class {short_repr(label)} has {pluralize(rarest, 'row')} of {len(column):,}, too few: "
@@ -317,31 +309,53 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Spli
     )
 
 
-def _validation_size(y_train: pd.Series) -> float | None:
-    """Return the first share that can be held out of the training rows, with all classes."""
-    X_train = y_train.to_frame()
-    for size in TEST_SIZES:
-        curves = params.Curves.model_construct(validation_size=size, random_state=42)
-        try:
-            splits.train_validation_split(X_train, y_train, curves)
-        except InputError:
-            continue
-        return size
-    return None
+def _settings_with(
+    table: pd.DataFrame, test_size: float, *, stratify: bool, large: bool
+) -> SplitDefaults | None:
+    """Return the settings with this test set, or None if the training rows are too few."""
+    split = params.Split(test_size=test_size, random_state=42, stratify=stratify, duplicates="keep")
+    parts = _cut(splits.split_table, table, "label", split)
+    if parts is None:
+        return None
+    y_train = parts.y_train
+    smallest_class = y_train.value_counts().min()
+    cv = next((folds for folds in FOLDS[large] if folds <= smallest_class), None)
+    validation_size = next((size for size in TEST_SIZES if _can_hold_out(y_train, size)), None)
+    runs = 2 if large else 5
+    train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
+    if cv is None or validation_size is None or len(train_sizes) < 2:
+        return None
+    return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
+
+
+def _can_hold_out(y_train: pd.Series, size: float) -> bool:
+    """Return whether a share of the training rows can be held out with all classes in both sets."""
+    curves = params.Curves.model_construct(validation_size=size, random_state=42)
+    return _cut(splits.train_validation_split, y_train.to_frame(), y_train, curves) is not None
 
 
 def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list[float]:
     """Return the shares that can be drawn with all classes under every seed, and that differ."""
-    result: dict[int, float] = {}
+    share_of_rows: dict[int, float] = {}
     for share in shares:
-        try:
-            drawn = [len(splits.subsample(y_train, share, seed)) for seed in range(runs)]
-        except InputError:
+        drawn = [_cut(splits.subsample, y_train, share, seed) for seed in range(runs)]
+        if drawn[0] is None or any(rows is None for rows in drawn):
             continue
-        if share == 1 and len(result) > 4:
-            result.pop(sorted(result)[-1])  # 0.75 stands in where smaller shares cannot be drawn
-        result.setdefault(drawn[0], share)
-    return list(result.values())
+        if share == 1 and len(share_of_rows) > 4:
+            # 0.75 is for tables of which smaller shares cannot be drawn.
+            share_of_rows.pop(max(share_of_rows))
+        share_of_rows.setdefault(len(drawn[0]), share)
+    return list(share_of_rows.values())
+
+
+def _cut(
+    cut: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
+) -> Result | None:
+    """Return what a function of `splits` returns, or None if a set would lack a class."""
+    try:
+        return cut(*arguments, **keywords)
+    except splits.SplitError:
+        return None
 
 
 def _is_id(name: str) -> bool:

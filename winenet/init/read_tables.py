@@ -28,6 +28,10 @@ ROWS_AT_A_TIME = 50_000  # as text they take much room
 SNIFF_LINES = 200  # lines on which the separator is tried
 
 
+class InitError(InputError):
+    """The new folder cannot be made; the message says why and what to do."""
+
+
 class GuessError(InputError):
     """A table or an option that no pipeline can be made of."""
 
