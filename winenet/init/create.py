@@ -1,6 +1,6 @@
-"""Makes a new folder with a pipeline for any table: the repository's own, without its wine.
+"""Create a folder with a pipeline for any table, from the files of this one.
 
-All is made beside the new folder's place and checked there; the last step gives it its name.
+The folder is built and checked under another name beside its place, and renamed at the end.
 """
 
 import contextlib
@@ -42,9 +42,26 @@ FALLBACK_GIT_USER = ("-c", "user.name=winenet", "-c", "user.email=winenet@localh
 
 
 def create_project(target: Path, options: InitOptions) -> list[str]:
-    """Make a pipeline for the tables in a new folder; return what was done, in lines.
+    """Create a folder with a pipeline for the tables.
 
-    Raises GuessError or InitError when it cannot be; then nothing is left behind.
+    Parameters
+    ----------
+    target
+        The new folder. It must not exist; its parent must.
+    options
+        The tables and what is known of them.
+
+    Returns
+    -------
+    list[str]
+        Lines that say what was guessed and done.
+
+    Raises
+    ------
+    GuessError
+        If no pipeline can be made of the tables.
+    InitError
+        If the folder cannot be created. Nothing is left behind.
     """
     _check_root()
     _check_target(target)
@@ -59,7 +76,7 @@ def create_project(target: Path, options: InitOptions) -> list[str]:
 
 
 def _summary_lines(found: InferredConfig) -> list[str]:
-    """Return what was guessed, in lines."""
+    """Return lines that say what was guessed."""
     kinds = [column.kind for column in found.columns.values()]
     lines = [
         f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
@@ -98,7 +115,7 @@ def _check_target(target: Path) -> None:
         )
     if not target.parent.is_dir():
         raise InitError(
-            f"{text} cannot be made: {display_path(target.parent)} is no folder. Make that "
+            f"{text} cannot be made: {display_path(target.parent)} is not a folder. Make it "
             "first, or give another place."
         )
     if not target.name.isprintable():
@@ -107,9 +124,9 @@ def _check_target(target: Path) -> None:
 
 @contextlib.contextmanager
 def _staging_folder(target: Path) -> Iterator[Path]:
-    """Give a new folder beside the target; what is in it when an error comes is removed."""
+    """Yield an empty folder beside the target; remove it at the end, or after an error."""
     try:
-        # Its own folder inside: mkdtemp's is for this user alone, which a repository need not be.
+        # A folder inside, because mkdtemp gives access to this user alone.
         around = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
     except OSError as error:
         raise InitError(
@@ -174,9 +191,9 @@ def _too_large(found: InferredConfig) -> bool:
 
 
 def _check(folder: Path) -> str:
-    """Run the new folder's own check in it; return its line.
+    """Run `python -m winenet check` in the new folder; return its last line.
 
-    Raises InitError if it finds a fault, or when the code that was carried is not whole.
+    Raises InitError if the check fails.
     """
     done = subprocess.run(
         [sys.executable, "-m", "winenet", "check"],
@@ -190,7 +207,7 @@ def _check(folder: Path) -> str:
     if done.returncode < 0:
         raise InitError(
             f"The new folder's check was ended by the signal {-done.returncode}, so it was not "
-            "made. Most often memory does not suffice: free some, or give fewer rows."
+            "made. The usual cause is too little memory: free some, or give fewer rows."
         )
     if done.returncode != 0:
         raise InitError(
@@ -201,15 +218,15 @@ def _check(folder: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what makes Python or git look elsewhere."""
+    """Return the variables without those that point Python or git elsewhere."""
     python_paths = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
     environment = git.without_repository(os.environ)
     return {name: value for name, value in environment.items() if name not in python_paths}
 
 
 def _commit(folder: Path, found: InferredConfig) -> str:
-    """Make a git repository of the folder, with a first commit; return who made it, in words."""
-    # Forced: a user's own list of ignored files must not keep a table out.
+    """Create a git repository with a first commit; return a line that says who committed."""
+    # Forced: the table is added even if the user's global ignore list names it.
     files = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
     message = f"A pipeline that predicts {found.target}, as winenet init makes it"
     try:
@@ -236,7 +253,18 @@ def _commit(folder: Path, found: InferredConfig) -> str:
 
 
 def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
-    """Return what argparse found as the folder and the options."""
+    """Convert the arguments of `python -m winenet init`.
+
+    Parameters
+    ----------
+    given
+        The attributes that argparse has set, by name.
+
+    Returns
+    -------
+    tuple[Path, InitOptions]
+        The new folder, and the options.
+    """
     known = {
         name: given[name]
         for name in ("target", "label", "separator", "positive_label", "na_values")

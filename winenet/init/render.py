@@ -26,9 +26,22 @@ SMALL_TABLE_ROWS = 1_000  # rows
 
 
 def params_text(found: InferredConfig) -> str:
-    """Return params.yaml with its comments.
+    """Return the text of params.yaml, with comments that give the reasons.
 
-    Raises ParamsError if it does not fit the schema, before anything is made.
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    InitError
+        If it is too long or does not fit the schema.
     """
     text = _rendered(found)
     if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
@@ -54,6 +67,7 @@ def params_text(found: InferredConfig) -> str:
 
 
 def _rendered(found: InferredConfig) -> str:
+    """Return params.yaml filled in from its template."""
     size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
     share = max(found.labels.values()) / found.rows
     return _template("params.yaml").render(
@@ -62,7 +76,22 @@ def _rendered(found: InferredConfig) -> str:
 
 
 def readme(found: InferredConfig, graph: str, name: str) -> str:
-    """Return the folder's README. graph: its dvc.yaml."""
+    """Return the text of README.md.
+
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+    graph
+        The text of the new folder's dvc.yaml.
+    name
+        The name of the new folder.
+
+    Returns
+    -------
+    str
+        The text.
+    """
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
     gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
@@ -91,20 +120,20 @@ def _template(name: str) -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "yaml": scalar,
-        "label": label,
+        "yaml": _scalar,
+        "label": _label,
         "label_counts": label_counts,
-        "column_lines": column_lines,
-        "left_out": left_out,
+        "column_lines": _column_lines,
+        "left_out": _left_out,
         "thousands": lambda number: f"{number:,}",
     }
     return environment.get_template(f"{name}.jinja")
 
 
-def scalar(value: object) -> str:
-    """Return a text, or a list, as YAML 1.1 and 1.2 both read it: in doubt, in quotes."""
+def _scalar(value: object) -> str:
+    """Return a text or a list in YAML, in quotes where YAML 1.1 and 1.2 could differ."""
     if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
+        return f"[{', '.join(map(_scalar, value))}]"
     if (
         isinstance(value, str)
         and PLAIN_YAML_SCALAR.fullmatch(value)
@@ -114,13 +143,24 @@ def scalar(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def label(text: str) -> str:
+def _label(text: str) -> str:
     """Return a label in YAML: 1 as a whole number, everything else as a text."""
-    return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else scalar(text)
+    return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else _scalar(text)
 
 
 def label_counts(labels: Mapping[str, int]) -> str:
-    """Return the labels with their rows: "a (100), b (50)"."""
+    """Return the labels with their numbers of rows: "a (100), b (50)".
+
+    Parameters
+    ----------
+    labels
+        Rows by label.
+
+    Returns
+    -------
+    str
+        At most six labels, and how many more there are.
+    """
     text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
     return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
 
@@ -129,18 +169,18 @@ def _word(text: str) -> str:
     return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
 
 
-def column_lines(columns: Mapping[str, Column]) -> list[str]:
-    """Return one line per column: its kind, and in a comment what it holds."""
-    lines = {f"{scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
+def _column_lines(columns: Mapping[str, Column]) -> list[str]:
+    """Return a line per column: its kind, and a comment that says what it holds."""
+    lines = {f"{_scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
     return _commented(lines)
 
 
-def left_out(columns: Mapping[str, str]) -> list[str]:
-    """Return one line per column: its name, and in a comment why it is left out."""
-    return _commented({scalar(name): why for name, why in columns.items()})
+def _left_out(columns: Mapping[str, str]) -> list[str]:
+    """Return a line per column: its name, and a comment that says why it is not used."""
+    return _commented({_scalar(name): why for name, why in columns.items()})
 
 
 def _commented(lines: Mapping[str, str]) -> list[str]:
-    """Return lines with their comments one below the other."""
+    """Return the lines with their comments aligned."""
     width = min(max(map(len, lines), default=0), 40)
     return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
