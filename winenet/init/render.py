@@ -16,6 +16,7 @@ from winenet.errors import short_repr
 from winenet.init.infer import Column, InferredConfig
 from winenet.init.pipeline_files import mermaid
 from winenet.init.read_tables import InitError
+from winenet.text import count
 
 TEMPLATE_DIR = Path(__file__).parents[2] / "tools/starter"
 # A text that YAML 1.1 and 1.2 read as itself without quotes, unless it is a keyword.
