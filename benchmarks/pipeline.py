@@ -51,19 +51,16 @@ def whole(size: Size, root: Path = verify.ROOT) -> list[Row]:
 
 def pair(size: Size, root: Path) -> tuple[Run, Run]:
     """Run the script, then the pipeline, in one fresh clone with an empty cache."""
-    try:
-        with verify_run.fresh_clone(root) as clone:
-            environment = without_numerics(verify_run.isolated(clone, os.environ))
-            verify_run.check_no_cache(clone, environment)
-            # Two stages are enough to test it.
-            targets = verify_run.stage_names(clone)[:2] if size.quick else []
-            script = [SCRIPT, *(["--quick"] if size.quick else [])]
-            return (
-                run(script, clone, environment),
-                run(["-m", "dvc", "repro", "--force", *targets], clone, environment),
-            )
-    except verify_run.VerifyError as error:
-        raise InputError(str(error)) from None
+    with verify_run.fresh_clone(root) as clone:
+        environment = without_numerics(verify_run.isolated(clone, os.environ))
+        verify_run.check_no_cache(clone, environment)
+        # Two stages are enough to test it.
+        targets = verify_run.stage_names(clone)[:2] if size.quick else []
+        script = [SCRIPT, *(["--quick"] if size.quick else [])]
+        return (
+            run(script, clone, environment),
+            run(["-m", "dvc", "repro", "--force", *targets], clone, environment),
+        )
 
 
 def without_numerics(environment: Mapping[str, str]) -> dict[str, str]:

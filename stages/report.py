@@ -1,4 +1,4 @@
-"""Stage report: set this run beside the notebook, draw the figures, and write both pages."""
+"""Stage report: compare this run with the notebook, draw the figures and write both pages."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -83,7 +83,7 @@ def has_notebook() -> bool:
 
 
 def read(notebook: bool) -> tuple[dict[str, Any], dict[str, pd.DataFrame], Terms]:
-    """Return the metrics by stage, the tables by path, and the words of the table."""
+    """Return the metrics by stage, the tables by path, and the terms of the table."""
     named = {name: path for name, path in METRICS.items() if notebook or name != "handmade"}
     schema = table_files.read_schema("data/schema.json")
     paths = [path for path in TABLES if notebook or not any(part in path for part in NOTEBOOK)]

@@ -32,6 +32,8 @@ def test_the_variables_of_a_hook_do_not_lead_to_another_repository(
 def test_a_failed_command_is_named_with_git_s_words(repository: Path) -> None:
     with pytest.raises(git.GitError, match=r"^`git show` failed: fatal: .*nothing-of-this-name"):
         git.output("-c", "user.name=x", "show", "nothing-of-this-name", folder=repository)
+    with pytest.raises(git.GitError, match=r"^`git rev-parse` failed: fatal: "):
+        git.output("rev-parse", "--verify", "nothing-of-this-name", folder=repository)
     assert git.run("show", "nothing-of-this-name", folder=repository).returncode == 128
 
 

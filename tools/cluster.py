@@ -1,7 +1,7 @@
-"""Start a part of a cluster in this folder: `python -m tools.cluster scheduler`, or `worker`.
+"""Start a Dask scheduler or worker here: `python -m tools.cluster scheduler`, or `worker`.
 
-Both are Dask's own commands. What is added: a worker pins BLAS before numpy is imported, as a
-stage does. It has WINENET_WORKERS processes, or one a core, and each trains a stack at a time.
+A worker pins BLAS before numpy is imported, as a stage does. It has WINENET_WORKERS processes, or
+one per core, and each trains one stack at a time.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from winenet.errors import InputError, check_locked_versions, short_repr
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
     parser.add_argument("role", choices=("scheduler", "worker"))
     parser.add_argument(
@@ -27,7 +27,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def start(role: str, address: str) -> None:
-    """Run Dask's command until it is ended; raises InputError when that cannot be."""
+    """Run Dask's command until it ends.
+
+    Raises InputError if it cannot be started.
+    """
     runtime.pin_blas()  # before numpy is imported; the worker's processes inherit it
     from winenet.network import cluster
     from winenet.network.parallel import n_workers
@@ -35,8 +38,8 @@ def start(role: str, address: str) -> None:
     check_locked_versions()
     if not cluster.ADDRESS.fullmatch(address):
         raise InputError(
-            f"{short_repr(address)} is no scheduler's address, so no {role} was started. It must "
-            "be like tcp://127.0.0.1:8786: change SCHEDULER=..."
+            f"{short_repr(address)} is not a scheduler's address, so no {role} was started. It "
+            "must be like tcp://127.0.0.1:8786: change SCHEDULER=..."
         )
     count = n_workers()
     try:
@@ -55,7 +58,7 @@ def start(role: str, address: str) -> None:
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
+    """Run the command line; return the exit code."""
     try:
         given = parse()
         start(given.role, given.address)

@@ -31,7 +31,7 @@ def first_difference(clone: Path) -> str:
 
 
 def missing_or_more(clone: Path) -> str:
-    """Return what was not written, not recorded truly, or written and not committed, or ""."""
+    """Return which outputs are missing, not committed, or not as dvc.lock records them, or ""."""
     missing = [
         path for path in recorded_hashes(committed_lock(clone)) if not (clone / path).exists()
     ]
@@ -47,8 +47,8 @@ def missing_or_more(clone: Path) -> str:
 
 
 def shown(clone: Path, names: Sequence[str]) -> str:
-    """Return the names of files in git that differ, and the first lines of one difference."""
-    # A result says more than its hash: dvc.lock is shown when nothing else differs.
+    """Return the names of files that differ, and the first lines of one difference."""
+    # dvc.lock says least, so it is shown only if nothing else differs.
     item = next((name for name in names if name != "dvc.lock"), "dvc.lock")
     lines = git.output("diff", "HEAD", "--", item, folder=clone).splitlines()
     return "\n".join(
@@ -57,7 +57,7 @@ def shown(clone: Path, names: Sequence[str]) -> str:
 
 
 def changed_outputs(clone: Path) -> list[str]:
-    """Return a line that names the outputs whose hash differs, those outside of git included."""
+    """Return a line with the outputs whose hash differs, including those outside of git."""
     before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
     paths = [path for path in before | after if before.get(path) != after.get(path)]
     return [f"Outputs with another hash: {', '.join(paths)}."] if paths else []
@@ -76,7 +76,7 @@ def difference_beyond_models(clone: Path) -> str:
 
 
 def without_models(lock: str) -> Any:
-    """Return what dvc.lock says, without the hashes of the models."""
+    """Return the content of dvc.lock without the hashes of the models."""
     content = yaml.safe_load(lock)
     for stage in content["stages"].values():
         for entry in stage.get("deps", []) + stage.get("outs", []):
@@ -86,9 +86,10 @@ def without_models(lock: str) -> Any:
 
 
 def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float | None]:
-    """Return the first difference that is too large, or "", and the largest of all.
+    """Compare the models that differ with the committed ones.
 
-    known: the committed models. The second is None when all models have the same bits.
+    known: the committed models by path. Returns the first difference above TOLERANCE, or "";
+    and the largest of all, or None if all bits are equal.
     """
     before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
     largest: float | None = None
@@ -103,14 +104,14 @@ def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float 
                 largest,
             )
         distance = between(known[path], (clone / path).read_bytes())
-        if not distance <= TOLERANCE:  # NaN is no small distance
+        if not distance <= TOLERANCE:  # also true for NaN
             return f"{path} differs by {distance:.1e}, more than {TOLERANCE:.0e}.", largest
         largest = max(distance, largest or 0.0)
     return "", largest
 
 
 def between(one: bytes, other: bytes) -> float:
-    """Return the largest difference of two models in any number; infinity for other shapes."""
+    """Return the largest difference between two models in any number; inf for other shapes."""
     import numpy as np
 
     a, b = (np.load(io.BytesIO(content), allow_pickle=False) for content in (one, other))
@@ -129,7 +130,7 @@ def between(one: bytes, other: bytes) -> float:
 
 
 def committed_models(root: Path) -> dict[str, bytes]:
-    """Return path -> content of the models in HEAD's dvc.lock, as far as they are anywhere here."""
+    """Return the models of HEAD's dvc.lock that are found on this machine, by path."""
     found: dict[str, bytes] = {}
     for path, digest in recorded_hashes(committed_lock(root)).items():
         cached = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
@@ -145,7 +146,10 @@ def md5(content: bytes) -> str:
 
 
 def unlike_the_committed(clone: Path, probe: Mapping[str, str]) -> list[str]:
-    """Return which computations give other bits here than where the results were made."""
+    """Return which computations have other results here than on the committing machine.
+
+    Raises VerifyError if HEAD has no probe.
+    """
     file = clone / REFERENCE / "probe.json"
     if not file.is_file():
         raise VerifyError(

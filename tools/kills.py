@@ -1,7 +1,7 @@
-"""Kill the pipeline at random moments and see that a plain `dvc repro` ends with the same bytes.
+"""Kill the pipeline at random moments and check that `dvc repro` then ends with the same bytes.
 
-Each round begins with nothing: no outputs, no dvc.lock, no journal, an empty DVC cache. The run's
-whole process group is killed by SIGKILL, as a machine's end would do it, and is started again.
+Each round starts without outputs, dvc.lock and journal, and with an empty DVC cache. The process
+group is killed by SIGKILL, as in a power failure, and `dvc repro` is run again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.verify_run import VerifyError
 from winenet import git
 from winenet.errors import InputError
 
-# The same pipeline with less to train: what is killed is the same, and a round takes less.
+# Parameters of the same pipeline with less training, so that a round takes less time.
 LESS: dict[str, dict[str, Any]] = {
     "handmade": {"epochs": [500, 1000, 2000, 5000], "n_seeds": 5},
     "mlp": {"defaults": {"max_iter": 60, "random_state": 42}},
@@ -51,7 +51,7 @@ GIVEN = ("data/raw", "data/README.md")  # not written by any stage
 
 
 class Size(NamedTuple):
-    """A pipeline that is to be killed, and what it leaves when it is not."""
+    """A pipeline to kill, and what it writes when it is not killed."""
 
     name: str
     params: str  # the text of params.yaml
@@ -61,7 +61,7 @@ class Size(NamedTuple):
 
 
 class Round(NamedTuple):
-    """What one kill and the run after it have shown."""
+    """The outcome of one kill and the run after it."""
 
     size: str
     seconds: float  # after which it was killed
@@ -80,7 +80,7 @@ def less(params: str) -> str:
 
 
 def begin(clone: Path, params: str) -> None:
-    """Leave nothing but what is in git and is no result, and these parameters."""
+    """Reset the clone to HEAD without results, and set params.yaml."""
     for name in (".winenet", ".dvc/cache", ".dvc/tmp", "../dvc_site_cache_dir", *FOLDERS):
         shutil.rmtree(clone / name, ignore_errors=True)
     git.output("checkout", "--quiet", "HEAD", "--", ".", folder=clone)
@@ -102,7 +102,7 @@ def listed(clone: Path) -> list[str]:
 
 
 def snapshot(clone: Path) -> dict[str, str]:
-    """Return path -> hash of dvc.lock and of every file in FOLDERS, a half one included."""
+    """Return the hash of dvc.lock and of every file in FOLDERS, by path."""
     return {
         path: hashlib.sha256((clone / path).read_bytes()).hexdigest()
         for path in ("dvc.lock", *listed(clone))
@@ -110,7 +110,7 @@ def snapshot(clone: Path) -> dict[str, str]:
 
 
 def first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Return which files are missing, more, or have other bytes, or ""."""
+    """Return the first file that is missing, superfluous or different, or ""."""
     for path in sorted(before.keys() | after.keys()):
         if path not in after:
             return f"{path} is missing"
@@ -123,7 +123,10 @@ def first_difference(before: Mapping[str, str], after: Mapping[str, str]) -> str
 
 
 def run(clone: Path, environment: Mapping[str, str]) -> str:
-    """Run the pipeline to its end and return what it says; raise VerifyError if it fails."""
+    """Run the pipeline to its end; return its output.
+
+    Raises VerifyError if it fails.
+    """
     done = subprocess.run(
         REPRO,
         cwd=clone,
@@ -144,9 +147,9 @@ def run(clone: Path, environment: Mapping[str, str]) -> str:
 def kill(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
 ) -> str | None:
-    """Start a command, kill its process group after a time, and return what it had said.
+    """Start a command, kill its process group after some seconds, and return its output.
 
-    Returns None when it had ended by itself. No process of the group is alive afterwards.
+    Returns None if it ended before. No process of the group is alive afterwards.
     """
     said = folder.parent / "said.txt"
     with said.open("wb") as stream:
@@ -175,7 +178,7 @@ def kill(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process group and wait until none of it is left."""
+    """Kill a process group and wait for the end of all its processes."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -194,7 +197,7 @@ def hit(said: str) -> str:
 
 
 def fits(said: str) -> dict[str, tuple[int, int]]:
-    """Return by stage how many fits it has taken from the journal, and how many it had."""
+    """Return, by stage, the number of fits reused from the journal, and of all its fits."""
     result = re.findall(r"^(\w+): journal: (\d+) of (\d+) fits reused$", said, flags=re.MULTILINE)
     return {stage: (int(reused), int(count)) for stage, reused, count in result}
 
@@ -242,7 +245,7 @@ def line(number: int, one: Round) -> str:
 
 
 def verdict(rounds: Sequence[Round]) -> tuple[str, bool]:
-    """Return the sum of all rounds, and whether it shows what it should."""
+    """Return a summary of all rounds, and whether it is as expected."""
     same = sum(not item.difference for item in rounds)
     with_reuse = sum(item.reused > 0 for item in rounds)
     text = (
@@ -256,11 +259,15 @@ def verdict(rounds: Sequence[Round]) -> tuple[str, bool]:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=30, help="in all (%(default)s)")
-    parser.add_argument("--full-runs", type=int, default=5, help="of them, of the whole pipeline")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (%(default)s)")
+    parser.add_argument("--kills", type=int, default=30, help="number of kills (%(default)s)")
+    parser.add_argument(
+        "--full-runs", type=int, default=5, help="how many of them with full training (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the random moments (%(default)s)"
+    )
     requested = parser.parse_args(arguments)
     if requested.kills < 1 or not 0 <= requested.full_runs <= requested.kills:
         parser.error(
@@ -271,7 +278,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make all rounds; return 0 when all bytes are the same and some fits were reused."""
+    """Run all rounds; return 0 if all bytes are equal and some fits were reused."""
     requested = parse(arguments)
     if not hasattr(os, "killpg"):
         print(

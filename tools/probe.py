@@ -1,9 +1,9 @@
-"""Says what the processes of a run see, refuses a run that sees something else, and starts it.
+"""Print what the processes of a run see, and start the run if it is what was requested.
 
     python tools/probe.py '{"umask": "0o77"}' python -m dvc repro --force
 
-It is started in a clone, as the run is to be: with its variables, its user, its umask. Without a
-command it only looks. `make verify` calls it; alone, it prints this machine's probe.
+`make verify` starts it in a clone with the variables, user and umask of the run. Without a command
+it only prints; without arguments it prints this machine's probe.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "probe: "
-REFUSED = 3  # the exit code of a run that does not see what was asked for
+REFUSED = 3  # the exit code if something else is seen than was requested
 NEVER_RUN = (".git", ".dvc", "__pycache__")
 
 
 def look() -> dict[str, Any]:
-    """Return what this process, and a stage started by it, can see of its surroundings."""
+    """Return what this process, and a stage that it starts, see of their surroundings."""
     return {
         "folder": str(Path.cwd()),
         "time zone": time.strftime("%z"),
@@ -41,7 +41,7 @@ def look() -> dict[str, Any]:
 
 
 def locale_seen() -> str:
-    """Return the locale that a program gets which asks for the environment's, and its point."""
+    """Return the locale that the environment sets, and its decimal point."""
     try:
         name = locale.setlocale(locale.LC_ALL, "")
     except locale.Error:
@@ -68,14 +68,14 @@ def newest(folder: Path) -> float:
 
 
 def stage_seen() -> dict[str, Any]:
-    """Return what a stage sees: its numerics are settled in a process of its own, as always."""
+    """Return what a stage sees, from a process of its own."""
     code = "import runpy, sys; runpy.run_path(sys.argv[1])['print_numerics']()"
     done = subprocess.run(
         [sys.executable, "-c", code, __file__], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        # A signal: the processor has not the instructions of the kernel that was asked for.
+        # After a signal, the processor lacks the instructions of the requested kernel.
         return {
             "workers": None,
             "kernels": None,
@@ -90,7 +90,7 @@ def stage_seen() -> dict[str, Any]:
 
 
 def print_numerics() -> None:
-    """Print what a stage of this folder has: its processes, its BLAS kernels, the probe."""
+    """Print the workers, the BLAS kernels and the probe of a stage in this folder."""
     sys.path.insert(0, str(Path.cwd()))
     from winenet import runtime
 
@@ -111,12 +111,12 @@ def print_numerics() -> None:
 
 
 def computation_hashes() -> dict[str, str]:
-    """Return a hash of what this machine makes of fixed numbers, for each kind of computation.
+    """Return a hash of the results of each kind of computation on fixed numbers.
 
-    Where one differs, the last bits of a trained network do, or may.
+    If one differs between two machines, trained networks may differ in the last bits.
     """
     import numpy as np
-    import scipy.linalg  # brings scipy's own BLAS, which the logistic regression uses
+    import scipy.linalg  # loads scipy's own BLAS, which the logistic regression uses
     from scipy.special import expit
 
     generator = np.random.default_rng(0)  # its `random` computes with whole numbers: the same
@@ -139,7 +139,7 @@ def computation_hashes() -> dict[str, str]:
 
 
 def refusal(expected: dict[str, Any], seen: dict[str, Any]) -> str:
-    """Return in what the run would see something else than was asked for, or ""."""
+    """Return what the run would see differently from what was requested, or ""."""
     faults = [
         f"{name}: {value} was asked for, and the run sees {seen.get(name)}"
         for name, value in expected.items()
@@ -149,7 +149,7 @@ def refusal(expected: dict[str, Any], seen: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Look, say what was seen, and start the command when it is what was asked for."""
+    """Print what is seen; start the command if that is what was requested. Return the exit code."""
     if not arguments:
         print(json.dumps(stage_seen()["probe"], indent=1))
         return 0

@@ -1,7 +1,6 @@
-"""What `make verify` varies around the computation, and how each variation is to be seen.
+"""The variations of `make verify`, and how the run shows that each has taken effect.
 
-A variation never counts because it was asked for: tools/probe.py sees it in the run, or the run
-is refused.
+Requesting a variation is not enough: tools/probe.py must see it in the run, or the run is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ KERNELS = {
 
 
 class Variation(NamedTuple):
-    """One thing that is not as it was in the caller's shell."""
+    """A condition that differs from the caller's shell."""
 
     name: str
     told: str  # what it is now, and what it was
@@ -43,10 +42,10 @@ class Variation(NamedTuple):
 
 
 def around(own: Mapping[str, Any], clone: Path) -> list[Variation]:
-    """Return the variations of the surroundings; a value that the caller has already is not taken.
+    """Return the variations of the surroundings, each with another value than the caller's.
 
-    own: what the probe sees without any. clone: where the run is to be; what they need is made
-    beside it.
+    own: what the probe sees without variations. clone: the clone; files that a variation needs are
+    created beside it.
     """
     place = clone.parent
     return [
@@ -64,7 +63,7 @@ def around(own: Mapping[str, Any], clone: Path) -> list[Variation]:
 
 
 def folder(own: Mapping[str, Any], clone: Path) -> Variation:
-    """Return the variation that every run has: a fresh clone in a folder of its own."""
+    """Return the variation of every run: a fresh clone in another folder."""
     return Variation("folder", f"{clone} instead of {own['folder']}", {"folder": str(clone)})
 
 
@@ -78,7 +77,7 @@ def time_zone(own: Mapping[str, Any]) -> Variation:
 
 
 def locale(own: Mapping[str, Any], place: Path) -> Variation:
-    """Return the Turkish locale; it is made when it is not installed."""
+    """Return the Turkish locale, which is compiled if it is not installed."""
     variables = {"LC_ALL": LOCALE, "LANG": LOCALE}
     seen = f"{LOCALE}, 1,5"
     if own["locale"] == seen:
@@ -102,7 +101,7 @@ def locale(own: Mapping[str, Any], place: Path) -> Variation:
 
 
 def locale_with(variables: Mapping[str, str]) -> str:
-    """Return the locale that a program has which is started with these variables."""
+    """Return the locale of a program that is started with these variables."""
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['locale_seen']())"
     done = subprocess.run(
         [sys.executable, "-c", code, str(PROBE)],
@@ -115,7 +114,7 @@ def locale_with(variables: Mapping[str, str]) -> str:
 
 
 def umask(own: Mapping[str, Any]) -> Variation:
-    """Return a umask that keeps others out, or lets them in when the caller's keeps them out."""
+    """Return a umask that denies others access, or one that allows it if the caller's denies it."""
     if not hasattr(os, "getuid"):
         return Variation("umask", "", hindered="Windows has none")
     value = "0o22" if own["umask"] == "0o77" else "0o77"
@@ -123,7 +122,7 @@ def umask(own: Mapping[str, Any]) -> Variation:
 
 
 def hash_seed(own: Mapping[str, Any]) -> Variation:
-    """Return another order of Python's sets."""
+    """Return another hash seed, and so another order of Python's sets."""
     command = [sys.executable, "-c", "print(hash('winenet'))"]
     variables = {"PYTHONHASHSEED": SEED}
     done = subprocess.run(
@@ -136,7 +135,7 @@ def hash_seed(own: Mapping[str, Any]) -> Variation:
 
 
 def home(own: Mapping[str, Any], place: Path) -> Variation:
-    """Return an empty home folder, so that no setting of the user is found."""
+    """Return an empty home folder, without the user's settings."""
     path = place / "home"
     path.mkdir()
     name = "USERPROFILE" if os.name == "nt" else "HOME"
@@ -149,7 +148,7 @@ def home(own: Mapping[str, Any], place: Path) -> Variation:
 
 
 def temporary_folder(own: Mapping[str, Any], place: Path) -> Variation:
-    """Return a folder of its own for temporary files."""
+    """Return another folder for temporary files."""
     path = place / "temporary"
     path.mkdir()
     text = f"{path} instead of {own['temporary folder']}"
@@ -158,7 +157,7 @@ def temporary_folder(own: Mapping[str, Any], place: Path) -> Variation:
 
 
 def user(own: Mapping[str, Any]) -> Variation:
-    """Return the user `nobody`, who may read what root reads and write nothing of it."""
+    """Return the user `nobody`, who may read root's files but not write them."""
     if own["user"] != 0:
         return Variation("user", "", hindered="only root may start a run as another user")
     done = None
@@ -172,9 +171,9 @@ def user(own: Mapping[str, Any]) -> Variation:
 
 
 def as_nobody() -> list[str]:
-    """Return the command under which another one runs as nobody.
+    """Return the command that runs another one as nobody.
 
-    Python may lie in root's home, so the right to read stays (CAP_DAC_READ_SEARCH).
+    Python may be installed in root's home, so CAP_DAC_READ_SEARCH is kept.
     """
     rights = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *rights]
@@ -188,13 +187,13 @@ def workers(own: Mapping[str, Any]) -> Variation:
 
 
 def file_times() -> Variation:
-    """Return times of long ago, in another order than that of the checkout."""
+    """Return old modification times, in reverse order."""
     text = f"all before {OLD} s (September 2001), in reverse order, instead of the checkout's"
     return Variation("file times", text, {"file times": OLD})
 
 
 def kernels(own: Mapping[str, Any], root: Path) -> list[Variation]:
-    """Return each BLAS kernel that this machine can run, with the BLAS as it comes otherwise."""
+    """Return each BLAS kernel that this machine can run, with native numerics."""
     machine = platform.machine().lower().replace("amd64", "x86_64").replace("aarch64", "arm64")
     result: dict[str, Variation] = {}
     for requested in KERNELS.get(machine, ()):

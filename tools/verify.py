@@ -1,8 +1,8 @@
-"""Prove that a fresh clone of HEAD computes the committed numbers, whatever is varied around it.
+"""Check that a fresh clone of HEAD reproduces the committed results under varied conditions.
 
-Every stage runs there from nothing, with no DVC cache to serve it; the working tree is left alone.
-Where this machine computes as the committed run did, each byte is compared; elsewhere, and under
-another BLAS kernel, all but the models byte for byte, and these within TOLERANCE.
+Every stage runs in the clone, with an empty DVC cache; the working tree is not changed. If this
+machine computes like the one of the committed run, every byte must be equal. On other machines, and
+under another BLAS kernel, the models may differ by TOLERANCE; everything else must be equal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Proof(NamedTuple):
-    """What one run in one clone has shown."""
+    """The outcome of one run in one clone."""
 
     stages: list[str]  # in dvc.yaml
     executed: list[str]  # by this run
@@ -34,8 +34,8 @@ class Proof(NamedTuple):
     hashes: int  # of outputs in dvc.lock: data and models too
     difference: str  # the first one, or ""
     seconds: float
-    unlike: Sequence[str] = ()  # what was computed unlike on the machine of the committed run
-    native: bool = False  # another kernel than a stage settles on
+    unlike: Sequence[str] = ()  # computations with other results than on the committing machine
+    native: bool = False  # whether the stages used another BLAS kernel
     tolerant: bool = False  # whether models may have other last bits
     distance: float | None = None  # of the models whose bits differ: the largest, in any weight
 
@@ -54,10 +54,28 @@ def prove(
     varied: Sequence[Variation],
     models: dict[str, bytes],
 ) -> Proof:
-    """Run the pipeline in a fresh clone, under all these variations at once, and compare.
+    """Run the pipeline in a fresh clone under several variations at once, and compare.
 
-    models: the committed ones, as far as they are known; those that are made here are added.
-    Raises VerifyError if the run fails or a variation has no effect.
+    Parameters
+    ----------
+    clone
+        The clone of HEAD.
+    environment
+        The environment variables of the caller.
+    varied
+        The variations.
+    models
+        The committed models that are known, by path; those that the run makes are added.
+
+    Returns
+    -------
+    Proof
+        What ran and what differs.
+
+    Raises
+    ------
+    VerifyError
+        If the run fails or a variation takes no effect.
     """
     own = verify_run.isolated(clone, environment)
     verify_run.check_no_cache(clone, own)
@@ -83,7 +101,7 @@ def prove(
     if proof.difference:
         return proof
     models |= compare_outputs.committed_models(clone)
-    # Another kernel may have the probe's bits and not a model's: it is never held to them.
+    # With another kernel, models may differ even if the probe does not.
     if not proof.unlike and not proof.native:
         return proof._replace(difference=compare_outputs.first_difference(clone))
     proof = proof._replace(
@@ -96,7 +114,20 @@ def prove(
 
 
 def update_reference(root: Path, environment: Mapping[str, str]) -> None:
-    """Write REFERENCE anew: the models of HEAD's dvc.lock, and this machine's probe."""
+    """Write the models of HEAD's dvc.lock and this machine's probe into REFERENCE.
+
+    Parameters
+    ----------
+    root
+        The repository.
+    environment
+        The environment variables of the caller.
+
+    Raises
+    ------
+    VerifyError
+        If a committed model is not found on this machine.
+    """
     models = compare_outputs.committed_models(root)
     paths = [path for path in recorded_hashes(committed_lock(root)) if path.endswith(MODEL)]
     missing = [path for path in paths if path not in models]
@@ -118,7 +149,7 @@ def update_reference(root: Path, environment: Mapping[str, str]) -> None:
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A row of the table."""
 
     varied: str
     to: str
@@ -128,7 +159,7 @@ class Row(NamedTuple):
 
 
 def rows(varied: Sequence[Variation], proof: Proof) -> list[Row]:
-    """Return a row for each variation of a run; a run that holds proves each of them."""
+    """Return a row for each variation of a run."""
     found = []
     for variation in varied:
         if variation.hindered:
@@ -161,7 +192,7 @@ def result(proof: Proof) -> str:
 def attempt(
     clone: Path, varied: Sequence[Variation], models: dict[str, bytes]
 ) -> tuple[list[Row], Proof | None]:
-    """Make a run; return its rows, which tell of a run that failed as well, and what it proved."""
+    """Run once and compare; return the rows, and the outcome unless the run failed."""
     active = [variation for variation in varied if not variation.hindered]
     try:
         proof = prove(clone, os.environ, active, models)
@@ -177,7 +208,7 @@ def attempt(
 
 
 def table(shown: Sequence[Row]) -> str:
-    """Return the table with columns that stand below each other."""
+    """Return the table with aligned columns."""
     lines = [("varied", "to", "compared", "result"), *(row[:4] for row in shown)]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     return "\n".join(
@@ -189,7 +220,7 @@ def table(shown: Sequence[Row]) -> str:
 
 
 def legend(proofs: Sequence[Proof]) -> str:
-    """Return what the table's words mean, and what was computed."""
+    """Return an explanation of the table."""
     if not proofs:
         return ""
     first = proofs[0]
@@ -208,7 +239,7 @@ def legend(proofs: Sequence[Proof]) -> str:
 
 
 def fallback(proof: Proof) -> str:
-    """Return why a run without another kernel did not compare the models' bits, or ""."""
+    """Return why models were compared with a tolerance under the usual kernel, or ""."""
     if not proof.unlike or proof.native:
         return ""
     return (
@@ -220,7 +251,7 @@ def fallback(proof: Proof) -> str:
 
 
 def verdict(shown: Sequence[Row]) -> str:
-    """Return the table's sum, and how to go on when something differs."""
+    """Return a summary of the table, and how to find the cause of a difference."""
     varied = [row for row in shown if row.holds is not None]
     failed = [row for row in varied if not row.holds]
     line = f"{len(varied) - len(failed)} of {len(varied)} variations: identical."
@@ -238,7 +269,10 @@ def verdict(shown: Sequence[Row]) -> str:
 
 
 def selected(names: Sequence[str], only: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the names that are to be varied; refuse one that there is none of."""
+    """Return the names to vary.
+
+    Raises VerifyError for an unknown name.
+    """
     unknown = [name for name in only if name not in known]
     if unknown:
         raise VerifyError(
@@ -249,17 +283,23 @@ def selected(names: Sequence[str], only: Sequence[str], known: Sequence[str]) ->
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one run, no other BLAS kernels")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="vary that")
-    parser.add_argument("--list", action="store_true", help="say what can be varied here")
-    parser.add_argument("--update-reference", action="store_true", help=f"write {REFERENCE} anew")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="vary only this; may be repeated",
+    )
+    parser.add_argument("--list", action="store_true", help="list what can be varied here")
+    parser.add_argument("--update-reference", action="store_true", help=f"rewrite {REFERENCE}")
     return parser.parse_args(arguments)
 
 
 def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proof]]:
-    """Make every run that was asked for; return the rows of the table and what was proved."""
+    """Make all requested runs; return the rows of the table and the outcomes."""
     only = [name for given in asked.only for name in given.split(",") if name]
     shown: list[Row] = []
     proofs: list[Proof] = []
@@ -288,7 +328,18 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Prove HEAD; return 0 when the proof holds, else 1."""
+    """Check HEAD.
+
+    Parameters
+    ----------
+    arguments
+        The command line.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if everything is equal.
+    """
     requested = parse(arguments)
     try:
         if requested.update_reference:

@@ -23,20 +23,20 @@ SHOWN_LINES = 30  # of a difference; `git diff` shows the rest
 
 
 class VerifyError(InputError):
-    """The proof cannot be made, or it failed; the text says why."""
+    """The check cannot be made, or it failed; the message says why."""
 
 
 class Ran(NamedTuple):
-    """What one run has said."""
+    """What one run has printed."""
 
     executed: list[str]  # stages that ran
-    numerics: list[str]  # what each of them said that it computes with
-    reused: list[str]  # lines that tell of a result that was not computed
+    numerics: list[str]  # what each stage computes with
+    reused: list[str]  # lines about results taken from a journal
     seen: Mapping[str, Any]  # by the probe
 
 
 def check_clean(root: Path) -> None:
-    """Refuse a tree whose files are not those of HEAD: HEAD is what the proof is about."""
+    """Raise VerifyError if the working tree differs from HEAD."""
     changed = git.output("status", "--porcelain", folder=root).splitlines()
     if changed:
         raise VerifyError(
@@ -47,7 +47,7 @@ def check_clean(root: Path) -> None:
 
 
 def check_committed(root: Path) -> None:
-    """Refuse a HEAD that holds no pipeline, or no results to compare with."""
+    """Raise VerifyError if HEAD has no pipeline or no results to compare with."""
     for name in ("dvc.yaml", "dvc.lock"):
         if not git.output("ls-tree", "--name-only", "HEAD", "--", name, folder=root):
             raise VerifyError(
@@ -58,7 +58,7 @@ def check_committed(root: Path) -> None:
 
 @contextmanager
 def fresh_clone(root: Path) -> Iterator[Path]:
-    """Clone HEAD into a temporary folder that shares nothing with this one; remove it."""
+    """Clone HEAD into a temporary folder that shares nothing with this; remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="winenet-verify-") as folder:
         clone = Path(folder).resolve() / "another folder"  # with a blank
         git.output(
@@ -70,7 +70,7 @@ def fresh_clone(root: Path) -> Iterator[Path]:
 
 
 def isolated(clone: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables in which this Python comes first and no setting of the user reaches DVC."""
+    """Return variables with which this Python comes first and DVC sees no user settings."""
     ours = ("DVC_", "WINENET_")
     own = {
         name: value
@@ -89,7 +89,7 @@ def isolated(clone: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_no_cache(clone: Path, environment: Mapping[str, str]) -> None:
-    """Refuse a cache that holds anything, or that lies outside of the clone."""
+    """Raise VerifyError if DVC's cache is not empty or lies outside of the clone."""
     command = [sys.executable, "-m", "dvc", "cache", "dir"]
     done = subprocess.run(
         command, cwd=clone, env=environment, capture_output=True, text=True, check=False
@@ -105,7 +105,7 @@ def check_no_cache(clone: Path, environment: Mapping[str, str]) -> None:
 
 
 def prepare(clone: Path, expected: Mapping[str, Any]) -> None:
-    """Give the files of the clone the times and the owner that are expected."""
+    """Set the modification times and the owner of the files in the clone."""
     if "file times" in expected:
         names = git.output("ls-files", "-z", folder=clone).split("\0")
         files = [clone / name for name in names if name]
@@ -119,9 +119,9 @@ def prepare(clone: Path, expected: Mapping[str, Any]) -> None:
 def reproduce(
     clone: Path, environment: Mapping[str, str], expected: Mapping[str, Any] | None = None
 ) -> Ran:
-    """Run every stage in the clone and show the output.
+    """Run every stage in the clone and print the output.
 
-    The probe starts it, and refuses when it sees something else than is expected.
+    Raises VerifyError if the run fails, or if the probe sees something else than `expected`.
     """
     expected = expected or {}
     command = [sys.executable, str(variations.PROBE), json.dumps(dict(expected))]
@@ -158,7 +158,7 @@ def reproduce(
 
 
 def heard(ran: Ran, line: str) -> Ran:
-    """Print a line of the run, but for the probe's; return what has been said with it."""
+    """Print a line of the run, except the probe's; return what has been printed so far."""
     if line.startswith("probe: "):
         return ran._replace(seen=json.loads(line.removeprefix("probe: ")))
     print(line, end="", flush=True)
@@ -171,7 +171,7 @@ def heard(ran: Ran, line: str) -> Ran:
 def no_effect(
     clone: Path, environment: Mapping[str, str], expected: Mapping[str, Any], ran: Ran
 ) -> str:
-    """Return what the run's own words and files say against what it was to be, or ""."""
+    """Return how the run deviates from what was requested, or "" if it does not."""
     if ran.reused:
         return f"Not computed, but taken from a journal: {ran.reused[0]}"
     if len(ran.numerics) != len(ran.executed):
@@ -196,7 +196,7 @@ def stage_names(clone: Path) -> list[str]:
 
 
 def recorded_hashes(lock: str) -> dict[str, str]:
-    """Return path -> hash of every output that a dvc.lock records."""
+    """Return the hash of every output in a dvc.lock, by path."""
     stages = yaml.safe_load(lock)["stages"].values()
     return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
 

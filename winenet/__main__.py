@@ -1,8 +1,8 @@
-"""Commands on the whole, around the pipeline's run.
+"""Commands around a run of the pipeline.
 
-`check` reports invalid input before it, `results` prints the scores after it, `gate` judges them,
-`summary` reports what changed. `init` makes such a pipeline for another table. `describe` prints
-what a model is, `predict` uses it, `export` writes it in another form.
+`check` finds errors before the run, `results` prints the scores after it, `gate` checks them, and
+`summary` shows what changed. `init` creates a pipeline for another table. `describe` shows what a
+model contains, `predict` applies it, `export` converts it to ONNX.
 """
 
 import argparse
@@ -15,15 +15,19 @@ from typing import Any
 from winenet.errors import InputError
 from winenet.text import count
 
-# What the commands need and the library does not; so the imports stand in the commands.
+# Packages that the library does not need; so they are imported inside the commands.
 NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
 
 
 def check() -> None:
-    """Check params.yaml, the raw files and what both together allow; print what was found.
+    """Check params.yaml, the raw files, and whether they fit together.
 
-    DVC deletes a stage's results before the stage runs, so a fault is better found here.
-    Raises InputError if a stage could not work.
+    DVC deletes a stage's results before the stage runs, so errors should be found before that.
+
+    Raises
+    ------
+    InputError
+        If a stage could not run.
     """
     from winenet.errors import check_locked_versions
 
@@ -50,9 +54,12 @@ def check() -> None:
 
 
 def results() -> None:
-    """Print the models' scores with their intervals as a table, read from metrics/.
+    """Print the scores of the models, with their intervals, as a table.
 
-    Raises InputError if they are missing.
+    Raises
+    ------
+    InputError
+        If metrics/ lacks them.
     """
     from winenet import files
     from winenet.report import comparison_section
@@ -65,10 +72,17 @@ def results() -> None:
 
 
 def gate(base: str | None = None) -> None:
-    """Print what the gate says of the metrics; exit with 1 when one fails.
+    """Print the results of the gate; exit with 1 if one fails.
 
-    base: the revision against whose metrics losses are reported; without it the floors alone count.
-    Raises InputError if the base cannot be read.
+    Parameters
+    ----------
+    base
+        The revision to compare with; without it, only the minimum values are checked.
+
+    Raises
+    ------
+    InputError
+        If git cannot read the base.
     """
     from winenet import params
     from winenet.evaluation import gates
@@ -85,10 +99,17 @@ def gate(base: str | None = None) -> None:
 
 
 def summary(base: str | None = None) -> None:
-    """Print in Markdown what moved against a revision, for a pull request; exit as `gate` does.
+    """Print in Markdown what changed against a revision; exit as `gate` does.
 
-    base: the revision; without it the last commit.
-    Raises InputError if the base is not a revision, or DVC cannot tell what moved.
+    Parameters
+    ----------
+    base
+        The revision; without it, the last commit.
+
+    Raises
+    ------
+    InputError
+        If git does not know the base, or DVC fails.
     """
     from winenet import params
     from winenet.report import summary as written
@@ -100,9 +121,17 @@ def summary(base: str | None = None) -> None:
 
 
 def init(**given: object) -> None:
-    """Make a pipeline for another table in a new folder; print what was guessed and done.
+    """Create a folder with a pipeline for another table; print what was guessed and done.
 
-    given: the command line, as `_init_arguments` has it. Raises InputError if it cannot be.
+    Parameters
+    ----------
+    **given
+        The arguments that `_init_arguments` defines.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be created.
     """
     from winenet.init import create as starter
 
@@ -113,43 +142,43 @@ def init(**given: object) -> None:
 
 
 def _init_arguments(command: argparse.ArgumentParser) -> None:
-    """Give a parser what init takes."""
-    command.add_argument("folder", metavar="DIR", help="the new folder; it must not be there yet")
+    """Add the arguments of `init` to its parser."""
+    command.add_argument("folder", metavar="DIR", help="the new folder; it must not exist")
     add = command.add_argument
     add(
         "--table",
         metavar="FILE",
         action="append",
         required=True,
-        help="a CSV file with a header, UTF-8, or packed as .csv.gz; several are joined",
+        help="a CSV file with a header, in UTF-8, or a .csv.gz; several are joined",
     )
-    add("--target", metavar="COLUMN", help="the column that is to be predicted")
+    add("--target", metavar="COLUMN", help="the column to predict")
     add(
         "--label",
         metavar="COLUMN=VALUE,VALUE",
-        help="in place of --target: a new column to predict, with one value for each table",
+        help="instead of --target: a new column to predict, with one value for each table",
     )
     add("--positive-label", metavar="LABEL", help="of two labels, the one that becomes class 1")
     add(
         "--sep",
         dest="separator",
         metavar="CHAR",
-        help="the tables' separator: one character, or tab",
+        help="the character between cells, or tab",
     )
     add(
         "--na-value",
         dest="na_values",
         metavar="TEXT",
         action="append",
-        help="a text that stands for a missing value, '' for an empty cell; repeat it for each: "
-        "with it nothing is guessed",
+        help="a text that stands for a missing value, '' for an empty cell; may be repeated; "
+        "without it the texts are guessed",
     )
     add(
         "--drop",
         dest="drop_columns",
         metavar="COLUMN",
         action="append",
-        help="a column that is not to be used; repeat it for each",
+        help="a column to leave out; may be repeated",
     )
 
 
@@ -162,9 +191,23 @@ def predict(
     *,
     force: bool,
 ) -> None:
-    """Write label and probabilities of each row of a raw table; tell what did not fit the model.
+    """Write the label and the probabilities of each row of a raw table.
 
-    Raises InputError if the model, the table or out cannot be used.
+    Parameters
+    ----------
+    model, table, out
+        Paths; `table` may be - for standard input, `out` None for standard output.
+    separator
+        The character between cells; None: the one that fits best.
+    na_values
+        Texts that stand for a missing value; None: the default ones.
+    force
+        Whether to overwrite `out`.
+
+    Raises
+    ------
+    InputError
+        If one of the files cannot be used.
     """
     from winenet.data import stream
     from winenet.serve import predict as predicting
@@ -175,7 +218,18 @@ def predict(
 
 
 def describe(model: str) -> None:
-    """Print what a model's file holds. Raises InputError if it is not one."""
+    """Print what the file of a model contains.
+
+    Parameters
+    ----------
+    model
+        Path of the file.
+
+    Raises
+    ------
+    InputError
+        If it is not a model.
+    """
     from winenet.models import model_file
     from winenet.serve import describe as describing
 
@@ -183,9 +237,21 @@ def describe(model: str) -> None:
 
 
 def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
-    """Write a model in another form, which is ONNX; print how it was checked.
+    """Write a model as ONNX; print how the result was checked.
 
-    Raises InputError if the model or out cannot be used, or the result predicts otherwise.
+    Parameters
+    ----------
+    model, out
+        Paths; without `out`, the model's with another suffix.
+    onnx
+        True: there is no other format.
+    force
+        Whether to overwrite `out`.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or the ONNX model predicts differently.
     """
     from winenet.serve import onnx_export as exporting
 
@@ -194,7 +260,7 @@ def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
 
 
 def _separator(text: str) -> str:
-    """Return a separator of one character; a tab may be written as a backslash and t."""
+    """Return a separator of one character; a backslash and t stand for a tab."""
     sign = "\t" if text == "\\t" else text
     if len(sign) != 1 or not sign.isascii() or sign.isalnum() or sign in '"\r\n\0+-.':
         raise argparse.ArgumentTypeError(
@@ -208,35 +274,35 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
         metavar="TABLE",
-        help="raw rows, not normalised: CSV, packed by gzip or not, or Parquet (needs pyarrow); "
+        help="raw rows, not normalised: CSV, .csv.gz or Parquet (needs pyarrow); "
         "- is standard input",
     )
     command.add_argument(
-        "-o", "--out", metavar="OUT", help="the file to write, whole or not at all"
+        "-o", "--out", metavar="OUT", help="the file to write; after an error it is not created"
     )
     command.add_argument(
         "--sep",
         dest="separator",
         type=_separator,
         metavar="SIGN",
-        help="between the cells of a CSV; without it the one that fits the model's columns best",
+        help="between the cells of a CSV (default: the one that fits the model's columns)",
     )
     command.add_argument(
         "--na-value",
         dest="na_values",
         action="append",
         metavar="TEXT",
-        help="a text that stands for a gap, as an empty cell always does; may be given several "
-        "times (without it NA and NaN)",
+        help="a text that stands for a missing value, as an empty cell always does; may be "
+        "repeated (default: NA and NaN)",
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\
-The table's columns are matched by name, whatever their order; further ones are left out. Each line
-of CSV below the header is a row. Gaps are filled as in the training. The output is CSV: `row`,
-counted from 0, the label in a column of the target's name, and a column `p(LABEL)` for each label,
-its probability to six decimals; with two labels the last one is the positive one's. What did not
-fit the model (gaps, unknown levels, values outside the training range) is told on standard error at
-the end. After an error there is no OUT; standard output then ends with the rows before the fault.
+Columns are matched by name, in any order; other columns are ignored. Missing values are filled as
+in training. The output is CSV: `row`, counted from 0; the label, in a column with the name of the
+target; and a column `p(LABEL)` for each label, its probability to six decimals. With two labels,
+the last column is that of the positive one. A summary of what did not fit the model (missing cells,
+unknown categories, values outside the training range) goes to standard error at the end. After an
+error OUT is not created; standard output ends with the rows before the error.
 
 examples:
   python -m winenet predict models/mlp.npz new.csv -o predicted.csv
@@ -248,7 +314,8 @@ examples:
 def _describe_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a model's .npz file")
     command.epilog = """\
-Tells layers, labels, columns with their training range, what fills gaps, and facts of the training.
+Prints the layers, the labels, the columns with their training range, what replaces missing values,
+and how the model was trained.
 
 examples:
   python -m winenet describe models/mlp.npz
@@ -258,17 +325,23 @@ examples:
 def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a model's .npz file")
     command.add_argument(
-        "--onnx", action="store_true", required=True, help="as ONNX; needs `pip install '.[onnx]'`"
+        "--onnx",
+        action="store_true",
+        required=True,
+        help="ONNX; needs `pip install '.[onnx]'`",
     )
     command.add_argument(
-        "-o", "--out", metavar="OUT", help="the file to write; without it MODEL's name, .onnx"
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="the file to write (default: MODEL with .onnx)",
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\
-The graph takes raw rows: `numbers` (rows, numbers) of float64, NaN for a gap, and `categories`
-(rows, categories) of text, an empty one for a gap; its metadata name the columns in their order. It
-gives `label` and `probabilities`. Where onnxruntime is installed, its probabilities of random rows
-in the training range must be the model's to 1e-6, or nothing is written.
+The inputs are raw rows: `numbers` (rows, numbers), float64, NaN for a missing value, and
+`categories` (rows, categories), text, empty for a missing value. The metadata list the columns in
+order. The outputs are `label` and `probabilities`. If onnxruntime is installed, the file is written
+only if the probabilities of random rows differ by at most 1e-6 from the model's.
 
 examples:
   python -m winenet export models/mlp.npz --onnx
@@ -276,27 +349,27 @@ examples:
 """
 
 
-# What the help pages of the other commands end with.
+# The end of the help page of the other commands.
 EXAMPLES: dict[Callable[..., Any], str] = {
     check: """examples:
   python -m winenet check
 
-It ends with 0 when all is fit, else with 1 and every fault at once.""",
+The exit code is 0 if everything is valid, else 1; all errors are printed at once.""",
     results: """examples:
   python -m winenet results
   python -m winenet results > results.md
 
 It reads what `dvc repro` wrote; the table is Markdown.""",
     gate: """examples:
-  python -m winenet gate                  the floors alone
-  python -m winenet gate --base main      and the losses against the branch main
+  python -m winenet gate                  the minimum values
+  python -m winenet gate --base main      also the losses against the branch main
 
-It ends with 1 when one fails. The floors stand in params.yaml under gates.""",
+The exit code is 1 if one fails. The minimum values are in params.yaml under gates.""",
     summary: """examples:
   python -m winenet summary                               against the last commit
   python -m winenet summary --base main > summary.md      against the branch main
 
-It ends as gate does.""",
+The exit code is that of gate.""",
     init: """examples:
   python -m winenet init ../iris --table iris.csv --target species
   python -m winenet init ../loans --table loans.csv --target paid --positive-label no --drop name
@@ -304,11 +377,11 @@ It ends as gate does.""",
       --table data/raw/winequality-white.csv --label Class=1,0
   python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value "" --na-value -999
 
-The folder is complete by itself: `make` in it runs the pipeline. What was guessed from the table
-stands in its params.yaml, with the reasons. Nothing is overwritten; a fault leaves nothing.""",
+The folder is self-contained: `make` in it runs the pipeline. What was guessed from the table is in
+its params.yaml, with the reasons. Files are never overwritten; an error leaves nothing.""",
 }
 
-# What adds the arguments of a command, and its examples.
+# The function that adds the arguments and the examples of a command.
 ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] = {
     init: _init_arguments,
     predict: _predict_arguments,
@@ -316,9 +389,9 @@ ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] =
     export: _export_arguments,
 }
 
-# What --base is, for the commands that take it.
+# The help text of --base, for the commands that have it.
 BASES = {
-    gate: "a branch, tag or commit; a loss against it, beyond the noise, fails as well",
+    gate: "a branch, tag or commit; a loss against it that exceeds the noise fails, too",
     summary: "a branch, tag or commit; without it the last commit",
 }
 
@@ -335,14 +408,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m winenet", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for run, words in (
-        (check, "check params.yaml and the raw files, before dvc touches any result"),
+        (check, "check params.yaml and the raw files before a run"),
         (results, "print the models' scores as a table"),
-        (gate, "hold the metrics against the floors in params.yaml, and against a base revision"),
-        (summary, "print in Markdown what moved against a base revision, for a pull request"),
-        (init, "make a pipeline like this one for another table, in a new folder"),
-        (predict, "label and probabilities of each row of a raw table, by a model's file"),
-        (describe, "print what a model's file holds"),
-        (export, "write a model as ONNX, which takes raw rows"),
+        (
+            gate,
+            "compare the metrics with the minimum values in params.yaml and a base revision",
+        ),
+        (summary, "print in Markdown what changed against a base revision, for a pull request"),
+        (init, "create a folder with a pipeline like this one for another table"),
+        (predict, "predict the label and the probabilities of each row of a raw table"),
+        (describe, "print what the file of a model contains"),
+        (export, "write a model as ONNX, with raw rows as input"),
     ):
         command = commands.add_parser(
             run.__name__,
@@ -365,9 +441,9 @@ def main() -> None:
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    except BrokenPipeError:  # such as `| head`: who reads has enough
+    except BrokenPipeError:  # such as `| head`: the reader has closed the pipe
         with contextlib.suppress(BrokenPipeError):
-            sys.stdout.close()  # or Python would try once more at its end, and tell
+            sys.stdout.close()  # else Python prints an error when it exits
         sys.exit(1)
 
 

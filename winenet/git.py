@@ -1,6 +1,7 @@
 """Run git commands."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,8 +85,8 @@ def output(*arguments: str, folder: Path | None = None) -> str:
     """
     done = run(*arguments, folder=folder)
     if done.returncode != 0:
-        # The first words may be settings: `git -c user.name=x commit`.
-        subcommand = next(filter(str.isalpha, arguments))
+        # Settings may come first: `git -c user.name=x commit`.
+        subcommand = next(word for word in arguments if re.fullmatch(r"[a-z][a-z-]*", word))
         raise GitError(f"`git {subcommand}` failed: {error_text(done)}")
     return done.stdout.decode("utf-8", errors="replace")
 

@@ -24,7 +24,7 @@ from winenet import __main__ as commands
 from winenet import params, yaml12
 from winenet.data import raw_table, splits
 from winenet.errors import InputError
-from winenet.init import create, pipeline_files
+from winenet.init import create, pipeline_files, render
 from winenet.init.column_stats import MAX_DISTINCT
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
@@ -199,9 +199,9 @@ def test_what_tells_nothing_or_names_each_row_is_left_out_and_why(write: Write) 
         "customer_id": "another whole number in each row: a row number or an id",
         "name": "another text in each row: a name or an id",
         "ticket": "30 different texts in 40 rows: names or ids",
-        "constant": "always x; it tells nothing",
+        "constant": "always x; no information",
         "empty": "no value in any row",
-        "one": "always 7.5; it tells nothing",
+        "one": "always 7.5; no information",
         "asked": "as asked",
     }
 
@@ -297,7 +297,7 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
     path = write(
         a=numbers(len(labels)), y=[labels[place * 11 % len(labels)] for place in range(len(labels))]
     )
-    text = create.params_text(found(path))
+    text = render.params_text(found(path))
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     settings = params.load(str(tmp_path / "params.yaml"))
     raw = raw_table.read_raw(str(tmp_path), settings.ingest)
@@ -310,10 +310,10 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
 def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
     rows = 100_001
     guessed = found(write(a=numbers(rows), y=classes("p", "q", rows=rows)))
-    text = create.params_text(guessed)
+    text = render.params_text(guessed)
     assert guessed.large
     assert "solver: lbfgs" in text
-    assert "small, for the table is long" in text
+    assert "small, because the table is long" in text
     assert yaml.safe_load(text)["seeds"] == {"n_seeds": 3, "random_state": 0}
 
 
@@ -321,7 +321,7 @@ def test_the_wines_get_the_notebook_s_settings() -> None:
     raw = ROOT / "data/raw"
     tables = [raw / "winequality-red.csv", raw / "winequality-white.csv"]
     settings = yaml.safe_load(
-        create.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
+        render.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
     )
     committed = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
     for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
@@ -345,7 +345,7 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
         "on.csv", **{f'"{name}"': cells for name, cells in columns.items()},
         level=["~", "NA", *classes("no", "1e3x", "*", rows=ROWS - 2)], y=classes("yes", "007"),
     )  # fmt: skip
-    text = create.params_text(found(path, positive_label="007"))
+    text = render.params_text(found(path, positive_label="007"))
     (tmp_path / "params.yaml").write_text(text, "utf-8")
     loaded = params.load(str(tmp_path / "params.yaml"))
     assert list(loaded.ingest.columns) == [*NASTY, "level"]
@@ -356,7 +356,7 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
 
 def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     path = write(a=numbers(30), y=classes("p", "q", "q", rows=30))
-    floors = yaml.safe_load(create.params_text(found(path)))["gates"]["minimum"]
+    floors = yaml.safe_load(render.params_text(found(path)))["gates"]["minimum"]
     assert floors == {
         "logistic.accuracy": 0.6666,
         "mlp.notebook.accuracy": 0.6666,
@@ -366,14 +366,14 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
 
 def test_thousands_of_columns_have_no_comments(write: Write) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(1500)}, y=classes("p", "q"))
-    text = create.params_text(found(path))
+    text = render.params_text(found(path))
     assert len(text.encode()) < yaml12.MAX_BYTES
     assert f'    "{1499:040}": number\n' in text
 
 
 def test_too_many_columns_are_refused(write: Write, tmp_path: Path) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(2000)}, y=classes("p", "q"))
-    told = refusal(lambda: create.params_text(found(path)), tmp_path)
+    told = refusal(lambda: render.params_text(found(path)), tmp_path)
     assert re.fullmatch(
         "2,000 columns make a params.yaml of [0-9,]+ bytes, and at most 100,000 are read. Take "
         "columns out of the table.",
@@ -444,7 +444,7 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "no such target": (
         {"weight": numbers(), "colour": classes("p", "q")},
         {"target": "color"},
-        "--target 'color' is no column of table.csv; did you mean 'colour'?. Its columns: "
+        "--target 'color' is not a column of table.csv; did you mean 'colour'?. Its columns: "
         "'weight', 'colour'.",
     ),
     "no target": (
@@ -477,8 +477,8 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "no such positive": (
         {"a": numbers(), "y": classes("no", "yes")},
         {"positive_label": "Yes"},
-        "--positive-label 'Yes' is no label of column 'y'; did you mean 'yes'?. Its labels: 'no', "
-        "'yes'.",
+        "--positive-label 'Yes' is not a label of column 'y'; did you mean 'yes'?. Its labels: "
+        "'no', 'yes'.",
     ),
     "a positive of three": (
         {"a": numbers(), "y": classes("p", "q", "r")},
@@ -494,7 +494,7 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "an unknown column left out": (
         {"abc": numbers(), "y": classes("p", "q")},
         {"drop_columns": ["abd"]},
-        "--drop 'abd' is no column of table.csv; did you mean 'abc'?. Its columns: 'abc', "
+        "--drop 'abd' is not a column of table.csv; did you mean 'abc'?. Its columns: 'abc', "
         "'y'.",
     ),
     "a separator of two characters": (
@@ -530,8 +530,8 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "no header": (
         {"5.1": numbers(), "0": classes("0", "1")},
         {"target": "0"},
-        "table.csv: the first line holds numbers ('5.1, 0'), so it is no header. Put a line with "
-        "the columns' names above it.",
+        "table.csv: the first line holds numbers ('5.1, 0'), so it is not a header. Put a line "
+        "with the columns' names above it.",
     ),
     "a decimal comma": (
         {"separator": ";", "a": ["1,5", "2,5", "3", "4,25"] * 10, "y": classes("p", "q")},
@@ -544,7 +544,7 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
          "y": classes("p", "q")},
         {},
         "Column 'a' holds numbers, but for 1 cell ('unknown'). If such a text stands for a missing "
-        "value, name all that do: --na-value '' --na-value 'unknown'. Else mend the cells, or "
+        "value, name all that do: --na-value '' --na-value 'unknown'. Else correct the cells, or "
         "leave the column out: --drop 'a'.",
     ),
 }  # fmt: skip
@@ -569,10 +569,10 @@ def test_what_cannot_work_is_refused_with_the_cure(write: Write, tmp_path: Path,
          "for sure. Save the file as UTF-8, for example with `iconv -f latin1 -t utf-8 a.csv > "
          "utf8.csv`."),
         ("a.csv", "a,y\n".encode("utf-16"), "is UTF-16. Save the file as UTF-8."),
-        ("a.csv", b"a\0b", "holds null bytes, so it is no text. Save the table as CSV in UTF-8."),
-        ("a.csv.gz", b"a,y\n", "is no complete file of gzip. Pack it again."),
-        ("a.csv", b"a,b,y\n1,2,p\n1,2,3,q\n", "is no table by the separator ',' (Expected 3 fields "
-         "in line 3, saw 4). Give the right one by --sep, or mend the line."),
+        ("a.csv", b"a\0b", "holds null bytes, so it is not text. Save the table as CSV in UTF-8."),
+        ("a.csv.gz", b"a,y\n", "is not a complete gzip file. Pack it again."),
+        ("a.csv", b"a,b,y\n1,2,p\n1,2,3,q\n", "is not a table with the separator ',' (Expected 3 "
+         "fields in line 3, saw 4). Give the right one by --sep, or correct it."),
         ("a.csv", b"word\nother\n", "the header is 'word', one column by any of the separators , ; "
          "tab | and space. Give the right one by --sep; a table needs a column to predict "
          "and one to predict it from."),
@@ -589,8 +589,8 @@ def test_a_long_header_is_refused(write: Write, tmp_path: Path) -> None:
     names = {f"gene_{place:06}": numbers() for place in range(9_000)}
     told = refusal(lambda: found(write(**names, y=classes("p", "q"))), tmp_path)
     assert told == (
-        "table.csv: has a line of more than 100,000 bytes, so it is no table. Each row stands in a "
-        "line of its own, the columns' names in the first."
+        "table.csv: has a line of more than 100,000 bytes, so it is not a table. Each row stands "
+        "in a line of its own, the columns' names in the first."
     )
 
 
@@ -606,7 +606,7 @@ def test_a_damaged_packed_table_is_refused(write: Write, tmp_path: Path) -> None
     for damaged in (content[:-8] + b"12345678", content + b"more"):
         packed.write_bytes(damaged)
         told = refusal(lambda: found(packed), tmp_path)
-        assert told == "packed.csv.gz: is no complete file of gzip. Pack it again."
+        assert told == "packed.csv.gz: is not a complete gzip file. Pack it again."
 
 
 def test_a_stray_quotation_mark_is_told(write: Write, tmp_path: Path) -> None:
@@ -615,7 +615,7 @@ def test_a_stray_quotation_mark_is_told(write: Write, tmp_path: Path) -> None:
     told = refusal(
         lambda: found(write(text=text, a=numbers(300), y=classes("p", "q", rows=300))), tmp_path
     )
-    assert told.startswith("table.csv: is no table by the separator ','")
+    assert told.startswith("table.csv: is not a table with the separator ','")
 
 
 def test_a_stray_text_among_many_numbers_is_told(write: Write, tmp_path: Path) -> None:
@@ -643,8 +643,8 @@ def test_a_table_that_is_not_there_or_is_no_csv_is_refused(tmp_path: Path) -> No
     messages = {
         "no.csv": "there is no such file, so there is nothing to make a pipeline of. Give the path "
         "of a CSV file.",
-        "folder": "is no file, so it cannot be read as a table. Give each CSV file of a folder by "
-        "a --table of its own.",
+        "folder": "is not a file, so it cannot be read as a table. Give each CSV file of a folder "
+        "by a --table of its own.",
         "a.xlsx": ".xlsx is not read here. Save the table as CSV, a header and a line a row; it "
         "may be packed as .csv.gz.",
     }
@@ -742,7 +742,7 @@ ingest:
   na_values: [""]  # texts that stand for a missing value
   drop_columns:         # columns that are not used
     - id  # another whole number in each row: a row number or an id
-  columns:              # number, category, or [least, largest]: the values that can be true
+  columns:              # number, category, or [min, max] of valid values
     width: number     # 0.3 to 13.9; 4 missing
     colour: category  # 3 texts: red, green, blue
 """
@@ -931,7 +931,7 @@ def test_a_place_that_is_not_there_is_refused(write: Write, tmp_path: Path) -> N
         tmp_path, lambda: create.create_project(target, InitOptions([path], target="y"))
     )
     assert told == (
-        "no/new cannot be made: no is no folder. Make that first, or give another place."
+        "no/new cannot be made: no is not a folder. Make it first, or give another place."
     )
 
 

@@ -436,8 +436,8 @@ def test_an_invalid_address_starts_nothing():
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "'127.0.0.1:8786' is no scheduler's address, so no worker was started. It must be like "
-        "tcp://127.0.0.1:8786: change SCHEDULER=...\n"
+        "'127.0.0.1:8786' is not a scheduler's address, so no worker was started. It must be "
+        "like tcp://127.0.0.1:8786: change SCHEDULER=...\n"
     )
 
 

@@ -236,7 +236,7 @@ def test_here_the_accident_is_an_error(six):
     A1 = handmade.forward(W1, B1, X)
     message = (
         "A1 has shape (6, 1) and Y (6, 2), so numpy would stretch one over the other and train "
-        "another network than the one meant; both are (rows, output_cols). Give W1, now (3, 1), "
+        "a different network; both must be (rows, output_cols). Give W1, now (3, 1), "
         "and bias, now (1, 1), one column for each column of Y."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -140,7 +140,7 @@ def test_of_two_classes_the_threshold_can_be_moved(folders):
     assert (told["data-rows"], told["data-positive"], told["data-negative"]) == (
         *("tumours", "benign", "malignant"),
     )
-    assert "log-odds of benign rise" in " ".join(visible(shown.text).split())
+    assert "the change of the log-odds of benign over" in " ".join(visible(shown.text).split())
     markdown = (folders["cancer"] / "report/report.md").read_text(encoding="utf-8")
     assert "| set | rows | benign | malignant |" in markdown
     assert "the fraction of tumours that are benign, by their predicted probability." in (markdown)

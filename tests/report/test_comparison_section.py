@@ -115,10 +115,10 @@ def test_each_pair_on_all_rows_has_its_sentence():
 def test_a_verdict_that_unseen_rows_change_is_told_either_way():
     assert comparison_section.changed_conclusions(PAIRS, NAMES) == [
         "The logistic regression made 7 more errors on 941 rows than the tuned network 50-25 "
-        "(16 against 9); 16 rows only the former got wrong, 9 only the latter; p = 0.27, not "
+        "(16 against 9); only the former got 16 rows wrong, only the latter 9; p = 0.27, not "
         "distinguishable.",
         "The tuned network 50-25 made 4 more errors on 941 rows than the network 100-50 (9 "
-        "against 5); 9 rows only the former got wrong, 5 only the latter; p = 0.03, different.",
+        "against 5); only the former got 9 rows wrong, only the latter 5; p = 0.03, different.",
     ]
     on_all = PAIRS[PAIRS["rows"] == "all"]
     assert comparison_section.changed_conclusions(on_all, NAMES) == []
@@ -454,34 +454,38 @@ def test_a_feature_that_is_constant_in_training_decides_nothing(run, request):
         (
             (6, 10),
             0.75,
-            "The tuned network makes 4 more errors (10 against 6). 4 rows only it gets wrong, 0 "
-            "only the untuned one (exact McNemar test, corrected for the number of pairs: p = "
-            "0.75), so this test set cannot tell them apart.",
-            "“minor change” holds, the reason given does not",
+            "The tuned network makes 4 more errors (10 against 6). Only the tuned network "
+            "gets 4 rows wrong, only the untuned one 0 (exact McNemar test, corrected for the "
+            "number of pairs: p = "
+            "0.75), so this test set cannot distinguish them.",
+            "the change is minor, but the reason given is wrong",
         ),
         (
             (7, 6),
             1.0,
-            "The tuned network makes 1 fewer error (6 against 7). 4 rows only it gets wrong, 0 "
-            "only the untuned one (exact McNemar test, corrected for the number of pairs: p = 1), "
-            "so this test set cannot tell them apart.",
-            "“minor change” holds, the reason given does not",
+            "The tuned network makes 1 fewer error (6 against 7). Only the tuned network "
+            "gets 4 rows wrong, only the untuned one 0 (exact McNemar test, corrected for the "
+            "number of pairs: p = 1), "
+            "so this test set cannot distinguish them.",
+            "the change is minor, but the reason given is wrong",
         ),
         (
             (40, 6),
             0.0001,
-            "The tuned network makes 34 fewer errors (6 against 40). 4 rows only it gets wrong, 0 "
-            "only the untuned one (exact McNemar test, corrected for the number of pairs: p < "
-            "0.001), so this test set can tell them apart.",
+            "The tuned network makes 34 fewer errors (6 against 40). Only the tuned network "
+            "gets 4 rows wrong, only the untuned one 0 (exact McNemar test, corrected for the "
+            "number of pairs: p < "
+            "0.001), so this test set can distinguish them.",
             "does not hold",
         ),
         (
             (6, 6),
             1.0,
-            "The tuned network makes as many errors (6 against 6). 4 rows only it gets wrong, 0 "
-            "only the untuned one (exact McNemar test, corrected for the number of pairs: p = 1), "
-            "so this test set cannot tell them apart.",
-            "“minor change” holds, the reason given does not",
+            "The tuned network makes as many errors (6 against 6). Only the tuned network "
+            "gets 4 rows wrong, only the untuned one 0 (exact McNemar test, corrected for the "
+            "number of pairs: p = 1), "
+            "so this test set cannot distinguish them.",
+            "the change is minor, but the reason given is wrong",
         ),
     ],
     ids=["more", "one fewer", "fewer", "as many"],

@@ -178,7 +178,7 @@ def test_a_picture_does_without_any_of_the_models(draw, models):
         (
             importance,
             {
-                "What decides",
+                "Feature importance",
                 "accuracy lost when the feature is shuffled",
                 "pH",
                 "chlorides",
@@ -397,7 +397,7 @@ def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
 
 def test_calibration_says_what_the_share_is_of():
     several = Terms("species", "row", "rows", IRIS, IRIS)
-    assert "share that is right in the bin" in texts(calibration(TRAINED, several))
+    assert "fraction correct in the bin" in texts(calibration(TRAINED, several))
     two = Terms("diagnosis", "row", "rows", ("benign", "malignant"), ("benign", "malignant"))
     assert "share of class malignant in the bin" in texts(calibration(TRAINED, two))
 

@@ -97,12 +97,12 @@ def followed(
 
 RISES = (
     "The held-out loss is lowest at epoch 20 (0.0400) and rises again, to 0.0500 at epoch 500, 25% "
-    "more; the training loss goes from 0.0500 to 0.0020."
+    "more; the training loss falls from 0.0500 to 0.0020."
 )
 SURE = (
-    "The accuracy does not fall meanwhile: 10 of 1,000 held-out rows are wrong at its lowest, 4 at "
-    "the end. The loss also counts how sure the network is of what it gets wrong, and these rows "
-    "make 50% of it at its lowest, 90% at the end."
+    "The accuracy does not fall: 10 of 1,000 held-out rows are wrong at its minimum, 4 at the end. "
+    "The loss also depends on how confident the network is: the misclassified rows account for 50% "
+    "of it at its minimum, 90% at the end."
 )
 
 
@@ -112,24 +112,27 @@ SURE = (
         (
             followed(20, 200, p=0.004),
             f"{RISES} {SURE} Of 1,300 test rows 17 are wrong at the lowest held-out loss, 6 at the "
-            "notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at the "
+            "notebook's stop, epoch 200, and 5 at the last epoch: on this split, stopping at the "
             "lowest held-out loss would have cost accuracy (exact McNemar test of the first two: "
             "p = 0.004).",
         ),
         (
             followed(20, 200, end_errors=12, test_errors=(6, 17), p=0.004),
-            f"{RISES} The accuracy falls meanwhile: 10 of 1,000 held-out rows are wrong at its "
-            "lowest, 12 at the end. Of 1,300 test rows 6 are wrong at the lowest held-out loss, 17 "
-            "at the notebook's stop, epoch 200, and 5 at the last epoch: on this cut, stopping at "
+            f"{RISES} The accuracy falls too: 10 of 1,000 held-out rows are wrong at its "
+            "minimum, 12 at the end. Of 1,300 test rows 6 are wrong at the lowest held-out "
+            "loss, 17 "
+            "at the notebook's stop, epoch 200, and 5 at the last epoch: on this split, "
+            "stopping at "
             "the lowest held-out loss would have gained accuracy (exact McNemar test of the first "
             "two: p = 0.004).",
         ),
         (
             followed(500, 500, test_errors=(5, 5), p=1.0),
-            "The held-out loss is lowest at epoch 500 (0.0400), the last one: within this run it "
-            "does not rise again. Of 1,300 test rows 5 are wrong at the lowest held-out loss, 5 at "
-            "the last epoch, before which the notebook's rule does not stop: these rows cannot "
-            "tell the first two apart (exact McNemar test of the first two: p = 1).",
+            "The held-out loss is lowest at epoch 500 (0.0400), the last epoch, so it does not "
+            "rise again in this run. Of 1,300 test rows 5 are wrong at the lowest held-out "
+            "loss, 5 at "
+            "the last epoch, before which the notebook's rule does not stop the training: these "
+            "rows cannot distinguish the first two (exact McNemar test of the first two: p = 1).",
         ),
     ],
     ids=["cost", "gained", "no reason to stop"],
@@ -140,7 +143,7 @@ def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None
 
 def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
     found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
-    rows = model_tables.stop_rows(found, 1300, WINE)
+    rows = model_tables.stop_table(found, 1300, WINE).rows
     assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
     assert markdown.markdown_table(model_tables.STOP_COLUMNS, rows) in page
     for network in ("notebook", "one_hidden_layer"):

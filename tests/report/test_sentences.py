@@ -66,35 +66,35 @@ def compared(
         (
             compared((23, 6), (17, 0), 0.00015),
             "The network 100-50 made 17 more errors on 1,300 rows than the boosted trees (23 "
-            "against 6); 17 rows only the former got wrong, 0 only the latter; p < 0.001, "
+            "against 6); only the former got 17 rows wrong, only the latter 0; p < 0.001, "
             "different.",
         ),
         (
             compared((6, 23), (2, 19), 0.0058, 941),
             "The boosted trees made 17 more errors on 941 rows than the network 100-50 (23 "
-            "against 6); 19 rows only the former got wrong, 2 only the latter; p = 0.0058, "
+            "against 6); only the former got 19 rows wrong, only the latter 2; p = 0.0058, "
             "different.",
         ),
         (
             compared((7, 6), (3, 2), 1.0),
             "The network 100-50 made 1 more error on 1,300 rows than the boosted trees (7 "
-            "against 6); 3 rows only the former got wrong, 2 only the latter; p = 1, not "
+            "against 6); only the former got 3 rows wrong, only the latter 2; p = 1, not "
             "distinguishable.",
         ),
         (
             compared((0, 1), (0, 1), 1.0, 1),
             "The boosted trees made 1 more error on 1 row than the network 100-50 (1 against "
-            "0); 1 row only the former got wrong, 0 only the latter; p = 1, not distinguishable.",
+            "0); only the former got 1 row wrong, only the latter 0; p = 1, not distinguishable.",
         ),
         (
             compared((8, 8), (3, 3), 1.0),
-            "The network 100-50 and the boosted trees made 8 errors each on 1,300 rows; 3 rows "
-            "only the former got wrong, 3 only the latter; p = 1, not distinguishable.",
+            "The network 100-50 and the boosted trees made 8 errors each on 1,300 rows; only "
+            "the former got 3 rows wrong, only the latter 3; p = 1, not distinguishable.",
         ),
         (
             compared((1, 1), (0, 0), 1.0, 10),
-            "The network 100-50 and the boosted trees made 1 error each on 10 rows; 0 rows only "
-            "the former got wrong, 0 only the latter; p = 1, not distinguishable.",
+            "The network 100-50 and the boosted trees made 1 error each on 10 rows; only the "
+            "former got 0 rows wrong, only the latter 0; p = 1, not distinguishable.",
         ),
     ],
     ids=["first worse", "second worse", "one error", "one row", "equal", "one error each"],
@@ -208,7 +208,7 @@ def test_a_choice_has_five_sentences():
         "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, "
         "0.0040 less; the folds chose the best of 9 candidates, so the former is optimistic.",
         "At the boundary of the grid: `hidden_layer_sizes` and `learning_rate_init`. The best "
-        "value may lie outside, so a wider grid is worth a try.",
+        "value may lie outside, so a wider grid may score higher.",
         "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds "
         "cannot distinguish them; the smallest of them is 50-25 at 0.001, which is the winner "
         "itself.",
@@ -251,7 +251,7 @@ def test_the_winner_s_two_accuracies_are_compared(changes, said):
             True,
             False,
             "At the boundary of the grid: `hidden_layer_sizes`. The best value may lie outside, "
-            "so a wider grid is worth a try.",
+            "so a wider grid may score higher.",
         ),
         (
             False,
@@ -271,7 +271,8 @@ def test_an_edge_of_the_grid_is_told(sizes, rate, said):
         (
             {"choice": {"smallest_within_one_standard_error": "4 at 0.01"}},
             "4 of 9 candidates are within one standard error (0.0007) of the best, so the folds "
-            "cannot distinguish them; the smallest of them is 4 at 0.01, so the simpler choice.",
+            "cannot distinguish them; the smallest of them is 4 at 0.01, which is the "
+            "simpler choice.",
         ),
         (
             {"choice": {"within_one_standard_error": 1}},
@@ -280,7 +281,7 @@ def test_an_edge_of_the_grid_is_told(sizes, rate, said):
         ),
         (
             {"candidates": 1, "choice": {"within_one_standard_error": 1}},
-            "There is no other candidate.",
+            "The grid has only one candidate.",
         ),
     ],
     ids=["simpler", "alone", "only one"],
@@ -345,7 +346,7 @@ def without(logistic: tuple[int, float], grid_search: tuple[int, float]) -> dict
         (
             without((0, 1.0), (-4, 0.5)),
             "as many errors for the logistic regression (p = 1), 4 fewer errors for the tuned "
-            "network 50-25 (p = 0.5). On this test set no model needs it.",
+            "network 50-25 (p = 0.5). No model is significantly worse without it.",
         ),
         (
             without((12, 0.004), (1, 1.0)),
@@ -367,7 +368,8 @@ def without(logistic: tuple[int, float], grid_search: tuple[int, float]) -> dict
         (
             without((0, 1.0), (-9, 0.01)),
             "as many errors for the logistic regression (p = 1), 9 fewer errors for the tuned "
-            "network 50-25 (p = 0.01). On this test set no model needs it. Better without it: "
+            "network 50-25 (p = 0.01). No model is significantly worse without it. Better "
+            "without it: "
             "the tuned network 50-25.",
         ),
     ],
@@ -415,8 +417,8 @@ def last_step(*lows: tuple[float, float], score: str = "accuracy_unseen") -> dic
             "the training set changes by +0.0020 (+0.0016 to +0.0024; +0.0010 to +0.0030) for "
             "the logistic regression, +0.0020 (+0.0002 to +0.0038; -0.0010 to +0.0050) for the "
             "network 100-50, +0.0020 (+0.0000 to +0.0040; +0.0012 to +0.0028) for the tuned "
-            "network 50-25. Still gaining: the logistic regression; the others gain no more "
-            "than can be due to chance.",
+            "network 50-25. Still gaining: the logistic regression; the gain of the others "
+            "can be due to chance.",
         ),
         (
             last_step((-0.001, -0.002), (0.001, -0.002), (-0.002, 0.001), score="accuracy"),

@@ -48,9 +48,9 @@ def test_a_capital_changes_no_other_letter(text, expected):
 def test_the_glossary_speaks_of_the_table():
     wine = glossary.glossary_for(Terms.from_schema(WINE, notebook=True))
     assert list(wine) == list(glossary.GLOSSARY)
-    assert "a red wine drawn at random is given more than a white one" in wine["AUC"]
-    assert wine["threshold"] == "The probability above which a row is called a 1."
-    assert wine["calibration"].endswith("four in five are ones.")
+    assert "a random red wine has a higher predicted probability than a random white" in wine["AUC"]
+    assert wine["threshold"] == "The probability above which a row is predicted as a 1."
+    assert wine["calibration"].endswith("four in five should be ones.")
     iris = glossary.glossary_for(Terms.from_schema(IRIS, notebook=False))
     told = " ".join(iris.values())
     assert "{" not in told

@@ -1,1 +1,1 @@
-"""A pipeline for another table: infer what its columns are, write the new folder."""
+"""A pipeline for another table: infer what its columns are, and write the new folder."""

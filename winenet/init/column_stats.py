@@ -1,4 +1,4 @@
-"""Counts what a column of a table holds, some rows at a time; of many numbers only the range."""
+"""Count what a column of a table holds, some rows at a time."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-MAX_DISTINCT = 10_000  # texts of numbers that are counted; of more only the range is kept
+MAX_DISTINCT = 10_000  # numbers; of more than these, only the range is kept
 
 
 class ColumnStats:
@@ -39,7 +39,13 @@ class ColumnStats:
         self._hashes = np.empty(0, dtype=np.uint64)
 
     def add(self, cells: pd.Series) -> None:
-        """Count further rows. cells: their texts."""
+        """Count more rows.
+
+        Parameters
+        ----------
+        cells
+            The text of the cells, (rows,).
+        """
         cells = cells.astype("object")
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         finite = np.isfinite(numbers) & ~cells.isin(self._words).to_numpy()
@@ -53,7 +59,7 @@ class ColumnStats:
         self.all_integers = self.all_integers and bool((numbers == np.floor(numbers)).all())
         self.all_distinct = self.all_distinct and self.all_integers
         if self.all_distinct:
-            # Of ids by the million, hashes take a tenth of the room that texts do.
+            # For millions of ids, hashes need a tenth of the memory of texts.
             hashes = pd.util.hash_array(numerals.to_numpy(), categorize=False)
             self._hashes = np.unique(np.concatenate([self._hashes, hashes]))
             self.all_distinct = len(self._hashes) == self.rows

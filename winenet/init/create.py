@@ -1,14 +1,10 @@
-"""Makes a new folder with a pipeline for any table: the repository's own, without its wine.
+"""Create a folder with a pipeline for any table, from the files of this one.
 
-All is made beside the new folder's place and checked there; the last step gives it its name.
+The folder is built and checked under another name beside its place, and renamed at the end.
 """
 
 import contextlib
-import dataclasses
-import json
 import os
-import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,15 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
-from winenet import git, params, yaml12
-from winenet.errors import InputError, short_repr
-from winenet.init import pipeline_files
-from winenet.init.infer import Column, InferredConfig, infer_config
-from winenet.init.read_tables import InitOptions, display_path
-from winenet.text import count
+from winenet import git
+from winenet.errors import short_repr
+from winenet.init import pipeline_files, render
+from winenet.init.infer import InferredConfig, infer_config
+from winenet.init.read_tables import InitError, InitOptions, display_path
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE_DIR = "tools/starter"  # the templates of params.yaml and README.md
@@ -44,28 +38,35 @@ COPIED = (
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
 LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
-PLAIN_YAML_SCALAR = re.compile(
-    r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII
-)  # YAML without quotes
-YAML_KEYWORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
-EPOCHS = {"large": 100, "small": 500, "tiny": 2000}  # a tiny table has few updates an epoch
-SMALL_TABLE_ROWS = 1_000  # rows
 FALLBACK_GIT_USER = ("-c", "user.name=winenet", "-c", "user.email=winenet@localhost")
 
 
-class InitError(InputError):
-    """No folder was made; the message says why and what to do."""
-
-
 def create_project(target: Path, options: InitOptions) -> list[str]:
-    """Make a pipeline for the tables in a new folder; return what was done, in lines.
+    """Create a folder with a pipeline for the tables.
 
-    Raises GuessError or InitError when it cannot be; then nothing is left behind.
+    Parameters
+    ----------
+    target
+        The new folder. It must not exist; its parent must.
+    options
+        The tables and what is known of them.
+
+    Returns
+    -------
+    list[str]
+        Lines that say what was guessed and done.
+
+    Raises
+    ------
+    GuessError
+        If no pipeline can be made of the tables.
+    InitError
+        If the folder cannot be created. Nothing is left behind.
     """
     _check_root()
     _check_target(target)
     result = infer_config(options)
-    text = params_text(result)
+    text = render.params_text(result)
     with _staging_folder(target) as folder:
         _write_files(folder, result, text, target.name)
         checked = _check(folder)
@@ -75,13 +76,14 @@ def create_project(target: Path, options: InitOptions) -> list[str]:
 
 
 def _summary_lines(found: InferredConfig) -> list[str]:
-    """Return what was guessed, in lines."""
+    """Return lines that say what was guessed."""
     kinds = [column.kind for column in found.columns.values()]
     lines = [
         f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
         f"separator {short_repr(found.separator)}; missing: "
         f"{', '.join(map(short_repr, found.na_values)) or 'none'}",
-        f"{short_repr(found.target)} has {len(found.labels)} labels: {label_counts(found.labels)}",
+        f"{short_repr(found.target)} has {len(found.labels)} labels: "
+        f"{render.label_counts(found.labels)}",
     ]
     if found.positive_label is not None:
         lines.append(f"positive: {short_repr(found.positive_label)}, {found.why_positive}")
@@ -113,7 +115,7 @@ def _check_target(target: Path) -> None:
         )
     if not target.parent.is_dir():
         raise InitError(
-            f"{text} cannot be made: {display_path(target.parent)} is no folder. Make that "
+            f"{text} cannot be made: {display_path(target.parent)} is not a folder. Make it "
             "first, or give another place."
         )
     if not target.name.isprintable():
@@ -122,9 +124,9 @@ def _check_target(target: Path) -> None:
 
 @contextlib.contextmanager
 def _staging_folder(target: Path) -> Iterator[Path]:
-    """Give a new folder beside the target; what is in it when an error comes is removed."""
+    """Yield an empty folder beside the target; remove it at the end, or after an error."""
     try:
-        # Its own folder inside: mkdtemp's is for this user alone, which a repository need not be.
+        # A folder inside, because mkdtemp gives access to this user alone.
         around = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
     except OSError as error:
         raise InitError(
@@ -169,7 +171,7 @@ def _write_files(folder: Path, found: InferredConfig, params_yaml: str, name: st
         "params.yaml": params_yaml,
         "dvc.yaml": graph,
         "Makefile": pipeline_files.makefile(ours["Makefile"]),
-        "README.md": readme(found, graph, name),
+        "README.md": render.readme(found, graph, name),
     }
     texts |= pipeline_files.ignored_outputs(yaml.safe_load(graph)["stages"])
     for path, text in texts.items():
@@ -189,9 +191,9 @@ def _too_large(found: InferredConfig) -> bool:
 
 
 def _check(folder: Path) -> str:
-    """Run the new folder's own check in it; return its line.
+    """Run `python -m winenet check` in the new folder; return its last line.
 
-    Raises InitError if it finds a fault, or when the code that was carried is not whole.
+    Raises InitError if the check fails.
     """
     done = subprocess.run(
         [sys.executable, "-m", "winenet", "check"],
@@ -205,7 +207,7 @@ def _check(folder: Path) -> str:
     if done.returncode < 0:
         raise InitError(
             f"The new folder's check was ended by the signal {-done.returncode}, so it was not "
-            "made. Most often memory does not suffice: free some, or give fewer rows."
+            "made. The usual cause is too little memory: free some, or give fewer rows."
         )
     if done.returncode != 0:
         raise InitError(
@@ -216,15 +218,15 @@ def _check(folder: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what makes Python or git look elsewhere."""
+    """Return the variables without those that point Python or git elsewhere."""
     python_paths = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
     environment = git.without_repository(os.environ)
     return {name: value for name, value in environment.items() if name not in python_paths}
 
 
 def _commit(folder: Path, found: InferredConfig) -> str:
-    """Make a git repository of the folder, with a first commit; return who made it, in words."""
-    # Forced: a user's own list of ignored files must not keep a table out.
+    """Create a git repository with a first commit; return a line that says who committed."""
+    # Forced: the table is added even if the user's global ignore list names it.
     files = ["--", ".", ":!data/raw"] if _too_large(found) else ["--", "."]
     message = f"A pipeline that predicts {found.target}, as winenet init makes it"
     try:
@@ -250,132 +252,19 @@ def _commit(folder: Path, found: InferredConfig) -> str:
     return "; ".join(words)
 
 
-# ------------------------------------------------------------------ params.yaml and README.md
-
-
-def params_text(found: InferredConfig) -> str:
-    """Return params.yaml with its comments.
-
-    Raises ParamsError if it does not fit the schema, before anything is made.
-    """
-    text = _rendered(found)
-    if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
-        kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
-        text = _rendered(dataclasses.replace(found, columns=kinds))
-    if len(text.encode()) > yaml12.MAX_BYTES:
-        raise InitError(
-            f"{len(found.columns) + len(found.drop_columns):,} columns make a params.yaml of "
-            f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take "
-            "columns out of the table."
-        )
-    with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
-        path = Path(folder) / "params.yaml"
-        path.write_text(text, encoding="utf-8", newline="\n")
-        try:
-            params.load(str(path))
-        except params.ParamsError as error:
-            message = str(error).replace(str(path), "params.yaml")
-            raise InitError(
-                f"No folder was made, for the params would be refused. {message}"
-            ) from None
-    return text
-
-
-def _rendered(found: InferredConfig) -> str:
-    size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
-    share = max(found.labels.values()) / found.rows
-    return _template("params.yaml").render(
-        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
-    )
-
-
-def readme(found: InferredConfig, graph: str, name: str) -> str:
-    """Return the folder's README. graph: its dvc.yaml."""
-    stages = yaml.safe_load(graph)["stages"]
-    tables = [f"`{file.path.name}`" for file in found.files]
-    gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
-    message = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
-    return _template("README.md").render(
-        name=name,
-        guess=found,
-        missing=message,
-        tables=" and ".join(tables),
-        columns=count(len(found.columns), "column"),
-        graph=pipeline_files.mermaid(stages),
-        stages={stage: content["desc"] for stage, content in stages.items()},
-    )
-
-
-def _flag(missing: str) -> str:
-    return f"--na-value {shlex.quote(missing)}"
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(ROOT / TEMPLATE_DIR),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "yaml": scalar,
-        "label": label,
-        "label_counts": label_counts,
-        "column_lines": column_lines,
-        "left_out": left_out,
-        "thousands": lambda number: f"{number:,}",
-    }
-    return environment.get_template(f"{name}.jinja")
-
-
-def scalar(value: object) -> str:
-    """Return a text, or a list, as YAML 1.1 and 1.2 both read it: in doubt, in quotes."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
-    if (
-        isinstance(value, str)
-        and PLAIN_YAML_SCALAR.fullmatch(value)
-        and not YAML_KEYWORDS.fullmatch(value)
-    ):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def label(text: str) -> str:
-    """Return a label in YAML: 1 as a whole number, everything else as a text."""
-    return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else scalar(text)
-
-
-def label_counts(labels: Mapping[str, int]) -> str:
-    """Return the labels with their rows: "a (100), b (50)"."""
-    text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
-    return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
-
-
-def _word(text: str) -> str:
-    return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
-
-
-def column_lines(columns: Mapping[str, Column]) -> list[str]:
-    """Return one line per column: its kind, and in a comment what it holds."""
-    lines = {f"{scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
-    return _commented(lines)
-
-
-def left_out(columns: Mapping[str, str]) -> list[str]:
-    """Return one line per column: its name, and in a comment why it is left out."""
-    return _commented({scalar(name): why for name, why in columns.items()})
-
-
-def _commented(lines: Mapping[str, str]) -> list[str]:
-    """Return lines with their comments one below the other."""
-    width = min(max(map(len, lines), default=0), 40)
-    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
-
-
 def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
-    """Return what argparse found as the folder and the options."""
+    """Convert the arguments of `python -m winenet init`.
+
+    Parameters
+    ----------
+    given
+        The attributes that argparse has set, by name.
+
+    Returns
+    -------
+    tuple[Path, InitOptions]
+        The new folder, and the options.
+    """
     known = {
         name: given[name]
         for name in ("target", "label", "separator", "positive_label", "na_values")

@@ -1,12 +1,9 @@
-"""Reads any table as text, and guesses what params.yaml says of it: its columns, gaps and labels.
-
-Nothing is written here. What cannot work is refused with the cure.
-"""
+"""Infer what params.yaml says of the tables: columns, missing values, labels and settings."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +11,7 @@ import pandas as pd
 from winenet import params
 from winenet.data import raw_table, splits
 from winenet.data.raw_table import MAX_CATEGORIES
-from winenet.errors import InputError, did_you_mean, preview, short_repr
+from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.column_stats import MAX_DISTINCT, ColumnStats
 from winenet.init.read_tables import (
     GUESSED_NA_VALUES,
@@ -34,15 +31,18 @@ from winenet.init.read_tables import (
 )
 from winenet.text import count
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 POSITIVE = (
     *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
     *("sick", "ill", "disease", "dead", "died", "default", "defective", "fail", "failed"),
 )
-NEGATIVE_OF_ONE = ("0", "-1")  # beside which 1 is the positive label; of 1 and 2 it may be either
-MAX_NUMERIC_LABELS = 20  # from which on labels with decimals are taken for measurements
-STRATIFY_BELOW = 200  # rows of the rarest class from which on a plain random cut keeps the shares
-LARGE = 100_000  # rows from which on the trainings are fewer
-TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # of the test rows, and of the rows held out of the others
+NEGATIVE_OF_ONE = ("0", "-1")  # with one of these, 1 is positive
+MAX_NUMERIC_LABELS = 20  # more labels with decimals are measurements
+STRATIFY_BELOW = 200  # rows of the rarest class; with more, no stratification
+LARGE = 100_000  # rows; above, the stages train less
+TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # candidates for test_size and validation_size
 FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
 # Fractions of the training rows in the learning curve; those that cannot be drawn are left out.
 TRAIN_SIZES = {
@@ -52,7 +52,10 @@ TRAIN_SIZES = {
 
 
 class Column(NamedTuple):
-    """A column that is used. kind: number or category; seen: what it holds, in words."""
+    """A column that is used.
+
+    kind: number or category. seen: what it holds, for a comment.
+    """
 
     kind: str
     seen: str
@@ -60,10 +63,10 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class InferredConfig:
-    """What was found in the tables, and the settings that serve it.
+    """What was inferred from the tables, and settings that fit them.
 
-    labels: rows by label, the most frequent first. drop_columns: by column, why. why_positive: how
-    the positive label was chosen.
+    labels: rows by label, the most frequent first. drop_columns: the reason by column.
+    why_positive: how the positive label was chosen.
     """
 
     files: list[File]
@@ -83,12 +86,12 @@ class InferredConfig:
 
     @property
     def large(self) -> bool:
-        """Return whether the trainings are cut down for the table's length."""
+        """Whether the table is so long that the stages train less."""
         return self.rows > LARGE
 
 
 class SplitDefaults(NamedTuple):
-    """The settings that a small or lopsided table bounds."""
+    """Settings whose range depends on the number of rows per class."""
 
     stratify: bool
     test_size: float
@@ -99,9 +102,22 @@ class SplitDefaults(NamedTuple):
 
 
 def infer_config(options: InitOptions) -> InferredConfig:
-    """Return what params.yaml is to say of the tables.
+    """Infer what params.yaml says of the tables.
 
-    Raises GuessError, which says what to do, when no pipeline can be made of them.
+    Parameters
+    ----------
+    options
+        The tables and what is known of them.
+
+    Returns
+    -------
+    InferredConfig
+        Columns, labels and settings.
+
+    Raises
+    ------
+    GuessError
+        If no pipeline can be made of the tables; the message says what to do.
     """
     files, target = files_and_target(options)
     separator = _separator(options)
@@ -113,7 +129,7 @@ def infer_config(options: InitOptions) -> InferredConfig:
     labels = _labels(read.target, target, na_values)
     positive, why = _positive(labels, target, options)
     columns, drop_columns = _columns(read, names, target, na_values, options)
-    # As the pipeline numbers the classes: where a class is small, the draws depend on it.
+    # Numbered as in the pipeline: with a small class, the random draws depend on the numbers.
     codes = pd.Index(raw_table.sort_classes(labels, positive)).get_indexer(pd.Index(read.target))
     settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
     return InferredConfig(
@@ -163,11 +179,11 @@ def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[st
 def _positive(
     labels: Mapping[str, int], target: str, options: InitOptions
 ) -> tuple[str | None, str]:
-    """Return the positive one of two labels, and how it was chosen; of several there is none."""
+    """Return the positive one of two labels and how it was chosen; None for more labels."""
     given = options.positive_label
     if given is not None and given not in labels:
         raise GuessError(
-            f"--positive-label {short_repr(given)} is no label of column {short_repr(target)}"
+            f"--positive-label {short_repr(given)} is not a label of column {short_repr(target)}"
             f"{did_you_mean(given, labels)}. Its labels: {preview(list(labels))}."
         )
     if len(labels) > 2:
@@ -202,7 +218,7 @@ def _columns(
     na_values: Sequence[str],
     options: InitOptions,
 ) -> tuple[dict[str, Column], dict[str, str]]:
-    """Return the columns that are used, and by column that is left out the reason."""
+    """Return the columns that are used, and the reason for each that is not."""
     columns: dict[str, Column] = {}
     drop_columns = {name: "as asked" for name in names if name in options.drop_columns}
     for name in names:
@@ -225,7 +241,7 @@ def _columns(
 
 
 def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) -> Column | str:
-    """Return how a column is used, or why it is not. rows: those of the table."""
+    """Return the column, or why it is not used. rows: those of the table."""
     words = {text: count for text, count in tally.text_counts.items() if text not in na_values}
     levels = pd.Series(words | tally.number_counts, dtype="int64")
     present = sum(words.values()) + tally.rows
@@ -233,7 +249,7 @@ def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) 
     if present == 0:
         return "no value in any row"
     if len(levels) == 1 and not tally.overflowed:
-        return f"always {quote_cell(str(levels.index[0]))}{gaps}; it tells nothing"
+        return f"always {quote_cell(str(levels.index[0]))}{gaps}; no information"
     if not words:
         follow = tally.high - tally.low + 1 == rows
         if tally.all_distinct and tally.rows == rows > 2 and (follow or _is_id(name)):
@@ -280,7 +296,7 @@ def _refuse_spoilt_numbers(
         raise GuessError(
             f"Column {short_repr(name)} holds numbers, but for {count(spoilt, 'cell')} "
             f"({preview(others)}). If such a text stands for a missing value, name all that do: "
-            f"{flags}. Else mend the cells, or leave the column out: --drop {short_repr(name)}."
+            f"{flags}. Else correct the cells, or leave the column out: --drop {short_repr(name)}."
         )
 
 
@@ -288,27 +304,16 @@ def _refuse_spoilt_numbers(
 
 
 def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> SplitDefaults:
-    """Return the first settings by which every class is in all sets; fewer folds come first.
+    """Return the first settings with which every set has rows of every class.
 
     Raises GuessError if the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())
-    stratify = rarest < STRATIFY_BELOW
-    runs = 2 if large else 5
     for test_size in TEST_SIZES:
-        try:
-            split = params.Split(
-                test_size=test_size, random_state=42, stratify=stratify, duplicates="keep"
-            )
-            y_train = splits.split_table(table, "label", split).y_train
-        except InputError:
-            continue
-        cv = next((cv for cv in FOLDS[large] if y_train.value_counts().min() >= cv), None)
-        validation_size = _validation_size(y_train)
-        train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
-        if cv and validation_size and len(train_sizes) > 1:
-            return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
+        settings = _settings_with(table, test_size, stratify=rarest < STRATIFY_BELOW, large=large)
+        if settings is not None:
+            return settings
     label = min(labels, key=lambda one: labels[one])
     raise GuessError(
         f"Class {short_repr(label)} has {count(rarest, 'row')} of {len(column):,}, too few: "
@@ -317,31 +322,53 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Spli
     )
 
 
-def _validation_size(y_train: pd.Series) -> float | None:
-    """Return the first share that can be held out of the training rows, with all classes."""
-    X_train = y_train.to_frame()
-    for size in TEST_SIZES:
-        curves = params.Curves.model_construct(validation_size=size, random_state=42)
-        try:
-            splits.train_validation_split(X_train, y_train, curves)
-        except InputError:
-            continue
-        return size
-    return None
+def _settings_with(
+    table: pd.DataFrame, test_size: float, *, stratify: bool, large: bool
+) -> SplitDefaults | None:
+    """Return the settings with this test set, or None if the training rows are too few."""
+    split = params.Split(test_size=test_size, random_state=42, stratify=stratify, duplicates="keep")
+    parts = _cut(splits.split_table, table, "label", split)
+    if parts is None:
+        return None
+    y_train = parts.y_train
+    smallest_class = y_train.value_counts().min()
+    cv = next((folds for folds in FOLDS[large] if folds <= smallest_class), None)
+    validation_size = next((size for size in TEST_SIZES if _can_hold_out(y_train, size)), None)
+    runs = 2 if large else 5
+    train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
+    if cv is None or validation_size is None or len(train_sizes) < 2:
+        return None
+    return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
+
+
+def _can_hold_out(y_train: pd.Series, size: float) -> bool:
+    """Return whether a share of the training rows can be held out with all classes in both sets."""
+    curves = params.Curves.model_construct(validation_size=size, random_state=42)
+    return _cut(splits.train_validation_split, y_train.to_frame(), y_train, curves) is not None
 
 
 def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list[float]:
     """Return the shares that can be drawn with all classes under every seed, and that differ."""
-    result: dict[int, float] = {}
+    share_of_rows: dict[int, float] = {}
     for share in shares:
-        try:
-            drawn = [len(splits.subsample(y_train, share, seed)) for seed in range(runs)]
-        except InputError:
+        drawn = [_cut(splits.subsample, y_train, share, seed) for seed in range(runs)]
+        if drawn[0] is None or any(rows is None for rows in drawn):
             continue
-        if share == 1 and len(result) > 4:
-            result.pop(sorted(result)[-1])  # 0.75 stands in where smaller shares cannot be drawn
-        result.setdefault(drawn[0], share)
-    return list(result.values())
+        if share == 1 and len(share_of_rows) > 4:
+            # 0.75 is for tables of which smaller shares cannot be drawn.
+            share_of_rows.pop(max(share_of_rows))
+        share_of_rows.setdefault(len(drawn[0]), share)
+    return list(share_of_rows.values())
+
+
+def _cut(
+    cut: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
+) -> Result | None:
+    """Return what a function of `splits` returns, or None if a set would lack a class."""
+    try:
+        return cut(*arguments, **keywords)
+    except splits.SplitError:
+        return None
 
 
 def _is_id(name: str) -> bool:

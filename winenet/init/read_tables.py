@@ -1,4 +1,4 @@
-"""Reads the tables that a new pipeline is made for, and what each of their columns holds."""
+"""Read the tables for a new pipeline, and count what each of their columns holds."""
 
 import codecs
 import contextlib
@@ -25,17 +25,21 @@ from winenet.init.column_stats import ColumnStats
 from winenet.text import count
 
 GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
-ROWS_AT_A_TIME = 50_000  # as text they take much room
-SNIFF_LINES = 200  # lines on which the separator is tried
+ROWS_AT_A_TIME = 50_000  # text needs much memory
+SNIFF_LINES = 200  # lines from which the separator is guessed
+
+
+class InitError(InputError):
+    """The new folder cannot be made; the message says why and what to do."""
 
 
 class GuessError(InputError):
-    """A table or an option that no pipeline can be made of."""
+    """No pipeline can be made of a table with these options."""
 
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What the command line says of the tables; what it leaves open is guessed."""
+    """The options of `python -m winenet init`; None where the value is guessed."""
 
     tables: Sequence[Path]
     target: str | None = None
@@ -47,14 +51,17 @@ class InitOptions:
 
 
 class File(NamedTuple):
-    """A table, and the label of all its rows if it has no such column."""
+    """A table, and the label of all its rows if it has no label column."""
 
     path: Path
     label: str | None
 
 
 class TableProfile(NamedTuple):
-    """The tables' cells. tallies: by column; target: (rows,), the label's texts."""
+    """Statistics of all tables.
+
+    tallies: by column. target: the label of each row, as text, (rows,).
+    """
 
     tallies: dict[str, ColumnStats]
     target: pd.Series
@@ -65,7 +72,23 @@ class TableProfile(NamedTuple):
 
 
 def files_and_target(options: InitOptions) -> tuple[list[File], str]:
-    """Return the tables with their labels, and the name of the label's column."""
+    """Return the tables with their labels, and the name of the label column.
+
+    Parameters
+    ----------
+    options
+        The options of the command line.
+
+    Returns
+    -------
+    tuple[list[File], str]
+        The tables, and the column.
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be used, or the label options contradict each other.
+    """
     paths = list(options.tables)
     for path in paths:
         if not path.exists():
@@ -75,7 +98,7 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
             )
         if not path.is_file():
             raise GuessError(
-                f"--table {display_path(path)}: is no file, so it cannot be read as a table. "
+                f"--table {display_path(path)}: is not a file, so it cannot be read as a table. "
                 "Give each CSV file of a folder by a --table of its own."
             )
         if path.suffix.lower() in (".parquet", ".xlsx", ".xls", ".zip", ".json"):
@@ -159,7 +182,7 @@ def _separator(options: InitOptions) -> str:
 
 
 def _first_lines(path: Path, number: int) -> list[str]:
-    """Return the first lines of a table that are not blank; raise GuessError for what is no CSV."""
+    """Return the first lines of a table that are not blank; raise GuessError if it is not text."""
     message = display_path(path)
     lines: list[str] = []
     with _readable(path):
@@ -171,14 +194,14 @@ def _first_lines(path: Path, number: int) -> list[str]:
             while len(lines) < number and (line := text.readline(MAX_LINE_BYTES + 1)):
                 if "\0" in line:
                     raise GuessError(
-                        f"{message}: holds null bytes, so it is no text. Save the table as CSV in "
+                        f"{message}: holds null bytes, so it is not text. Save the table as CSV in "
                         "UTF-8."
                     )
                 if len(line) > MAX_LINE_BYTES:
                     raise GuessError(
-                        f"{message}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is no "
-                        "table. Each row stands in a line of its own, the columns' names in the "
-                        "first."
+                        f"{message}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is "
+                        "not a table. Each row stands in a line of its own, the columns' names in "
+                        "the first."
                     )
                 lines.append(line.removesuffix("\n"))
     if not lines or not lines[0].strip():
@@ -191,12 +214,12 @@ def _first_lines(path: Path, number: int) -> list[str]:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a table is read into a GuessError."""
+    """Convert errors while a table is read into a GuessError."""
     text = display_path(path)
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise GuessError(f"{text}: is no complete file of gzip. Pack it again.") from None
+        raise GuessError(f"{text}: is not a complete gzip file. Pack it again.") from None
     except UnicodeDecodeError:
         raise GuessError(_no_utf8(path)) from None
     except OSError as error:
@@ -252,8 +275,8 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
     if all(is_number(name) for name in names):
         raise GuessError(
             f"{display_path(first)}: the first line holds numbers "
-            f"({short_repr(', '.join(names))}), so it is no header. Put a line with the columns' "
-            "names above it."
+            f"({short_repr(', '.join(names))}), so it is not a header. Put a line with the "
+            "columns' names above it."
         )
     return names
 
@@ -265,8 +288,8 @@ def _check_names(
     path = display_path(files[0].path)
     if options.label is None and target not in names:
         raise GuessError(
-            f"--target {short_repr(target)} is no column of {path}{did_you_mean(target, names)}. "
-            f"Its columns: {preview(names)}."
+            f"--target {short_repr(target)} is not a column of {path}"
+            f"{did_you_mean(target, names)}. Its columns: {preview(names)}."
         )
     if options.label is not None and target in names:
         raise GuessError(
@@ -278,7 +301,7 @@ def _check_names(
             raise GuessError(f"--drop {short_repr(name)} is the target, which cannot be left out.")
         if name not in names:
             raise GuessError(
-                f"--drop {short_repr(name)} is no column of {path}{did_you_mean(name, names)}. "
+                f"--drop {short_repr(name)} is not a column of {path}{did_you_mean(name, names)}. "
                 f"Its columns: {preview(names)}."
             )
     for name in [target, *names]:
@@ -295,7 +318,27 @@ def _check_names(
 def read_columns(
     files: Sequence[File], names: Sequence[str], separator: str, target: str, options: InitOptions
 ) -> TableProfile:
-    """Read all tables as text, some rows at a time."""
+    """Read all tables as text, some rows at a time.
+
+    Parameters
+    ----------
+    files, names, separator
+        The tables, the columns that all of them have, and the character between cells.
+    target
+        The label column.
+    options
+        The options of the command line.
+
+    Returns
+    -------
+    TableProfile
+        Statistics of the columns, and the labels.
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be read or has no rows.
+    """
     tallies = {name: ColumnStats(words=options.na_values or ()) for name in names}
     targets: list[pd.Series] = []
     for file in files:
@@ -317,7 +360,7 @@ def read_columns(
 
 
 def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
-    """Yield some rows of a table at a time, each cell as it is written."""
+    """Yield some rows of a table at a time, with the text of each cell."""
     try:
         with _readable(path), warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be dropped
@@ -336,13 +379,28 @@ def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
     except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise GuessError(
-            f"{display_path(path)}: is no table by the separator {short_repr(separator)} ({why}). "
-            "Give the right one by --sep, or mend the line."
+            f"{display_path(path)}: is not a table with the separator {short_repr(separator)} "
+            f"({why}). Give the right one by --sep, or correct it."
         ) from None
 
 
 def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list[str]:
-    """Return the texts that stand for a missing value: those given, or candidates that occur."""
+    """Return the texts that stand for a missing value.
+
+    Parameters
+    ----------
+    read
+        Statistics of the tables.
+    target
+        The label column, which is not searched.
+    options
+        The options of the command line; `na_values` replaces the guess.
+
+    Returns
+    -------
+    list[str]
+        The texts, each once.
+    """
     if options.na_values is not None:
         return list(dict.fromkeys(options.na_values))
     used = [name for name in read.tallies if name != target and name not in options.drop_columns]
@@ -355,21 +413,54 @@ def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list
     return sorted(there, key=lambda text: (GUESSED_NA_VALUES.index(text.strip()), text))
 
 
-# ------------------------------------------------------------------ words
+# ------------------------------------------------------------------ messages
 
 
 def display_path(path: Path) -> str:
-    """Return a path for a message, whole unless a screen cannot show it."""
+    """Return a path for a message.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    str
+        The path, escaped if it has unprintable characters.
+    """
     return str(path) if str(path).isprintable() else short_repr(str(path))
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a finite number, as pandas reads it."""
+    """Return whether pandas reads a text as a finite number.
+
+    Parameters
+    ----------
+    text
+        The text of a cell.
+
+    Returns
+    -------
+    bool
+        False for "nan" and "inf", too.
+    """
     number = pd.to_numeric(pd.Series([text], dtype="object"), errors="coerce").iloc[0]
     return math.isfinite(float(number))
 
 
 def quote_cell(text: str) -> str:
-    """Return a cell's text for a comment: as it stands, or in quotes, and never long."""
+    """Return the text of a cell for a comment, at most 24 characters of it.
+
+    Parameters
+    ----------
+    text
+        The text of a cell.
+
+    Returns
+    -------
+    str
+        The text, in quotes unless it is plain.
+    """
     plain = re.fullmatch(r"[\w .<>=+-]{1,24}", text) and text == text.strip()
     return text if plain and text.isprintable() else short_repr(text[:24])

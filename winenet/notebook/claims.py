@@ -1,6 +1,6 @@
-"""Measures what the notebook says about its six rows and its hand-made network.
+"""Tests of the notebook's claims about its six rows and its network from scratch.
 
-Each function stands for one claim or exercise and returns numbers only. Shapes are those of
+Each function tests one claim or exercise and returns numbers only. Shapes are those of
 `handmade.py`; `parameters` is what its run_grad_desc returns.
 """
 
@@ -19,7 +19,7 @@ from winenet.notebook.handmade import Array
 FEATURES = ["X1", "X2", "X3"]
 HELD_OUT_START = 0.15  # half a step from the training rows' 0.1: each lies between two of them
 CUT_OFF = 0.5
-CURVE_POINTS = 1000  # a curve over all epochs is drawn, or searched for its least, at that many
+CURVE_POINTS = 1000  # epochs at which a curve is drawn, or searched for its minimum
 
 Numbers = dict[str, object]
 Truths = NDArray[np.bool_]
@@ -66,7 +66,7 @@ def correct(A: Array, Y: Array) -> Truths:
 
 
 def fit_logistic(X: Array, y: Array) -> LogisticRegression:
-    """Return the notebook's LogisticRegression(), all settings scikit-learn's own."""
+    """Fit the notebook's LogisticRegression(), with scikit-learn's defaults."""
     return LogisticRegression().fit(X, y.ravel())
 
 
@@ -76,7 +76,7 @@ def to_network_params(model: LogisticRegression) -> tuple[Array, Array]:
 
 
 def logistic_regression(model: LogisticRegression, X: Array, y: Array) -> Numbers:
-    """Measure section 0.1, and the claim that this is a network without hidden layer.
+    """Measure section 0.1, and the claim that this is a network without a hidden layer.
 
     The claim holds when forward() with these coefficients gives predict_proba, and when the
     network's own gradient is zero there once the penalty is added. scikit-learn minimises
@@ -112,7 +112,7 @@ def without_penalty(X: Array, y: Array) -> Numbers:
     """Fit the logistic regression without L2, at scikit-learn's tol and at a finer one.
 
     The six rows can be separated, so the loss has no least value: every step outwards lowers it,
-    and the parameters tell only when the solver stopped.
+    and the parameters depend only on when the solver stopped.
     """
     fits: Numbers = {}
     for name, tol in (("tol_1e-4", 1e-4), ("tol_1e-8", 1e-8)):
@@ -176,7 +176,7 @@ def side_by_side(
     y: Array,
     epochs: Sequence[int],
 ) -> pd.DataFrame:
-    """Return both models' raw predictions and probabilities, one line a row and model.
+    """Return both models' raw predictions and probabilities, one line per row and model.
 
     Columns: row (0 to 5), y, model ("logistic", "network"), epochs (0 for the logistic
     regression, which has none), raw, probability, predicted.
@@ -218,10 +218,10 @@ def trajectory(
     held_out: tuple[Array, Array],
     also: Sequence[int],
 ) -> pd.DataFrame:
-    """Return the run on its way, from the start to the last epoch, close together where it is fast.
+    """Return the run at PATH_POINTS epochs, evenly spaced on a logarithmic scale.
 
-    training, held_out: X and y of six rows each. also: epochs that are to be among the lines.
-    Returns a line an epoch: epoch, loss, held_out_loss, bias, weight_X1, ..., and of each training
+    training, held_out: X and y of six rows each. also: epochs to include.
+    Returns a line per epoch: epoch, loss, held_out_loss, bias, weight_X1, ..., and of each training
     row the raw prediction, raw_0, ..., and the probability, probability_0, ....
     """
     last = len(parameters["W1"]) - 1
@@ -243,10 +243,10 @@ def trajectory(
 
 
 def rounded(path: pd.DataFrame) -> pd.DataFrame:
-    """Return a path to PATH_DECIMALS, but for the parameters that it starts from.
+    """Return a path rounded to PATH_DECIMALS, except for its initial parameters.
 
-    These were drawn and stay exact, so that the run can be trained again from them. What BLAS has
-    made differs in its last bits from one processor to the next, and a result must not.
+    Those stay exact, so that the run can be trained again from them. The last bits of
+    all other numbers depend on the processor, so they are rounded.
     """
     start = ["bias", *(f"weight_{name}" for name in FEATURES)]
     result = path.round(PATH_DECIMALS)
@@ -263,7 +263,7 @@ def two_columns(y: Array) -> Array:
 
 
 class TwoOutputs(NamedTuple):
-    """What the exercise gives.
+    """The results of the exercise.
 
     numbers: per read epoch. predictions: per read epoch and row. curve: epoch and
     max_deviation, thinned.
@@ -327,14 +327,14 @@ class EarlyStopping(NamedTuple):
     """Where training should have stopped. curve: epoch, training_loss, held_out_loss, thinned."""
 
     numbers: Numbers
-    best: int  # the epoch of the least held-out loss
+    best: int  # the epoch of the lowest held-out loss
     curve: pd.DataFrame
 
 
 def early_stopping(
     parameters: dict[str, Array], X: Array, y: Array, X_held_out: Array, y_held_out: Array
 ) -> EarlyStopping:
-    """Find, among all epochs of a run, the one with the least loss on the held-out rows.
+    """Return the epoch of a run with the lowest loss on the held-out rows.
 
     Early stopping sets in when that epoch is not the last.
     """
@@ -367,7 +367,7 @@ def forward_stacked(W1: Array, B1: Array, X: Array) -> Array:
     return handmade.sigmoid(np.matmul(X, W1) + B1)
 
 
-# The claim that accuracy is no continuous function of a weight, and loss is.
+# The claim that accuracy is not a continuous function of a weight, but the loss is.
 
 
 class OneWeight(NamedTuple):
@@ -410,9 +410,9 @@ def _along_first_weight(W1: Array, B1: Array, X: Array, y: Array, points: int) -
 
 
 def headline_metrics(measured: dict[str, Any], last: int) -> Numbers:
-    """Return the few numbers that `dvc metrics` shows; all of them would fill a screen.
+    """Return the few numbers that `dvc metrics` shows.
 
-    measured: what the functions above found. last: the epoch that ends the one run.
+    measured: the results of the functions above. last: the epoch that ends the one run.
     """
     return {
         "logistic": {key: measured["logistic"][key] for key in ("accuracy", "log_loss")},

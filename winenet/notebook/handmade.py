@@ -1,6 +1,6 @@
-"""The notebook's six rows and its neural network by hand, in plain numpy.
+"""The notebook's six rows and its neural network from scratch, in plain numpy.
 
-The functions stand in the notebook's order and under its names; `claims.py` measures with them.
+The functions have the notebook's order and names; `claims.py` uses them.
 
     rng = np.random.default_rng(42)
     X, y = six_rows(rng)
@@ -18,7 +18,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 
 def six_rows(rng: np.random.Generator, start: float = 0.1) -> tuple[Array, Array]:
-    """Return the data of the notebook: three columns that carry the label less and less.
+    """Return the data of the notebook: three columns, each less related to the label.
 
     rng: draws the third column, which is noise. start: X1 is made of start, start + 0.1, ...,
     start + 0.5; the notebook's is 0.1, and 0.15 gives rows between its rows.
@@ -57,7 +57,7 @@ def init_parameters(
 ) -> Array:
     """Return the (dim1, dim2) parameters that training starts from.
 
-    They are uniform in [0, std), so all are positive and `std` is no standard deviation; with
+    They are uniform in [0, std), so all are positive and `std` is not a standard deviation; with
     random=False they are 0 and rng is left alone.
     Source: notebook, section 0.2 ("random initialization"); there unseeded.
     """
@@ -105,7 +105,7 @@ def backward(
     if A1.shape != Y.shape:
         raise ValueError(
             f"A1 has shape {A1.shape} and Y {Y.shape}, so numpy would stretch one over the other "
-            "and train another network than the one meant; both are (rows, output_cols). Give W1, "
+            "and train a different network; both must be (rows, output_cols). Give W1, "
             f"now {W1.shape}, and bias, now {bias.shape}, one column for each column of Y."
         )
     m = X.shape[0]

@@ -1,4 +1,4 @@
-"""The notebook's claims under many seeds, all networks trained at once."""
+"""The notebook's claims with many seeds, all networks trained at once."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,11 +26,11 @@ from winenet.notebook.handmade import Array
 def grad_desc_stacked(
     W1: Array, B1: Array, epochs: Sequence[int], learning_rate: float, X: Array, Y: Array
 ) -> dict[str, Array]:
-    """Train many networks at once; each gets what grad_desc gives it alone.
+    """Train many networks at once; each gets the parameters that grad_desc alone would give it.
 
     W1: (networks, input_cols, output_cols). B1: (networks, 1, output_cols).
-    X: (networks, rows, input_cols). Y: (networks, rows, output_cols). epochs: when the
-    parameters are read, increasing; the last one ends the run.
+    X: (networks, rows, input_cols). Y: (networks, rows, output_cols). epochs: at which
+    parameters are returned, increasing; the last one ends the run.
     Returns {"W1": (epochs, networks, input_cols, output_cols),
     "B1": (epochs, networks, 1, output_cols)}.
     """
@@ -85,8 +85,8 @@ class Seeds(NamedTuple):
 def over_seeds(random_state: int, seeds: int, learning_rate: float, epochs: Sequence[int]) -> Seeds:
     """Run the notebook with the seeds random_state, random_state + 1, ... and count.
 
-    Each seed has a generator of its own, for its third column and its start, so it gives the
-    same whatever the number of seeds; the first is the run that the stage shows in full.
+    Each seed has its own generator, for its third column and its start, so its results do not
+    depend on the number of seeds; the first is the run that the stage shows in full.
     """
     labels = range(random_state, random_state + seeds)
     draws = [draw_starts(np.random.default_rng(seed)) for seed in labels]

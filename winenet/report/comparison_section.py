@@ -1,6 +1,6 @@
-"""The report's section on what the numbers are worth: tables and sentences.
+"""The report's section on uncertainty: tables and sentences.
 
-They come from what the stages seeds, importance, learning_curve and compare have found.
+They show the results of the stages seeds, importance, learning_curve and compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ SEEDS = (
     *("network", "mean", "sd", "least", "largest", "mean, unseen rows", "seed of params.yaml"),
     "runs worse / equal / better",
 )
-WRONG = 20  # rows that all models get wrong, of those that are shown
+WRONG = 20  # rows that all models get wrong, at most
 NOT_FEATURES = ("row", "in_training", "wrong_models", "wrong")  # columns beside the raw values
-HEAVIEST = 3  # features of a class that are shown, where there are several classes
+HEAVIEST = 3  # features shown per class, with more than two classes
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def by_network(seeds: Metrics) -> Iterator[tuple[str, Any]]:
 
 
 def tuned_vs_untuned(pairs: pd.DataFrame) -> dict[str, Any]:
-    """Return of the pairs on all test rows the untuned and the tuned network."""
+    """Return the pair of the untuned and the tuned network, on all test rows."""
     chosen = (
         (pairs["rows"] == "all")
         & (pairs["first"] == "notebook")
@@ -196,7 +196,7 @@ def pair_sentences(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 
 def changed_conclusions(pairs: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each pair whose verdict is another on the unseen test rows."""
+    """Return a sentence for each pair whose conclusion differs on the unseen test rows."""
     on_all = {
         (item["first"], item["second"]): item for item in _records(pairs[pairs["rows"] == "all"])
     }
@@ -239,9 +239,9 @@ def coefficient_rows(coefficients: pd.DataFrame) -> list[Row]:
 
 
 def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
-    """Return by class the lines of its heaviest features.
+    """Return by class the lines of its largest coefficients.
 
-    coefficients: class, feature, coefficient, the heaviest of each class first.
+    coefficients: class, feature, coefficient, the largest of each class first.
     """
     return {
         int(str(code)): some.index[:HEAVIEST].tolist()
@@ -250,7 +250,7 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
 
 
 def class_coefficient_rows(coefficients: pd.DataFrame, terms: Terms) -> list[Row]:
-    """Return one row per class: its name, and its heaviest features with their coefficients."""
+    """Return one row per class: its name, and its features with the largest coefficients."""
     return [
         (
             sentences.escape_markdown(terms.classes[code]),

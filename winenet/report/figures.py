@@ -1,4 +1,4 @@
-"""The report's figures: tables come in, the text of an SVG goes out.
+"""The report's figures: each function draws a table and returns the text of an SVG.
 
 A model has the same name and colour in every figure: model_styles.py has both.
 """
@@ -20,12 +20,12 @@ ZOOM_SIZES = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are dis
 
 
 def handmade_loss(losses: pd.DataFrame) -> str:
-    """Draw the loss of the network by hand. losses: epoch, loss."""
+    """Draw the loss of the network from scratch. losses: epoch, loss."""
     drawn, (axes,) = plotting.figure(height=3.2)
     later = losses[losses["epoch"] > 0]  # a logarithmic axis has no 0
     plotting.curve(axes, later, "epoch", "loss", "loss", plotting.ACCENT)
     axes.set_xscale("log")
-    plotting.label_axes(axes, "Loss of the network by hand", "epoch", "cross-entropy, 6 rows")
+    plotting.label_axes(axes, "Loss of the network from scratch", "epoch", "cross-entropy, 6 rows")
     return plotting.svg(drawn)
 
 
@@ -46,9 +46,9 @@ def handmade_one_weight(curves: pd.DataFrame) -> str:
     """Draw accuracy and loss along one weight. curves: weight, accuracy, loss."""
     drawn, (left, right) = plotting.figure(height=3.2, columns=2)
     left.step(curves["weight"], curves["accuracy"], where="mid", color=plotting.ACCENT)
-    plotting.label_axes(left, "Accuracy jumps", "weight of X1", "accuracy")
+    plotting.label_axes(left, "Accuracy is a step function", "weight of X1", "accuracy")
     plotting.curve(right, curves, "weight", "loss", "loss", plotting.ACCENT)
-    plotting.label_axes(right, "Loss does not", "weight of X1", "cross-entropy")
+    plotting.label_axes(right, "Loss is smooth", "weight of X1", "cross-entropy")
     return plotting.svg(drawn)
 
 
@@ -59,7 +59,7 @@ def handmade_two_outputs(deviations: pd.DataFrame) -> str:
     plotting.curve(axes, later, "epoch", "max_deviation", "deviation", plotting.ACCENT)
     axes.set(xscale="log", yscale="log")
     plotting.label_axes(
-        axes, "Nothing ties the two outputs together", "epoch", "largest |sum - 1| of a row"
+        axes, "Deviation of the two outputs' sum from 1", "epoch", "largest |sum - 1| of a row"
     )
     return plotting.svg(drawn)
 
@@ -77,10 +77,10 @@ def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
 def early_stopping(
     curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str], rule: str
 ) -> str:
-    """Draw loss and accuracy by epoch, and the two epochs at which a training might stop.
+    """Draw loss and accuracy by epoch, and two epochs at which a training could stop.
 
     curves: by model, epoch, training_loss, held_out_loss, training_accuracy, held_out_accuracy.
-    numbers: by model, with best and notebook_stop. rule: whose the latter is, "the notebook's".
+    numbers: by model, with best and notebook_stop. rule: "the notebook's" or "scikit-learn's".
     """
     drawn, panels = plotting.figure(width=10, height=4.4, columns=2)
     stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
@@ -97,7 +97,7 @@ def early_stopping(
             plotting.explain(axes, shape, meaning)
     left, right = panels
     left.set_yscale("log")
-    # Half of the height is for the errors that are left at the lowest held-out loss.
+    # The errors at the lowest held-out loss take half of the height.
     errors = max(1 - numbers[model]["best"]["held_out_accuracy"] for model in curves)
     right.set_ylim(1 - max(2 * errors, 0.01), 1 + 0.1 * errors)
     plotting.label_axes(left, "Loss", "epoch", "cross-entropy")
@@ -133,7 +133,7 @@ def confusion_matrices(
 
 
 def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Draw all ROC curves twice: whole, and the corner in which they differ.
+    """Draw all ROC curves twice: in full, and the corner in which they differ.
 
     curves: model, false_positive_rate, true_positive_rate.
     """
@@ -148,7 +148,7 @@ def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Draw all precision-recall curves twice: whole, and the corner in which they differ.
+    """Draw all precision-recall curves twice: in full, and the corner in which they differ.
 
     curves: model, recall, precision.
     """
@@ -183,10 +183,10 @@ def _full_and_zoom(
 
 
 def calibration(bins: pd.DataFrame, names: Mapping[str, str], terms: Terms) -> str:
-    """Draw how often class 1 came true over the probability that it was given, model by model.
+    """Draw the observed frequency of class 1 by its predicted probability, a panel per model.
 
-    With several classes it is the predicted one. bins: model, rows, mean_probability, share, low,
-    high.
+    With several classes it is that of the predicted class. bins: model, rows, mean_probability,
+    share, low, high.
     """
     models = list(dict.fromkeys(bins["model"]))
     drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
@@ -195,7 +195,7 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], terms: Terms) -> s
         title = plotting.wrap_text(axes, names[model], 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
-    share = "share that is right" if terms.multiclass else f"share of class {terms.labels[1]}"
+    share = "fraction correct" if terms.multiclass else f"share of class {terms.labels[1]}"
     text = plotting.wrap_text(panels[0], f"{share} in the bin")
     panels[0].set_ylabel(text, parse_math=False)  # a label may hold a dollar sign
     return plotting.svg(drawn)
@@ -274,7 +274,7 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
         plotting.spread(axes, item, places, names[model], style_of(model).figure)
     plotting.rows_named(axes, list(order))
     plotting.label_axes(
-        axes, "What decides", "accuracy lost when the feature is shuffled", "", None
+        axes, "Feature importance", "accuracy lost when the feature is shuffled", "", None
     )
     plotting.add_legend(axes, "lower right")
     return plotting.svg(drawn)

@@ -27,12 +27,12 @@ STOP_COLUMNS = (
     *("training loss", "held-out loss", "test loss"),
     *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
 )
-MAX_CLASS_COLUMNS = 6  # with more, the table of the sets has no column a class
-MAX_CONFUSIONS_SHOWN = 5  # of a model that are named
+MAX_CLASS_COLUMNS = 6  # with more, the table of the sets has no column per class
+MAX_CONFUSIONS_SHOWN = 5  # per model
 
 
 def model_names(metrics: Metrics) -> dict[str, str]:
-    """Return how each model is called on the page."""
+    """Return the name of each model in the report."""
     sizes = {
         "logistic": "",
         **{
@@ -57,7 +57,7 @@ def model_scores(metrics: Metrics) -> dict[str, Any]:
 
 
 def traced_networks(curves: Metrics) -> dict[str, str]:
-    """Return how each network is called whose training the stage curves followed."""
+    """Return the name of each network whose training the stage curves recorded."""
     return {
         model: style_of(model).display_name(result["hidden_layer_sizes"])
         for model, result in curves.items()
@@ -81,7 +81,7 @@ def score_rows(metrics: Metrics) -> list[Row]:
 
 
 def stopped_at(terms: Terms) -> dict[str, str]:
-    """Return by name in metrics/curves.json what the epochs are at which a training might stop."""
+    """Return the name of each stop, an epoch at which a training could end."""
     return {
         "best": "the lowest held-out loss",
         "notebook_stop": f"{terms.rule} stop",
@@ -90,7 +90,7 @@ def stopped_at(terms: Terms) -> dict[str, str]:
 
 
 def class_columns(terms: Terms) -> list[int]:
-    """Return the codes of the classes that have a column of the sets' table; none of too many."""
+    """Return the codes of the classes with a column in the table of the sets; none if too many."""
     if not terms.multiclass:
         return [1, 0]
     codes = range(len(terms.classes))
@@ -134,7 +134,7 @@ def split_table(split: Metrics, terms: Terms) -> Table:
 
 
 def top_confusions(matrix: Any, terms: Terms) -> list[str]:
-    """Return the most frequent errors in words: "o taken for d: 12 of 140".
+    """Return the most frequent errors, such as "o taken for d: 12 of 140".
 
     matrix: as the metrics have it. The number after "of" is that of the class's test rows.
     """
@@ -153,7 +153,7 @@ def top_confusions(matrix: Any, terms: Terms) -> list[str]:
 
 
 def confusion_sentences(metrics: Metrics, terms: Terms) -> list[str]:
-    """Return one sentence per model on what it takes for what; none with two classes."""
+    """Return one sentence per model with its most frequent errors; none with two classes."""
     if not terms.multiclass:
         return []
     names = model_names(metrics)
@@ -185,9 +185,9 @@ def stop_table(curves: Metrics, test_rows: int, terms: Terms) -> Table:
 
 
 def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
-    """Say whether a network's held-out loss rises again, whether accuracy follows, what it costs.
+    """Return whether the held-out loss rises again, and the effect on the accuracy.
 
-    found: what the stage curves measured of one network.
+    found: what the stage curves measured for one network.
     """
     return " ".join(
         [
@@ -201,30 +201,30 @@ def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Te
 def _loss_rises(best: Metrics, last: Metrics) -> str:
     least = f"The held-out loss is lowest at epoch {best['epoch']:,} ({best['held_out_loss']:.4f})"
     if best["epoch"] == last["epoch"]:
-        return f"{least}, the last one: within this run it does not rise again."
+        return f"{least}, the last epoch, so it does not rise again in this run."
     more = last["held_out_loss"] / best["held_out_loss"] - 1
     return (
         f"{least} and rises again, to {last['held_out_loss']:.4f} at epoch {last['epoch']:,}, "
-        f"{more:.0%} more; the training loss goes from {best['training_loss']:.4f} to "
+        f"{more:.0%} more; the training loss falls from {best['training_loss']:.4f} to "
         f"{last['training_loss']:.4f}."
     )
 
 
 def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
-    """Set the held-out errors beside the held-out loss, when that has risen at all."""
+    """Compare the held-out errors with the held-out loss, if that has risen."""
     if best["epoch"] == last["epoch"]:
         return []
     before, after = (_errors(at["held_out_accuracy"], rows) for at in (best, last))
-    counted = f"{before} of {rows:,} held-out rows are wrong at its lowest, {after} at the end"
+    counted = f"{before} of {rows:,} held-out rows are wrong at its minimum, {after} at the end"
     if after > before:
-        return [f"The accuracy falls meanwhile: {counted}."]
+        return [f"The accuracy falls too: {counted}."]
     share_before, share_after = (
         at["held_out_loss_of_errors"] / at["held_out_loss"] for at in (best, last)
     )
     return [
-        f"The accuracy does not fall meanwhile: {counted}. The loss also counts how sure the "
-        f"network is of what it gets wrong, and these rows make {share_before:.0%} of it at its "
-        f"lowest, {share_after:.0%} at the end."
+        f"The accuracy does not fall: {counted}. The loss also depends on how confident "
+        f"the network is: the misclassified rows account for {share_before:.0%} of it at its "
+        f"minimum, {share_after:.0%} at the end."
     ]
 
 
@@ -234,14 +234,14 @@ def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
     )
     epoch = found["notebook_stop"]["epoch"]
     if epoch == found["last"]["epoch"]:
-        others = f"{stop} at the last epoch, before which {rule} rule does not stop"
+        others = f"{stop} at the last epoch, before which {rule} rule does not stop the training"
     else:
         others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
     if not sentences.is_significant(found):
-        verdict = "these rows cannot tell the first two apart"
+        verdict = "these rows cannot distinguish the first two"
     else:
         verdict = (
-            "on this cut, stopping at the lowest held-out loss would have "
+            "on this split, stopping at the lowest held-out loss would have "
             f"{'cost' if best > stop else 'gained'} accuracy"
         )
     return (

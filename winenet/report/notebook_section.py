@@ -1,4 +1,4 @@
-"""The report's sections on the course notebook: which of its numbers agree."""
+"""The report's sections on the course notebook: its numbers and claims, compared with this run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Claims(NamedTuple):
 
 
 class CellAgreement(NamedTuple):
-    """How many cells of a printed table this run repeats, and how many the table has."""
+    """The number of cells of a printed table that agree with this run, and of all cells."""
 
     agreeing: int
     total: int
@@ -140,16 +140,16 @@ def agreement_rows(agreements: Sequence[NotebookCheck]) -> list[Row]:
 
 
 def _quantity(key: str, metrics: Metrics) -> float | None:
-    """Return the metric behind a key of the golden table; None when this run has no such number.
+    """Return the metric behind a key of the golden table; None if this run does not have it.
 
-    A winner with one hidden layer, for instance, has no size of the second.
+    A winner with one hidden layer, for instance, does not have a size of the second.
     """
     if key.endswith(".accuracy_percent"):
         share = _quantity(key.removesuffix("_percent"), metrics)
         return None if share is None else 100 * share
     value: Any = metrics
     for step in key.split("."):
-        # "50-25" is how a metric says (50, 25).
+        # A metric writes the sizes (50, 25) as "50-25".
         inner = dict(enumerate(value.split("-"))) if isinstance(value, str) else value
         value = inner.get(int(step) if isinstance(value, str) else step)
         if value is None:
@@ -158,7 +158,7 @@ def _quantity(key: str, metrics: Metrics) -> float | None:
 
 
 def table_head_agreement(printed: pd.DataFrame, table: pd.DataFrame) -> CellAgreement:
-    """Count the cells of a printed head that this run's table repeats, and all of them.
+    """Count the cells of a printed head, and those that agree with this run's table.
 
     printed: row, feature, value, digits. table: (rows, features), normalised.
     """
@@ -207,8 +207,8 @@ def _both_predict_correctly(seeds: Metrics) -> Claim:
     network = all(item["network_all_correct"] == 1 for item in by_epoch.values())
     return Claim(
         "“In either case if we use 0.50 as the cut-off both models predict correctly.”",
-        f"Over {seeds['seeds']} seeds the logistic regression has all six rows right in "
-        f"{seeds['logistic_all_correct']:.0%} of the cases; the network in {shares} epochs.",
+        f"Over {seeds['seeds']} seeds the logistic regression predicts all six rows correctly in "
+        f"{seeds['logistic_all_correct']:.0%} of the cases, the network in {shares} epochs.",
         "holds" if network and seeds["logistic_all_correct"] == 1 else "does not hold in general",
     )
 
@@ -219,8 +219,8 @@ def _first_predictions(first: Metrics) -> Claim:
         "“The first time around the predictions are as good as coin tosses.”",
         f"Weights and inputs are positive, so {first['share_of_ones']:.0%} of the first "
         f"predictions are 1, with probabilities from {first['probability_min']:.2f} to "
-        f"{first['probability_max']:.2f}. The accuracy, {first['accuracy']:.2f}, is a coin's "
-        "only because half of the labels are 1.",
+        f"{first['probability_max']:.2f}. The accuracy, {first['accuracy']:.2f}, is that of a coin "
+        "toss only because half of the labels are 1.",
         "does not hold" if constant else "holds in part",
     )
 
@@ -237,7 +237,7 @@ def _parameters_differ(handmade: Metrics) -> Claim:
         "“The parameters don't necessarily look similar. There can be a lot of reasons.”",
         "One reason explains most of it: scikit-learn adds an L2 penalty. With it the weight of X1 "
         f"is {with_l2:.2f}; without it {coarse:.1f}, and {fine:.1f} at a finer tolerance, since "
-        "rows that can be separated have no best weights. The network has no penalty, and its "
+        "separable rows have no optimal weights. The network has no penalty, and its "
         f"weight grows with the epochs: {', '.join(grown)}.",
         "holds" if fine > with_l2 else "does not hold",
     )
@@ -251,8 +251,8 @@ def _accuracy_is_not_continuous(along: Metrics) -> Claim:
         "“Accuracy, precision or recall are not continuous functions of our weights and biases” "
         "(and the loss is).",
         f"Along one weight, {along['points']} points: the accuracy takes "
-        f"{accuracy['different_values']} values, and its largest step stays at "
-        f"{accuracy[finer]:.3f} when the points are ten times as dense; the loss's falls from "
+        f"{accuracy['different_values']} values, and its largest step is still "
+        f"{accuracy[finer]:.3f} with ten times as many points; that of the loss falls from "
         f"{loss['max_step']:.4f} to {loss[finer]:.4f}.",
         "holds" if jumps and loss[finer] < loss["max_step"] else "does not hold",
     )
@@ -265,7 +265,7 @@ def _more_epochs_overfit(stopping: Metrics, seeds: Metrics) -> Claim:
     return Claim(
         "“If we let training continue indefinitely, eventually we will reach a point where we "
         "begin over-fitting.”",
-        f"On held-out rows the loss is least at epoch {best['epochs']:,} "
+        f"On held-out rows the loss is lowest at epoch {best['epochs']:,} "
         f"({best['held_out_loss']:.4f}) and {last['held_out_loss']:.4f} at epoch "
         f"{last['epochs']:,}. It rises again within the run for {rises} of {tried} seeds.",
         verdict,
@@ -294,12 +294,12 @@ def _tuning_changed_little(tuned: Mapping[str, Any]) -> Claim:
         "default parameters were already quite effective.”",
         f"The tuned network makes {sentences.further_errors(further)} "
         f"({tuned['errors_second']} against {tuned['errors_first']}). "
-        f"{count(tuned['only_second'], 'row')} only it gets wrong, "
-        f"{tuned['only_first']} only the untuned one (exact McNemar test, "
+        f"Only the tuned network gets {count(tuned['only_second'], 'row')} wrong, "
+        f"only the untuned one {tuned['only_first']} (exact McNemar test, "
         f"corrected for the number of pairs: {sentences.format_p_value(tuned['p_value'])}), so "
-        f"this test set {'cannot' if chance else 'can'} tell them apart. "
+        f"this test set {'cannot' if chance else 'can'} distinguish them. "
         "And (100, 50) is not the default: scikit-learn's is one hidden layer of 100.",
-        "“minor change” holds, the reason given does not" if chance else "does not hold",
+        "the change is minor, but the reason given is wrong" if chance else "does not hold",
     )
 
 
@@ -316,7 +316,7 @@ def reading_rows(handmade: Metrics) -> list[Row]:
 
 
 def predictions_wide(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Return both models' predictions by row: row, y, logistic, and a column a reading.
+    """Return both models' predictions by row: row, y, logistic, and a column per snapshot.
 
     predictions: row, y, model, epochs, raw, probability, predicted. value: "raw" or "probability".
     """

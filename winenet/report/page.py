@@ -33,8 +33,8 @@ from winenet.report.sentences import is_significant
 from winenet.report.terms import Terms
 
 Content = dict[str, Any] | pd.DataFrame
-SENTENCES = "report/report.md"  # where each sentence stands, too
-# What matplotlib drew in a fixed colour takes the page's, which has a dark scheme as well.
+SENTENCES = "report/report.md"  # has each sentence as well
+# Fixed colours of matplotlib are replaced by the page's, which has a dark scheme as well.
 THEME = {
     "#000000": "var(--ink)",
     plotting.TEXT_COLOUR: "var(--ink)",
@@ -47,14 +47,15 @@ class RunFiles:
     """The files of a run, and the values in them.
 
     A source is `metrics/mlp.json#notebook.accuracy` or `plots/seeds_runs.csv#accuracy@3`: a column
-    and a row, counted from 0 or told by what its cells hold (`accuracy@model=notebook,seed=4`).
+    and a row. The row is given by its number from 0, or by the values of some of its cells:
+    `accuracy@model=notebook,seed=4`.
     """
 
     def __init__(self, files: Mapping[str, Content]) -> None:
         self.files = files
 
     def __getitem__(self, source: str) -> Any:
-        """Return a value; raise an error when there is no such file, key, column or one row."""
+        """Return a value; raise an error if there is not exactly one."""
         path, key = source.split("#", 1)
         content: Any = self.files[path]
         if isinstance(content, pd.DataFrame):
@@ -155,13 +156,13 @@ def term_id(name: str) -> str:
 
 def sentence(markdown: str) -> Markup:
     """Return a sentence of the report as HTML, in an element that says where it stands."""
-    # What is no Markdown of ours was made harmless by verdicts.literal; HTML is shown as text.
+    # sentences.escape_markdown has escaped all text from outside; HTML is shown as text.
     html = MarkdownIt("commonmark", {"html": False}).renderInline(markdown)
     return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
 
 
 def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[str] = ()) -> Markup:
-    """Return a figure to stand in the page: its own ids, the page's colours, a description.
+    """Return a figure for the page, with ids of its own, the page's colours and a description.
 
     kind: its class, by which the style sheet shows it or does not. models: those of the page, whose
     colours take the page's.
@@ -435,7 +436,7 @@ def data(content: object, name: str) -> Markup:
 
 
 def units(network: Metrics, classes: int) -> list[int]:
-    """Return the units of a network's inputs, hidden layers and output, from what metrics tell.
+    """Return the units of a network's inputs, hidden layers and output, from its metrics.
 
     A category takes an input for each of its values, so the inputs are worked out from the number
     of parameters.

@@ -1,6 +1,6 @@
-"""Draws on the axes that it is given, and saves a figure as the same bytes each time.
+"""Functions that draw a table on given axes, and save a figure as the same bytes each time.
 
-No statistics and no reading of files: a table comes in, the drawn axes go out.
+They compute no statistics and read no files.
 """
 
 import io
@@ -63,10 +63,9 @@ def figure(
 
 @contextmanager
 def page_style(room: float) -> Iterator[None]:
-    """Draw for a page with so much room, in inches, that brings its own type.
+    """Draw for a page that has its own font. room: the width in inches.
 
-    Words are written as words; without it they are drawn as paths, which look the same wherever
-    the file is opened.
+    Text is written as text; elsewhere it is drawn as paths, which look the same everywhere.
     """
     before = _room.set(room)
     try:
@@ -273,7 +272,7 @@ def _shades(most: float) -> LinearSegmentedColormap:
 def _name_classes(axes: Axes, classes: Sequence[str], cell: float) -> Axes:
     """Name the rows and columns of a matrix; cell: the size of one, in points.
 
-    A long name is cut; where there is no room for all, every second is named, or every third.
+    A long name is cut; if there is not enough room, only every second or third is named.
     """
     step = max(1, -(-int(6 / cell * 100) // 100)) if cell < 6 else 1
     places = range(0, len(classes), step)

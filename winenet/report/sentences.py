@@ -10,14 +10,14 @@ Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
 MARKDOWN_SPECIALS = re.compile(
     r"""[!"#$&'*:;<=>?@\[\\\]^`{|}~]|\b_|_\b"""
-)  # what may mean something in Markdown
-ALPHA = 0.05  # a smaller p-value counts as a difference
+)  # characters with a meaning in Markdown
+ALPHA = 0.05  # a p-value below it counts as a difference
 
 
 def format_p_value(p: float) -> str:
-    """Return a p-value with two significant digits, and a tiny one as a bound.
+    """Return a p-value with two significant digits, a tiny one as a bound.
 
-    One that rounds up to ALPHA is a bound as well: it counts as a difference and must look so.
+    One that would be rounded up to ALPHA is a bound as well, since it counts as a difference.
     """
     if p < 0.001:
         return "p < 0.001"
@@ -40,7 +40,7 @@ def further_errors(further: int) -> str:
 
 
 def pair(one: Numbers, names: Names) -> str:
-    """Say which of two models makes more errors, and whether that means anything.
+    """Return which of two models makes more errors, and whether the difference is significant.
 
     one: a line of `compare.pairs`.
     """
@@ -62,14 +62,14 @@ def pair(one: Numbers, names: Names) -> str:
             f"{count(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
         )
     return (
-        f"{says}; {count(only, 'row')} only the former got wrong, {only_other} only the "
-        f"latter; {format_p_value(one['p_value'])}, "
+        f"{says}; only the former got {count(only, 'row')} wrong, only the latter "
+        f"{only_other}; {format_p_value(one['p_value'])}, "
         f"{'different' if is_significant(one) else 'not distinguishable'}."
     )
 
 
 def duplicates_sentence(scored: Numbers, seen: int, unseen: int, names: Names) -> str:
-    """Return how each model does on test rows with and without a duplicate in the training set."""
+    """Return the errors on test rows with and without a duplicate in the training set."""
     if not seen:
         return (
             "No test row has a duplicate in the training set, so all accuracies are on unseen rows."
@@ -158,7 +158,7 @@ def _on_edge(on_edge: Mapping[str, bool]) -> str:
         return "No chosen value is the smallest or the largest of those that were tried."
     return (
         f"At the boundary of the grid: {' and '.join(edges)}. The best value may lie outside, so a "
-        "wider grid is worth a try."
+        "wider grid may score higher."
     )
 
 
@@ -167,7 +167,7 @@ def _close_candidates(found: Numbers) -> str:
     close = chosen["within_one_standard_error"]
     error = f"one standard error ({chosen['standard_error']:.4f})"
     if candidates == 1:
-        return "There is no other candidate."
+        return "The grid has only one candidate."
     if close == 1:
         return (
             f"No other of the {candidates} candidates is within {error} of the best, so the folds "
@@ -175,7 +175,7 @@ def _close_candidates(found: Numbers) -> str:
         )
     smallest = chosen["smallest_within_one_standard_error"]
     own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
-    simplest = "which is the winner itself" if smallest == own else "so the simpler choice"
+    simplest = "which is the winner itself" if smallest == own else "which is the simpler choice"
     return (
         f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
         f"distinguish them; the smallest of them is {smallest}, {simplest}."
@@ -203,17 +203,17 @@ def _out_of_fold(kept: Numbers) -> str:
 
 
 def escape_markdown(name: object) -> str:
-    """Return a name so that Markdown shows it as it stands: no link, no HTML, no end of a cell."""
+    """Return a name escaped so that Markdown shows it literally."""
     return MARKDOWN_SPECIALS.sub(lambda found: f"&#{ord(found[0])};", str(name))
 
 
 def inline_code(name: str) -> str:
-    """Return a name as code, or literally when it holds what could end the code."""
+    """Return a name as code, or escaped if it contains what could end the code."""
     return escape_markdown(name) if MARKDOWN_SPECIALS.search(name) else f"`{name}`"
 
 
 def left_out(feature: str, by_model: Numbers, names: Names) -> str:
-    """Return what the models lose without a feature."""
+    """Return how many errors each model gains without a feature."""
     parts = [
         f"{further_errors(item['further_errors'])} for the {names[model]} "
         f"({format_p_value(item['p_value'])})"
@@ -227,7 +227,7 @@ def left_out(feature: str, by_model: Numbers, names: Names) -> str:
     verdicts = [
         f"It matters to the {', the '.join(worse)}."
         if worse
-        else "On this test set no model needs it.",
+        else "No model is significantly worse without it.",
         *([f"Better without it: the {', the '.join(better)}."] if better else []),
     ]
     return f"Trained without {inline_code(feature)}: {', '.join(parts)}. {' '.join(verdicts)}"
@@ -251,8 +251,8 @@ def more_rows(last: Numbers, names: Names) -> str:
         verdict = "All models still gain, so more rows would probably help."
     elif gaining:
         verdict = (
-            f"Still gaining: the {', the '.join(names[model] for model in gaining)}; the others "
-            "gain no more than can be due to chance."
+            f"Still gaining: the {', the '.join(names[model] for model in gaining)}; the gain of "
+            "the others can be due to chance."
         )
     else:
         verdict = (

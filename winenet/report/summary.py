@@ -1,9 +1,8 @@
-"""What moved against a base revision, in Markdown, short enough for a pull request.
+"""What changed against a base revision, in Markdown, short enough for a pull request.
 
-It reads what `dvc params diff` and `dvc metrics diff` tell and what the gate says, and changes
-nothing. A job summary on GitHub shows no figure of this run: it has no place for the file, and
-drops an image that stands in the text itself. So the figures here are drawn in characters, ASCII
-ones, which have the same width in every font and log.
+It shows the output of `dvc params diff` and `dvc metrics diff` and the result of the gate, and
+changes nothing. A job summary on GitHub cannot show an image of this run, neither as a file nor in
+the text. So the figures are drawn in ASCII characters, which have the same width in every font.
 """
 
 import json
@@ -32,11 +31,11 @@ Parts = list[str]  # blocks of Markdown, to be set apart by an empty line
 
 
 class SummaryError(InputError):
-    """DVC cannot tell what moved."""
+    """DVC cannot compute what changed."""
 
 
 class Change(NamedTuple):
-    """A parameter or metric that is another one here than in the base; None where it is missing."""
+    """A parameter or metric that differs from the base; None where it is missing."""
 
     key: str
     base: Any
@@ -53,7 +52,7 @@ class Score(NamedTuple):
 
     @property
     def moved(self) -> bool:
-        """Return whether its value is another one, or missing on one side."""
+        """Return whether its value changed, or is missing on one side."""
         return self.value(self.base) != self.value(self.here)
 
     @property
@@ -70,7 +69,7 @@ class Score(NamedTuple):
 
 
 class RunDiff(NamedTuple):
-    """All that the page tells. base: as the user named it; scores: all of both sides."""
+    """The content of the summary. base: as the user named it; scores: all of both sides."""
 
     base: str
     cautions: Sequence[str]
@@ -84,8 +83,8 @@ class RunDiff(NamedTuple):
 def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
     """Compare the working tree with a revision.
 
-    base: a branch, tag or commit. A base without results is no fault: the cautions say so.
-    Raises GateError if git does not know the base, and SummaryError when DVC fails.
+    base: a branch, tag or commit. If the base has no results, a caution says so.
+    Raises GateError if git does not know the base, and SummaryError if DVC fails.
     """
     commit = gates.commit(base)
     cautions = [*_uncommitted(), *_stale()]
@@ -95,7 +94,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
         before = gates.read_base(base)
         rows += gates.check_regressions(before, gates.read_run, settings.max_drop)
     except gates.NoScoresError as error:
-        cautions.append(f"{error} The gate has checked the floors alone.")
+        cautions.append(f"{error} The gate has only checked the floors.")
     parameters, unread = _dvc_diff("params", commit)
     metrics, unread_metrics = _dvc_diff("metrics", commit)
     cautions += dict.fromkeys([*unread, *unread_metrics])
@@ -166,7 +165,7 @@ def render(found: RunDiff) -> str:
 
 
 def headline(found: RunDiff) -> str:
-    """Return the whole in a sentence or two."""
+    """Return the summary in two sentences."""
     moved = [item for item in found.scores if item.moved]
     beyond = sum(_is_beyond(item, found.noise) for item in moved)
     failing = sum(row.fails for row in found.gate)
@@ -205,7 +204,7 @@ def score_row(one: Score, noise: float) -> tuple[str, ...]:
 def pictures(found: RunDiff) -> Parts:
     """Return two figures: the accuracies with their intervals, and all changes beside the noise.
 
-    The constant model is left out of the first: it would press all others into one corner.
+    The constant model is left out of the first: it would compress the scale for all others.
     """
     shown = [
         item
@@ -300,11 +299,11 @@ def _models_here() -> Mapping[str, Any]:
         return {}
 
 
-# --- what git and DVC tell ---------------------------------------------------------------------
+# --- what git and DVC report -------------------------------------------------------------------
 
 
 def _uncommitted() -> list[str]:
-    """Return a caution when the working tree is not what is committed."""
+    """Return a caution if the working tree differs from the last commit."""
     listed = git.run("status", "--porcelain", "--untracked-files=no").stdout
     number = len(listed.splitlines())
     if not number:
@@ -316,7 +315,7 @@ def _uncommitted() -> list[str]:
 
 
 def _stale() -> list[str]:
-    """Return a caution when stages have not run with the parameters that stand in params.yaml."""
+    """Return a caution if stages have not run with the parameters of params.yaml."""
     try:
         ran = _yaml("dvc.lock")["stages"].items()
         stand = _yaml(params.PATH)
@@ -329,12 +328,12 @@ def _stale() -> list[str]:
             )
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
-        return ["dvc.lock cannot be read, so nobody knows with which parameters the stages ran."]
+        return ["dvc.lock cannot be read, so it is unknown with which parameters the stages ran."]
     if not stages:
         return []
     return [
         f"Not run with these parameters yet: {', '.join(map(safe_text, stages))}. The metrics "
-        f"belong to other values than {params.PATH} holds; `dvc repro` makes them anew."
+        f"belong to other values than those in {params.PATH}; `dvc repro` computes them again."
     ]
 
 
@@ -356,7 +355,7 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Change], list[str]]:
         result = json.loads(done.stdout)
     except ValueError as error:
         raise SummaryError(
-            f"`dvc {what} diff` could not tell what moved ({error}; it said: {said[-300:]}). The "
+            f"`dvc {what} diff` failed ({error}; it printed: {said[-300:]}). The "
             "summary needs dvc, as `make` installs it, and a dvc.yaml that DVC can read."
         ) from None
     moved = [
@@ -399,7 +398,7 @@ def _folded(header: Sequence[str], rows: Sequence[Sequence[str]], what: str) -> 
 
 
 def _capped(header: Sequence[str], rows: Sequence[Sequence[str]], what: str, base: str) -> Parts:
-    """Return a table that is not endless."""
+    """Return a table of MAX_FOLDED_ROWS rows at most."""
     parts = [markdown.markdown_table(header, rows[:MAX_FOLDED_ROWS])]
     if len(rows) > MAX_FOLDED_ROWS:
         more = f"{len(rows) - MAX_FOLDED_ROWS} more are not shown: "
@@ -408,7 +407,7 @@ def _capped(header: Sequence[str], rows: Sequence[Sequence[str]], what: str, bas
 
 
 def _fold(title: str, parts: Parts) -> Parts:
-    """Return blocks that a reader opens; the empty lines around them let Markdown be Markdown."""
+    """Return blocks that a reader can unfold."""
     return [f"<details><summary>{title}</summary>", *parts, "</details>"]
 
 

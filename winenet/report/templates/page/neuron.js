@@ -453,7 +453,7 @@
   const FALL = 0.05; // of the loss, over the later half of the epochs
   const judge = (training) => {
     const { epoch, losses } = training;
-    if (epoch === 0) return { name: "start", says: "Not yet begun." };
+    if (epoch === 0) return { name: "start", says: "Not started." };
     const half = Math.floor(epoch / 2);
     let sum = 0;
     let rises = 0;
@@ -470,14 +470,14 @@
       return {
         name: "diverges",
         says: `Diverges: over the last ${span} epochs the loss is ${fixed(mean)} on average, above `
-          + `the start's ${fixed(losses[0])}. Each step is so long that it jumps past the valley.`,
+          + `the start's ${fixed(losses[0])}. The steps are so long that they jump past the minimum.`,
       };
     }
     if (steepest <= FLAT) {
       return {
         name: "converges",
-        says: "Converges: it has arrived where the gradient is almost flat, its largest entry "
-          + `${steepest.toExponential(0)}. Further epochs change next to nothing.`,
+        says: "Converges: the gradient is close to 0, its largest entry "
+          + `${steepest.toExponential(0)}. Further epochs change almost nothing.`,
       };
     }
     if (rises > 0) {
@@ -491,12 +491,12 @@
     return fall >= FALL
       ? {
         name: "converges",
-        says: `Converges: over the last ${span} epochs the loss fell at each step, by ${percent} in all.`,
+        says: `Converges: over the last ${span} epochs the loss fell at each step, by ${percent} in total.`,
       }
       : {
         name: "crawls",
         says: `Crawls: over the last ${span} epochs the loss fell at each step, but by ${percent} in `
-          + "all. The steps are too short for so few of them.",
+          + "total. The steps are too short for this number of epochs.",
       };
   };
 
@@ -630,12 +630,11 @@
       if (apart === 0) {
         agreement.textContent = "At this epoch all numbers equal the pipeline's.";
       } else if (apart !== null) {
-        agreement.textContent = `At this epoch no number is further than ${apart.toExponential(0)} `
-          + "from the pipeline's.";
+        agreement.textContent = `At this epoch all numbers agree with the pipeline's to within ${apart.toExponential(0)}.`;
       } else {
         agreement.textContent = asAbove()
-          ? "The pipeline has kept no numbers of this epoch."
-          : "Other settings than the run above, so there is nothing to compare.";
+          ? "The pipeline did not record this epoch."
+          : "The settings differ from the run above, so there is nothing to compare.";
       }
       return { state, judged };
     };

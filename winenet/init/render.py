@@ -1,0 +1,187 @@
+"""Render params.yaml and README.md of a new folder."""
+
+import dataclasses
+import json
+import re
+import shlex
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from winenet import params, yaml12
+from winenet.errors import short_repr
+from winenet.init.infer import Column, InferredConfig
+from winenet.init.pipeline_files import mermaid
+from winenet.init.read_tables import InitError
+from winenet.text import count
+
+TEMPLATE_DIR = Path(__file__).parents[2] / "tools/starter"
+# A text that YAML 1.1 and 1.2 read as itself without quotes, unless it is a keyword.
+PLAIN_YAML_SCALAR = re.compile(r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCII)
+YAML_KEYWORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
+EPOCHS = {"large": 100, "small": 500, "tiny": 2000}  # a tiny table has few updates per epoch
+SMALL_TABLE_ROWS = 1_000  # rows
+
+
+def params_text(found: InferredConfig) -> str:
+    """Return the text of params.yaml, with comments that give the reasons.
+
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    InitError
+        If it is too long or does not fit the schema.
+    """
+    text = _rendered(found)
+    if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
+        kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
+        text = _rendered(dataclasses.replace(found, columns=kinds))
+    if len(text.encode()) > yaml12.MAX_BYTES:
+        raise InitError(
+            f"{len(found.columns) + len(found.drop_columns):,} columns make a params.yaml of "
+            f"{len(text.encode()):,} bytes, and at most {yaml12.MAX_BYTES:,} are read. Take "
+            "columns out of the table."
+        )
+    with tempfile.TemporaryDirectory(prefix="winenet-init-") as folder:
+        path = Path(folder) / "params.yaml"
+        path.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            params.load(str(path))
+        except params.ParamsError as error:
+            message = str(error).replace(str(path), "params.yaml")
+            raise InitError(
+                f"No folder was made, for the params would be refused. {message}"
+            ) from None
+    return text
+
+
+def _rendered(found: InferredConfig) -> str:
+    """Return params.yaml filled in from its template."""
+    size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
+    share = max(found.labels.values()) / found.rows
+    return _template("params.yaml").render(
+        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
+    )
+
+
+def readme(found: InferredConfig, graph: str, name: str) -> str:
+    """Return the text of README.md.
+
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+    graph
+        The text of the new folder's dvc.yaml.
+    name
+        The name of the new folder.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    stages = yaml.safe_load(graph)["stages"]
+    tables = [f"`{file.path.name}`" for file in found.files]
+    gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
+    message = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
+    return _template("README.md").render(
+        name=name,
+        guess=found,
+        missing=message,
+        tables=" and ".join(tables),
+        columns=count(len(found.columns), "column"),
+        graph=mermaid(stages),
+        stages={stage: content["desc"] for stage, content in stages.items()},
+    )
+
+
+def _flag(missing: str) -> str:
+    return f"--na-value {shlex.quote(missing)}"
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE_DIR),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "yaml": _scalar,
+        "label": _label,
+        "label_counts": label_counts,
+        "column_lines": _column_lines,
+        "left_out": _left_out,
+        "thousands": lambda number: f"{number:,}",
+    }
+    return environment.get_template(f"{name}.jinja")
+
+
+def _scalar(value: object) -> str:
+    """Return a text or a list in YAML, in quotes where YAML 1.1 and 1.2 could differ."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_scalar, value))}]"
+    if (
+        isinstance(value, str)
+        and PLAIN_YAML_SCALAR.fullmatch(value)
+        and not YAML_KEYWORDS.fullmatch(value)
+    ):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _label(text: str) -> str:
+    """Return a label in YAML: 1 as a whole number, everything else as a text."""
+    return text if re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII) else _scalar(text)
+
+
+def label_counts(labels: Mapping[str, int]) -> str:
+    """Return the labels with their numbers of rows: "a (100), b (50)".
+
+    Parameters
+    ----------
+    labels
+        Rows by label.
+
+    Returns
+    -------
+    str
+        At most six labels, and how many more there are.
+    """
+    text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
+    return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
+
+
+def _word(text: str) -> str:
+    return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
+
+
+def _column_lines(columns: Mapping[str, Column]) -> list[str]:
+    """Return a line per column: its kind, and a comment that says what it holds."""
+    lines = {f"{_scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
+    return _commented(lines)
+
+
+def _left_out(columns: Mapping[str, str]) -> list[str]:
+    """Return a line per column: its name, and a comment that says why it is not used."""
+    return _commented({_scalar(name): why for name, why in columns.items()})
+
+
+def _commented(lines: Mapping[str, str]) -> list[str]:
+    """Return the lines with their comments aligned."""
+    width = min(max(map(len, lines), default=0), 40)
+    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines.items()]
