@@ -189,20 +189,22 @@ def test_two_processes_change_nothing():
     assert_same_search(halving(model=model), halving(model=model, n_jobs=2))
 
 
-def test_a_network_without_a_seed_keeps_its_validation_rows():
-    model = network(random_state=None, early_stopping=True, validation_fraction=0.3)
-    search = halving({"alpha": [0, 1, 2]}, model, scoring=curve_start)
-    results = search.cv_results_
-    for fold in range(3):
-        name = f"split{fold}_test_first"
-        assert results[name][-1] in results[name][:3]
-        assert len(set(results[name][:3])) == 3
+def test_a_network_without_a_seed_keeps_its_rows(monkeypatch):
+    """Early stopping draws the rows to train on; a continued fit must not draw others."""
+    rows = []
+    train = training.train
 
+    def record(jobs, **kwargs):
+        rows.append({fingerprint(job.X.tobytes()) for job in jobs})
+        return train(jobs, **kwargs)
 
-def curve_start(model, X, y):
-    """A scorer that puts a fingerprint of the first two epochs beside the score."""
-    start = repr((model.loss_curve_[:2], model.validation_scores_[:2])).encode()
-    return {"score": model.score(X, y), "first": fingerprint(start)}
+    monkeypatch.setattr(training, "train", record)
+    model = network(random_state=None, early_stopping=True, n_iter_no_change=20)
+    halving({"alpha": [0, 1, 2]}, model, refit=False, scoring="accuracy")
+    first, second = rows
+    assert len(first) == 9
+    assert len(second) == 3
+    assert second < first
 
 
 def test_fits_that_had_converged_are_not_trained_again(monkeypatch):
@@ -360,6 +362,25 @@ def test_a_training_that_pauses_after_each_epoch_ends_as_without(kind):
         ours, theirs = getattr(state, field.name), getattr(whole, field.name)
         np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
     assert str(job.rng.get_state()) == str(whole_job.rng.get_state())
+
+
+@pytest.mark.parametrize("kind", ["adaptive rate", "float32"])
+def test_each_pause_is_found_in_the_journal_again(kind, folder):
+    with journal.open_journal() as stats:
+        states = []
+        for _ in range(2):
+            job, state = make_training_job(network(**NETWORKS[kind]), X, Y), None
+            while state is None or state.paused:
+                job = dataclasses.replace(job, pause_at=1 + (state.epochs if state else 0))
+                result = journal.train([job], stats.store)
+                stats.add(result)
+                [state] = result.states
+                job = dataclasses.replace(job, start=state)
+            states.append(state)
+    assert stats.fits == 2 * states[0].epochs
+    assert stats.reused == states[0].epochs
+    assert states[0].loss_curve == states[1].loss_curve
+    np.testing.assert_array_equal(states[0].parameters, states[1].parameters)
 
 
 def test_a_pause_that_ends_is_a_training_that_ended():
