@@ -246,17 +246,31 @@ def test_the_commands_know_what_they_need():
 
 
 def test_a_name_is_brought_from_its_module():
-    from winenet import DenseClassifier, DenseGridSearchCV, fit_many
-    from winenet.network import classifier, parallel, search
+    from winenet import (
+        DenseClassifier,
+        DenseGridSearchCV,
+        DenseHalvingSearchCV,
+        DenseRandomizedSearchCV,
+        fit_many,
+    )
+    from winenet.network import classifier, halving, parallel, search
 
     assert DenseClassifier is classifier.DenseClassifier
     assert DenseClassifier is winenet.DenseClassifier
     assert DenseGridSearchCV is search.DenseGridSearchCV
+    assert DenseHalvingSearchCV is halving.DenseHalvingSearchCV
+    assert DenseRandomizedSearchCV is search.DenseRandomizedSearchCV
     assert fit_many is parallel.fit_many
 
 
 def test_the_names_are_listed():
-    assert winenet.__all__ == ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
+    assert winenet.__all__ == [
+        "DenseClassifier",
+        "DenseGridSearchCV",
+        "DenseHalvingSearchCV",
+        "DenseRandomizedSearchCV",
+        "fit_many",
+    ]
     assert set(winenet.__all__) < set(dir(winenet))
 
 

@@ -7,11 +7,19 @@ on this file, and would depend on everything that it imports.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["DenseClassifier", "DenseGridSearchCV", "fit_many"]
+__all__ = [
+    "DenseClassifier",
+    "DenseGridSearchCV",
+    "DenseHalvingSearchCV",
+    "DenseRandomizedSearchCV",
+    "fit_many",
+]
 
 _MODULES = {
     "DenseClassifier": "winenet.network.classifier",
     "DenseGridSearchCV": "winenet.network.search",
+    "DenseHalvingSearchCV": "winenet.network.halving",
+    "DenseRandomizedSearchCV": "winenet.network.search",
     "fit_many": "winenet.network.parallel",
 }
 

@@ -24,6 +24,7 @@ from sklearn.base import clone
 from winenet.network import cluster, journal
 from winenet.network.classifier import DenseClassifier
 from winenet.network.cluster import ClusterError
+from winenet.network.halving import DenseHalvingSearchCV
 from winenet.network.parallel import fit_many
 from winenet.network.search import DenseGridSearchCV
 
@@ -158,6 +159,18 @@ def test_a_search_on_two_workers_has_the_bytes_of_one_here(at):
         assert all(count > before[worker] for worker, count in executed(open_cluster).items())
     assert_same_search(result, expected)
     assert cluster.current() is None
+
+
+def test_halving_on_two_workers_has_the_bytes_of_one_here(at):
+    """The paused networks travel to this process and back."""
+    model = DenseClassifier(max_iter=9, random_state=7, dropout=0.2)
+    halving = DenseHalvingSearchCV(model, GRID, min_epochs=2, cv=3)
+    expected = clone(halving).fit(*numbers())
+    with cluster.connect(2), journal.open_journal() as stats:
+        assert_same_search(clone(halving).fit(*numbers()), expected)
+        assert (stats.fits, stats.reused) == (12 + 6 + 3, 0)
+        assert_same_search(clone(halving).fit(*numbers()), expected)
+        assert (stats.fits, stats.reused) == (42, 21)
 
 
 FITS = {

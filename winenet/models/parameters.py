@@ -203,10 +203,8 @@ def _network_faults(place: str, parameters: Mapping[str, Any]) -> Iterator[str]:
 
 def _notes(settings: Params) -> Iterator[str]:
     """Yield which parameters of networks have no effect."""
-    networks = {
-        f"mlp.networks.{name}": settings.network_parameters(mlp, name)
-        for name in settings.mlp.networks
-    }
+    mlp = settings.mlp
+    networks = {f"mlp.networks.{name}": network_parameters(mlp, name) for name in mlp.networks}
     networks["grid_search.defaults"] = settings.grid_search.defaults
     for place, parameters in networks.items():
         if place.startswith("grid_search") and "solver" in settings.grid_search.param_grid:

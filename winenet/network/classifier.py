@@ -120,7 +120,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    DenseGridSearchCV : Grid search by cross-validation.
+    DenseGridSearchCV, DenseRandomizedSearchCV, DenseHalvingSearchCV : Search for parameters.
     fit_many : Fits many networks side by side.
 
     References

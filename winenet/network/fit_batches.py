@@ -1,6 +1,7 @@
-"""The fits of a grid search, candidates times folds: grouped into stacks, trained and scored."""
+"""The fits of a search, candidates times folds: grouped into stacks, trained and scored."""
 
 import copy
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_features
 
-from winenet.network import classifier, cluster, journal
+from winenet.network import classifier, cluster, journal, training
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import (
     error_context,
@@ -19,18 +20,29 @@ from winenet.network.parallel import (
     plan_stacks,
     validate_features,
 )
-from winenet.network.training_job import TrainingJob
+from winenet.network.training_job import TrainingJob, TrainingState
 
 Rows = NDArray[np.intp]
 
 
+class PausedFit(NamedTuple):
+    """A fit that stopped at an epoch limit, and the random numbers with which it continues."""
+
+    state: TrainingState
+    rng: np.random.RandomState
+
+
 class Fit(NamedTuple):
-    """One candidate on one fold. fit_index: among all fits."""
+    """One candidate on one fold. fit_index: among all fits.
+
+    paused: from where the training continues; the model must be as it was at the first start.
+    """
 
     fit_index: int
     fold: int
     params: dict[str, Any]
     model: DenseClassifier
+    paused: PausedFit | None = None
 
 
 class FitBatch(NamedTuple):
@@ -45,7 +57,7 @@ class FitBatch(NamedTuple):
 
 
 class FitContext(NamedTuple):
-    """What all fits have in common."""
+    """What all fits have in common. pause_at: the number of epochs at which they pause."""
 
     X: Any
     y: Any
@@ -55,12 +67,14 @@ class FitContext(NamedTuple):
     validation_data: Any
     return_train_score: bool
     store: journal.FitStore | None
+    pause_at: int | None = None
 
 
 class BatchResult(NamedTuple):
     """The scores and times of a batch, or of a part of it, by the fit's index.
 
-    number: index of the batch. stats: without states.
+    number: index of the batch. outcomes: the scores, and `fit_time`, `epochs` (without those before
+    a pause), `hit_max_iter`, and `paused`: the PausedFit, or None. stats: without states.
     """
 
     number: int
@@ -92,16 +106,22 @@ def fit_and_score_batch(number: int, batch: FitBatch, context: FitContext) -> Ba
         start = time.perf_counter()
         jobs = _make_jobs(batch, context)
         result = journal.train(jobs, context.store)
-        states = result.states
-        seconds_per_epoch = (time.perf_counter() - start) / sum(state.epochs for state in states)
+        epochs = [
+            state.epochs - (fit.paused.state.epochs if fit.paused else 0)
+            for fit, state in zip(batch.fits, result.states, strict=True)
+        ]
+        seconds_per_epoch = (time.perf_counter() - start) / sum(epochs)
         outcomes = {}
-        for fit, job, state in zip(batch.fits, jobs, states, strict=True):
+        for i, (fit, job, state) in enumerate(zip(batch.fits, jobs, result.states, strict=True)):
             with _candidate_error_context(fit):
-                model = classifier.set_fitted_attributes(fit.model, job, state)
+                ended = training.ended_state(state, job.hyperparameters)
+                model = classifier.set_fitted_attributes(fit.model, job, ended)
                 outcomes[fit.fit_index] = {
-                    "fit_time": seconds_per_epoch * state.epochs,
+                    "fit_time": seconds_per_epoch * epochs[i],
                     **_score_fold(model, context, batch.folds[fit.fold]),
+                    "epochs": epochs[i],
                     "hit_max_iter": state.stop_reason == "max_iter",
+                    "paused": PausedFit(state, job.rng) if state.paused else None,
                 }
     return BatchResult(number, outcomes, result.without_states())
 
@@ -156,7 +176,9 @@ def _make_jobs(batch: FitBatch, context: FitContext) -> list[TrainingJob]:
             if key not in arrays:
                 arrays[key] = validate_features(fit.model, X)
             job = classifier.make_training_job(fit.model, X, y, **kwargs, validated_X=arrays[key])
-            jobs.append(job)
+            if fit.paused is not None:
+                job = dataclasses.replace(job, start=fit.paused.state, rng=fit.paused.rng)
+            jobs.append(dataclasses.replace(job, pause_at=context.pause_at))
     return jobs
 
 

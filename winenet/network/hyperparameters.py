@@ -62,12 +62,20 @@ def check(model: Any, *, partial: bool = False) -> None:
 
 
 def from_model(model: Any, n_rows: int) -> HyperParameters:
-    """Return the model's hyper-parameters for n_rows training rows."""
+    """Return the model's hyper-parameters for n_rows training rows.
+
+    numpy's scalars, which scipy's distributions draw, become Python's: next to float32 arrays
+    numpy computes with a np.float64 in float64, but with a float in float32.
+    """
     batch_size = 200 if model.batch_size == "auto" else int(model.batch_size)
+    values = {name: getattr(model, name) for name in COPIED}
     return HyperParameters(
         hidden_layer_sizes=_hidden_layer_sizes(model.hidden_layer_sizes),
         batch_size=min(batch_size, n_rows),
-        **{name: getattr(model, name) for name in COPIED},
+        **{
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in values.items()
+        },
     )
 
 

@@ -7,6 +7,7 @@ reported and ignored, and only costs time.
 import dataclasses
 import hashlib
 import io
+import json
 import os
 import platform
 import sqlite3
@@ -30,12 +31,12 @@ FORMAT = 1
 LOCK_TIMEOUT = 5.0  # seconds to wait for another process that writes
 # The code that turns a job into its final state; a change invalidates the cached fits.
 HASHED_SOURCES = ("journal.py", "layers.py", "stack.py", "training.py", "training_job.py")
-ARRAYS = ("parameters", "optimizer_state", "best_parameters")
+ARRAYS = ("parameters", "optimizer_state", "best_parameters", "permutation")
 LISTS = ("loss_curve", "validation_losses", "validation_scores")
 FLOATS = ("learning_rate", "best_loss", "best_score")
 INTEGERS = ("steps", "epochs", "samples_seen", "no_improvement")
 
-# The final state of a fit, and the state of its random numbers.
+# The final or paused state of a fit, and the state of its random numbers.
 CachedFit: TypeAlias = tuple[TrainingState, tuple[Any, ...]]
 
 # The statistics of the open journal; None outside of `open_journal`.
@@ -149,8 +150,8 @@ def cached_indices(jobs: Sequence[TrainingJob], store: FitStore) -> set[int]:
 def train(jobs: Sequence[TrainingJob], store: FitStore | None) -> TrainingResult:
     """Train the networks as `training.train` does, except those that the store has cached.
 
-    Each network is stored once it has finished. Each job's rng is left in the state in which
-    training would have left it. Without a store, all networks are trained.
+    Each network is stored once it has finished, or paused. Each job's rng is left in the state in
+    which training would have left it. Without a store, all networks are trained.
     """
     if store is None:
         return TrainingResult(training.train(jobs), len(jobs), 0, "")
@@ -183,6 +184,7 @@ def _keys(jobs: Sequence[TrainingJob]) -> list[str]:
     keys = []
     for job in jobs:
         parts = [environment, repr(job.hyperparameters), X_hashes[id(job.X)]]
+        parts.append(f"pause_at {job.pause_at}")
         arrays = (job.targets, job.sample_weight, *(job.validation or ()))
         parts += [_hash(array) for array in arrays]
         for field in dataclasses.fields(job.start):
@@ -298,13 +300,14 @@ class SqliteFitStore:
 
 
 def serialize(state: TrainingState, rng: np.random.RandomState) -> bytes:
-    """Return a final state and the state of its random numbers as an npz archive, no pickles."""
+    """Return a state and the state of its random numbers as an npz archive, no pickles."""
     arrays: dict[str, Any] = {
         name: value for name in ARRAYS if (value := getattr(state, name)) is not None
     }
     arrays |= {name: np.array(getattr(state, name), np.float64) for name in (*LISTS, *FLOATS)}
     arrays |= {name: np.array(getattr(state, name), np.int64) for name in INTEGERS}
     arrays["stop_reason"] = np.array(state.stop_reason)
+    arrays["dropout_rng"] = np.array(json.dumps(state.dropout_rng))
     algorithm, rng_words, position, has_gauss, gauss = rng.get_state(legacy=True)
     arrays |= {"rng_algorithm": np.array(algorithm), "rng_words": rng_words}
     arrays["rng_position"] = np.array([position, has_gauss, gauss], dtype=np.float64)
@@ -318,7 +321,9 @@ def _deserialize(content: bytes) -> CachedFit:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         values: dict[str, Any] = {name: arrays[name] for name in ARRAYS if name in arrays}
         values |= {name: arrays[name].tolist() for name in (*LISTS, *FLOATS, *INTEGERS)}
-        state = TrainingState(**values, stop_reason=str(arrays["stop_reason"]))
+        values["stop_reason"] = str(arrays["stop_reason"])
+        values["dropout_rng"] = json.loads(str(arrays["dropout_rng"]))
+        state = TrainingState(**values)
         position, has_gauss, gauss = arrays["rng_position"].tolist()
         rng_state = (arrays["rng_words"], int(position), int(has_gauss), gauss)
         return state, (str(arrays["rng_algorithm"]), *rng_state)

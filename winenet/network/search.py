@@ -1,42 +1,24 @@
-"""Grid search over dense networks by cross-validation: `DenseGridSearchCV`.
+"""Searches over dense networks by cross-validation: `DenseGridSearchCV`, `DenseRandomizedSearchCV`.
 
-It selects as scikit-learn's GridSearchCV does, and trains networks of equal shape side by side in
-several processes; neither can change a result.
+They try the candidates of scikit-learn's searches and select as those do.
 """
 
-import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from scipy import sparse
-from sklearn.base import clone
-from sklearn.callback import with_callbacks
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
-from sklearn.utils import indexable
-from sklearn.utils.validation import _check_method_params
-
-from winenet.network import cluster, hyperparameters, inputs, journal
-from winenet.network.classifier import DenseClassifier
-from winenet.network.fit_batches import (
-    BatchResult,
-    Fit,
-    FitBatch,
-    FitContext,
-    Rows,
-    fit_and_score_batch,
-    make_batches,
-    run_on_cluster,
+from sklearn.model_selection import (
+    GridSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+    RandomizedSearchCV,
 )
-from winenet.network.parallel import joblib_return_as, n_parallel, one_blas_thread
-from winenet.progress import Progress
+
+from winenet.network.base_search import BaseDenseSearchCV, Candidate
+from winenet.network.classifier import DenseClassifier
 
 
-class DenseGridSearchCV(GridSearchCV):
+class DenseGridSearchCV(BaseDenseSearchCV, GridSearchCV):
     """Exhaustive search over a grid of DenseClassifier's parameters, by cross-validation.
 
     Parameters and fitted attributes are those of scikit-learn's GridSearchCV, and so is the
@@ -75,6 +57,8 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
 
     See Also
     --------
+    DenseRandomizedSearchCV : Samples the candidates.
+    DenseHalvingSearchCV : Trains only the best candidates to the end.
     fit_many : Fits many networks without scoring them.
 
     Examples
@@ -112,248 +96,115 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
             return_train_score=return_train_score,
         )
 
-    @with_callbacks
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        *,
-        groups: Any = None,
-    ) -> Self:
-        """Fit every candidate on every fold, then the best one on all rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (rows, features)
-        y : array-like of shape (rows,)
-        sample_weight : array-like of shape (rows,), default=None
-            Passed to the fits, and to the scorers that support it.
-        validation_data : tuple (X, y), default=None
-            Scored by every network after each epoch, as in DenseClassifier.fit.
-        groups : array-like of shape (rows,), default=None
-            Passed to the splitters that support it.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a fit or its score fails; the message names the candidate and the fold.
-        TypeError
-            If X is sparse, or the estimator is not a DenseClassifier.
-
-        Warns
-        -----
-        ConvergenceWarning
-            Once, if fits or the refit ended at max_iter.
-        """
-        self._validate_params()
-        candidates = self._validated_candidates(X, y)
-        scorers, metric = self._get_scorers()
-        X, y = indexable(X, y)
-        fit_kwargs = {"sample_weight": sample_weight, "groups": groups}
-        fit_kwargs = {name: value for name, value in fit_kwargs.items() if value is not None}
-        routed = self._get_routed_params_for_fit(_check_method_params(X, params=fit_kwargs))
-
-        callback_kwargs = {"estimator": self, "X": X, "y": y}
-        callback_kwargs["metadata"] = (
-            None if sample_weight is None else {"sample_weight": sample_weight}
-        )
-        root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
-        root.call_on_fit_task_begin(**callback_kwargs)
-
-        folds = list(check_cv(self.cv, y, classifier=True).split(X, y, **routed.splitter.split))
-        self.n_splits_ = len(folds)
-        context = FitContext(
-            X,
-            y,
-            scorers,
-            routed.estimator.fit,
-            routed.scorer.score,
-            validation_data,
-            self.return_train_score,
-            journal.current_store(),
-        )
-        if not candidates or not folds:
-            raise ValueError(
-                f"There is nothing to fit: {len(candidates)} candidates and {len(folds)} folds. "
-                "param_grid and cv must each give at least one."
-            )
-        outcomes = self._fit_candidates(candidates, folds, context, metric, root)
-        results = self._format_results(candidates, len(folds), outcomes)
-
-        first = outcomes[0]["test_scores"]
-        self.multimetric_ = isinstance(first, dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(first)
-            metric = self.refit
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, metric, results)
-            if not callable(self.refit):
-                self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
-            self.best_params_ = results["params"][self.best_index_]
-        hit_max_iter = [outcome["hit_max_iter"] for outcome in outcomes]
-        if self.refit:
-            task = root.subcontext(task_name="refit-with-best-params")
-            hit_max_iter.append(self._refit(context, task, callback_kwargs))
-        _warn_if_not_converged(hit_max_iter)
-        self.scorer_ = getattr(scorers, "_scorers", scorers)
-        self.cv_results_ = results
-        root.call_on_fit_task_end(**callback_kwargs)
-        return self
-
-    def _validated_candidates(self, X: Any, y: Any) -> list[dict[str, Any]]:
-        """Return the grid's candidates; raise at once if no fold could be trained."""
-        supported = isinstance(self.estimator, DenseClassifier)
-        if not supported or type(self.estimator).fit is not DenseClassifier.fit:
-            raise TypeError(
-                f"estimator={self.estimator!r} is not a DenseClassifier, or overrides fit, so its "
-                "fits cannot be trained in stacks. For other estimators, and for a Pipeline, use "
-                "sklearn.model_selection.GridSearchCV; it accepts a DenseClassifier, too."
-            )
-        if sparse.issparse(X):
-            raise TypeError(
-                "X is a sparse matrix, but DenseClassifier needs dense data. Use X.toarray(), or "
-                f"{hyperparameters.SKLEARN_CLASS} in sklearn.model_selection.GridSearchCV."
-            )
-        inputs.check_single_label(y)
-        candidates = list(ParameterGrid(self.param_grid))
-        for params in candidates:
-            hyperparameters.check(self._make_model(params))
-        return candidates
-
-    def _make_model(self, params: Mapping[str, Any]) -> DenseClassifier:
-        """Return a new network with a candidate's parameters."""
-        model: DenseClassifier = clone(self.estimator)
-        model.set_params(**clone(params, safe=False))
-        return model
-
-    def _fit_candidates(
-        self,
-        candidates: list[dict[str, Any]],
-        folds: list[tuple[Rows, Rows]],
-        context: FitContext,
-        metric: str,
-        root: Any,
-    ) -> list[dict[str, Any]]:
-        """Return the scores and times of each fit, all folds of the first candidate first."""
-        fits = [
-            Fit(candidate * len(folds) + fold, fold, params, self._make_model(params))
-            for candidate, params in enumerate(candidates)
-            for fold in range(len(folds))
-        ]
-        batches = make_batches(fits, folds, context, n_parallel(self.n_jobs))
-        task = root.subcontext(
-            task_name="search", max_subtasks=len(fits), sequential_subtasks=False
-        )
-        task.call_on_fit_task_begin(estimator=self)
-        outcomes: list[dict[str, Any]] = [{}] * len(fits)
-        # A scoring function may return several scores; then refit names the one that selects.
-        tracker = _BestTracker(
-            candidates, len(folds), self.refit if callable(self.scoring) else metric
-        )
-        progress_context: AbstractContextManager[Progress | None] = (
-            Progress("search", len(fits)) if self.verbose else nullcontext()
-        )
-        cost, total_cost = 0.0, sum(batch.cost for batch in batches)
-        with progress_context as progress, one_blas_thread():
-            for result in self._run(batches, folds, context):
-                journal.record_stats(result.stats)
-                batch = batches[result.number]
-                cost += batch.cost * len(result.outcomes) / len(batch.fits)
-                for i, outcome in result.outcomes.items():
-                    outcomes[i] = outcome
-                    tracker.record(i, outcome["test_scores"])
-                    fit_task = task.subcontext("candidate-split-evaluation", task_id=i)
-                    fit_task.call_on_fit_task_begin(estimator=self)
-                    fit_task.call_on_fit_task_end(estimator=self)
-                if progress is not None:
-                    progress.update(len(result.outcomes), cost / total_cost, tracker.summary())
-        task.call_on_fit_task_end(estimator=self)
-        return outcomes
-
-    def _run(
-        self,
-        batches: Sequence[FitBatch],
-        folds: Sequence[tuple[Rows, Rows]],
-        context: FitContext,
-    ) -> Iterator[BatchResult]:
-        """Fit and score the batches: on the open cluster, or in joblib's processes."""
-        active = cluster.current()
-        if active is not None:
-            return run_on_cluster(active, batches, folds, context)
-        results: Iterator[BatchResult] = Parallel(n_jobs=self.n_jobs, return_as=joblib_return_as())(
-            delayed(fit_and_score_batch)(i, batch, context) for i, batch in enumerate(batches)
-        )
-        return results
-
-    def _refit(self, context: FitContext, task: Any, callback_kwargs: dict[str, Any]) -> bool:
-        """Fit the best candidate on all rows; return whether that ended at max_iter."""
-        self.best_estimator_ = self._make_model(self.best_params_)
-        with task.propagate_callback_context(self.best_estimator_), one_blas_thread():
-            task.call_on_fit_task_begin(**callback_kwargs)
-            start = time.perf_counter()
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", ConvergenceWarning)
-                self.best_estimator_.fit(
-                    context.X,
-                    context.y,
-                    **context.fit_params,
-                    validation_data=context.validation_data,
-                )
-            self.refit_time_ = time.perf_counter() - start
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        task.call_on_fit_task_end(**callback_kwargs)
-        for warning in caught:
-            if not issubclass(warning.category, ConvergenceWarning):
-                warnings.warn(warning.message, stacklevel=4)
-        return any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    def _candidates(self) -> list[Candidate]:
+        """Return all combinations of the grid."""
+        return list(ParameterGrid(self.param_grid))
 
 
-# ------------------------------------------------------------------ progress and warnings
+class DenseRandomizedSearchCV(BaseDenseSearchCV, RandomizedSearchCV):
+    """Search over randomly sampled parameters of a DenseClassifier, by cross-validation.
 
+    Candidates and selection are those of scikit-learn's RandomizedSearchCV, and so are the
+    parameters and fitted attributes. The differences are those of DenseGridSearchCV.
 
-class _BestTracker:
-    """Collects the candidates' scores and reports the best of those that are finished.
+    Parameters
+    ----------
+    estimator : DenseClassifier
+        The network whose parameters are searched.
+    param_distributions : dict or list of dicts
+        Parameter names, and lists or distributions (with a method `rvs`, as those of scipy.stats)
+        to sample from. If all are lists, no candidate is drawn twice.
+    n_iter : int, default=10
+        Number of candidates.
+    scoring, n_jobs, refit, cv, verbose, return_train_score
+        As in DenseGridSearchCV.
+    random_state : int, RandomState instance or None, default=None
+        Determines the candidates; the networks have their own.
 
-    metric: among several, the one that selects; if there is none, no best candidate is reported.
+    Attributes
+    ----------
+    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
+        As in RandomizedSearchCV.
+
+    See Also
+    --------
+    DenseGridSearchCV : Tries all combinations.
+    DenseHalvingSearchCV : Trains only the best candidates to the end.
+
+    References
+    ----------
+    Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from winenet import DenseClassifier, DenseRandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> distributions = {"hidden_layer_sizes": [(10,), (20, 10)], "alpha": loguniform(1e-5, 1)}
+    >>> search = DenseRandomizedSearchCV(
+    ...     DenseClassifier(random_state=0), distributions, n_iter=20, random_state=0, n_jobs=2
+    ... )
+    >>> search.fit(X, y).best_params_["hidden_layer_sizes"]  # doctest: +SKIP
+    (20, 10)
     """
 
-    def __init__(self, candidates: list[dict[str, Any]], n_folds: int, metric: Any) -> None:
-        self.candidates, self.metric = candidates, metric
-        self.done = np.zeros((len(candidates), n_folds), dtype=bool)
-        self.scores = np.full(self.done.shape, np.nan)
+    _searched = "param_distributions"
+    _sklearn_class = "sklearn.model_selection.RandomizedSearchCV"
 
-    def record(self, index: int, score: Any) -> None:
-        """Record the score of one fit."""
-        self.done.flat[index] = True
-        if isinstance(score, dict):
-            score = score.get(self.metric, np.nan) if isinstance(self.metric, str) else np.nan
-        self.scores.flat[index] = score
-
-    def summary(self) -> str:
-        """Return text like "2 of 9 candidates, best 0.9942 at (50, 25), 0.001"."""
-        finished = np.flatnonzero(self.done.all(axis=1))
-        text = f"{len(finished)} of {len(self.done)} candidates"
-        means = self.scores.mean(axis=1)
-        if not len(finished) or np.isnan(means[finished]).all():
-            return text
-        best = finished[means[finished].argmax()]
-        values = ", ".join(map(str, self.candidates[best].values()))
-        return f"{text}, best {means[best]:.4f} at {values}"
-
-
-def _warn_if_not_converged(hit_max_iter: Sequence[bool]) -> None:
-    """Warn once about all fits that may not have converged; one warning per fit would be noise."""
-    if any(hit_max_iter):
-        warnings.warn(
-            f"{sum(hit_max_iter)} of {len(hit_max_iter)} fits ended at max_iter while the network "
-            "still improved, so they may not have converged. Raise max_iter or tol.",
-            ConvergenceWarning,
-            stacklevel=4,
+    def __init__(
+        self,
+        estimator: DenseClassifier,
+        param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        n_iter: int = 10,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+        return_train_score: bool = False,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_distributions,
+            n_iter=n_iter,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            random_state=random_state,
+            error_score="raise",
+            return_train_score=return_train_score,
         )
+
+    def _candidates(self) -> list[Candidate]:
+        """Return the sampled candidates."""
+        return sample_candidates(self.param_distributions, self.n_iter, self.random_state)
+
+
+def sample_candidates(distributions: Any, n_iter: int, random_state: Any) -> list[Candidate]:
+    """Return n_iter candidates, as RandomizedSearchCV samples them."""
+    check_distributions(distributions)
+    return list(ParameterSampler(distributions, n_iter, random_state=random_state))
+
+
+def check_distributions(distributions: Any) -> None:
+    """Raise ValueError if the values of a parameter are neither a list nor a distribution."""
+    for name, values in parameter_items(distributions):
+        is_list = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+        if not is_list and not hasattr(values, "rvs"):
+            raise ValueError(
+                f"{name}={values!r} is neither a list nor a distribution (an object with the "
+                "method rvs), so no value can be drawn from it. Use a list, such as [0.1, 0.2], "
+                "or a distribution of scipy.stats."
+            )
+
+
+def parameter_items(distributions: Any) -> list[tuple[str, Any]]:
+    """Return the parameters to search with their values; of several dicts, those of all."""
+    dicts = [distributions] if isinstance(distributions, Mapping) else distributions
+    return [item for one in dicts for item in one.items()]

@@ -1,5 +1,6 @@
 """Trains many networks: groups them into stacks and decides when each one stops."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -25,7 +26,8 @@ def train(
 
     Networks of equal shape are trained together in a stack. Neither that nor `max_stack_size` can
     change a result. A network whose parameters are no longer finite ends with the stop reason
-    "diverged".
+    "diverged". One that reaches its job's `pause_at` is returned as "paused": a job that starts
+    from this state, with the same rng, continues it.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def train(
     on_epoch : callable, optional
         Called as ``on_epoch(job_index, state)`` after each epoch; True ends this network.
     on_finished : callable, optional
-        Called as ``on_finished(job_index, state)`` once a network has finished.
+        Called as ``on_finished(job_index, state)`` once a network has finished, or paused.
 
     Returns
     -------
@@ -53,6 +55,20 @@ def train(
                         on_finished(slot.index, slot.state)
                 slots = [slot for slot in slots if not slot.state.finished]
     return states
+
+
+def ended_state(state: TrainingState, hp: HyperParameters) -> TrainingState:
+    """Return what a paused training would have ended with if max_iter were its epochs so far.
+
+    A state that is not paused is returned as it is.
+    """
+    if not state.paused:
+        return state
+    ended = dataclasses.replace(
+        snapshot(state), stop_reason="max_iter", permutation=None, dropout_rng=None
+    )
+    _finalize(ended, hp)
+    return ended
 
 
 def stack_key(job: TrainingJob) -> tuple[object, ...]:
@@ -94,10 +110,15 @@ def _iter_stacks(jobs: Sequence[TrainingJob], max_stack_size: int | None) -> Ite
 
 
 def _make_slot(index: int, job: TrainingJob, state: TrainingState) -> StackSlot:
-    permutation = np.arange(len(job.X), dtype=np.intp)
+    permutation = job.start.permutation
+    if permutation is None:
+        permutation = np.arange(len(job.X), dtype=np.intp)
     dropout_rng = None
-    if job.hyperparameters.dropout:
-        # samples_seen gives a continued training other masks, even with the same seed.
+    if job.start.dropout_rng is not None:
+        dropout_rng = np.random.default_rng()
+        dropout_rng.bit_generator.state = job.start.dropout_rng
+    elif job.hyperparameters.dropout:
+        # samples_seen gives a warm start other masks, even with the same seed.
         dropout_rng = np.random.default_rng([job.rng.randint(2**31), state.samples_seen])
     return StackSlot(index, job, state, permutation, dropout_rng)
 
@@ -107,7 +128,9 @@ def _copy_start_state(job: TrainingJob) -> TrainingState:
     state = snapshot(job.start)
     if state.learning_rate is None:
         state.learning_rate = job.hyperparameters.learning_rate_init
-    state.epochs, state.stop_reason = 0, ""
+    if not state.paused:
+        state.epochs = 0
+    state.stop_reason, state.permutation, state.dropout_rng = "", None, None
     return state
 
 
@@ -122,10 +145,23 @@ def _train_until_first_finishes(
             _update_after_epoch(slot.state, slot.job, loss)
             if on_epoch is not None and on_epoch(slot.index, slot.state):
                 slot.state.stop_reason = slot.state.stop_reason or "stopped"
+            limit = slot.job.pause_at
+            if not slot.state.finished and limit is not None and slot.state.epochs >= limit:
+                slot.state.stop_reason = "paused"
     stack.copy_state_back()
     for slot in stack.slots:
-        if slot.state.finished:
+        if slot.state.paused:
+            _save_random_order(slot)
+        elif slot.state.finished:
             _finalize(slot.state, slot.job.hyperparameters)
+
+
+def _save_random_order(slot: StackSlot) -> None:
+    """Keep in a paused state what its continuation needs besides the job's rng."""
+    slot.state.learning_rate_cut = False
+    slot.state.permutation = slot.permutation.copy()
+    if slot.dropout_rng is not None:
+        slot.state.dropout_rng = dict(slot.dropout_rng.bit_generator.state)
 
 
 def _update_after_epoch(state: TrainingState, job: TrainingJob, loss: float) -> None:

@@ -3,8 +3,10 @@
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from winenet.network.layers import Array, ValidationSet
 
@@ -59,8 +61,12 @@ class TrainingState:
     learning_rate_cut : bool
         Whether the last epoch cut the learning rate (`learning_rate="adaptive"`).
     stop_reason : str
-        "" during training; then "converged", "max_iter", "stopped" (by the `on_epoch` callback) or
-        "diverged" (the parameters are not finite).
+        "" during training; then "converged", "max_iter", "stopped" (by the `on_epoch` callback),
+        "diverged" (the parameters are not finite) or "paused" (a job may continue from here).
+    permutation : ndarray of shape (rows,) or None
+        The order of the rows; of a paused training only.
+    dropout_rng : dict or None
+        The state of the generator of the dropout masks; of a paused training with dropout only.
     """
 
     parameters: Array
@@ -78,11 +84,18 @@ class TrainingState:
     no_improvement: int = 0
     learning_rate_cut: bool = False
     stop_reason: str = ""
+    permutation: NDArray[np.intp] | None = None
+    dropout_rng: dict[str, Any] | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether the training has ended."""
+        """Whether the training has ended, or is paused."""
         return self.stop_reason != ""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the training stopped at the job's `pause_at`."""
+        return self.stop_reason == "paused"
 
 
 @dataclass(frozen=True)
@@ -96,11 +109,14 @@ class TrainingJob:
     targets : ndarray of shape (rows, outputs)
         0 and 1 in X's dtype: one column for two classes, otherwise one per class.
     start : TrainingState
-        Where training begins; it is not modified.
+        Where training begins; it is not modified. If it is paused, the training continues as if it
+        had never paused, provided that rng is in the state in which the pause left it.
     rng : RandomState
         Shuffles the rows. With dropout it also seeds the generator of the dropout masks.
     validation : ValidationSet or None
         Required if `hyperparameters.early_stopping`.
+    pause_at : int or None
+        Number of epochs, those of a paused start included, after which the training pauses.
     """
 
     X: Array
@@ -110,6 +126,7 @@ class TrainingJob:
     rng: np.random.RandomState
     sample_weight: Array | None = None
     validation: ValidationSet | None = None
+    pause_at: int | None = None
 
     @property
     def layer_sizes(self) -> list[int]:
