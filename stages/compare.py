@@ -43,6 +43,7 @@ def main() -> None:
     files.write_metrics(
         "metrics/compare.json",
         {
+            "reference": settings.reference,
             "test_rows": len(test.y),
             "test_rows_unseen": (~test.in_training).sum(),
             "models": {

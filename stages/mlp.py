@@ -26,6 +26,7 @@ def main() -> None:
     for name, fitted in networks.items():
         tests[name] = scoring.evaluate(fitted, data.test, data.test_rows["row"], name)
         scores[name] = tests[name].scores | scoring.training_summary(fitted)
+        scores[name]["activation"] = fitted.activation
         scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(fitted.hidden_layer_sizes)
         stages.log(
             f"{name}: {fitted.n_iter_} epochs; accuracy {scores[name]['accuracy']:.4f} "

@@ -58,11 +58,9 @@ TABLES = (
     "plots/handmade_one_weight.csv",
     "plots/handmade_two_outputs.csv",
     "plots/mlp_loss.csv",
-    "plots/mlp_loss_one_hidden_layer.csv",
     "plots/grid_search_loss.csv",
     "plots/grid_search_scores.csv",
-    "plots/curves_notebook.csv",
-    "plots/curves_one_hidden_layer.csv",
+    "plots/curves.csv",
     "plots/compare_accuracy.csv",
     "plots/compare_roc.csv",
     "plots/compare_precision_recall.csv",
@@ -125,47 +123,41 @@ def main() -> None:
 
 def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, str]:
     """Return by path each figure as SVG text."""
-    names = model_tables.model_names(metrics)
-    losses = {
-        "notebook": tables["plots/mlp_loss.csv"],
-        "one_hidden_layer": tables["plots/mlp_loss_one_hidden_layer.csv"],
-        "grid_search": tables["plots/grid_search_loss.csv"],
-    }
-    followed = {
-        "notebook": tables["plots/curves_notebook.csv"],
-        "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
-    }
+    styles = model_styles.styles(metrics)
+    losses = model_tables.by_model(
+        pd.concat([tables["plots/mlp_loss.csv"], tables["plots/grid_search_loss.csv"]])
+    )
+    followed = model_tables.by_model(tables["plots/curves.csv"])
     accuracies = tables["plots/compare_accuracy.csv"]
+    constant = model_styles.constant_models(metrics["compare"]["models"])
     by_seed = {
         name: item["own"]["accuracy"]
-        for name, item in comparison_section.by_network(metrics["seeds"])
+        for name, item in comparison_section.by_network(metrics["seeds"], metrics)
     }
     return (_drawn_by_hand(tables) if own.notebook else {}) | {
-        "plots/networks_loss.svg": figures.network_losses(losses, names),
-        "plots/curves.svg": figures.early_stopping(
-            followed, metrics["curves"], model_tables.traced_networks(metrics["curves"]), own.rule
-        ),
+        "plots/networks_loss.svg": figures.network_losses(losses, styles),
+        "plots/curves.svg": figures.early_stopping(followed, metrics["curves"], styles, own.rule),
         "plots/grid_search_scores.svg": figures.grid_search_scores(
             tables["plots/grid_search_scores.csv"]
         ),
         "plots/confusion.svg": figures.confusion_matrices(
-            model_tables.model_scores(metrics), names, own
+            model_tables.model_scores(metrics), styles, own
         ),
-        "plots/roc.svg": figures.roc_curves(tables["plots/compare_roc.csv"], names),
+        "plots/roc.svg": figures.roc_curves(tables["plots/compare_roc.csv"], styles),
         "plots/precision_recall.svg": figures.precision_recall(
-            tables["plots/compare_precision_recall.csv"], names
+            tables["plots/compare_precision_recall.csv"], styles
         ),
         "plots/calibration.svg": figures.calibration(
-            tables["plots/compare_calibration.csv"], names, own
+            tables["plots/compare_calibration.csv"], styles, own
         ),
         "plots/compare_accuracy.svg": figures.accuracies(
-            accuracies[accuracies["model"] != model_styles.MAJORITY_CLASS], names
+            accuracies[~accuracies["model"].isin(constant)], styles
         ),
-        "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, names),
+        "plots/seeds.svg": figures.seeds(tables["plots/seeds_runs.csv"], by_seed, styles),
         "plots/learning_curve.svg": figures.learning_curve(
-            tables["plots/learning_curve.csv"], names, metrics["learning_curve"]["score"]
+            tables["plots/learning_curve.csv"], styles, metrics["learning_curve"]["score"]
         ),
-        "plots/importance.svg": figures.importance(tables["plots/importance_shuffled.csv"], names),
+        "plots/importance.svg": figures.importance(tables["plots/importance_shuffled.csv"], styles),
     }
 
 
@@ -191,17 +183,19 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
     return ReportContent(
         terms=own,
         metrics=metrics,
+        styles=model_styles.styles(metrics),
         names=model_tables.model_names(metrics),
+        reference=metrics["compare"]["reference"],
         scores=model_tables.model_scores(metrics),
         sets=model_tables.split_table(metrics["split"], own),
         extremes=model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
         confusions=model_tables.confusion_sentences(metrics, own),
-        stops=model_tables.stop_table(metrics["curves"], test_rows, own),
+        stops=model_tables.stop_table(metrics, test_rows, own),
         early_stopping={
             name: model_tables.early_stopping(
                 metrics["curves"][model], metrics["curves"]["held_out_rows"], test_rows, own
             )
-            for model, name in model_tables.traced_networks(metrics["curves"]).items()
+            for model, name in model_tables.traced_networks(metrics).items()
         },
         score_table=model_tables.score_table(metrics),
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
@@ -230,7 +224,9 @@ def _notebook(tables: Tables, metrics: Mapping[str, Any]) -> NotebookSection:
         ),
         claims=notebook_section.claims(
             metrics["handmade"],
-            comparison_section.tuned_vs_untuned(tables["data/compare_pairs.csv"]),
+            comparison_section.tuned_vs_untuned(
+                tables["data/compare_pairs.csv"], metrics["compare"]["reference"]
+            ),
         ),
         readings=notebook_section.snapshots_by_epoch(metrics["handmade"]["network"]),
         two_outputs=notebook_section.snapshots_by_epoch(metrics["handmade"]["two_outputs"]),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from winenet.report import markdown, model_tables, sentences
 from winenet.report.markdown import Metrics, Row, Table
-from winenet.report.model_styles import MAJORITY_CLASS, sort_models
+from winenet.report.model_styles import constant_models, sort_models
 from winenet.report.terms import Terms
 
 COMPARED = (
@@ -101,16 +101,19 @@ def section(
     """
     names, compared = model_tables.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
-    header, rows = misclassified_table(errors, len(compared["models"]) - 1, terms.labels)
-    common = np.flatnonzero(errors["wrong_models"] == len(compared["models"]) - 1).tolist()
+    constant, reference = constant_models(compared["models"]), compared["reference"]
+    others = len(compared["models"]) - len(constant)
+    header, rows = misclassified_table(errors, others, terms.labels)
+    common = np.flatnonzero(errors["wrong_models"] == others).tolist()
     *columns, label_column = map(str, errors)
     return ComparisonSection(
         alpha=sentences.ALPHA,
         choice=sentences.selection_sentences(
             metrics["grid_search"],
-            compared["pairs"]["notebook"]["grid_search"],
+            compared["pairs"][reference]["grid_search"],
             metrics["seeds"],
             names,
+            reference,
         ),
         compared_table=compared_table(metrics),
         pairs=pair_sentences(pairs, names),
@@ -118,32 +121,32 @@ def section(
         duplicate_rows=sentences.duplicates_sentence(
             {
                 model: item
-                for model, item in sort_models(compared["models"]).items()
-                if model != MAJORITY_CLASS
+                for model, item in sort_models(compared["models"], metrics).items()
+                if model not in constant
             },
             compared["test_rows"] - unseen,
             unseen,
             names,
         ),
-        seeds=Table(SEEDS, seed_rows(metrics["seeds"], names)),
+        seeds=Table(SEEDS, seed_rows(metrics, names)),
         seed_sentences={
             network: sentences.seeds(spread, runs, names[network])
-            for network, spread in by_network(metrics["seeds"])
+            for network, spread in by_network(metrics["seeds"], metrics)
         },
         coefficient_rows=class_coefficient_rows(coefficients, terms)
         if terms.multiclass
         else coefficient_rows(coefficients),
         left_out=[
-            sentences.left_out(feature, sort_models(by_model), names)
+            sentences.left_out(feature, sort_models(by_model, metrics), names)
             for feature, by_model in metrics["importance"]["without"].items()
         ],
         more_rows=sentences.more_rows(
             metrics["learning_curve"]
-            | {"models": sort_models(metrics["learning_curve"]["models"])},
+            | {"models": sort_models(metrics["learning_curve"]["models"], metrics)},
             names,
         ),
         at_max_iter=int(learning["at_max_iter"].sum()),
-        compared=sort_models(compared["models"]),
+        compared=sort_models(compared["models"], metrics),
         misclassified=Table(header, rows[:WRONG]),
         misclassified_lines=common[:WRONG],
         label_column=label_column,
@@ -151,17 +154,17 @@ def section(
     )
 
 
-def by_network(seeds: Metrics) -> Iterator[tuple[str, Any]]:
+def by_network(seeds: Metrics, metrics: Metrics) -> Iterator[tuple[str, Any]]:
     """Return each network with its spread over the seeds."""
     networks = {name: spread for name, spread in seeds.items() if isinstance(spread, Mapping)}
-    return iter(sort_models(networks).items())
+    return iter(sort_models(networks, metrics).items())
 
 
-def tuned_vs_untuned(pairs: pd.DataFrame) -> dict[str, Any]:
-    """Return the pair of the untuned and the tuned network, on all test rows."""
+def tuned_vs_untuned(pairs: pd.DataFrame, reference: str) -> dict[str, Any]:
+    """Return the pair of the untuned network (reference) and the tuned one, on all test rows."""
     chosen = (
         (pairs["rows"] == "all")
-        & (pairs["first"] == "notebook")
+        & (pairs["first"] == reference)
         & (pairs["second"] == "grid_search")
     )
     return {str(name): value for name, value in pairs[chosen].iloc[0].items()}
@@ -178,7 +181,7 @@ def compared_table(metrics: Metrics) -> str:
             *(_with_interval(item[score]) for score in ("roc_auc", "log_loss")),
             item["errors"],
         )
-        for model, item in sort_models(metrics["compare"]["models"]).items()
+        for model, item in sort_models(metrics["compare"]["models"], metrics).items()
     ]
     return markdown.markdown_table(COMPARED, rows)
 
@@ -212,7 +215,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in item.items()} for item in table.to_dict("records")]
 
 
-def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
+def seed_rows(metrics: Metrics, names: Mapping[str, str]) -> list[Row]:
     """Return one row per network, its columns as SEEDS names them."""
     return [
         (
@@ -222,7 +225,7 @@ def seed_rows(seeds: Metrics, names: Mapping[str, str]) -> list[Row]:
             f"{spread['own']['accuracy']:.4f}",
             " / ".join(str(spread["own"][f"runs_{are}"]) for are in ("worse", "equal", "better")),
         )
-        for network, spread in by_network(seeds)
+        for network, spread in by_network(metrics["seeds"], metrics)
     ]
 
 

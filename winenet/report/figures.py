@@ -3,6 +3,7 @@
 A model has the same name and colour in every figure: model_styles.py has both.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from winenet.evaluation import confusion
-from winenet.report import plotting
-from winenet.report.model_styles import style_of
+from winenet.report import model_tables, plotting
+from winenet.report.model_styles import Styles
 from winenet.report.terms import Terms
 
 Tables = Mapping[str, pd.DataFrame]
+MAX_CANDIDATES = 30  # of a search that is drawn as dots
 ZOOM_SIZES = (0.1, 0.25, 0.5)  # sizes of the panel in which good models are distinguished
 
 
@@ -64,19 +66,17 @@ def handmade_two_outputs(deviations: pd.DataFrame) -> str:
     return plotting.svg(drawn)
 
 
-def network_losses(losses: Tables, names: Mapping[str, str]) -> str:
+def network_losses(losses: Tables, styles: Styles) -> str:
     """Draw the networks' training losses. losses: by model, epoch and loss."""
     drawn, (axes,) = plotting.figure(height=3.6)
     for model, table in losses.items():
-        plotting.curve(axes, table, "epoch", "loss", names[model], style_of(model).figure)
+        plotting.curve(axes, table, "epoch", "loss", styles[model].name, styles[model].figure)
     axes.set_yscale("log")
     plotting.label_axes(axes, "Training loss", "epoch", "cross-entropy and L2 term")
     return plotting.svg(drawn)
 
 
-def early_stopping(
-    curves: Tables, numbers: Mapping[str, Any], names: Mapping[str, str], rule: str
-) -> str:
+def early_stopping(curves: Tables, numbers: Mapping[str, Any], styles: Styles, rule: str) -> str:
     """Draw loss and accuracy by epoch, and two epochs at which a training could stop.
 
     curves: by model, epoch, training_loss, held_out_loss, training_accuracy, held_out_accuracy.
@@ -86,7 +86,7 @@ def early_stopping(
     stops = {"best": ("o", "lowest held-out loss"), "notebook_stop": ("D", f"{rule} stop")}
     for axes, value in zip(panels, ("loss", "accuracy"), strict=True):
         for model, table in curves.items():
-            name, colour = names[model], style_of(model).figure
+            name, colour = styles[model].name, styles[model].figure
             for rows, line in (("training", "--"), ("held_out", "-")):
                 label = f"{name}, {rows.replace('_', '-')} rows"
                 plotting.curve(axes, table, "epoch", f"{rows}_{value}", label, colour, line)
@@ -106,39 +106,52 @@ def early_stopping(
 
 
 def grid_search_scores(scores: pd.DataFrame) -> str:
-    """Draw the search as a heat map. scores: one line per candidate."""
-    drawn, (axes,) = plotting.figure(width=6, height=3.2)
-    plotting.heat_map(axes, scores, "learning_rate_init", "hidden_layer_sizes", "mean_test_score")
-    axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
-    axes.set(xlabel="learning_rate_init", ylabel="hidden_layer_sizes")
+    """Draw the search: two parameters as a heat map, otherwise the best candidates as dots.
+
+    scores: one line per candidate.
+    """
+    searched = model_tables.searched(scores)
+    if len(searched) == 2:
+        drawn, (axes,) = plotting.figure(width=6, height=3.2)
+        plotting.heat_map(axes, scores, searched[1], searched[0], "mean_test_score")
+        axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
+        axes.set(xlabel=searched[1], ylabel=searched[0])
+        return plotting.svg(drawn)
+    best = scores.nlargest(MAX_CANDIDATES, "mean_test_score")
+    drawn, (axes,) = plotting.figure(width=8, height=0.3 * len(best) + 1.2)
+    for y, score in enumerate(best["mean_test_score"]):
+        plotting.mark(axes, score, y, "o", plotting.ACCENT)
+    plotting.rows_named(axes, list(best["candidate"]))
+    plotting.label_axes(axes, "Mean score over the folds", "mean score", "", None)
     return plotting.svg(drawn)
 
 
 def confusion_matrices(
-    scores: Mapping[str, Mapping[str, Any]], names: Mapping[str, str], terms: Terms
+    scores: Mapping[str, Mapping[str, Any]], styles: Styles, terms: Terms
 ) -> str:
     """Draw the confusion matrices side by side; of many classes, in two rows.
 
     scores: by model, with confusion_matrix.
     """
     many = len(terms.classes) > 4
-    height, rows = (4.8, 2) if many else (2.9, 1)
+    in_a_row = 2 if many else 4
+    height, rows = 4.8 if many else 2.9, math.ceil(len(scores) / in_a_row)
     drawn, panels = plotting.figure(10, height, len(scores), rows)
     shown = terms.classes if terms.multiclass else terms.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
-        axes.set_title(names[model], loc="left", fontweight="bold")
+        axes.set_title(styles[model].name, loc="left", fontweight="bold")
     return plotting.svg(drawn)
 
 
-def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+def roc_curves(curves: pd.DataFrame, styles: Styles) -> str:
     """Draw all ROC curves twice: in full, and the corner in which they differ.
 
     curves: model, false_positive_rate, true_positive_rate.
     """
     drawn, whole, corner = _full_and_zoom(
-        curves, ("false_positive_rate", "true_positive_rate"), names
+        curves, ("false_positive_rate", "true_positive_rate"), styles
     )
     plotting.label_axes(whole, "ROC", "false positive rate", "true positive rate")
     plotting.label_axes(corner, "The same, upper left corner", "false positive rate", "")
@@ -147,12 +160,12 @@ def roc_curves(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
     return plotting.svg(drawn)
 
 
-def precision_recall(curves: pd.DataFrame, names: Mapping[str, str]) -> str:
+def precision_recall(curves: pd.DataFrame, styles: Styles) -> str:
     """Draw all precision-recall curves twice: in full, and the corner in which they differ.
 
     curves: model, recall, precision.
     """
-    drawn, whole, corner = _full_and_zoom(curves, ("recall", "precision"), names)
+    drawn, whole, corner = _full_and_zoom(curves, ("recall", "precision"), styles)
     plotting.label_axes(whole, "Precision and recall", "recall", "precision")
     plotting.label_axes(corner, "The same, upper right corner", "recall", "")
     whole.set_ylim(0, 1.02)
@@ -171,28 +184,31 @@ def _zoom_size(x: pd.Series, y: pd.Series) -> float:
 
 
 def _full_and_zoom(
-    curves: pd.DataFrame, columns: tuple[str, str], names: Mapping[str, str]
+    curves: pd.DataFrame, columns: tuple[str, str], styles: Styles
 ) -> tuple[Figure, Axes, Axes]:
     """Return a figure with each model's curve on two panels, for the whole and for a corner."""
     drawn, (whole, corner) = plotting.figure(width=9, height=3.8, columns=2)
     for model, table in curves.groupby("model", sort=False):
         for axes in (whole, corner):
-            colour = style_of(str(model)).figure
-            plotting.shares(axes, table, columns, names[str(model)], colour)
+            colour = styles[str(model)].figure
+            plotting.shares(axes, table, columns, styles[str(model)].name, colour)
     return drawn, whole, corner
 
 
-def calibration(bins: pd.DataFrame, names: Mapping[str, str], terms: Terms) -> str:
+def calibration(bins: pd.DataFrame, styles: Styles, terms: Terms) -> str:
     """Draw the observed frequency of class 1 by its predicted probability, a panel per model.
 
     With several classes it is that of the predicted class. bins: model, rows, mean_probability,
     share, low, high.
     """
     models = list(dict.fromkeys(bins["model"]))
-    drawn, panels = plotting.figure(width=2.6 * len(models), height=3.1, columns=len(models))
+    rows = math.ceil(len(models) / 5)
+    drawn, panels = plotting.figure(
+        width=2.6 * math.ceil(len(models) / rows), height=3.1, columns=len(models), rows=rows
+    )
     for axes, model in zip(panels, models, strict=True):
-        plotting.calibration(axes, bins[bins["model"] == model], style_of(model).figure)
-        title = plotting.wrap_text(axes, names[model], 9.5)
+        plotting.calibration(axes, bins[bins["model"] == model], styles[model].figure)
+        title = plotting.wrap_text(axes, styles[model].name, 9.5)
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "fraction correct" if terms.multiclass else f"share of class {terms.labels[1]}"
@@ -201,7 +217,7 @@ def calibration(bins: pd.DataFrame, names: Mapping[str, str], terms: Terms) -> s
     return plotting.svg(drawn)
 
 
-def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
+def accuracies(table: pd.DataFrame, styles: Styles) -> str:
     """Draw the accuracies with their intervals, on all and on unseen test rows.
 
     table: model, rows, accuracy, low, high. A constant model would stretch the axis: leave it out.
@@ -213,8 +229,8 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
         for rows, (shape, shift) in shapes.items():
             item = table[(table["model"] == model) & (table["rows"] == rows)]
             if len(item):
-                plotting.intervals(axes, item, y + shift, style_of(model).figure, shape)
-    plotting.rows_named(axes, [names[model] for model in models])
+                plotting.intervals(axes, item, y + shift, styles[model].figure, shape)
+    plotting.rows_named(axes, [styles[model].name for model in models])
     plotting.label_axes(
         axes, "Accuracy with its 95 % interval", "accuracy, the axis cut off", "", None
     )
@@ -223,7 +239,7 @@ def accuracies(table: pd.DataFrame, names: Mapping[str, str]) -> str:
     return plotting.svg(drawn)
 
 
-def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]) -> str:
+def seeds(runs: pd.DataFrame, own: Mapping[str, float], styles: Styles) -> str:
     """Draw each network's accuracy under every seed, the mean, and the run of params.yaml.
 
     runs: model, accuracy. own: by model, the accuracy with the seed of params.yaml.
@@ -232,22 +248,22 @@ def seeds(runs: pd.DataFrame, own: Mapping[str, float], names: Mapping[str, str]
     drawn, (axes,) = plotting.figure(width=8, height=0.9 * len(networks) + 1.3)
     for y, network in enumerate(networks):
         accuracy = runs.loc[runs["model"] == network, "accuracy"]
-        colour = style_of(network).figure
+        colour = styles[network].figure
         plotting.swarm(axes, accuracy, y, colour)
         plotting.mean_line(axes, accuracy.mean(), y, colour)
         plotting.mark(axes, own[network], y, "D", plotting.TEXT_COLOUR)
-    plotting.rows_named(axes, [names[network] for network in networks])
+    plotting.rows_named(axes, [styles[network].name for network in networks])
     plotting.label_axes(axes, "Accuracy under several seeds", "accuracy on all test rows", "", None)
     meanings = {"o": "a seed", "|": "mean of the seeds", "D": "the seed of params.yaml"}
     plotting.key(drawn, meanings)
     return plotting.svg(drawn)
 
 
-def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) -> str:
+def learning_curve(curve: pd.DataFrame, styles: Styles, score: str) -> str:
     """Draw the accuracy over the number of training rows. curve: model, rows, mean, low, high."""
     drawn, (axes,) = plotting.figure(width=8, height=4)
     for model, table in curve.groupby("model", sort=False):
-        plotting.band(axes, table, "rows", names[str(model)], style_of(str(model)).figure)
+        plotting.band(axes, table, "rows", styles[str(model)].name, styles[str(model)].figure)
     axes.set_xscale("log")
     sizes = sorted(set(curve["rows"]))
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
@@ -258,7 +274,7 @@ def learning_curve(curve: pd.DataFrame, names: Mapping[str, str], score: str) ->
     return plotting.svg(drawn)
 
 
-def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
+def importance(shuffled: pd.DataFrame, styles: Styles) -> str:
     """Draw how much accuracy each model loses when a feature is shuffled, with its spread.
 
     shuffled: model, feature, mean, sd.
@@ -271,7 +287,7 @@ def importance(shuffled: pd.DataFrame, names: Mapping[str, str]) -> str:
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
         places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
-        plotting.spread(axes, item, places, names[model], style_of(model).figure)
+        plotting.spread(axes, item, places, styles[model].name, styles[model].figure)
     plotting.rows_named(axes, list(order))
     plotting.label_axes(
         axes, "Feature importance", "accuracy lost when the feature is shuffled", "", None

@@ -7,6 +7,7 @@ from typing import Any
 from winenet.report import markdown, sentences
 from winenet.report.comparison_section import ComparisonSection
 from winenet.report.markdown import Metrics, Row, Table
+from winenet.report.model_styles import Styles
 from winenet.report.model_tables import ClassExtremes
 from winenet.report.notebook_section import NotebookSection
 from winenet.report.terms import Terms
@@ -22,8 +23,12 @@ class ReportContent:
         How the table's rows and classes are called.
     metrics : mapping
         By stage, what it measured.
+    styles : mapping
+        By model, its name and colours, in the order of every table.
     names : mapping
         By model, its name.
+    reference : str
+        The network that the search's winner is compared with.
     scores : mapping
         By model, its scores on the test rows.
     sets : Table
@@ -48,7 +53,9 @@ class ReportContent:
 
     terms: Terms
     metrics: Metrics
+    styles: Styles
     names: Mapping[str, str]
+    reference: str
     scores: Mapping[str, Any]
     sets: Table
     extremes: ClassExtremes

@@ -1,43 +1,63 @@
-"""How models are shown: the name, the place and the colours of each.
+"""How models are shown: the name, the place and the colours of each, for tables, figures and page.
 
-Tables, figures and the page look a model up by its key in the metrics, with `style_of`. A key that
-is not in STYLES is shown as another network, so networks can have any names.
+Networks and baselines can have any number and any names. They take colours from palettes in the
+order of params.yaml.
 """
 
 import re
 import textwrap
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
+
+from winenet.report.markdown import Metrics
 
 Scheme = Literal["light", "dark"]
 Value = TypeVar("Value")
+Colours = tuple[str, str, str]  # in figures, on the light and on the dark page
 
-MAJORITY_CLASS = "majority_class"  # the constant model
+# The figures' colours begin with Okabe and Ito's palette, which colour-blind readers can tell
+# apart. The page's are darker or lighter, since a text needs more contrast than a line.
+LOGISTIC: Colours = ("#0072B2", "#0072b2", "#5fb0ea")
+TUNED: Colours = ("#CC79A7", "#a8437a", "#ec9dc6")
+CONSTANT: Colours = ("#777777", "#666666", "#a9a9a9")
+NETWORKS: tuple[Colours, ...] = (
+    ("#D55E00", "#c44e00", "#ff9a5c"),
+    ("#009E73", "#007a59", "#4fd0a5"),
+    ("#56B4E9", "#1f6f9f", "#86c9f0"),
+    ("#882255", "#882255", "#e58fb5"),
+    ("#999933", "#6b6b1f", "#cccc66"),
+    ("#332288", "#332288", "#a99cf0"),
+    ("#44AA99", "#1d7468", "#7fd6c8"),
+    ("#CC6677", "#a83a4d", "#f29aa8"),
+)
+BASELINES: tuple[Colours, ...] = (
+    ("#E69F00", "#8f6200", "#f0b840"),
+    ("#AA4499", "#93327f", "#e28fd3"),
+    ("#117733", "#117733", "#6fce8d"),
+    ("#661100", "#661100", "#e0907f"),
+    ("#6699CC", "#2f6699", "#9cc4ec"),
+)
 
 
 @dataclass(frozen=True)
 class ModelStyle:
     """How one model is shown.
 
-    Parameters
+    Attributes
     ----------
     key : str
         The model in the metrics and tables.
     name : str
-        The name to show. A network's contains `{sizes}`, which stands for its hidden layers.
-    order : int
-        The place in tables and lists, from the lower bound to the upper.
+        The name to show.
     figure : str
-        The colour in figures and in `.dvc/plots`, as #RRGGBB.
+        The colour in figures, as #RRGGBB.
     light, dark : str
-        The colour on the page, whose text needs more contrast than a line in a figure.
+        The colour on the page.
     """
 
     key: str
     name: str
-    order: int
     figure: str
     light: str
     dark: str
@@ -45,75 +65,81 @@ class ModelStyle:
     @property
     def css_property(self) -> str:
         """Return the name of the CSS property that has the model's colour on the page."""
-        return (
-            f"--{self.key}" if self.key in STYLES else "--network-" + re.sub(r"\W", "-", self.key)
-        )
-
-    def display_name(self, sizes: str = "") -> str:
-        """Return the name of the model. sizes: its hidden layers, such as "100-50"."""
-        return self.name.format(sizes=sizes).strip()
+        return "--model-" + re.sub(r"[^\w-]", lambda found: f"-{ord(found[0])}-", self.key)
 
 
-# The figures' colours are Okabe and Ito's palette, which colour-blind readers can tell apart. The
-# page's are darker or lighter. Networks take the orders from 20 to 89.
-STYLES = {
-    style.key: style
-    for style in (
-        ModelStyle("logistic", "logistic regression", 10, "#0072B2", "#0072b2", "#5fb0ea"),
-        ModelStyle("notebook", "network {sizes}", 20, "#D55E00", "#c44e00", "#ff9a5c"),
-        ModelStyle("one_hidden_layer", "network {sizes}", 21, "#009E73", "#007a59", "#4fd0a5"),
-        ModelStyle("grid_search", "tuned network {sizes}", 90, "#CC79A7", "#a8437a", "#ec9dc6"),
-        ModelStyle("hist_gradient_boosting", "boosted trees", 100, "#E69F00", "#8f6200", "#f0b840"),
-        ModelStyle(MAJORITY_CLASS, "majority class", 0, "#777777", "#666666", "#a9a9a9"),
-    )
-}
-# Of networks without an entry above: figure, light, dark.
-OTHER_COLOURS = (
-    ("#56B4E9", "#1f6f9f", "#86c9f0"),
-    ("#882255", "#882255", "#e58fb5"),
-    ("#999933", "#6b6b1f", "#cccc66"),
-    ("#332288", "#332288", "#a99cf0"),
-)
-OTHER_ORDER = 50
+Styles = Mapping[str, ModelStyle]
 
 
-def style_of(key: str) -> ModelStyle:
-    """Return how a model is shown.
+def styles(metrics: Metrics) -> dict[str, ModelStyle]:
+    """Return how each model is shown, in the order of every table.
 
     Parameters
     ----------
-    key : str
-        The model's key in the metrics.
-
-    Returns
-    -------
-    ModelStyle
-        The entry of STYLES. For a key without one, the style of a network whose colour depends
-        on the key alone; two such networks can have the same colour.
+    metrics : mapping
+        By stage; compare, mlp and grid_search are read.
     """
-    if key in STYLES:
-        return STYLES[key]
-    colours = OTHER_COLOURS[zlib.crc32(key.encode()) % len(OTHER_COLOURS)]
-    return ModelStyle(key, "network {sizes}", OTHER_ORDER, *colours)
+    compared = metrics["compare"]["models"]
+    constant = constant_models(compared)
+    names = _network_names(metrics["mlp"]) | {
+        "logistic": "logistic regression",
+        "grid_search": f"tuned network {metrics['grid_search'].get('hidden_layer_sizes', '')}",
+    }
+    networks, baselines = list(_in_order(metrics["mlp"], compared)), 0
+    result = {}
+    for key, item in _in_order(compared, compared).items():
+        if key == "logistic":
+            colours = LOGISTIC
+        elif key == "grid_search":
+            colours = TUNED
+        elif key in networks:
+            colours = NETWORKS[networks.index(key) % len(NETWORKS)]
+        elif key in constant:
+            colours = CONSTANT
+        else:
+            colours = BASELINES[baselines % len(BASELINES)]
+            baselines += 1
+        name = item.get("title") or names.get(key) or key.replace("_", " ")
+        result[key] = ModelStyle(key, name.strip(), *colours)
+    return result
 
 
-def sort_models(by_model: Mapping[str, Value]) -> dict[str, Value]:
+def constant_models(compared: Mapping[str, Any]) -> list[str]:
+    """Return the baselines that predict the same for every row: tables begin with them."""
+    first = compared.get("logistic", {}).get("place", 0)
+    return [key for key, item in compared.items() if item.get("place", 0) < first]
+
+
+def _network_names(networks: Mapping[str, Any]) -> dict[str, str]:
+    """Return each network by its layers, or by its name if another one has the same layers."""
+    sizes = [item["hidden_layer_sizes"] for item in networks.values()]
+    return {
+        key: f"network {item['hidden_layer_sizes']}"
+        if sizes.count(item["hidden_layer_sizes"]) == 1
+        else key.replace("_", " ")
+        for key, item in networks.items()
+    }
+
+
+def _in_order(by_model: Mapping[str, Value], compared: Mapping[str, Any]) -> dict[str, Value]:
+    return {
+        key: by_model[key]
+        for key in sorted(by_model, key=lambda key: compared.get(key, {}).get("place", 0))
+    }
+
+
+def sort_models(by_model: Mapping[str, Value], metrics: Metrics) -> dict[str, Value]:
     """Return the same mapping in the order of every table; JSON has sorted the models by name."""
-    return {key: by_model[key] for key in sorted(by_model, key=lambda key: style_of(key).order)}
+    return _in_order(by_model, metrics["compare"]["models"])
 
 
-def page_styles(models: Iterable[str] = ()) -> list[ModelStyle]:
-    """Return the styles that the page declares: those of STYLES, then those of other models."""
-    return [style_of(key) for key in dict.fromkeys((*STYLES, *models))]
-
-
-def css_properties(models: Iterable[str], scheme: Scheme, indent: int) -> str:
+def css_properties(models: Iterable[ModelStyle], scheme: Scheme, indent: int) -> str:
     """Return the declarations of the models' colours for a style sheet.
 
     Parameters
     ----------
-    models : iterable of str
-        The models on the page; those of STYLES are always declared.
+    models : iterable of ModelStyle
+        The models on the page.
     scheme : {"light", "dark"}
         The colour scheme of the block.
     indent : int
@@ -122,13 +148,10 @@ def css_properties(models: Iterable[str], scheme: Scheme, indent: int) -> str:
     Returns
     -------
     str
-        Lines such as `--logistic: #0072b2; --notebook: #c44e00;`.
+        Lines such as `--model-logistic: #0072b2; --model-notebook: #c44e00;`.
     """
-    declared = " ".join(
-        f"{style.css_property}: {getattr(style, scheme)};" for style in page_styles(models)
-    )
     return textwrap.fill(
-        declared,
+        " ".join(f"{style.css_property}: {getattr(style, scheme)};" for style in models),
         width=100,
         initial_indent=" " * indent,
         subsequent_indent=" " * indent,

@@ -8,7 +8,7 @@ import pandas as pd
 from winenet.evaluation import confusion
 from winenet.report import sentences
 from winenet.report.markdown import Metrics, Row, Table, markdown_table
-from winenet.report.model_styles import MAJORITY_CLASS, sort_models, style_of
+from winenet.report.model_styles import sort_models, styles
 from winenet.report.terms import Terms, capital
 
 SCORE_COLUMNS = (
@@ -33,36 +33,31 @@ MAX_CONFUSIONS_SHOWN = 5  # per model
 
 def model_names(metrics: Metrics) -> dict[str, str]:
     """Return the name of each model in the report."""
-    sizes = {
-        "logistic": "",
-        **{
-            network: score["hidden_layer_sizes"]
-            for network, score in sort_models(metrics["mlp"]).items()
-        },
-        "grid_search": metrics["grid_search"]["best_hidden_layer_sizes"],
-        "hist_gradient_boosting": "",
-        MAJORITY_CLASS: "",
+    return {model: style.name for model, style in styles(metrics).items()}
+
+
+def by_model(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each model in a long table, without the column model."""
+    return {
+        str(model): rows.drop(columns="model").reset_index(drop=True)
+        for model, rows in table.groupby("model", sort=False)
     }
-    return {model: style_of(model).display_name(layers) for model, layers in sizes.items()}
 
 
 def model_scores(metrics: Metrics) -> dict[str, Any]:
     """Return the scores by model, in the order of the notebook."""
     return {
         "logistic": metrics["logistic"],
-        "notebook": metrics["mlp"]["notebook"],
-        "one_hidden_layer": metrics["mlp"]["one_hidden_layer"],
+        **sort_models(metrics["mlp"], metrics),
         "grid_search": metrics["grid_search"],
     }
 
 
-def traced_networks(curves: Metrics) -> dict[str, str]:
+def traced_networks(metrics: Metrics) -> dict[str, str]:
     """Return the name of each network whose training the stage curves recorded."""
-    return {
-        model: style_of(model).display_name(result["hidden_layer_sizes"])
-        for model, result in curves.items()
-        if isinstance(result, Mapping)
-    }
+    names = model_names(metrics)
+    traced = [model for model, result in metrics["curves"].items() if isinstance(result, Mapping)]
+    return {model: name for model, name in names.items() if model in traced}
 
 
 def score_rows(metrics: Metrics) -> list[Row]:
@@ -164,8 +159,9 @@ def confusion_sentences(metrics: Metrics, terms: Terms) -> list[str]:
     ]
 
 
-def stop_table(curves: Metrics, test_rows: int, terms: Terms) -> Table:
+def stop_table(metrics: Metrics, test_rows: int, terms: Terms) -> Table:
     """Return one row per network and stop: STOP_COLUMNS, with the errors on the test rows."""
+    curves = metrics["curves"]
     values = (
         *("training_loss", "held_out_loss", "test_loss"),
         *("training_accuracy", "held_out_accuracy", "test_accuracy"),
@@ -178,7 +174,7 @@ def stop_table(curves: Metrics, test_rows: int, terms: Terms) -> Table:
             *(f"{curves[model][stop][value]:.4f}" for value in values),
             _errors(curves[model][stop]["test_accuracy"], test_rows),
         )
-        for model, name in traced_networks(curves).items()
+        for model, name in traced_networks(metrics).items()
         for stop, at in stopped_at(terms).items()
     ]
     return Table(STOP_COLUMNS, rows)
@@ -252,6 +248,17 @@ def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
 
 def _errors(accuracy: float, rows: int) -> int:
     return round((1 - accuracy) * rows)
+
+
+def searched(candidates: pd.DataFrame) -> list[str]:
+    """Return the parameters that the search combined: the columns before the scores."""
+    columns = list(map(str, candidates))
+    return columns[columns.index("candidate") + 1 : columns.index("mean_test_score")]
+
+
+def fold_columns(candidates: pd.DataFrame) -> list[str]:
+    """Return the columns with the score of each fold."""
+    return list(map(str, candidates.filter(regex=r"^split\d+_test_score$")))
 
 
 def candidate_rows(candidates: pd.DataFrame) -> list[Row]:

@@ -28,6 +28,7 @@ from winenet.report import (
 from winenet.report.glossary import glossary_for
 from winenet.report.markdown import TEMPLATES, Metrics
 from winenet.report.markdown_report import ReportContent
+from winenet.report.model_styles import ModelStyle
 from winenet.report.notebook_section import NotebookCheck
 from winenet.report.sentences import is_significant
 from winenet.report.terms import Terms
@@ -161,7 +162,7 @@ def sentence(markdown: str) -> Markup:
     return Markup('<span data-source="{}">{}</span>').format(SENTENCES, Markup(html))
 
 
-def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[str] = ()) -> Markup:
+def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[ModelStyle] = ()) -> Markup:
     """Return a figure for the page, with ids of its own, the page's colours and a description.
 
     kind: its class, by which the style sheet shows it or does not. models: those of the page, whose
@@ -175,10 +176,7 @@ def inline(svg: str, name: str, alt: str, kind: str, models: Iterable[str] = ())
     body = re.sub(r" (?:xmlns|xmlns:xlink|version)=\"[^\"]*\"", "", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r"font(?:-family)?: ?(?=')[^;\"]*", "font-family: inherit", body)
-    theme = THEME | {
-        style.figure.lower(): f"var({style.css_property})"
-        for style in model_styles.page_styles(models)
-    }
+    theme = THEME | {style.figure.lower(): f"var({style.css_property})" for style in models}
     body = re.sub(r"#[0-9a-fA-F]{6}\b", lambda at: theme.get(at[0].lower(), at[0]), body)
     body = re.sub(r"\n\s*", "\n", body)
     opening = re.match(r'<svg width="([\d.]+)pt" height="[\d.]+pt"', body)
@@ -323,22 +321,26 @@ class GridCell:
 
 
 class GridRow(NamedTuple):
-    """The candidates of one size. cells: by learning rate; None where there is no candidate."""
+    """The candidates with one value of the first parameter, by value of the second."""
 
-    size: str
+    value: Any
     cells: list[GridCell | None]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The search as a table: a row per network, a column per learning rate."""
+    """The search as a table, where two parameters were searched.
 
-    rates: list[float]
+    row_name, column_name: the two parameters. columns: the values of the second.
+    """
+
+    row_name: str
+    column_name: str
+    columns: list[Any]
     rows: list[GridRow]
-    folds: range
 
 
-def grid(candidates: pd.DataFrame, standard_error: float) -> Grid:
+def grid(candidates: pd.DataFrame, standard_error: float) -> Grid | None:
     """Return the search as a table.
 
     Parameters
@@ -350,14 +352,19 @@ def grid(candidates: pd.DataFrame, standard_error: float) -> Grid:
 
     Returns
     -------
-    Grid
+    Grid or None
+        None if other than two parameters were searched.
     """
+    searched = model_tables.searched(candidates)
+    if len(searched) != 2:
+        return None
+    first, second = searched
     scores = candidates["mean_test_score"]
     span = scores.max() - scores.min()
     folds = candidates.filter(regex=r"^split\d+_test_score$")
     epochs = candidates.filter(regex=r"^split\d+_epochs$")
     cells = {
-        (item["hidden_layer_sizes"], item["learning_rate_init"]): GridCell(
+        (item[first], item[second]): GridCell(
             row=row,
             name=item["candidate"],
             best=item["rank_test_score"] == 1,
@@ -369,12 +376,12 @@ def grid(candidates: pd.DataFrame, standard_error: float) -> Grid:
         )
         for row, item in enumerate(candidates.to_dict("records"))
     }
-    sizes = list(dict.fromkeys(candidates["hidden_layer_sizes"]))
-    rates = list(dict.fromkeys(candidates["learning_rate_init"]))
+    rows, columns = (list(dict.fromkeys(candidates[name])) for name in searched)
     return Grid(
-        rates,
-        [GridRow(size, [cells.get((size, rate)) for rate in rates]) for size in sizes],
-        range(1, folds.shape[1] + 1),
+        first,
+        second,
+        columns,
+        [GridRow(row, [cells.get((row, column)) for column in columns]) for row in rows],
     )
 
 
@@ -459,8 +466,10 @@ class PageContent:
         Its drawing.
     inputs : int
         Its inputs; a category has one for each of its values.
-    grid : Grid
-        The candidates of the search.
+    grid : Grid or None
+        The candidates of the search, if two parameters were searched.
+    folds : range
+        The numbers of the folds.
     class_columns : list of int
         The codes of the classes that have a column in the table of the sets.
     extremes_of : callable
@@ -482,7 +491,8 @@ class PageContent:
     notebook_layers: list[Layer]
     drawing: Drawing
     inputs: int
-    grid: Grid
+    grid: Grid | None
+    folds: range
     class_columns: list[int]
     extremes_of: Callable[[Mapping[str, int]], model_tables.ClassExtremes]
     heaviest: Mapping[int, list[int]]
@@ -509,13 +519,14 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Te
     -------
     PageContent
     """
-    search = metrics["grid_search"]
-    sizes = units(metrics["mlp"]["notebook"], len(terms.classes))
+    search, reference = metrics["grid_search"], metrics["compare"]["reference"]
+    sizes = units(metrics["mlp"][reference], len(terms.classes))
     pairs, names = tables["data/compare_pairs.csv"], model_tables.model_names(metrics)
     return PageContent(
         notebook_layers=layers(sizes),
         drawing=drawing(sizes),
         grid=grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
+        folds=range(1, len(model_tables.fold_columns(tables["data/grid_search_results.csv"])) + 1),
         inputs=sizes[0],
         class_columns=model_tables.class_columns(terms),
         extremes_of=model_tables.rarest_and_commonest,
@@ -525,12 +536,7 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Te
         stops_named=model_tables.stopped_at(terms),
         matrix=matrix(pairs, comparison_section.pair_sentences(pairs, names)),
         followed=followed(
-            {
-                "notebook": tables["plots/curves_notebook.csv"],
-                "one_hidden_layer": tables["plots/curves_one_hidden_layer.csv"],
-            },
-            metrics["curves"],
-            terms,
+            model_tables.by_model(tables["plots/curves.csv"]), metrics["curves"], terms
         ),
         thresholds={}
         if terms.multiclass
@@ -579,9 +585,8 @@ def render(
         "term_id": term_id,
         "sentence": sentence,
         "data": data,
-        "picture": partial(_picture, pictures, report.names),
+        "picture": partial(_picture, pictures, [*report.styles.values()]),
         "model_colours": model_styles.css_properties,
-        "style_of": model_styles.style_of,
         "source_of": agreement_source,
         "files": files,
         "glossary": links.entries,
@@ -592,7 +597,10 @@ def render(
 
 
 def _picture(
-    pictures: Mapping[str, Mapping[str, str]], models: Collection[str], name: str, alt: str
+    pictures: Mapping[str, Mapping[str, str]],
+    models: Collection[ModelStyle],
+    name: str,
+    alt: str,
 ) -> Markup:
     """Return a figure once for each width of the page; the style sheet shows one of them."""
     drawn = (inline(of_kind[name], name, alt, kind, models) for kind, of_kind in pictures.items())

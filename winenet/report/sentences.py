@@ -123,18 +123,18 @@ class SelectionSentences(NamedTuple):
 
 
 def selection_sentences(
-    search: Numbers, untuned: Numbers, spread: Numbers, names: Names
+    search: Numbers, untuned: Numbers, spread: Numbers, names: Names, reference: str
 ) -> SelectionSentences:
     """Return how reliable the search's choice is.
 
     search: metrics of the search. untuned: of the pairs, the one with the untuned network. spread:
-    metrics of the seeds.
+    metrics of the seeds. reference: the untuned network.
     """
     return SelectionSentences(
         scores=_scores_of_the_winner(search),
         grid_boundary=_on_edge(search["choice"]["on_edge"]),
         close_candidates=_close_candidates(search),
-        winner=_against_untuned(untuned, spread, names["notebook"]),
+        winner=_against_untuned(untuned, spread, names[reference], reference),
         out_of_fold=_out_of_fold(search["out_of_fold"]),
     )
 
@@ -174,7 +174,7 @@ def _close_candidates(found: Numbers) -> str:
             "distinguish it."
         )
     smallest = chosen["smallest_within_one_standard_error"]
-    own = f"{found['best_hidden_layer_sizes']} at {found['best_learning_rate_init']:g}"
+    own = found["best_candidate"]
     simplest = "which is the winner itself" if smallest == own else "which is the simpler choice"
     return (
         f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
@@ -182,10 +182,10 @@ def _close_candidates(found: Numbers) -> str:
     )
 
 
-def _against_untuned(untuned: Numbers, spread: Numbers, name: str) -> str:
+def _against_untuned(untuned: Numbers, spread: Numbers, name: str, reference: str) -> str:
     further = untuned["further_errors"]
     beats = is_significant(untuned) and further < 0
-    means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", "notebook")]
+    means = [spread[model]["accuracy"]["mean"] for model in ("grid_search", reference)]
     return (
         f"It {'beats' if beats else 'does not beat'} the untuned {name}: "
         f"{further_errors(further)} on the same rows ({format_p_value(untuned['p_value'])}); over "

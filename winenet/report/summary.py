@@ -75,6 +75,7 @@ class RunDiff(NamedTuple):
     cautions: Sequence[str]
     parameters: Sequence[Change]
     scores: Sequence[Score]
+    constant: Sequence[str]  # models that predict the same for every row
     metrics: Sequence[Change]  # without what `scores` has
     gate: Sequence[GateResult]
     noise: float  # the allowed loss, in half-widths
@@ -109,6 +110,7 @@ def diff_against(base: str, settings: params.QualityGates) -> RunDiff:
         cautions,
         [Change(key.removeprefix(f"{params.PATH} "), *sides) for key, *sides in parameters],
         scores(before, _models_here()),
+        model_styles.constant_models(_models_here()),
         [item for item in metrics if item.key not in text],
         rows,
         settings.max_drop,
@@ -120,10 +122,11 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
 
     before, here: by model, as `models` of metrics/compare.json has them.
     """
-    models = dict.fromkeys((*before, *here))
+    both = {**before, **here}
+    models = model_styles.sort_models(both, {"compare": {"models": both}})
     result = [
         Score(model, score, *(_reading(side.get(model), score) for side in (before, here)))
-        for model in model_styles.sort_models(models)
+        for model in models
         for score in SCORES
     ]
     return [item for item in result if item.base is not None or item.here is not None]
@@ -209,7 +212,7 @@ def pictures(found: RunDiff) -> Parts:
     shown = [
         item
         for item in found.scores
-        if item.score == "accuracy" and item.model != model_styles.MAJORITY_CLASS
+        if item.score == "accuracy" and item.model not in found.constant
     ]
     changed = [item for item in by_size(found.scores) if item.moved and item.gained is not None]
     return [

@@ -91,6 +91,7 @@
   // ---- the search: the folds of a cell
 
   function explainCells() {
+    if (!$("heat")) return; // other than two parameters were searched
     const scores = (button) => button.dataset.folds.split(" ").map(Number);
     const every = all("#heat button").flatMap(scores);
     const [least, most] = [Math.min(...every), Math.max(...every)];
