@@ -18,12 +18,12 @@ def main() -> None:
     dummy, boosting = comparison.reference_models(data.X_train, data.y_train, settings)
     models = {
         "majority_class": dummy,
-        "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
-        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
+        "logistic": DensePredictor(model_file.read("models/logistic.safetensors").model),
+        "notebook": DensePredictor(model_file.read("models/mlp.safetensors").model),
         "one_hidden_layer": DensePredictor(
-            model_file.read("models/mlp_one_hidden_layer.npz").model
+            model_file.read("models/mlp_one_hidden_layer.safetensors").model
         ),
-        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
         "hist_gradient_boosting": boosting,
     }
     result = comparison.predictions(models, test.X)

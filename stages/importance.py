@@ -14,14 +14,14 @@ def main() -> None:
     settings = params.load().importance
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
-    logistic = model_file.read("models/logistic.npz").model
+    logistic = model_file.read("models/logistic.safetensors").model
     trained = {
         "logistic": DensePredictor(logistic),
-        "notebook": DensePredictor(model_file.read("models/mlp.npz").model),
+        "notebook": DensePredictor(model_file.read("models/mlp.safetensors").model),
         "one_hidden_layer": DensePredictor(
-            model_file.read("models/mlp_one_hidden_layer.npz").model
+            model_file.read("models/mlp_one_hidden_layer.safetensors").model
         ),
-        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
 

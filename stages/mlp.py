@@ -14,13 +14,13 @@ OUTPUT_PATHS = {
         "plots/mlp_loss.csv",
         "plots/mlp_roc.csv",
         "plots/mlp_confusion.csv",
-        "models/mlp.npz",
+        "models/mlp.safetensors",
     ),
     "one_hidden_layer": (
         "plots/mlp_loss_one_hidden_layer.csv",
         "plots/mlp_roc_one_hidden_layer.csv",
         "plots/mlp_confusion_one_hidden_layer.csv",
-        "models/mlp_one_hidden_layer.npz",
+        "models/mlp_one_hidden_layer.safetensors",
     ),
 }
 

@@ -16,7 +16,7 @@ from winenet.errors import InputError
 from winenet.text import count
 
 # What the commands need and the library does not; so the imports stand in the commands.
-NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
+NEEDED = ("jinja2", "pandas", "pydantic", "safetensors", "yaml")
 
 
 def check() -> None:
@@ -204,7 +204,7 @@ def _separator(text: str) -> str:
 
 
 def _predict_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
         "table",
         metavar="TABLE",
@@ -239,24 +239,24 @@ fit the model (gaps, unknown levels, values outside the training range) is told 
 the end. After an error there is no OUT; standard output then ends with the rows before the fault.
 
 examples:
-  python -m winenet predict models/mlp.npz new.csv -o predicted.csv
-  python -m winenet predict models/mlp.npz new.parquet | head
-  zcat new.csv.gz | python -m winenet predict models/mlp.npz - --na-value '?' > predicted.csv
+  python -m winenet predict models/mlp.safetensors new.csv -o predicted.csv
+  python -m winenet predict models/mlp.safetensors new.parquet | head
+  zcat new.csv.gz | python -m winenet predict models/mlp.safetensors - --na-value '?' > out.csv
 """
 
 
 def _describe_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.epilog = """\
 Tells layers, labels, columns with their training range, what fills gaps, and facts of the training.
 
 examples:
-  python -m winenet describe models/mlp.npz
+  python -m winenet describe models/mlp.safetensors
 """
 
 
 def _export_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
         "--onnx", action="store_true", required=True, help="as ONNX; needs `pip install '.[onnx]'`"
     )
@@ -271,8 +271,8 @@ gives `label` and `probabilities`. Where onnxruntime is installed, its probabili
 in the training range must be the model's to 1e-6, or nothing is written.
 
 examples:
-  python -m winenet export models/mlp.npz --onnx
-  python -m winenet export models/mlp.npz --onnx -o wine.onnx --force
+  python -m winenet export models/mlp.safetensors --onnx
+  python -m winenet export models/mlp.safetensors --onnx -o wine.onnx --force
 """
 
 

@@ -250,7 +250,6 @@ def test_only_files_and_the_journal_write() -> None:
             *("copyfile", "copytree", "ignore_patterns", "mkdir", "mkdtemp", "open", "rmtree"),
             *("TemporaryDirectory", "write_text"),
         },
-        "winenet/models/model_file.py": {"save"},  # into memory
         "winenet/network/journal.py": {"connect", "mkdir", "savez"},
         "winenet/report/plotting.py": {"savefig"},  # into memory
     }
