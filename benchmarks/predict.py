@@ -79,7 +79,7 @@ def train(folder: str) -> tuple[Pipeline, SavedModel]:
     saved = SavedModel(
         layers, fitted_preprocessing, "level", list(network.classes_), {"rows": TRAIN_ROWS}
     )
-    model_file.write(f"{folder}/model.npz", saved)
+    model_file.write(f"{folder}/model.safetensors", saved)
     Path(f"{folder}/pipeline.pickle").write_bytes(pickle.dumps(theirs))
     return theirs, saved
 
@@ -87,7 +87,7 @@ def train(folder: str) -> tuple[Pipeline, SavedModel]:
 def ours_to_file(folder: str, table: str) -> None:
     """Predict a file with winenet."""
     with contextlib.redirect_stderr(io.StringIO()):
-        predict.predict_file(f"{folder}/model.npz", table, f"{folder}/ours.csv", force=True)
+        predict.predict_file(f"{folder}/model.safetensors", table, f"{folder}/ours.csv", force=True)
 
 
 def theirs_to_file(folder: str, table: str) -> None:

@@ -22,9 +22,9 @@ def main() -> None:
     mlp = params.load().mlp
     models = comparison.in_order(
         {
-            "logistic": DensePredictor(model_file.read("models/logistic.npz").model),
+            "logistic": DensePredictor(model_file.read("models/logistic.safetensors").model),
             **read_predictors("models/mlp", mlp.networks),
-            "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
+            "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
         },
         baselines,
     )

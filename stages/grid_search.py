@@ -82,7 +82,8 @@ def main() -> None:
     facts = scoring.training_summary(result.model) | {"rows": len(data.X_train)}
     layers = saved.from_mlp(result.model)
     model_file.write(
-        "models/grid_search.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
+        "models/grid_search.safetensors",
+        saved.SavedModel(layers, raw, schema.target, schema.labels, facts),
     )
     stages.log(
         f"best {result.best['candidate']}: "

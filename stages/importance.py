@@ -14,11 +14,11 @@ def main() -> None:
     settings, mlp = params.load().importance, params.load().mlp
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
-    logistic = model_file.read("models/logistic.npz").model
+    logistic = model_file.read("models/logistic.safetensors").model
     trained = {
         "logistic": DensePredictor(logistic),
         **read_predictors("models/mlp", mlp.networks),
-        "grid_search": DensePredictor(model_file.read("models/grid_search.npz").model),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
     }
     schema.check_drop_features(settings.drop_features, raw.columns)
 

@@ -33,7 +33,8 @@ def main() -> None:
     facts = {"rows": len(data.X_train), "iterations": int(fitted.n_iter_.max())}
     layers = saved.from_logistic(fitted)
     model_file.write(
-        "models/logistic.npz", saved.SavedModel(layers, raw, schema.target, schema.labels, facts)
+        "models/logistic.safetensors",
+        saved.SavedModel(layers, raw, schema.target, schema.labels, facts),
     )
     stages.log(
         f"fitted {fitted.solver} on {len(data.X_train)} rows; "

@@ -40,7 +40,7 @@ def main() -> None:
     for name, fitted in networks.items():
         facts = scoring.training_summary(fitted) | {"rows": len(data.X_train)}
         model_file.write(
-            f"models/mlp/{name}.npz",
+            f"models/mlp/{name}.safetensors",
             saved.SavedModel(saved.from_mlp(fitted), raw, schema.target, schema.labels, facts),
         )
     losses = {name: scoring.loss_curve(fitted) for name, fitted in networks.items()}

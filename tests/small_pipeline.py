@@ -87,7 +87,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in [folder / "dvc.lock", *folder.glob("*/*")]
         if path.parent.name in ("data", "metrics", "plots", "models", "report", folder.name)
-        and path.suffix in (".csv", ".json", ".npz", ".svg", ".md", ".html", ".lock")
+        and path.suffix in (".csv", ".json", ".safetensors", ".svg", ".md", ".html", ".lock")
     }
 
 

@@ -8,10 +8,12 @@ import io
 import json
 import math
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,6 +22,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from committed import ROOT
+from model_files import header, pack, unpack, with_header
+from safetensors import safe_open
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
@@ -224,35 +228,41 @@ NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in preprocessing.SCA
 NO_CATEGORIES: dict[str, object] = {"categories": [], "levels": [], "most_frequent": []}
 
 
-def test_a_model_file_holds_plain_arrays():
+def test_a_model_file_is_what_safetensors_reads():
     saved = a_model()
-    model_file.write("models/some.npz", saved)
-    with np.load("models/some.npz", allow_pickle=False) as stored:
-        assert {name: stored[name].tolist() for name in stored.files} == {
-            "format": "winenet model 2",
-            "coefs_0": saved.model.weights[0].tolist(),
-            "intercepts_0": saved.model.biases[0].tolist(),
-            "coefs_1": saved.model.weights[1].tolist(),
-            "intercepts_1": saved.model.biases[1].tolist(),
-            "activation": "relu",
-            "classes": [0, 1],
-            "labels": ["white", "red"],
-            "target": "Class",
-            "numbers": ["pH", "alcohol"],
-            "fill": [3.2, 10.3],
-            "centre": [0, 0],
-            "factor": [0.5, 0.25],
-            "offset": [-1.5, -2.0],
-            "minimum": [2.74, 8.0],
-            "maximum": [4.01, 14.2],
-            "categories": ["cork"],
-            "levels": ["natural", "screw cap"],
-            "n_levels": [2],
-            "most_frequent": ["natural"],
-            "fact_names": ["rows", "loss"],
-            "fact_values": [5197, 0.015],
-        }
-        assert stored["coefs_0"].dtype == np.float64
+    model_file.write("models/some.safetensors", saved)
+    with safe_open("models/some.safetensors", framework="numpy") as stored:
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        assert list(stored.metadata()) == ["winenet"]
+        about = json.loads(stored.metadata()["winenet"])
+    assert {name: tensor.tolist() for name, tensor in tensors.items()} == {
+        "coefs_0": saved.model.weights[0].tolist(),
+        "intercepts_0": saved.model.biases[0].tolist(),
+        "coefs_1": saved.model.weights[1].tolist(),
+        "intercepts_1": saved.model.biases[1].tolist(),
+        "fill": [3.2, 10.3],
+        "centre": [0, 0],
+        "factor": [0.5, 0.25],
+        "offset": [-1.5, -2.0],
+        "minimum": [2.74, 8.0],
+        "maximum": [4.01, 14.2],
+    }
+    assert {tensor.dtype for tensor in tensors.values()} == {np.dtype(np.float64)}
+    assert list(about) == sorted(about)
+    assert re.fullmatch("[0-9a-f]{64}", about.pop("sha256"))
+    assert about == {
+        "format": "winenet model 3",
+        "activation": "relu",
+        "classes": [0, 1],
+        "labels": ["white", "red"],
+        "target": "Class",
+        "numbers": ["pH", "alcohol"],
+        "categories": ["cork"],
+        "levels": [["natural", "screw cap"]],
+        "most_frequent": ["natural"],
+        "fact_names": ["rows", "loss"],
+        "fact_values": [5197.0, 0.015],
+    }
 
 
 def test_the_same_model_gives_the_same_bytes():
@@ -260,28 +270,31 @@ def test_the_same_model_gives_the_same_bytes():
     transposed = [np.asfortranarray(weights) for weights in saved.model.weights]
     transposed_twice = replace(saved, model=replace(saved.model, weights=transposed))
     assert not transposed_twice.model.weights[0].flags.c_contiguous
-    for path, what in (("1.npz", saved), ("2.npz", saved), ("3.npz", transposed_twice)):
-        model_file.write(path, what)
-    first, second, third = (Path(f"{number}.npz").read_bytes() for number in (1, 2, 3))
+    for number, what in enumerate((saved, saved, transposed_twice)):
+        model_file.write(f"{number}.safetensors", what)
+    first, second, third = (Path(f"{number}.safetensors").read_bytes() for number in range(3))
     assert first == second == third
+
+
+def test_the_same_model_gives_the_same_bytes_in_each_process():
+    """The order of several metadata keys would differ: each map in Rust has a seed of its own."""
+    model_file.write("here.safetensors", a_model())
+    script = "import test_files\nfrom winenet.models import model_file\n"
+    script += "model_file.write('there.safetensors', test_files.a_model())\n"
+    folders = os.pathsep.join(str(ROOT / name) for name in ("", "tests"))
+    for seed in ("0", "1", "2", "3"):
+        environment = os.environ | {"PYTHONPATH": folders, "PYTHONHASHSEED": seed, "TZ": f"X{seed}"}
+        subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+        assert Path("there.safetensors").read_bytes() == Path("here.safetensors").read_bytes()
 
 
 def test_a_network_of_float32_is_written_as_float64():
     saved = a_model()
     narrow = [weights.astype(np.float32) for weights in saved.model.weights]
-    model_file.write("some.npz", replace(saved, model=replace(saved.model, weights=narrow)))
-    back = model_file.read("some.npz").model.weights
+    model_file.write("some.safetensors", replace(saved, model=replace(saved.model, weights=narrow)))
+    back = model_file.read("some.safetensors").model.weights
     assert [W.dtype for W in back] == [np.float64, np.float64]
     assert all((W == N).all() for W, N in zip(back, narrow, strict=True))
-
-
-def test_a_model_file_tells_nothing_of_the_day_or_the_host():
-    model_file.write("some.npz", a_model())
-    with zipfile.ZipFile("some.npz") as archive:
-        for member in archive.infolist():
-            assert member.date_time == (1980, 1, 1, 0, 0, 0)
-            assert (member.create_system, member.external_attr) == (3, 0o644 << 16)
-            assert (member.compress_type, member.extra) == (zipfile.ZIP_STORED, b"")
 
 
 def with_numbers_only(model: DenseModel) -> SavedModel:
@@ -307,17 +320,17 @@ def test_a_model_file_is_enough_to_predict(hidden):
     else:
         fitted = MLPClassifier(hidden, max_iter=5, random_state=0).fit(X, y)
         written = saved.from_mlp(fitted)
-    model_file.write("some.npz", with_numbers_only(written))
+    model_file.write("some.safetensors", with_numbers_only(written))
 
-    with np.load("some.npz", allow_pickle=False) as stored:
-        layers = sum(name.startswith("coefs_") for name in stored.files)
-        values = X.to_numpy()
-        for layer in range(layers):
-            values = values @ stored[f"coefs_{layer}"] + stored[f"intercepts_{layer}"]
-            if layer < layers - 1:
-                assert stored["activation"] == "relu"
-                values = np.maximum(values, 0)
-        assert layers == 1 + len(hidden or ())
+    stored = unpack(Path("some.safetensors").read_bytes())
+    layers = sum(name.startswith("coefs_") for name in stored)
+    values = X.to_numpy()
+    for layer in range(layers):
+        values = values @ stored[f"coefs_{layer}"] + stored[f"intercepts_{layer}"]
+        if layer < layers - 1:
+            assert stored["activation"] == "relu"
+            values = np.maximum(values, 0)
+    assert layers == 1 + len(hidden or ())
     probability = 1 / (1 + np.exp(-values[:, 0]))
     assert probability == pytest.approx(fitted.predict_proba(X)[:, 1], abs=1e-15)
 
@@ -332,13 +345,16 @@ def test_a_model_that_was_written_reads_back_bit_for_bit(hidden):
     else:
         fitted = MLPClassifier(hidden, activation="tanh", max_iter=5, random_state=0)
         written = saved.from_mlp(fitted.fit(*rows_and_labels()))
-    model_file.write("models/some.npz", with_numbers_only(written))
-    back = model_file.read("models/some.npz")
+    model_file.write("models/some.safetensors", with_numbers_only(written))
+    back = model_file.read("models/some.safetensors")
     assert_same(back, with_numbers_only(written))
     assert len(back.model.weights) == 1 + len(hidden or ())
     assert back.model.activation == ("identity" if hidden is None else "tanh")
-    model_file.write("models/again.npz", back)
-    assert Path("models/again.npz").read_bytes() == Path("models/some.npz").read_bytes()
+    model_file.write("models/again.safetensors", back)
+    assert (
+        Path("models/again.safetensors").read_bytes()
+        == Path("models/some.safetensors").read_bytes()
+    )
 
 
 def assert_same(back: SavedModel, written: SavedModel) -> None:
@@ -393,8 +409,8 @@ KINDS = {
 
 @pytest.mark.parametrize("saved", KINDS.values(), ids=[*KINDS])
 def test_every_kind_of_model_comes_back(saved: SavedModel):
-    model_file.write("some.npz", saved)
-    assert_same(model_file.read("some.npz"), saved)
+    model_file.write("some.safetensors", saved)
+    assert_same(model_file.read("some.safetensors"), saved)
 
 
 # Whole or not at all.
@@ -493,89 +509,120 @@ def test_a_file_that_is_no_json_is_told(content):
         files.read_metrics("some.json")
 
 
-def an_array() -> bytes:
-    """Return what numpy writes as .npy, which is one array and no archive."""
-    target = io.BytesIO()
-    np.save(target, np.arange(3))
-    return target.getvalue()
+def a_pickle() -> bytes:
+    return pickle.dumps(a_model().model.weights[0])
 
 
 def a_truncated_model() -> bytes:
-    model_file.write("whole.npz", a_model())
-    return Path("whole.npz").read_bytes()[:-100]
+    return a_model_s_bytes()[:-100]
+
+
+def a_model_s_bytes() -> bytes:
+    model_file.write("whole.safetensors", a_model())
+    return Path("whole.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(
-    "content",
-    [lambda: b"", lambda: b"no archive", an_array, a_truncated_model],
-    ids=["empty", "text", "npy", "truncated"],
+    ("content", "why"),
+    [
+        (lambda: b"", "header too small"),
+        (lambda: b"this is no model", "header too large"),
+        (a_pickle, "header too large"),
+        (a_truncated_model, "incomplete metadata, file not fully covered"),
+        (lambda: a_model_s_bytes() + b"\0", "incomplete metadata, file not fully covered"),
+    ],
+    ids=["empty", "text", "pickle", "truncated", "too long"],
 )
-def test_a_file_that_is_no_whole_archive_is_told(content):
-    Path("some.npz").write_bytes(content())
+def test_a_file_that_is_not_safetensors_is_told(content, why):
+    Path("some.safetensors").write_bytes(content())
     with pytest.raises(FileError) as caught:
-        model_file.read("some.npz")
+        model_file.read("some.safetensors")
     assert str(caught.value) == (
-        f"some.npz is not a valid winenet model (it is not a complete .npz file{AGAIN}"
+        "some.safetensors is not a valid winenet model (it is not a valid .safetensors file: "
+        f"{why}{AGAIN}"
     )
 
 
-def test_a_model_whose_bytes_were_changed_is_told():
-    model_file.write("some.npz", a_model())
-    content = Path("some.npz").read_bytes()
+OLD_FORMATS = {
+    "npz": "an earlier version of winenet wrote it, as .npz",
+    "format 2": "its format is 'winenet model 2', not 'winenet model 3': another version of "
+    "winenet wrote it",
+}
+
+
+@pytest.mark.parametrize("kind", OLD_FORMATS)
+def test_a_model_of_another_version_is_told_with_the_way_to_a_new_one(kind):
+    if kind == "npz":
+        with Path("some.safetensors").open("wb") as stream:
+            np.savez(stream, format="winenet model 2", coefs_0=np.ones((4, 1)))
+    else:
+        save_model("some.safetensors", {"format": "winenet model 2"})
+    start = f"some.safetensors is not a valid winenet model ({OLD_FORMATS[kind]}"
+    with pytest.raises(FileError) as caught:
+        model_file.read("some.safetensors")
+    assert str(caught.value) == f"{start}{AGAIN}"
+    with pytest.raises(FileError) as caught:
+        model_file.read("some.safetensors", by_stage=False)
+    assert str(caught.value) == (
+        f"{start}), so nothing was done. Train the model again with this version: `dvc repro`."
+    )
+
+
+@pytest.mark.parametrize("part", ["a weight", "a label"])
+def test_a_model_whose_bytes_were_changed_is_told(part):
+    content = a_model_s_bytes()
     weights = a_model().model.weights[0].tobytes()
-    assert content.count(weights) == 1
-    Path("some.npz").write_bytes(content.replace(weights, bytes(len(weights))))
-    with pytest.raises(
-        FileError, match=r"^some\.npz is not a valid winenet model \(Bad CRC-32 for file 'coefs_0"
-    ):
-        model_file.read("some.npz")
+    old, new = {"a weight": (weights, bytes(len(weights))), "a label": (b"white", b"whine")}[part]
+    assert content.count(old) == 1
+    Path("some.safetensors").write_bytes(content.replace(old, new))
+    with pytest.raises(FileError) as caught:
+        model_file.read("some.safetensors")
+    assert str(caught.value) == (
+        "some.safetensors is not a valid winenet model (its content does not match its sha256: it "
+        f"was changed or damaged{AGAIN}"
+    )
 
 
-MODEL_ARRAYS = {
-    "format": model_file.MODEL_FORMAT,
+MODEL = {
     "coefs_0": np.ones((4, 1)),
     "intercepts_0": np.ones(1),
+    **dict.fromkeys(preprocessing.SCALING, np.zeros(2)),
+    "format": model_file.MODEL_FORMAT,
     "activation": "relu",
-    "classes": np.array([0, 1]),
+    "classes": [0, 1],
     "labels": ["white", "red"],
     "target": "Class",
     "numbers": ["pH", "alcohol"],
-    **dict.fromkeys(preprocessing.SCALING, np.zeros(2)),
     "categories": ["cork"],
-    "levels": ["natural", "screw cap"],
-    "n_levels": np.array([2]),
+    "levels": [["natural", "screw cap"]],
     "most_frequent": ["natural"],
     "fact_names": ["rows", "loss"],
-    "fact_values": np.array([5197, 0.5]),
+    "fact_values": [5197.0, 0.5],
 }
-THREE = {"classes": np.array([0, 1, 2]), "labels": ["a", "b", "c"]}
+THREE = {"classes": [0, 1, 2], "labels": ["a", "b", "c"]}
+NOT_THERE = ", which is not what winenet writes there"
 NO_MODEL = [
-    (
-        {"format": "winenet model 1"},
-        "its format is 'winenet model 1', not 'winenet model 2': another version of winenet wrote "
-        "it",
-    ),
-    *(({name: None}, f"{name} is not a file in the archive") for name in MODEL_ARRAYS),
-    ({"coefs_1": np.ones((1, 1))}, "intercepts_1 is not a file in the archive"),
+    *(({name: None}, f"{name} is missing") for name in MODEL),
+    ({"coefs_1": np.ones((1, 1))}, "intercepts_1 is missing"),
     ({"intercepts_1": np.ones(1)}, "it has 'intercepts_1', which no winenet model has"),
-    ({"coefs_2": np.ones((1, 1))}, "coefs_1 is not a file in the archive"),
+    ({"coefs_2": np.ones((1, 1))}, "coefs_1 is missing"),
     ({"surplus": np.ones(1)}, "it has 'surplus', which no winenet model has"),
     ({"features": ["pH"]}, "it has 'features', which no winenet model has"),
-    (
-        {"classes": np.array([0, "red"], dtype=object)},
-        "classes has the type '|O'; winenet writes '<i8'",
-    ),
-    ({"classes": np.array([0])}, "its classes are [0]; there must be at least two, in order"),
-    ({"classes": np.array([1, 1])}, "its classes are [1, 1]; there must be at least two, in order"),
-    ({"classes": np.array([0, 1, 2])}, "it has 3 classes, but 2 labels"),
+    ({"format": 3}, f"format is 3{NOT_THERE}"),
+    ({"classes": [0, "red"]}, f"classes is [0, 'red']{NOT_THERE}"),
+    ({"classes": [0, True]}, f"classes is [0, True]{NOT_THERE}"),
+    ({"classes": [0, 1.0]}, f"classes is [0, 1.0]{NOT_THERE}"),
+    ({"classes": [0]}, "its classes are [0]; there must be at least two, in order"),
+    ({"classes": [1, 0]}, "its classes are [1, 0]; there must be at least two, in order"),
+    ({"classes": [1, 1]}, "its classes are [1, 1]; there must be at least two, in order"),
+    ({"classes": [0, 1, 2]}, "it has 3 classes, but 2 labels"),
     (THREE, "its last layer has 1 units; 3 classes have 3"),
     ({"labels": ["red", "red"]}, "it has the label 'red' twice"),
-    ({"labels": np.array([0, 1])}, "labels has the type '<i8'; winenet writes text"),
-    ({"target": ["Class"]}, "target has the shape (1,); it needs 0 dimensions"),
-    ({"target": np.frombuffer(b"\0\xd8\0\0", "<U1")[0]}, "target is not valid text"),
-    ({"classes": np.array(["0", "1"])}, "classes has the type '<U1'; winenet writes '<i8'"),
-    ({"coefs_0": np.ones((4, 1), np.float32)}, "coefs_0 has the type '<f4'; winenet writes '<f8'"),
-    ({"coefs_0": np.ones((4, 1), ">f8")}, "coefs_0 has the type '>f8'; winenet writes '<f8'"),
+    ({"labels": [0, 1]}, f"labels is [0, 1]{NOT_THERE}"),
+    ({"labels": "red"}, f"labels is 'red'{NOT_THERE}"),
+    ({"target": ["Class"]}, f"target is ['Class']{NOT_THERE}"),
+    ({"coefs_0": np.ones((4, 1), np.float32)}, "'coefs_0' has the type F32; winenet writes F64"),
+    ({"coefs_0": np.ones((4, 1), np.int64)}, "'coefs_0' has the type I64; winenet writes F64"),
     ({"coefs_0": np.ones(4)}, "coefs_0 has the shape (4,); it needs 2 dimensions"),
     (
         {"coefs_0": np.ones((3, 1))},
@@ -600,63 +647,45 @@ NO_MODEL = [
         for name in preprocessing.SCALING
     ),
     ({"factor": np.array([1, math.inf])}, "factor holds inf; a weight is finite"),
+    ({"factor": [1.0, 2.0]}, "it has 'factor', which no winenet model has"),
     ({"minimum": np.array([0.0, 1])}, "the minimum of 'alcohol' is 1.0, its maximum 0.0"),
     ({"numbers": ["pH", "pH"]}, "it has the column 'pH' twice"),
     ({"numbers": ["pH", "cork"]}, "it has the column 'cork' twice"),
     (
         {"categories": ["cork", "colour"]},
-        "it has 2 categories, but numbers of levels of 1 and most frequent levels of 1",
+        "it has 2 categories, but levels of 1 and most frequent levels of 1",
     ),
-    ({"n_levels": np.array([3])}, "its categories have [3] levels; 2 are there"),
-    (
-        {
-            "n_levels": np.array([2, 0]),
-            "categories": ["cork", "colour"],
-            "most_frequent": ["natural", ""],
-        },
-        "its categories have [2, 0] levels; 2 are there",
-    ),
-    ({"n_levels": np.array([2**62])}, f"its categories have [{2**62}] levels; 2 are there"),
-    ({"levels": ["natural", "natural"]}, "it has the level 'natural' twice"),
+    ({"levels": [[]]}, "'natural' is not a level of its category 'cork'"),
+    ({"levels": ["natural"]}, f"levels is ['natural']{NOT_THERE}"),
+    ({"levels": [["natural", "natural"]]}, "it has the level 'natural' twice"),
     ({"most_frequent": ["glass"]}, "'glass' is not a level of its category 'cork'"),
     (
-        {**NO_NUMBERS, "categories": [], "levels": [], "n_levels": [], "most_frequent": []},
-        # numpy writes an empty list as floats
-        "numbers has the type '<f8'; winenet writes text",
-    ),
-    (
-        {
-            **NO_NUMBERS,
-            **dict.fromkeys(["numbers", *NO_CATEGORIES], np.array([], dtype=str)),
-            "n_levels": np.array([], dtype=np.int64),
-        },
+        {**NO_NUMBERS, **NO_CATEGORIES},
         "coefs_0 has the shape (4, 1), but 0 inputs and 1 intercepts",
     ),
-    ({"fact_values": np.ones(3)}, "it has 2 names of facts, but 3 values"),
+    ({"fact_values": [1.0, 2.0, 3.0]}, "it has 2 names of facts, but 3 values"),
     ({"fact_names": ["rows", "rows"]}, "it has the fact 'rows' twice"),
-    ({"fact_values": np.array([1, math.nan])}, "fact_values holds nan; a weight is finite"),
-    (
-        {"coefs_0": np.zeros((4, 1), dtype=[("x", "<f8")])},
-        "coefs_0 is not an array as winenet writes it",
-    ),
+    ({"fact_values": [1.0, math.nan]}, f"fact_values is [1.0, nan]{NOT_THERE}"),
+    ({"fact_values": [1.0, math.inf]}, f"fact_values is [1.0, inf]{NOT_THERE}"),
+    ({"fact_values": [1.0, "much"]}, f"fact_values is [1.0, 'much']{NOT_THERE}"),
 ]
 
 
 def save_model(path: str, changes: dict[str, object]) -> None:
-    """Write a model's arrays by numpy, some of them changed, or left out when None."""
-    np.savez(path, **{k: v for k, v in (MODEL_ARRAYS | changes).items() if v is not None})
+    """Write a model by safetensors, some of its content changed, or left out when None."""
+    Path(path).write_bytes(pack(MODEL | changes))
 
 
-def test_the_arrays_that_are_changed_below_are_a_model():
-    save_model("some.npz", {"coefs_0": np.asfortranarray([[1.0], [2.0], [3.0], [4.0]])})
-    assert model_file.read("some.npz").model.weights[0].tolist() == [[1], [2], [3], [4]]
-    first = np.asfortranarray([[1.0, 2], [3, 4], [5, 6], [7, 8]])
+def test_the_content_that_is_changed_below_is_a_model():
+    save_model("some.safetensors", {"coefs_0": np.array([[1.0], [2.0], [3.0], [4.0]])})
+    assert model_file.read("some.safetensors").model.weights[0].tolist() == [[1], [2], [3], [4]]
+    first = np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]])
     layers = {"coefs_0": first, "intercepts_0": np.ones(2)}
     layers |= {"coefs_1": np.ones((2, 1)), "intercepts_1": np.ones(1)}
-    save_model("some.npz", layers)
-    assert model_file.read("some.npz").model.weights[0].tolist() == first.tolist()
-    save_model("some.npz", THREE | {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3)})
-    assert model_file.read("some.npz").labels == ["a", "b", "c"]
+    save_model("some.safetensors", layers)
+    assert model_file.read("some.safetensors").model.weights[0].tolist() == first.tolist()
+    save_model("some.safetensors", THREE | {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3)})
+    assert model_file.read("some.safetensors").labels == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -664,24 +693,26 @@ def test_the_arrays_that_are_changed_below_are_a_model():
     NO_MODEL,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_archive_that_is_no_model_is_told(changes, why):
-    save_model("some.npz", changes)
+def test_a_safetensors_file_that_is_no_model_is_told(changes, why):
+    save_model("some.safetensors", changes)
     with pytest.raises(FileError) as caught:
-        model_file.read("some.npz")
-    assert str(caught.value) == f"some.npz is not a valid winenet model ({why}{AGAIN}"
+        model_file.read("some.safetensors")
+    start = f"some.safetensors is not a valid winenet model ({why}"
+    start += " (float64)" if why.endswith("F64") else ""
+    assert str(caught.value) == f"{start}{AGAIN}"
     with pytest.raises(FileError) as caught:
-        model_file.read("some.npz", by_stage=False)
+        model_file.read("some.safetensors", by_stage=False)
     assert str(caught.value) == (
-        f"some.npz is not a valid winenet model ({why}), so nothing was done. Give a model's .npz "
-        "file, such as models/mlp.npz."
+        f"{start}), so nothing was done. Give a model's .safetensors file, such as "
+        "models/mlp/notebook.safetensors."
     )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 def test_a_pipe_is_no_model():
-    os.mkfifo("some.npz")
+    os.mkfifo("some.safetensors")
     with pytest.raises(FileError, match=r"\(it is a device or a pipe, not a file\)"):
-        model_file.read("some.npz")
+        model_file.read("some.safetensors")
 
 
 def test_the_split_s_tables_are_read_by_name():
@@ -718,63 +749,137 @@ def test_a_preprocessing_comes_back_and_a_damaged_one_is_told():
             table_files.read_preprocessing("raw.json")
 
 
-def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", compression) as opened:
-        for name, content in members.items():
-            opened.writestr(f"{name}.npy", content)
-    return target.getvalue()
-
-
-def members(**changes: bytes) -> dict[str, bytes]:
-    """Return the arrays of a model as numpy's bytes, some of them replaced."""
-    save_model("some.npz", {})
-    with zipfile.ZipFile("some.npz") as opened:
-        whole = {name.removesuffix(".npy"): opened.read(name) for name in opened.namelist()}
-    return whole | changes
-
-
-def claiming(shape: str) -> bytes:
-    """Return an array whose header claims a shape that its bytes do not have."""
-    return members()["coefs_0"].replace(b"(4, 1), }".ljust(40), f"({shape}), }}".ljust(40).encode())
-
-
 def a_sparse_file(path: str) -> None:
     with Path(path).open("wb") as stream:
         stream.truncate(model_file.MAX_MODEL_BYTES + 1)
 
 
-def test_a_compressed_model_is_refused_before_it_is_unpacked():
-    """A gigabyte of zeros in a megabyte: neither its size nor its bytes are ever in memory."""
-    content = archive(members(coefs_0=bytes(2**27)), zipfile.ZIP_DEFLATED)
-    assert len(content) < 2**18
-    Path("some.npz").write_bytes(content)
-    with pytest.raises(FileError, match="format is compressed or encrypted; winenet stores plain"):
-        model_file.read("some.npz")
+def refusal(content: bytes) -> str:
+    """Return why the reader refuses a file."""
+    Path("some.safetensors").write_bytes(content)
+    with pytest.raises(FileError) as caught:
+        model_file.read("some.safetensors")
+    start, _, why = str(caught.value).partition(" is not a valid winenet model (")
+    assert start == "some.safetensors"
+    assert why.endswith(AGAIN)
+    return why.removesuffix(AGAIN)
 
 
-def test_a_size_that_a_member_only_claims_is_refused():
-    content = bytearray(archive(members()))
-    directory = content.index(b"PK\x01\x02")
-    content[directory + 24 : directory + 28] = (2**31).to_bytes(4, "little")
-    Path("some.npz").write_bytes(content)
-    with pytest.raises(FileError, match="its arrays claim more bytes than the file has"):
-        model_file.read("some.npz")
+def with_metadata(text: str) -> bytes:
+    """Return a model whose metadata are this text."""
+    content = header(pack(MODEL)) | {"__metadata__": {"winenet": text}}
+    return with_header(pack(MODEL), json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("shape", ["99999999999, 9999999", "4, 2", "0, 1", "3, 1"])
-def test_a_shape_that_an_array_only_claims_is_refused(shape):
-    claimed = claiming(shape)
-    assert claimed != members()["coefs_0"]
-    Path("some.npz").write_bytes(archive(members(coefs_0=claimed)))
-    with pytest.raises(FileError, match=re.escape(f"coefs_0 claims the shape ({shape})")):
-        model_file.read("some.npz")
+def test_another_program_s_metadata_are_told():
+    for metadata, keys in (({}, "[]"), ({"format": "pt"}, "['format']")):
+        content = header(pack(MODEL)) | {"__metadata__": metadata}
+        assert refusal(with_header(pack(MODEL), json.dumps(content).encode())) == (
+            f"its metadata keys are {keys}, not ['winenet']: another program wrote it"
+        )
+    assert refusal(pack(MODEL, format="np")).startswith(
+        "its metadata keys are ['format', 'winenet']"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("[1]", "its metadata are [1], not names with values"),
+        ("[" * 99_999, "maximum recursion depth exceeded"),
+        ('{"classes": ' + "9" * 5000 + "}", "Exceeds the limit (4300 digits) for integer string"),
+        ('{"format": "\\ud800"}', r"its format is '\ud800', not 'winenet model 3': another ver"),
+    ],
+    ids=["half", "list", "deep", "digits", "surrogate"],
+)
+def test_metadata_that_are_not_json_of_names_are_told(text, why):
+    assert refusal(with_metadata(text)).startswith(why)
+
+
+def test_metadata_in_another_spelling_are_told():
+    """A label twice, whose last one counts, or a text that no screen can print."""
+    text = header(pack(MODEL))["__metadata__"]["winenet"]
+    not_ours = "its metadata are not written as winenet writes them"
+    spellings = [
+        text.replace('"target": "Class"', '"target": "x", "target": "Class"'),
+        text.replace('"Class"', r'"\ud800"'),
+        text.replace('"Class"', r'"\u0043lass"'),
+        text.replace('"classes": [0, 1]', '"classes": [0,1]'),
+        f" {text}",
+    ]
+    for spelling in spellings:
+        assert spelling != text
+        assert refusal(with_metadata(spelling)) == not_ours
+
+
+def test_a_class_beyond_64_bits_is_told():
+    assert "too large to convert" in refusal(pack(MODEL | {"classes": [0, 2**63]}))
+
+
+def test_a_model_is_read_within_the_memory_that_its_file_takes():
+    weights = np.random.default_rng(0).random((4, 250_000))
+    layers = [weights, np.ones((250_000, 1))], [np.ones(250_000), np.ones(1)]
+    model_file.write(
+        "large.safetensors",
+        replace(a_model(), model=replace(a_model().model, weights=layers[0], biases=layers[1])),
+    )
+    size = Path("large.safetensors").stat().st_size
+    tracemalloc.start()
+    model_file.read("large.safetensors")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.9 * size < peak < 1.2 * size  # np.isfinite has a byte for each number of an array
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked():
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coefs_0.npy", bytes(2**27))
+    assert len(target.getvalue()) < 2**18
+    assert refusal(target.getvalue()) == "an earlier version of winenet wrote it, as .npz"
+
+
+def test_a_header_that_only_claims_its_size_is_refused():
+    content = pack(MODEL)
+    for size, why in ((2**62, "header too large"), (len(content) + 9, "invalid header length")):
+        claimed = size.to_bytes(8, "little") + content[8:]
+        assert refusal(claimed) == f"it is not a valid .safetensors file: {why}"
+
+
+@pytest.mark.parametrize("shape", [[99999999999, 9999999], [4, 2], [0, 1], [3, 1], [2**63, 2**63]])
+def test_a_shape_that_a_tensor_only_claims_is_refused(shape):
+    content = header(pack(MODEL))
+    content["coefs_0"]["shape"] = shape
+    assert refusal(with_header(pack(MODEL), json.dumps(content).encode())).startswith(
+        "it is not a valid .safetensors file"
+    )
+
+
+def test_bytes_that_belong_to_two_tensors_or_none_are_refused():
+    whole = header(pack(MODEL))
+    other = {"dtype": "F64", "shape": [4, 1], "data_offsets": [0, 32]}
+    end = max(tensor["data_offsets"][1] for tensor in whole.values() if "dtype" in tensor)
+    behind = other | {"data_offsets": [end + 8, end + 40]}
+    for tensor, more in ((other, b""), (behind, bytes(40))):
+        changed = json.dumps(whole | {"coefs_1": tensor}).encode()
+        assert "invalid offset for tensor" in refusal(with_header(pack(MODEL), changed, more))
+
+
+@pytest.mark.parametrize("type_", ["BF16", "F8_E4M3", "U8", "BOOL"])
+def test_a_type_that_numpy_may_not_have_is_refused(type_):
+    content = header(pack(MODEL))
+    size = {"BF16": 2}.get(type_, 1)
+    content["coefs_0"] |= {"dtype": type_, "shape": [32 // size]}
+    assert refusal(with_header(pack(MODEL), json.dumps(content).encode())) == (
+        f"'coefs_0' has the type {type_}; winenet writes F64 (float64)"
+    )
 
 
 def test_a_file_that_is_far_too_large_is_not_even_read():
-    a_sparse_file("some.npz")
+    a_sparse_file("some.safetensors")
     with pytest.raises(FileError, match="it has 2,147,483,649 bytes; a model has 2,147,483,648"):
-        model_file.read("some.npz")
+        model_file.read("some.safetensors")
 
 
 @pytest.mark.parametrize(

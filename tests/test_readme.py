@@ -264,7 +264,7 @@ def test_every_parameter_that_is_named_exists() -> None:
         for name in re.findall(
             rf"(?<![\w./-])((?:{sections})\.[a-z_]+(?:\.[a-z_]+)*)(?![\w/(])", code
         )
-        if not name.endswith((".json", ".csv", ".py", ".npz", ".svg"))
+        if not name.endswith((".json", ".csv", ".py", ".safetensors", ".svg"))
     }
     assert named, "no page names a parameter"
     assert {(page, name) for page, name in named if name not in known} == set()

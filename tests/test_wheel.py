@@ -66,7 +66,8 @@ for network in (DenseClassifier, MLPClassifier):
 sizes = {"hidden_layer_sizes": [(5,), (10, 5)]}
 network = DenseClassifier(max_iter=1000, learning_rate_init=0.01, random_state=0)
 own = DenseGridSearchCV(network, sizes, cv=3).fit(StandardScaler().fit_transform(X), y)
-modules = ["pandas", "pydantic", "yaml", "matplotlib", "jinja2", "dvc", "tqdm", "stages", "tools"]
+modules = ["pandas", "pydantic", "yaml", "matplotlib", "jinja2", "dvc", "tqdm"]
+modules += ["safetensors", "stages", "tools"]
 print(json.dumps({
     "ours": found[0],
     "theirs": found[1],
@@ -234,6 +235,8 @@ def test_the_library_needs_no_more_than_the_wheel_asks_for():
     assert needs("winenet.network.classifier") <= CORE_MODULES
     without = {"tqdm", "dask", "distributed"}  # which it can do without
     assert needs("winenet.network.search") <= CORE_MODULES | without
+    network = [f"winenet.network.{file.stem}" for file in (ROOT / "winenet/network").glob("*.py")]
+    assert set().union(*map(needs, network)) <= CORE_MODULES | without
 
 
 def test_the_commands_know_what_they_need():
@@ -333,7 +336,7 @@ def test_a_command_there_ends_with_one_clear_line(installed, command):
     )
     assert printed == ""
     assert errors == (
-        "Not installed: jinja2, pandas, pydantic, yaml. So `python -m winenet` cannot run: it "
-        "serves the pipeline, and the library alone does not need them. `make` installs them in "
-        "the repository; elsewhere, `pip install '.[pipeline]'` does.\n"
+        "Not installed: jinja2, pandas, pydantic, safetensors, yaml. So `python -m winenet` cannot "
+        "run: it serves the pipeline, and the library alone does not need them. `make` installs "
+        "them in the repository; elsewhere, `pip install '.[pipeline]'` does.\n"
     )

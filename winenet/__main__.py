@@ -16,7 +16,7 @@ from winenet.errors import InputError
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
-NEEDED = ("jinja2", "pandas", "pydantic", "yaml")
+NEEDED = ("jinja2", "pandas", "pydantic", "safetensors", "yaml")
 
 
 def check() -> None:
@@ -270,7 +270,7 @@ def _separator(text: str) -> str:
 
 
 def _predict_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
         "table",
         metavar="TABLE",
@@ -305,25 +305,25 @@ unknown categories, values outside the training range) goes to standard error at
 error OUT is not created; standard output ends with the rows before the error.
 
 examples:
-  python -m winenet predict models/mlp.npz new.csv -o predicted.csv
-  python -m winenet predict models/mlp.npz new.parquet | head
-  zcat new.csv.gz | python -m winenet predict models/mlp.npz - --na-value '?' > predicted.csv
+  python -m winenet predict models/mlp/notebook.safetensors new.csv -o predicted.csv
+  python -m winenet predict models/mlp/notebook.safetensors new.parquet | head
+  zcat new.csv.gz | python -m winenet predict models/mlp/notebook.safetensors - --na-value '?' > out.csv
 """
 
 
 def _describe_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.epilog = """\
 Prints the layers, the labels, the columns with their training range, what replaces missing values,
 and how the model was trained.
 
 examples:
-  python -m winenet describe models/mlp.npz
+  python -m winenet describe models/mlp/notebook.safetensors
 """
 
 
 def _export_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .npz file")
+    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
         "--onnx",
         action="store_true",
@@ -344,8 +344,8 @@ order. The outputs are `label` and `probabilities`. If onnxruntime is installed,
 only if the probabilities of random rows differ by at most 1e-6 from the model's.
 
 examples:
-  python -m winenet export models/mlp.npz --onnx
-  python -m winenet export models/mlp.npz --onnx -o wine.onnx --force
+  python -m winenet export models/mlp/notebook.safetensors --onnx
+  python -m winenet export models/mlp/notebook.safetensors --onnx -o wine.onnx --force
 """
 
 

@@ -4,12 +4,11 @@
 the same few hundred are tried each time.
 """
 
-import io
 import itertools
+import json
 import math
 import os
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import yaml
 from committed import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_files import header, pack, unpack, with_header
 
 from winenet import files, params
 from winenet.data import raw_table, table_files
@@ -337,12 +337,12 @@ def a_model() -> bytes:
     layers = [rng.normal(size=(2, 3)), rng.normal(size=(3, 1))]
     raw = Preprocessing(["pH"], *[np.ones(1)] * 6, ["acid"], [["no"]], ["no"])
     model = DenseModel(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
-    model_file.write("good.npz", SavedModel(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
-    return Path("good.npz").read_bytes()
+    model_file.write("good.safetensors", SavedModel(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
+    return Path("good.safetensors").read_bytes()
 
 
 def check_model(content: bytes) -> None:
-    saved = read_well_or_refuse(model_file.read, "some.npz", content)
+    saved = read_well_or_refuse(model_file.read, "some.safetensors", content)
     if saved is not None:
         model = saved.model
         assert len(saved.preprocessing.inputs) == len(model.weights[0])
@@ -357,40 +357,15 @@ def check_model(content: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_as_a_model(content: bytes):
     check_model(content)
+    check_model(len(content).to_bytes(8, "little") + content)
     check_model(b"PK\x03\x04" + content)
 
 
-NPZ_PIECES = [
-    *(
-        b"PK\x01\x02",
-        b"PK\x03\x04",
-        b"PK\x05\x06",
-        b"PK\x06\x06",
-        b"PK\x06\x07",
-        b"\xff" * 4,
-        b"\0" * 8,
-    ),
-    *(
-        b"|O",
-        b"<f4",
-        b"<c16",
-        b"<U9",
-        b"(3, 1)",
-        b"(-1, 1)",
-        b"(99999999999,)",
-        b"True",
-        b"coefs_0",
-    ),
-    *(
-        b"\x93NUMPY\x02\0",
-        b"\x7f\xf8",
-        b"\xff" * 8,
-        b"\x08\0",
-        b"\x0c\0",
-        b"\x01\0",
-        b"'descr'",
-        b"}",
-    ),
+MODEL_PIECES = [
+    *(b"\xff" * 8, b"\0" * 8, b"\x7f\xf8", b"PK\x03\x04", b"coefs_0", b"intercepts_1", b"fill"),
+    *(b'"F64"', b'"F32"', b'"BF16"', b'"F8_E4M3"', b'"BOOL"', b"[2,3]", b"[3,2]", b"[]", b"[-1]"),
+    *(b"[99999999999]", b"0,48", b"48,72", b'"__metadata__"', b'"winenet"', b'{"', b'"}', b'\\"'),
+    *(b"\\ud800", b"\\\\ud800", b"NaN", b"1e999", b"9" * 5000, b"[" * 3000, b"null", b"true", b"{"),
 ]
 
 
@@ -401,21 +376,56 @@ def whole() -> bytes:
 
 @given(st.data())
 def test_a_damaged_model(whole: bytes, data: st.DataObject):
-    check_model(data.draw(mutated(whole, NPZ_PIECES)))
+    check_model(data.draw(mutated(whole, MODEL_PIECES)))
 
 
 @given(st.data())
-def test_a_model_with_damaged_arrays(whole: bytes, data: st.DataObject):
-    """The archive and its sums are right, so that the damage comes through to the arrays."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(whole)) as source, zipfile.ZipFile(target, "w") as changed:
-        damaged = data.draw(st.sampled_from(source.namelist()))
-        for name in source.namelist():
-            content = source.read(name)
-            if name == damaged:
-                content = data.draw(mutated(content, NPZ_PIECES))
-            changed.writestr(name, content)
-    check_model(target.getvalue())
+def test_a_model_with_a_damaged_header(whole: bytes, data: st.DataObject):
+    """The header's size is right, so that the damage comes through to its content."""
+    text = json.dumps(header(whole), separators=(",", ":")).encode()
+    damaged = data.draw(mutated(text, MODEL_PIECES))
+    check_model(with_header(whole, damaged))
+
+
+@given(st.data())
+def test_a_model_with_damaged_content(whole: bytes, data: st.DataObject):
+    """The header and the hash are right, so that the damage comes through to the values."""
+    content = unpack(whole)
+    name = data.draw(st.sampled_from(sorted(content)))
+    value = content[name]
+    if isinstance(value, np.ndarray):
+        size = st.sampled_from([value.size, value.size, value.size + 1])
+        array = np.resize(value, data.draw(size))
+        array[data.draw(st.integers(0, len(array) - 1))] = data.draw(st.floats())
+        shapes = [array.shape, (len(array), 1), (1, len(array)), (2, 3) if array.size == 6 else ()]
+        content[name] = np.resize(array, data.draw(st.sampled_from(shapes)))
+    else:
+        content[name] = data.draw(json_values)
+    check_model(pack(content))
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+        st.sampled_from([0, 1, 9.0, "0", "1", "no", "pH", "relu", "winenet model 2"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.data())
+def test_a_model_with_damaged_metadata(whole: bytes, data: st.DataObject):
+    content = header(whole)
+    text = data.draw(mutated(content["__metadata__"]["winenet"].encode(), MODEL_PIECES))
+    content["__metadata__"]["winenet"] = text.decode("utf-8", "replace")
+    check_model(with_header(whole, json.dumps(content).encode()))
 
 
 # What other stages wrote

@@ -302,12 +302,12 @@ def test_the_stage_writes_the_same_bytes_twice(trained_workspace):
 
 def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     (trained_workspace.path / "metrics/seeds.json").write_text("{}", encoding="utf-8")
-    (trained_workspace.path / "models/mlp.npz").unlink()
+    (trained_workspace.path / "models/mlp/notebook.safetensors").unlink()
     code, printed, errors = trained_workspace.run("stages.compare")
     assert (code, printed) == (1, f"compare: {describe_numerics()}\n")
     assert errors.startswith(
-        "\ncompare: models/mlp.npz is missing, so this stage has nothing to work on. `dvc repro` "
-        "makes it again.\n"
+        "\ncompare: models/mlp/notebook.safetensors is missing, so this stage has nothing to work on. "
+        "`dvc repro` makes it again.\n"
     )
 
 

@@ -1110,7 +1110,9 @@ def test_the_new_pipeline_runs_whole(made: Path, tmp_path: Path) -> None:
     small_pipeline.commit(folder, "Results")
     in_git = listed(folder)
     assert "metrics/compare.json" in in_git
-    assert not [name for name in in_git if name.endswith(".npz") or name == "data/table.csv"]
+    assert not [
+        name for name in in_git if name.endswith(".safetensors") or name == "data/table.csv"
+    ]
     assert "| logistic regression |" in small_pipeline.run(
         folder, sys.executable, "-m", "winenet", "results"
     )

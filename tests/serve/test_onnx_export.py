@@ -148,7 +148,7 @@ def test_a_huge_training_range_is_checked_without_a_warning():
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     saved = trained(COLUMNS["numbers and categories"], (4,), "relu", 2, "minmax")
-    model_file.write("models/some.npz", saved)
+    model_file.write("models/some.safetensors", saved)
     return tmp_path
 
 
@@ -163,7 +163,7 @@ def main(monkeypatch: pytest.MonkeyPatch, capfd, *words: str) -> tuple[int, str,
 
 
 def test_a_model_is_exported_beside_its_file(folder, monkeypatch, capfd):
-    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    code, printed, errors = main(monkeypatch, capfd, "models/some.safetensors", "--onnx")
     assert (code, errors) == (0, "")
     content = Path("models/some.onnx").read_bytes()
     first, second = printed.splitlines()
@@ -175,25 +175,27 @@ def test_a_model_is_exported_beside_its_file(folder, monkeypatch, capfd):
         "  checked against onnxruntime: 2,000 rows in the training range, gaps and unknown levels "
         "among them; probabilities differ by "
     )
-    assert_predicts_alike(model_file.read("models/some.npz"), content)
+    assert_predicts_alike(model_file.read("models/some.safetensors"), content)
 
 
 def test_an_existing_file_is_overwritten_by_force_alone(folder, monkeypatch, capfd):
     Path("some.onnx").write_bytes(b"precious")
-    words = ["models/some.npz", "--onnx", "-o", "some.onnx"]
+    words = ["models/some.safetensors", "--onnx", "-o", "some.onnx"]
     code, printed, errors = main(monkeypatch, capfd, *words)
     assert (code, printed) == (1, "")
     assert errors.startswith("-o some.onnx exists, so nothing was written.")
     assert Path("some.onnx").read_bytes() == b"precious"
     assert main(monkeypatch, capfd, *words, "--force")[0] == 0
     assert Path("some.onnx").read_bytes() != b"precious"
-    words = ["models/some.npz", "--onnx", "-o", "models/some.npz", "--force"]
-    assert main(monkeypatch, capfd, *words)[2].startswith("-o models/some.npz is the model itself")
+    words = ["models/some.safetensors", "--onnx", "-o", "models/some.safetensors", "--force"]
+    assert main(monkeypatch, capfd, *words)[2].startswith(
+        "-o models/some.safetensors is the model itself"
+    )
 
 
 def test_a_graph_that_predicts_otherwise_is_not_written(folder, monkeypatch, capfd):
     monkeypatch.setitem(onnx_export.ACTIVATIONS, "relu", "Tanh")
-    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    code, printed, errors = main(monkeypatch, capfd, "models/some.safetensors", "--onnx")
     assert (code, printed) == (1, "")
     assert errors.startswith("onnxruntime's probabilities differ by ")
     assert "so nothing was written. They may differ by 1e-06, and no label." in errors
@@ -202,7 +204,7 @@ def test_a_graph_that_predicts_otherwise_is_not_written(folder, monkeypatch, cap
 
 def test_without_onnx_it_is_told(folder, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    code, printed, errors = main(monkeypatch, capfd, "models/some.safetensors", "--onnx")
     assert (code, printed) == (1, "")
     assert errors == (
         "onnx is not installed, so nothing was exported. It comes with the extra of that name: "
@@ -212,7 +214,7 @@ def test_without_onnx_it_is_told(folder, monkeypatch, capfd):
 
 def test_without_onnxruntime_it_is_written_and_told(folder, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    code, printed, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx")
+    code, printed, errors = main(monkeypatch, capfd, "models/some.safetensors", "--onnx")
     assert (code, errors) == (0, "")
     assert printed.splitlines()[1] == (
         "  not checked: onnxruntime is not installed (`pip install onnxruntime`)"
@@ -222,19 +224,21 @@ def test_without_onnxruntime_it_is_written_and_told(folder, monkeypatch, capfd):
 
 def test_a_folder_that_cannot_be_written_is_told(folder, monkeypatch, capfd):
     Path("file").write_text("", encoding="utf-8")
-    code, _, errors = main(monkeypatch, capfd, "models/some.npz", "--onnx", "-o", "file/some.onnx")
+    code, _, errors = main(
+        monkeypatch, capfd, "models/some.safetensors", "--onnx", "-o", "file/some.onnx"
+    )
     assert code == 1
     assert errors.startswith("file/some.onnx could not be written (")
 
 
 def test_the_form_must_be_named(folder, monkeypatch, capfd):
-    code, _, errors = main(monkeypatch, capfd, "models/some.npz")
+    code, _, errors = main(monkeypatch, capfd, "models/some.safetensors")
     assert code == 2
     assert "the following arguments are required: --onnx" in errors
 
 
 def test_the_check_itself_raises_what_it_found(folder):
-    saved = model_file.read("models/some.npz")
+    saved = model_file.read("models/some.safetensors")
     other = trained(COLUMNS["numbers and categories"], (5,), "relu", 2, "minmax")
     with pytest.raises(ExportError, match="probabilities differ by "):
         onnx_export.check(saved, onnx_export.onnx_model(other))

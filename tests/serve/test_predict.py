@@ -69,7 +69,7 @@ def models() -> dict[int, SavedModel]:
 def _in_a_folder_of_its_own(tmp_path, monkeypatch: pytest.MonkeyPatch, models) -> None:
     monkeypatch.chdir(tmp_path)
     for classes, model in models.items():
-        model_file.write(f"{classes}.npz", model)
+        model_file.write(f"{classes}.safetensors", model)
 
 
 def a_table(number: int, seed: int = 1) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def expected(saved: SavedModel, X: pd.DataFrame) -> str:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_each_row_has_a_line_with_its_label_and_probabilities(models, classes, capfd):
     X = write(a_table(300))
-    predict.predict_file(f"{classes}.npz", "new.csv")
+    predict.predict_file(f"{classes}.safetensors", "new.csv")
     printed, _ = capfd.readouterr()
     assert printed == expected(models[classes], X)
     table = pd.read_csv(io.StringIO(printed), dtype={"taste": "str"})
@@ -119,9 +119,9 @@ def test_each_row_has_a_line_with_its_label_and_probabilities(models, classes, c
 def test_the_lines_are_these(capfd):
     one = DenseModel([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
     raw = Preprocessing(["x"], *np.array([[1.0], [0], [1], [0], [-3], [3]]), [], [], [])
-    model_file.write("one.npz", SavedModel(one, raw, "a,b", ["no", "yes"], {}))
+    model_file.write("one.safetensors", SavedModel(one, raw, "a,b", ["no", "yes"], {}))
     Path("x.csv").write_text('x\n0\n1e-15\n"3"\n-900\nNA\n', encoding="utf-8")
-    predict.predict_file("one.npz", "x.csv")
+    predict.predict_file("one.safetensors", "x.csv")
     printed, told = capfd.readouterr()
     assert printed == (
         'row,"a,b",p(no),p(yes)\n'
@@ -132,7 +132,7 @@ def test_the_lines_are_these(capfd):
         "4,yes,0.268941,0.731059\n"
     )
     assert told == (
-        "predict: 5 rows of x.csv by one.npz\n"
+        "predict: 5 rows of x.csv by one.safetensors\n"
         "  gaps in 'x': 1, filled by the median 1\n"
         "  'x' outside the training range -3 to 3: 1 rows; least -900, largest 3\n"
     )
@@ -142,9 +142,9 @@ def test_the_lines_are_these(capfd):
 def test_the_size_of_the_pieces_changes_no_byte(models, block, capfd):
     """Nor a word of the summary."""
     write(a_table(1500))
-    predict.predict_file("3.npz", "new.csv", "whole.csv")
+    predict.predict_file("3.safetensors", "new.csv", "whole.csv")
     told = capfd.readouterr().err
-    predict.predict_file("3.npz", "new.csv", "pieces.csv", block=block)
+    predict.predict_file("3.safetensors", "new.csv", "pieces.csv", block=block)
     assert text_of("pieces.csv") == text_of("whole.csv")
     assert capfd.readouterr().err == told
 
@@ -155,9 +155,9 @@ def test_a_file_that_was_fitted_by_scikit_learn_predicts_as_its_pipeline_does(ca
     y = (X["pH"].fillna(3) > 3.2).astype(int)
     fitted = LogisticRegression().fit(preprocessing.transform(raw, X), y)
     saved = SavedModel(from_logistic(fitted), raw, "sour", ["0", "1"], {})
-    model_file.write("sour.npz", saved)
+    model_file.write("sour.safetensors", saved)
     write(X)
-    predict.predict_file("sour.npz", "new.csv")
+    predict.predict_file("sour.safetensors", "new.csv")
     table = pd.read_csv(io.StringIO(capfd.readouterr().out))
     theirs = fitted.predict_proba(preprocessing.transform(raw, X))
     assert table[["p(0)", "p(1)"]].to_numpy() == pytest.approx(theirs, abs=5.1e-7)
@@ -229,7 +229,7 @@ def test_a_table_is_read_in_every_form(models, form, capfd):
     X = a_table(400)
     path = form(X)
     for block in (stream.BLOCK, 1000):
-        predict.predict_file("3.npz", path, block=block)
+        predict.predict_file("3.safetensors", path, block=block)
         printed, told = capfd.readouterr()
         assert printed == expected(models[3], X)
         assert "gaps in 'pH': " in told
@@ -239,21 +239,21 @@ def test_standard_input_is_read(models):
     X = write(a_table(50))
     with Path("new.csv").open("rb") as table:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "winenet", "predict", "2.npz", "-"],
+            [sys.executable, "-W", "error", "-m", "winenet", "predict", "2.safetensors", "-"],
             stdin=table,
             capture_output=True,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             check=True,
         )
     assert done.stdout.decode() == expected(models[2], X)
-    assert done.stderr.decode().startswith("predict: 50 rows of standard input by 2.npz\n")
+    assert done.stderr.decode().startswith("predict: 50 rows of standard input by 2.safetensors\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pipe of POSIX")
 def test_who_reads_may_stop_reading():
     write(a_table(20_000))
     with subprocess.Popen(
-        [sys.executable, "-m", "winenet", "predict", "2.npz", "new.csv"],
+        [sys.executable, "-m", "winenet", "predict", "2.safetensors", "new.csv"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -267,7 +267,7 @@ def test_who_reads_may_stop_reading():
 # What is told.
 
 
-def told_of(path: str, capfd, *, name: str = "2.npz", **how) -> list[str]:
+def told_of(path: str, capfd, *, name: str = "2.safetensors", **how) -> list[str]:
     predict.predict_file(name, path, **how)
     return capfd.readouterr().err.splitlines()
 
@@ -290,7 +290,7 @@ def test_what_does_not_fit_is_counted(models, capfd):
     )
     write(X)
     assert told_of("new.csv", capfd, missing=["?"]) == [
-        "predict: 6 rows of new.csv by 2.npz",
+        "predict: 6 rows of new.csv by 2.safetensors",
         "  columns that the model does not have, left out: 'taste' (the label), 'more 0', "
         "'more 1', 'more 2', 'more 3', 2 more",
         "  columns in another order than the model's: matched by name",
@@ -325,7 +325,7 @@ def test_a_text_that_is_a_level_is_no_gap(models, capfd):
 def test_a_long_table_shows_its_progress_on_standard_error(monkeypatch, capfd):
     monkeypatch.setattr(predict, "PROGRESS_MIN_BYTES", 1000)
     write(a_table(5000))
-    predict.predict_file("2.npz", "new.csv", "out.csv", block=2**14)
+    predict.predict_file("2.safetensors", "new.csv", "out.csv", block=2**14)
     printed, told = capfd.readouterr()
     assert printed == ""
     assert "predict: 0 of 0 MB" in told
@@ -348,7 +348,9 @@ def main(monkeypatch: pytest.MonkeyPatch, capfd, *words: str) -> tuple[int, str,
 def test_a_file_is_written_whole(models, monkeypatch, capfd):
     X = write(a_table(30))
     for place in ("out.csv", "folder/deeper/out.csv"):
-        code, printed, _ = main(monkeypatch, capfd, "predict", "2.npz", "new.csv", "-o", place)
+        code, printed, _ = main(
+            monkeypatch, capfd, "predict", "2.safetensors", "new.csv", "-o", place
+        )
         assert (code, printed) == (0, "")
         assert text_of(place) == expected(models[2], X)
 
@@ -356,7 +358,7 @@ def test_a_file_is_written_whole(models, monkeypatch, capfd):
 def test_an_existing_file_is_overwritten_by_force_alone(models, monkeypatch, capfd):
     X = write(a_table(30))
     Path("out.csv").write_text("precious", encoding="utf-8")
-    words = ["predict", "2.npz", "new.csv", "-o", "out.csv"]
+    words = ["predict", "2.safetensors", "new.csv", "-o", "out.csv"]
     code, printed, errors = main(monkeypatch, capfd, *words)
     assert (code, printed) == (1, "")
     assert errors == (
@@ -368,13 +370,13 @@ def test_an_existing_file_is_overwritten_by_force_alone(models, monkeypatch, cap
     assert text_of("out.csv") == expected(models[2], X)
 
 
-@pytest.mark.parametrize("out", ["new.csv", "./new.csv", "2.npz", "link.csv", "."])
+@pytest.mark.parametrize("out", ["new.csv", "./new.csv", "2.safetensors", "link.csv", "."])
 def test_an_input_is_never_overwritten(monkeypatch, capfd, out):
     write(a_table(30))
     if os.name != "nt":
         Path("link.csv").symlink_to("new.csv")
     before = {path.name: path.read_bytes() for path in Path().iterdir()}
-    words = ["predict", "2.npz", "new.csv", "-o", out, "--force"]
+    words = ["predict", "2.safetensors", "new.csv", "-o", out, "--force"]
     code, printed, errors = main(monkeypatch, capfd, *words)
     assert (code, printed) == (1, "")
     assert errors.startswith(f"-o {out} is ")
@@ -387,7 +389,7 @@ def test_a_fault_in_the_last_row_leaves_no_half_a_file(monkeypatch, capfd):
         stream.write("1,none,red,3\n")
     Path("out.csv").write_text("precious", encoding="utf-8")
     before = sorted(path.name for path in Path().iterdir())
-    words = ["predict", "2.npz", "new.csv", "-o", "out.csv", "--force"]
+    words = ["predict", "2.safetensors", "new.csv", "-o", "out.csv", "--force"]
     code, _, errors = main(monkeypatch, capfd, *words)
     assert code == 1
     assert errors.startswith("new.csv: line 5002, column 'free SO2': 'none' is not a finite number")
@@ -412,26 +414,30 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
 class TestInAShell:
     def test_what_does_not_fit_is_no_success_without_a_buffer(self):
         write(a_table(400))
-        line = "ulimit -f 2; $winenet predict 2.npz new.csv > out.csv"
-        done = shell(line, PYTHONUNBUFFERED="1")
+        line = "ulimit -f 2; $winenet predict 2.safetensors new.csv > out.csv"
+        # The limit would also cut a .pyc off, which every later process would then fail to read.
+        done = shell(line, PYTHONUNBUFFERED="1", PYTHONDONTWRITEBYTECODE="1")
         assert done.returncode == 1
         assert done.stderr.startswith("Standard output could not be written (File too large)")
 
     def test_all_is_written_without_a_buffer(self, models):
         X = write(a_table(400))
-        done = shell("$winenet predict 2.npz new.csv > out.csv", PYTHONUNBUFFERED="1")
+        done = shell("$winenet predict 2.safetensors new.csv > out.csv", PYTHONUNBUFFERED="1")
         assert done.returncode == 0
         assert text_of("out.csv") == expected(models[2], X)
 
     @pytest.mark.parametrize(
         ("line", "told"),
         [
-            ("$winenet predict 2.npz new.csv >&-", "Standard output is closed, so the"),
+            ("$winenet predict 2.safetensors new.csv >&-", "Standard output is closed, so the"),
             (
-                "$winenet predict 2.npz - <&-",
+                "$winenet predict 2.safetensors - <&-",
                 "Standard input is closed, so there is no table.",
             ),
-            ("$winenet predict 2.npz new.csv --force -o pipe", "-o pipe is not a file (a device,"),
+            (
+                "$winenet predict 2.safetensors new.csv --force -o pipe",
+                "-o pipe is not a file (a device,",
+            ),
         ],
     )
     def test_closed_streams_and_pipes_are_told(self, line, told):
@@ -444,7 +450,7 @@ class TestInAShell:
 
     @pytest.mark.parametrize("buffered", ["", "1"])
     def test_a_reader_that_has_enough_is_no_fault_to_describe(self, buffered):
-        line = "$winenet describe 2.npz | true; echo ${PIPESTATUS[0]}"
+        line = "$winenet describe 2.safetensors | true; echo ${PIPESTATUS[0]}"
         done = shell(line, PYTHONUNBUFFERED=buffered)
         assert done.stderr == ""
         assert done.stdout in ("0\n", "1\n")  # whether it wrote before the reader had gone
@@ -452,7 +458,9 @@ class TestInAShell:
 
 def test_a_name_that_is_too_long_is_told(monkeypatch, capfd):
     write(a_table(4))
-    code, printed, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv", "-o", "a" * 300)
+    code, printed, errors = main(
+        monkeypatch, capfd, "predict", "2.safetensors", "new.csv", "-o", "a" * 300
+    )
     assert (code, printed) == (1, "")
     assert "could not be written (File name too long)" in errors
 
@@ -465,7 +473,7 @@ def test_a_long_line_is_told_wherever_a_block_ends(place, mark, monkeypatch, cap
     text = X.to_csv(index=False).split("\n")
     text[0 if place == "header" else 2] += f",{long}"
     Path("new.csv").write_text("\n".join(text), encoding="utf-8")
-    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.csv")
     assert code == 1
     assert errors.startswith(
         "new.csv: has a line of more than 100,000 bytes, so it is not a table."
@@ -475,7 +483,7 @@ def test_a_long_line_is_told_wherever_a_block_ends(place, mark, monkeypatch, cap
 def test_a_column_that_the_model_has_not_may_stand_twice(models, capfd):
     X = a_table(4)
     write(X.assign(note="a", notes="b").rename(columns={"notes": "note"}))
-    predict.predict_file("2.npz", "new.csv")
+    predict.predict_file("2.safetensors", "new.csv")
     assert capfd.readouterr().out == expected(models[2], X)
 
 
@@ -503,7 +511,7 @@ def test_a_full_disk_is_told():
     write(a_table(50))
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "winenet", "predict", "2.npz", "new.csv"],
+            [sys.executable, "-m", "winenet", "predict", "2.safetensors", "new.csv"],
             stdout=full,
             stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -605,7 +613,7 @@ FAULTS = {
 def test_a_fault_of_a_table_is_told(content, told, block, monkeypatch, capfd):
     Path("new.csv").write_bytes(content)
     monkeypatch.setattr(predict.predict_file, "__kwdefaults__", {"force": False, "block": block})
-    code, printed, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
+    code, printed, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.csv")
     assert code == 1
     assert told in errors
     assert len(errors.splitlines()) == 1
@@ -617,7 +625,7 @@ def test_a_fault_of_a_table_is_told(content, told, block, monkeypatch, capfd):
 def test_a_column_of_true_is_no_number(monkeypatch, capfd):
     """Though pandas would take a column of nothing else for 1."""
     Path("new.csv").write_text("free SO2,colour,pH\nTrue,red,3\nTrue,red,3\n", encoding="utf-8")
-    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.csv")
     assert code == 1
     assert "line 2, column 'free SO2': 'True' is not a finite number" in errors
 
@@ -626,7 +634,7 @@ def test_a_column_of_true_is_no_number(monkeypatch, capfd):
 def test_a_table_that_is_no_file_is_told(what, monkeypatch, capfd):
     path = {"a folder": "folder", "missing": "nowhere.csv"}.get(what, "a\0b")
     Path("folder").mkdir()
-    code, printed, errors = main(monkeypatch, capfd, "predict", "2.npz", path)
+    code, printed, errors = main(monkeypatch, capfd, "predict", "2.safetensors", path)
     assert (code, printed) == (1, "")
     assert "so nothing was predicted. A table is a file of CSV, packed by gzip or not" in errors
     assert errors.strip().isprintable()
@@ -640,9 +648,9 @@ def test_a_number_that_overflows_is_told(monkeypatch, capfd):
         np.array([0, 1]),
     )
     raw = Preprocessing(["x"], *np.array([[1.0], [0], [1e9], [0], [-3], [3]]), [], [], [])
-    model_file.write("one.npz", SavedModel(unsure, raw, "y", ["no", "yes"], {}))
+    model_file.write("one.safetensors", SavedModel(unsure, raw, "y", ["no", "yes"], {}))
     Path("x.csv").write_text("x\n0\n3\n-1e300\n", encoding="utf-8")
-    code, printed, errors = main(monkeypatch, capfd, "predict", "one.npz", "x.csv")
+    code, printed, errors = main(monkeypatch, capfd, "predict", "one.safetensors", "x.csv")
     assert (code, printed) == (1, "row,y,p(no),p(yes)\n")
     assert errors.startswith(
         "x.csv: line 4 has a number so large that the model's sums are no longer finite, so the "
@@ -652,10 +660,10 @@ def test_a_number_that_overflows_is_told(monkeypatch, capfd):
 
 def test_a_separator_can_be_named(models, monkeypatch, capfd):
     X = write(a_table(30), sep=":")
-    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.csv")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.csv")
     assert code == 1
     assert "and the header has 1: 'id:free SO2:colour:pH'" in errors
-    words = ["predict", "2.npz", "new.csv", "--sep"]
+    words = ["predict", "2.safetensors", "new.csv", "--sep"]
     code, printed, _ = main(monkeypatch, capfd, *words, ":")
     assert (code, printed) == (0, expected(models[2], X))
     for wrong in ("", ",,", "a", '"', "é"):
@@ -668,7 +676,7 @@ def test_a_separator_can_be_named(models, monkeypatch, capfd):
 
 def test_texts_for_gaps_can_be_named(models, monkeypatch, capfd):
     X = write(a_table(60), na_rep="-")
-    words = ["predict", "2.npz", "new.csv", "--na-value", "?", "--na-value", "-"]
+    words = ["predict", "2.safetensors", "new.csv", "--na-value", "?", "--na-value", "-"]
     assert main(monkeypatch, capfd, *words)[:2] == (0, expected(models[2], X))
     write(X, na_rep="NA")
     code, _, errors = main(monkeypatch, capfd, *words)
@@ -710,7 +718,7 @@ def test_a_damaged_table_is_read_or_refused_alike_in_all_pieces(damages):
     found = []
     for block in (7, stream.BLOCK):
         try:
-            predict.predict_file("2.npz", "new.csv", "out.csv", force=True, block=block)
+            predict.predict_file("2.safetensors", "new.csv", "out.csv", force=True, block=block)
             found.append(text_of("out.csv"))
         except InputError as error:
             found.append("refused" if str(error).isprintable() else str(error))
@@ -734,11 +742,11 @@ def test_faults_of_parquet_are_told(monkeypatch, capfd):
         (X[:0], "new.parquet: has no row, so there is nothing to predict. Give rows."),
     ):
         changed.to_parquet("new.parquet", index=False)
-        code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.parquet")
+        code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.parquet")
         assert code == 1
         assert told in errors
     Path("new.parquet").write_bytes(Path("new.parquet").read_bytes()[:-20])
-    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.parquet")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.parquet")
     assert code == 1
     assert errors.startswith("new.parquet: is not a complete Parquet file (")
 
@@ -746,7 +754,7 @@ def test_faults_of_parquet_are_told(monkeypatch, capfd):
 def test_parquet_without_pyarrow_is_told(monkeypatch, capfd):
     Path("new.parquet").write_bytes(b"PAR1 and more PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    code, _, errors = main(monkeypatch, capfd, "predict", "2.npz", "new.parquet")
+    code, _, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.parquet")
     assert code == 1
     assert errors == (
         "new.parquet: is Parquet, and pyarrow, which reads it, is not installed, so nothing was "
@@ -792,7 +800,7 @@ def test_a_number_for_a_gap_is_one_in_parquet_too(models, monkeypatch, capfd):
     X["pH"] = X["pH"].fillna(-999)
     X.to_parquet("new.parquet", index=False)
     code, printed, errors = main(
-        monkeypatch, capfd, "predict", "2.npz", "new.parquet", "--na-value", "-999"
+        monkeypatch, capfd, "predict", "2.safetensors", "new.parquet", "--na-value", "-999"
     )
     assert (code, printed) == (0, expected(models[2], X.replace({"pH": {-999: np.nan}})))
     assert "outside" not in errors
@@ -806,14 +814,15 @@ def test_a_number_for_a_gap_is_one_in_parquet_too(models, monkeypatch, capfd):
 def test_a_file_that_is_no_model_is_refused(words, content, monkeypatch, capfd):
     write(a_table(3))
     if content is not None:
-        Path("no.npz").write_bytes(content)
-    arguments = ["no.npz", *(["new.csv"] if words == ["predict"] else [])]
+        Path("no.safetensors").write_bytes(content)
+    arguments = ["no.safetensors", *(["new.csv"] if words == ["predict"] else [])]
     code, printed, errors = main(monkeypatch, capfd, *words, *arguments)
     assert (code, printed) == (1, "")
-    assert errors.startswith("no.npz is ")
-    assert errors.endswith(
-        ", so nothing was done. Give a model's .npz file, such as models/mlp.npz.\n"
-    )
+    assert errors.startswith("no.safetensors is ")
+    cure = "Give a model's .safetensors file, such as models/mlp/notebook.safetensors."
+    if content == b"PK\x03\x04":  # an .npz file
+        cure = "Train the model again with this version: `dvc repro`."
+    assert errors.endswith(f", so nothing was done. {cure}\n")
 
 
 # What a model is.
@@ -822,11 +831,11 @@ def test_a_file_that_is_no_model_is_refused(words, content, monkeypatch, capfd):
 def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
     saved = models[2]
     raw = saved.preprocessing
-    code, printed, errors = main(monkeypatch, capfd, "describe", "2.npz")
+    code, printed, errors = main(monkeypatch, capfd, "describe", "2.safetensors")
     assert (code, errors) == (0, "")
     lines = printed.splitlines()
     assert lines[:7] == [
-        "2.npz is a network that predicts 'taste'.",
+        "2.safetensors is a network that predicts 'taste'.",
         "labels: 'poor', 'good'; the positive one is 'good'",
         "",
         "layers, 89 weights and biases:",
@@ -851,9 +860,11 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
 def test_describe_tells_of_other_models():
     raw = Preprocessing([], *np.zeros((6, 0)), ["c"], [[f"level {n}" for n in range(25)]], ["x"])
     only = DenseModel([np.zeros((25, 3))], [np.zeros(3)], "identity", np.arange(3))
-    told = describe.describe_model("a.npz", SavedModel(only, raw, "y", ["a", "b", "\x1b[31m"], {}))
+    told = describe.describe_model(
+        "a.safetensors", SavedModel(only, raw, "y", ["a", "b", "\x1b[31m"], {})
+    )
     assert told.splitlines() == [
-        "a.npz is a logistic regression (a network of one layer) that predicts 'y'.",
+        "a.safetensors is a logistic regression (a network of one layer) that predicts 'y'.",
         "labels: 'a', 'b', '\\x1b[31m'",
         "",
         "layers, 78 weights and biases:",
@@ -879,7 +890,7 @@ def test_each_command_has_a_page_of_help_with_examples(name, monkeypatch, capfd)
 PEAK = """
 import resource, sys
 from winenet.serve import predict
-predict.predict_file("2.npz", sys.argv[1], sys.argv[2])
+predict.predict_file("2.safetensors", sys.argv[1], sys.argv[2])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -24,6 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from model_files import header, pack, unpack, with_header
+from safetensors.numpy import save
 
 from winenet import __main__ as command
 from winenet import files, params
@@ -35,7 +37,7 @@ from winenet.models.saved import DenseModel, SavedModel
 FOLDER = Path(__file__).parent / "bad_input"
 BACK = "`git checkout -- metrics plots report dvc.lock && dvc checkout` restores the last committed"
 RED = "data/raw/winequality-red.csv"
-MODEL = "models/logistic.npz"
+MODEL = "models/logistic.safetensors"
 NOBODY = 65534
 LARGEST_FILE = 100_000  # bytes, where no disk can be made that is full
 
@@ -187,27 +189,12 @@ RAW = {
 
 
 def arrays(**changes: object) -> Callable[[Path], None]:
-    """Write a model again with some of its arrays changed, or left out when None."""
-
-    def write(file: Path) -> None:
-        with np.load(file, allow_pickle=False) as whole:
-            new = dict(whole.items()) | changes
-        np.savez(file, **{name: value for name, value in new.items() if value is not None})
-
-    return write
-
-
-def members(change: Callable[[dict[str, bytes]], dict[str, bytes]], how: int) -> bytes:
-    """Return a model's archive with some members changed."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(a_model())) as whole, zipfile.ZipFile(target, "w", how) as new:
-        for name, old in change({name: whole.read(name) for name in whole.namelist()}).items():
-            new.writestr(name, old)
-    return target.getvalue()
+    """Write a model again with some of its content changed, or left out when None."""
+    return content(lambda old: pack(unpack(old) | changes))
 
 
 def a_model() -> bytes:
-    target = Path(f"{os.getpid()}.npz")
+    target = Path(f"{os.getpid()}.safetensors")
     names = [f"feature {number}" for number in range(12)]
     scaling = [np.zeros(12), np.zeros(12), np.ones(12), np.zeros(12), np.zeros(12), np.ones(12)]
     raw = Preprocessing(names, *scaling, [], [], [])
@@ -226,21 +213,40 @@ class Malicious:
         return os.mkdir, ("harmed",)
 
 
-def twice(file: Path) -> None:
-    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(file, "a") as archive:
-        archive.writestr("coefs_0.npy", archive.read("coefs_0.npy"))
+def retyped(old: bytes) -> bytes:
+    text = json.dumps(header(old)).replace('"F64"', '"object"', 1)
+    return with_header(old, text.encode())
 
 
-def claimed_size(old: bytes) -> bytes:
-    entry = old.index(b"PK\x01\x02") + 24
-    return old[:entry] + (2**31).to_bytes(4, "little") + old[entry + 4 :]
+def twice(old: bytes) -> bytes:
+    end = max(tensor["data_offsets"][1] for tensor in header(old).values() if "dtype" in tensor)
+    second = {"dtype": "F64", "shape": [12, 1], "data_offsets": [end, end + 96]}
+    text = json.dumps(header(old))[:-1] + f', "coefs_0": {json.dumps(second)}}}'
+    return with_header(old, text.encode(), bytes(96))
 
 
-def claimed_shape(whole: dict[str, bytes]) -> dict[str, bytes]:
-    old = whole["coefs_0.npy"]
-    new = old.replace(b"(12, 1), }         ", b"(99999999999, 1), }")
-    assert len(new) == len(old) != new.count(b"9")
-    return whole | {"coefs_0.npy": new}
+def claimed_shape(old: bytes) -> bytes:
+    changed = header(old)
+    changed["coefs_0"]["shape"] = [99999999999, 1]
+    return with_header(old, json.dumps(changed).encode())
+
+
+def surrogate(old: bytes) -> bytes:
+    changed = header(old)
+    text = changed["__metadata__"]["winenet"].replace('["0"', r'["\ud800"')
+    return with_header(old, json.dumps(changed | {"__metadata__": {"winenet": text}}).encode())
+
+
+def a_zip() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("coefs_0.npy", bytes(2**27))
+    return target.getvalue()
+
+
+def npz(file: Path) -> None:
+    with file.open("wb") as stream:
+        np.savez(stream, format="winenet model 2", coefs_0=np.ones((12, 1)))
 
 
 MODELS: dict[str, Callable[[Path], None]] = {
@@ -252,39 +258,41 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "one bit of a weight changed": content(
         lambda old: old.replace(np.arange(12.0).tobytes(), np.arange(1, 13.0).tobytes())
     ),
-    "another format": arrays(format="winenet model 1"),
+    "one letter of a label changed": content(
+        lambda old: old.replace(rb"[\"0\", \"1\"]", rb"[\"7\", \"1\"]")
+    ),
+    "another format": arrays(format="winenet model 2"),
+    "an .npz file": npz,
+    "another program's file": content(lambda _: save({"w": np.ones(1)}, {"format": "pt"})),
+    "another metadata key": content(lambda old: pack(unpack(old), more="1")),
     "a missing array": arrays(intercepts_0=None),
     "a surplus array": arrays(surplus=np.ones(1)),
-    "an array twice": twice,
-    "an array of objects": arrays(coefs_0=np.array([[Malicious()]] * 12, dtype=object)),
+    "an array twice": content(twice),
+    "an array of objects": content(retyped),
     "float32": arrays(coefs_0=np.ones((12, 1), np.float32)),
-    "the other byte order": arrays(coefs_0=np.ones((12, 1), ">f8")),
     "NaN": arrays(coefs_0=np.full((12, 1), np.nan)),
     "an infinite weight": arrays(coefs_0=np.full((12, 1), np.inf)),
     "one input too few": arrays(coefs_0=np.ones((11, 1))),
     "two outputs": arrays(coefs_0=np.ones((12, 2)), intercepts_0=np.ones(2)),
     "a vector for a matrix": arrays(coefs_0=np.ones(12)),
-    "a class without a label": arrays(classes=np.array([0, 1, 2])),
-    "classes in disorder": arrays(classes=np.array([1, 0])),
+    "a class without a label": arrays(classes=[0, 1, 2]),
+    "classes in disorder": arrays(classes=[1, 0]),
     "a label twice": arrays(labels=["red", "red"]),
+    "a label that is a number": arrays(labels=["red", 1]),
+    "a label that is not valid text": content(surrogate),
     "an unknown activation": arrays(activation="exec"),
     "a column too few": arrays(numbers=[f"feature {number}" for number in range(11)]),
     "a column twice": arrays(numbers=["feature 0"] * 12),
     "a minimum above its maximum": arrays(minimum=np.full(12, 2.0)),
-    "a category without levels": arrays(
-        categories=["colour"], n_levels=np.array([0]), most_frequent=["red"]
-    ),
+    "a category without levels": arrays(categories=["colour"], levels=[[]], most_frequent=["red"]),
     "a most frequent level that is none": arrays(
         categories=["colour"],
-        levels=["red", "white"],
-        n_levels=np.array([2]),
+        levels=[["red", "white"]],
         most_frequent=["blue"],
     ),
-    "a zip bomb": content(
-        lambda _: members(lambda old: old | {"coefs_0.npy": bytes(2**27)}, zipfile.ZIP_DEFLATED)
-    ),
-    "a size that is only claimed": content(claimed_size),
-    "a shape that is only claimed": content(lambda _: members(claimed_shape, zipfile.ZIP_STORED)),
+    "a zip bomb": content(lambda _: a_zip()),
+    "a size that is only claimed": content(lambda old: (2**31).to_bytes(8, "little") + old[8:]),
+    "a shape that is only claimed": content(claimed_shape),
 }
 
 
@@ -503,8 +511,8 @@ def test_a_stage_tells_what_is_wrong_with_a_model(
 
 def test_the_model_that_is_damaged_above_is_a_good_one(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("good.npz").write_bytes(a_model())
-    assert model_file.read("good.npz").model.weights[0].shape == (12, 1)
+    Path("good.safetensors").write_bytes(a_model())
+    assert model_file.read("good.safetensors").model.weights[0].shape == (12, 1)
 
 
 # Tables that are to be predicted
@@ -515,11 +523,11 @@ def test_predict_tells_what_is_wrong_with_a_table(
     tmp_path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], case: Case
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("model.npz").write_bytes(a_model())
+    Path("model.safetensors").write_bytes(a_model())
     Path("new.csv").write_bytes(TABLE)
     if case.case == "Parquet that is none":
         pytest.importorskip("pyarrow")
-    words = ["winenet", "predict", "model.npz", "new.csv", "-o", "out.csv"]
+    words = ["winenet", "predict", "model.safetensors", "new.csv", "-o", "out.csv"]
     monkeypatch.setattr(sys, "argv", words)
     command.main()
     assert len(Path("out.csv").read_bytes().splitlines()) == 4

@@ -266,7 +266,6 @@ def test_only_files_and_the_journal_write() -> None:
             "write_text",
         },
         "winenet/init/render.py": {"TemporaryDirectory", "write_text"},  # to check params.yaml
-        "winenet/models/model_file.py": {"save"},  # into memory
         "winenet/network/journal.py": {"connect", "mkdir", "savez"},
         "winenet/report/plotting.py": {"savefig"},  # into memory
     }

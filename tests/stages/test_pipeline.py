@@ -211,14 +211,14 @@ def test_a_fault_is_told_through_dvc_and_one_line_brings_the_results_back(
 
 def test_a_damaged_model_is_told_and_repro_makes_it_again(repository: Path) -> None:
     before = outputs(repository)
-    model = repository / "models/logistic.npz"
+    model = repository / "models/logistic.safetensors"
     damaged = model.read_bytes()[:-100]
     model.unlink()  # it may be a link into DVC's cache
     model.write_bytes(damaged)
     printed = run(repository, sys.executable, "-m", "stages.importance", code=1)
     assert (
-        "models/logistic.npz is not a valid winenet model (it is not a complete .npz file)"
-        in printed
+        "models/logistic.safetensors is not a valid winenet model (it is not a valid .safetensors "
+        "file: incomplete metadata, file not fully covered)" in printed
     )
     assert "`dvc repro` makes it again" in printed
     dvc(repository, "repro")

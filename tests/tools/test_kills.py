@@ -43,7 +43,7 @@ def test_what_a_run_says_is_understood():
 
 
 def test_each_difference_is_found(tmp_path):
-    for name in ("metrics/a.json", "data/b.csv", "models/c.npz", "data/raw/given.csv"):
+    for name in ("metrics/a.json", "data/b.csv", "models/c.safetensors", "data/raw/given.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1", "utf-8")
     (tmp_path / "dvc.lock").write_text("1", "utf-8")
@@ -63,7 +63,7 @@ def test_each_difference_is_found(tmp_path):
             path.write_text(old, "utf-8")
         return found
 
-    assert changed("models/c.npz", "2") == "models/c.npz has other bytes"
+    assert changed("models/c.safetensors", "2") == "models/c.safetensors has other bytes"
     assert changed("data/b.csv", None) == "data/b.csv is missing"
     assert changed("data/.b.csv.partial", "1") == "data/.b.csv.partial is left over"
     assert changed("dvc.lock", "2") == "dvc.lock has other bytes"

@@ -1,7 +1,6 @@
 """make verify: what it varies, what it refuses, what it notices; on a pipeline of one stage."""
 
 import argparse
-import io
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from committed import ROOT
+from safetensors.numpy import save
 
 from tools import compare_outputs, probe, variations, verify, verify_run
 from tools.variations import Variation
@@ -23,13 +23,15 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no umask, no use
 STAGE = """
 import json, os, pathlib
 import numpy
+from safetensors.numpy import save_file
 value = int(pathlib.Path("given.txt").read_text())
 for folder in ("data", "metrics", "models"):
     pathlib.Path(folder).mkdir(exist_ok=True)
 pathlib.Path("data/big.txt").write_bytes(b"x" * value)
 pathlib.Path("metrics/double.json").write_bytes(json.dumps({"value": 2 * value}).encode() + b"\\n")
 weight = numpy.array([1.5 + float(os.environ.get("SHIFT", "0"))])
-numpy.savez("models/double.npz", weight=weight, classes=numpy.array(["red", "white"]))
+about = json.dumps({"fact_values": weight.tolist(), "labels": ["red", "white"], "sha256": "..."})
+save_file({"weight": weight}, "models/double.safetensors", {"winenet": about})
 native = os.environ.get("WINENET_NUMERICS") == "native"
 kernel = f"native (OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE')})"
 print(os.environ.get("SAY", "double: numerics: " + (kernel if native else "1 BLAS thread")))
@@ -39,7 +41,7 @@ stages:
   double:
     cmd: python stage.py
     deps: [given.txt, stage.py]
-    outs: [data/big.txt, models/double.npz]
+    outs: [data/big.txt, models/double.safetensors]
     metrics:
       - metrics/double.json: {cache: false}
 """
@@ -360,7 +362,7 @@ def test_a_run_that_does_not_see_what_was_asked_for_is_not_started(pipeline, cap
 def test_an_output_against_the_umask_is_found(pipeline):
     ran = verify_run.Ran(["double"], ["1 BLAS thread"], [], {})
     (pipeline / "metrics" / "double.json").chmod(0o644)
-    for path in ("data/big.txt", "models/double.npz"):
+    for path in ("data/big.txt", "models/double.safetensors"):
         (pipeline / path).chmod(0o600)
     assert verify_run.no_effect(pipeline, {}, {"umask": "0o22"}, ran) == ""
     assert verify_run.no_effect(pipeline, {}, {"umask": "0o77"}, ran) == (
@@ -458,7 +460,7 @@ def test_models_of_another_kernel_may_not_differ_in_more(pipeline, shift, fast):
     proof = prove(pipeline, kernel(SHIFT=shift))
     assert not proof.holds
     assert re.fullmatch(
-        r"models/double.npz differs by (1.0e-09|nan), more than 1e-10\.", proof.difference
+        r"models/double.safetensors differs by (1.0e-09|nan), more than 1e-10\.", proof.difference
     )
 
 
@@ -471,7 +473,7 @@ def test_another_metric_is_found_under_another_kernel_as_well(changed, fast):
 
 def test_a_lock_that_says_more_than_other_hashes_is_found(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify_run.recorded_hashes(lock)["models/double.npz"]
+    digest = verify_run.recorded_hashes(lock)["models/double.safetensors"]
     assert compare_outputs.without_models(lock) == compare_outputs.without_models(
         lock.replace(digest, "a" * 32)
     )
@@ -485,7 +487,7 @@ def test_a_lock_that_says_more_than_other_hashes_is_found(changed):
 def test_other_bits_in_a_model_are_found_where_equal_ones_can_be_expected(pipeline, fast):
     proof = prove(pipeline, SHIFT="1e-13")
     assert not proof.holds
-    assert "Outputs with another hash: models/double.npz." in proof.difference
+    assert "Outputs with another hash: models/double.safetensors." in proof.difference
 
 
 @pytest.fixture
@@ -508,42 +510,46 @@ def test_a_machine_that_computes_unlike_the_committed_one_is_told_and_has_a_tole
 
 
 def test_a_model_that_cannot_be_compared_is_no_proof(elsewhere):
-    (elsewhere / "tools" / "reference" / "double.npz").unlink()
+    (elsewhere / "tools" / "reference" / "double.safetensors").unlink()
     commit(elsewhere)
     proof = prove(elsewhere, SHIFT="1e-13", models={})
     assert not proof.holds
     assert proof.difference.startswith(
-        "models/double.npz has other bits, and the committed one is not here to be compared with."
+        "models/double.safetensors has other bits, and the committed one is not here to be "
+        "compared with."
     )
 
 
 def test_models_that_a_run_made_anew_serve_the_next_one(pipeline, fast):
     models = {}
     assert prove(pipeline, models=models).holds
-    assert list(models) == ["models/double.npz"]
+    assert list(models) == ["models/double.safetensors"]
     assert prove(pipeline, kernel(SHIFT="1e-13"), models=models).holds
 
 
-def packed(**arrays):
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    return stream.getvalue()
+def packed(weights=(1.0, 2.0), facts=(0.5,), label="a", sha256="", **arrays):
+    about = {"fact_values": facts, "labels": [label], "sha256": sha256}
+    return save({"w": np.array(weights), **arrays}, {"winenet": json.dumps(about)})
 
 
 @pytest.mark.parametrize(
     ("other", "distance"),
     [
-        ({"w": np.array([1.0, 2.0]), "c": np.array(["a"])}, 0.0),
-        ({"w": np.array([1.0, 2.25]), "c": np.array(["a"])}, 0.25),
-        ({"w": np.array([1.0, 2.0]), "c": np.array(["b"])}, np.inf),
-        ({"w": np.array([1.0]), "c": np.array(["a"])}, np.inf),
-        ({"w": np.array([1, 2]), "c": np.array(["a"])}, np.inf),
-        ({"w": np.array([1.0, 2.0])}, np.inf),
+        ({}, 0.0),
+        ({"sha256": "another"}, 0.0),
+        ({"weights": [1.0, 2.25]}, 0.25),
+        ({"facts": [1.0]}, 0.5),
+        ({"weights": [1.0, np.nan]}, np.nan),
+        ({"label": "b"}, np.inf),
+        ({"weights": [1.0]}, np.inf),
+        ({"weights": [1, 2]}, np.inf),
+        ({"facts": []}, np.inf),
+        ({"more": np.zeros(1)}, np.inf),
     ],
 )
 def test_the_distance_of_two_models(other, distance):
-    one = packed(w=np.array([1.0, 2.0]), c=np.array(["a"]))
-    assert compare_outputs.between(one, packed(**other)) == distance
+    found = compare_outputs.between(packed(), packed(**other))
+    assert found == pytest.approx(distance, abs=0, nan_ok=True)
 
 
 def test_a_head_without_a_probe_is_refused_with_the_cure(changed, fast):
@@ -555,11 +561,11 @@ def test_a_head_without_a_probe_is_refused_with_the_cure(changed, fast):
 
 def test_models_that_are_not_here_cannot_be_kept(changed):
     lock = (changed / "dvc.lock").read_text("utf-8")
-    digest = verify_run.recorded_hashes(lock)["models/double.npz"]
+    digest = verify_run.recorded_hashes(lock)["models/double.safetensors"]
     write(changed / "dvc.lock", lock.replace(digest, "a" * 32))
     commit(changed)
     with pytest.raises(
-        verify_run.VerifyError, match=r"models/double\.npz: the one in HEAD's dvc\.lock"
+        verify_run.VerifyError, match=r"models/double\.safetensors: the one in HEAD's dvc\.lock"
     ):
         verify.update_reference(changed, os.environ)
 
@@ -567,10 +573,12 @@ def test_models_that_are_not_here_cannot_be_kept(changed):
 def test_the_kept_models_are_those_of_the_committed_lock():
     """`python -m tools.verify --update-reference` renews them."""
     hashes = verify_run.recorded_hashes((ROOT / "dvc.lock").read_text("utf-8"))
-    models = {Path(path).name: digest for path, digest in hashes.items() if path.endswith(".npz")}
+    models = {
+        Path(path).name: digest for path, digest in hashes.items() if path.endswith(".safetensors")
+    }
     kept = {
         file.name: compare_outputs.md5(file.read_bytes())
-        for file in ROOT.glob("tools/reference/*.npz")
+        for file in ROOT.glob("tools/reference/*.safetensors")
     }
     assert kept == models
 

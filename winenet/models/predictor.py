@@ -43,7 +43,10 @@ class DensePredictor:
 
 def read_predictors(folder: str, names: Iterable[str]) -> dict[str, DensePredictor]:
     """Return the models in a folder by name, ready to predict scaled rows."""
-    return {name: DensePredictor(model_file.read(f"{folder}/{name}.npz").model) for name in names}
+    return {
+        name: DensePredictor(model_file.read(f"{folder}/{name}.safetensors").model)
+        for name in names
+    }
 
 
 class PipelinePredictor:
