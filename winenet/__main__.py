@@ -307,7 +307,7 @@ error OUT is not created; standard output ends with the rows before the error.
 examples:
   python -m winenet predict models/mlp/notebook.safetensors new.csv -o predicted.csv
   python -m winenet predict models/mlp/notebook.safetensors new.parquet | head
-  zcat new.csv.gz | python -m winenet predict models/mlp/notebook.safetensors - --na-value '?' > out.csv
+  zcat new.csv.gz | python -m winenet predict models/logistic.safetensors - --na-value '?'
 """
 
 

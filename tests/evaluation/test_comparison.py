@@ -306,8 +306,8 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     code, printed, errors = trained_workspace.run("stages.compare")
     assert (code, printed) == (1, f"compare: {describe_numerics()}\n")
     assert errors.startswith(
-        "\ncompare: models/mlp/notebook.safetensors is missing, so this stage has nothing to work on. "
-        "`dvc repro` makes it again.\n"
+        "\ncompare: models/mlp/notebook.safetensors is missing, so this stage has nothing to work "
+        "on. `dvc repro` makes it again.\n"
     )
 
 
