@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import (
 from winenet.errors import did_you_mean, safe_text, short_repr
 from winenet.network import hyperparameters
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Mlp, Params, ParamsError
+from winenet.params import Distribution, Mlp, Params, ParamsError
 from winenet.text import count
 
 # Parameters that the pipeline sets itself, or that have no meaning in it.
@@ -127,14 +127,17 @@ def _faults(settings: Params) -> Iterator[str]:
     yield from _estimator_faults("grid_search.defaults", network, search.defaults)
     searched = []
     for name, values in search.param_grid.items():
-        for value in values:
+        for value in values if isinstance(values, list) else _bounds(values):
             found = [*_estimator_faults("grid_search.param_grid", network, {name: value})]
             searched += found
             if found and f"{name}: unknown" in found[0]:
                 break
     yield from searched
     if not searched:
-        first = {name: values[0] for name, values in search.param_grid.items()}
+        first = {
+            name: values[0] if isinstance(values, list) else _bounds(values)[0]
+            for name, values in search.param_grid.items()
+        }
         yield from _network_faults("grid_search.defaults", search.defaults | first)
     for name, baseline in settings.compare.baselines.items():
         place = f"compare.baselines.{name}"
@@ -144,6 +147,14 @@ def _faults(settings: Params) -> Iterator[str]:
             yield f"{place}.estimator: {error}"
             continue
         yield from _estimator_faults(place, cls, baseline.parameters)
+
+
+def _bounds(drawn: Distribution) -> list[Any]:
+    """Return the bounds of a distribution, as values of the parameter that it draws."""
+    if drawn.randint is not None:
+        low, high = map(int, drawn.randint)
+        return [low, high - 1]
+    return list(drawn.loguniform or drawn.uniform or ())
 
 
 def _estimator_faults(place: str, cls: type[Any], given: Mapping[str, Any]) -> Iterator[str]:
