@@ -323,10 +323,10 @@ def candidate_name(params: Mapping[str, Any]) -> str:
     """Return a candidate as a text: "50-25 at 0.001", or name and value of other parameters."""
     values = {name: cell(value) for name, value in params.items()}
     known = [values.pop("hidden_layer_sizes", ""), values.pop("learning_rate_init", "")]
-    shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in known]
+    shown = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in known]
     first = " at ".join(text for text in shown if text)
     others = [
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in values.items()
     ]
     return ", ".join([*([first] if first else []), *others])

@@ -111,14 +111,11 @@ def constant_models(compared: Mapping[str, Any]) -> list[str]:
 
 
 def _network_names(networks: Mapping[str, Any]) -> dict[str, str]:
-    """Return each network by its layers, or by its name if another one has the same layers."""
-    sizes = [item["hidden_layer_sizes"] for item in networks.values()]
-    return {
-        key: f"network {item['hidden_layer_sizes']}"
-        if sizes.count(item["hidden_layer_sizes"]) == 1
-        else key.replace("_", " ")
-        for key, item in networks.items()
-    }
+    """Return the networks by their layers, or by their keys if two have the same layers."""
+    sizes = {key: item["hidden_layer_sizes"] for key, item in networks.items()}
+    if len(set(sizes.values())) < len(sizes):
+        return {key: key.replace("_", " ") for key in networks}
+    return {key: f"network {layers}" for key, layers in sizes.items()}
 
 
 def _in_order(by_model: Mapping[str, Value], compared: Mapping[str, Any]) -> dict[str, Value]:
