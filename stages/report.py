@@ -140,6 +140,9 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
         "plots/grid_search_scores.svg": figures.grid_search_scores(
             tables["plots/grid_search_scores.csv"]
         ),
+        "plots/grid_search_parameters.svg": figures.search_parameters(
+            tables["data/grid_search_results.csv"]
+        ),
         "plots/confusion.svg": figures.confusion_matrices(
             model_tables.model_scores(metrics), styles, own
         ),

@@ -126,6 +126,29 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
     return plotting.svg(drawn)
 
 
+def search_parameters(candidates: pd.DataFrame) -> str:
+    """Draw the scores over each parameter that was searched: a dot per fold and one per mean.
+
+    candidates: data/grid_search_results.csv. A number that spans two decades or more has a
+    logarithmic axis; layer sizes and texts stand side by side.
+    """
+    searched = model_tables.searched(candidates)
+    folds = model_tables.fold_columns(candidates)
+    rows = math.ceil(len(searched) / 3)
+    columns = min(len(searched), 3)
+    drawn, panels = plotting.figure(width=3.4 * columns, height=3, columns=len(searched), rows=rows)
+    best = int(candidates["rank_test_score"].to_numpy().argmin())
+    for axes, name in zip(panels, searched, strict=True):
+        x = plotting.parameter_axis(axes, candidates[name])
+        for fold in folds:
+            axes.plot(x, candidates[fold], ".", color=plotting.ACCENT, alpha=0.25, markersize=5)
+        axes.plot(x, candidates["mean_test_score"], "o", color=plotting.ACCENT, markersize=5)
+        plotting.mark(axes, x.iloc[best], candidates["mean_test_score"].iloc[best], "D", "#D55E00")
+        plotting.label_axes(axes, name, "", "score", None)
+    plotting.key(drawn, {".": "a fold", "o": "mean of a candidate", "D": "the best mean"})
+    return plotting.svg(drawn)
+
+
 def confusion_matrices(
     scores: Mapping[str, Mapping[str, Any]], styles: Styles, terms: Terms
 ) -> str:

@@ -230,6 +230,19 @@ def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axe
     return axes
 
 
+def parameter_axis(axes: Axes, values: pd.Series) -> pd.Series:
+    """Prepare the x axis for the values of a parameter; return where each of them stands on it."""
+    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if numbers:
+        if values.min() > 0 and values.max() >= 100 * values.min():
+            axes.set_xscale("log")
+        return values
+    known = list(dict.fromkeys(map(str, values)))
+    axes.set_xticks(range(len(known)), known)
+    axes.set_xlim(-0.5, len(known) - 0.5)
+    return values.map(lambda value: known.index(str(value)))
+
+
 def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:
     """Draw a confusion matrix, shaded within its rows.
 
