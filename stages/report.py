@@ -201,6 +201,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
             for model, name in model_tables.traced_networks(metrics).items()
         },
         score_table=model_tables.score_table(metrics),
+        class_cautions=model_tables.class_cautions(metrics, own),
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
         comparison=comparison_section.section(
             metrics,

@@ -122,7 +122,7 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
     for y, score in enumerate(best["mean_test_score"]):
         plotting.mark(axes, score, y, "o", plotting.ACCENT)
     plotting.rows_named(axes, list(best["candidate"]))
-    plotting.label_axes(axes, "Mean score over the folds", "mean score", "", None)
+    plotting.label_axes(axes, "Candidates", "mean score", "", None)
     return plotting.svg(drawn)
 
 

@@ -43,6 +43,8 @@ class ReportContent:
         By network's name, whether early stopping would have helped.
     score_table : str
         The scores of the models in Markdown.
+    class_cautions : list of str
+        What to know of the scores where a class is rare, or a model predicts one class only.
     candidate_rows : list of Row
         The candidates of the search, the best first.
     comparison : ComparisonSection
@@ -63,6 +65,7 @@ class ReportContent:
     stops: Table
     early_stopping: Mapping[str, str]
     score_table: str
+    class_cautions: list[str]
     candidate_rows: list[Row]
     comparison: ComparisonSection
     notebook: NotebookSection | None
