@@ -39,6 +39,7 @@ def main() -> None:
         | scoring.training_summary(result.model)
         | {
             **{f"best_{name}": result.best[name] for name in settings.param_grid},
+            "method": settings.method,
             "best_candidate": result.best["candidate"],
             "hidden_layer_sizes": registry.format_layer_sizes(result.model.hidden_layer_sizes),
             "cv_accuracy": result.best["mean_test_accuracy"],
