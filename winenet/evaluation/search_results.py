@@ -361,10 +361,12 @@ def selection_diagnostics(
     be outside the grid. Layer sizes are ordered by the number of parameters. Of equally small
     candidates the better one is named. searched: the names of the grid's parameters.
     """
+    rounds = candidates["round"] if "round" in candidates else pd.Series(1, candidates.index)
     close = candidates[candidates["within_one_standard_error"]]
     smallest = close.sort_values(["parameters", "rank_test_score"], kind="stable").iloc[0]
     return {
         "standard_error": _standard_error(best),
+        "trained_to_the_end": (rounds == rounds.max()).sum(),
         "within_one_standard_error": len(close),
         "smallest_within_one_standard_error": smallest["candidate"],
         "on_edge": {
