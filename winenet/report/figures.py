@@ -141,7 +141,7 @@ def confusion_matrices(
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
-        axes.set_title(styles[model].name, loc="left", fontweight="bold")
+        plotting.name_panel(axes, styles[model].name)
     return plotting.svg(drawn)
 
 
@@ -208,8 +208,7 @@ def calibration(bins: pd.DataFrame, styles: Styles, terms: Terms) -> str:
     )
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], styles[model].figure)
-        title = plotting.wrap_text(axes, styles[model].name, 9.5)
-        axes.set_title(title, loc="left", fontweight="bold")
+        plotting.name_panel(axes, plotting.wrap_text(axes, styles[model].name, 9.5))
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "fraction correct" if terms.multiclass else f"share of class {terms.labels[1]}"
     text = plotting.wrap_text(panels[0], f"{share} in the bin")

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
@@ -114,7 +115,7 @@ def label_axes(axes: Axes, title: str, x: str, y: str, legend: Place | None = "b
 def add_legend(axes: Axes, place: Place) -> Axes:
     """Name the lines in the axes; on a page, where panels are small, once below the figure."""
     if _room.get() is None or _width(axes) > 6:
-        axes.legend(frameon=False, loc=place)
+        _plain_texts(axes.legend(frameon=False, loc=place))
         return axes
     whole = axes.get_figure(root=True)
     assert isinstance(whole, Figure)
@@ -123,7 +124,19 @@ def add_legend(axes: Axes, place: Place) -> Axes:
         columns = 1 if whole.get_figwidth() <= NARROW_WIDTH else 2
         whole.set_figheight(whole.get_figheight() + 0.22 * -(-len(handles) // columns))
         outside: Any = "outside lower left"
-        whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns)
+        _plain_texts(whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns))
+    return axes
+
+
+def _plain_texts(legend: Legend) -> None:
+    """Show the names in a legend as they are; one may hold dollar signs."""
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def name_panel(axes: Axes, name: str) -> Axes:
+    """Write a model's name above its axes, as it is: it may hold dollar signs."""
+    axes.set_title(name, loc="left", fontweight="bold", parse_math=False)
     return axes
 
 
