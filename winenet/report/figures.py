@@ -282,10 +282,12 @@ def importance(shuffled: pd.DataFrame, styles: Styles) -> str:
         shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False, kind="stable").index
     )
     models = list(dict.fromkeys(shuffled["model"]))
-    drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
+    room = max(0.42, 0.085 * len(models))  # inches of a feature
+    drawn, (axes,) = plotting.figure(width=8, height=room * len(order) + 1.2)
+    step = min(0.18, 0.8 / len(models))
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
-        places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
+        places = [y + step * (number - (len(models) - 1) / 2) for y in range(len(order))]
         plotting.spread(axes, item, places, styles[model].name, styles[model].figure)
     plotting.rows_named(axes, list(order))
     plotting.label_axes(

@@ -27,6 +27,7 @@ Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 TEXT_COLOUR, ACCENT = "#333333", "#0072B2"
 WRITTEN = 10  # classes up to which a confusion matrix has its counts written in
 PAGE_WIDTH, NARROW_WIDTH = 7.6, 4.0  # inches that a page of the browser has for a figure
+MAX_INSIDE = 6  # entries of a legend that has room within its axes
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
     "font.size": 10,
@@ -113,8 +114,9 @@ def label_axes(axes: Axes, title: str, x: str, y: str, legend: Place | None = "b
 
 
 def add_legend(axes: Axes, place: Place) -> Axes:
-    """Name the lines in the axes; on a page, where panels are small, once below the figure."""
-    if _room.get() is None or _width(axes) > 6:
+    """Name the lines in the axes; many of them, or in a page's small panels, below the figure."""
+    few = len(axes.get_legend_handles_labels()[0]) <= MAX_INSIDE
+    if few and (_room.get() is None or _width(axes) > 6):
         _plain_texts(axes.legend(frameon=False, loc=place))
         return axes
     whole = axes.get_figure(root=True)
@@ -165,10 +167,17 @@ def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str
 
 
 def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
-    """Name the places 0, 1, ... of the vertical axis, the first on top."""
+    """Name the places 0, 1, ... of the vertical axis, the first on top.
+
+    The figure grows if names of several lines need more room.
+    """
     shown = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
+    whole = axes.get_figure(root=True)
+    assert isinstance(whole, Figure)
+    lines = max(name.count("\n") + 1 for name in shown)
+    whole.set_figheight(max(whole.get_figheight(), 0.18 * lines * len(names) + 1.2))
     return axes
 
 
