@@ -583,6 +583,7 @@ def render(
         "value": sources.__getitem__,
         "term": links,
         "term_id": term_id,
+        "known_terms": links.glossary,
         "sentence": sentence,
         "data": data,
         "picture": partial(_picture, pictures, [*report.styles.values()]),
