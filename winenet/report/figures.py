@@ -106,12 +106,12 @@ def early_stopping(curves: Tables, numbers: Mapping[str, Any], styles: Styles, r
 
 
 def grid_search_scores(scores: pd.DataFrame) -> str:
-    """Draw the search: two parameters as a heat map, otherwise the best candidates as dots.
+    """Draw the search: a grid of two parameters as a heat map, else the best candidates as dots.
 
     scores: one line per candidate.
     """
     searched = model_tables.searched(scores)
-    if len(searched) == 2:
+    if model_tables.is_grid(scores):
         drawn, (axes,) = plotting.figure(width=6, height=3.2)
         plotting.heat_map(axes, scores, searched[1], searched[0], "mean_test_score")
         axes.set_title("Mean score over the folds", loc="left", fontweight="bold")

@@ -256,6 +256,12 @@ def searched(candidates: pd.DataFrame) -> list[str]:
     return columns[columns.index("candidate") + 1 : columns.index("mean_test_score")]
 
 
+def is_grid(candidates: pd.DataFrame) -> bool:
+    """Return whether two parameters were searched and most pairs of their values were tried."""
+    columns = searched(candidates)
+    return len(columns) == 2 and 2 * len(candidates) > candidates[columns].nunique().prod()
+
+
 def fold_columns(candidates: pd.DataFrame) -> list[str]:
     """Return the columns with the score of each fold."""
     return list(map(str, candidates.filter(regex=r"^split\d+_test_score$")))

@@ -232,24 +232,32 @@ def key(drawn: Figure, meanings: Mapping[str, str]) -> Figure:
 
 
 def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axes:
-    """Draw a value for each pair of x and y, written into its cell; the best has a frame."""
+    """Draw a value for each pair of x and y, written into its cell; the best has a frame.
+
+    x, y: columns of numbers or texts. A pair without a value has an empty cell.
+    """
     wide = table.pivot(index=y, columns=x, values=value)
     wide = wide.reindex(index=list(dict.fromkeys(table[y])), columns=list(dict.fromkeys(table[x])))
     cells = wide.to_numpy()
     axes.imshow(cells, cmap="cividis", aspect="auto")
-    middle = (cells.min() + cells.max()) / 2
-    for row, column in np.ndindex(cells.shape):
+    middle = (np.nanmin(cells) + np.nanmax(cells)) / 2
+    for row, column in np.argwhere(~np.isnan(cells)):
         colour = "black" if cells[row, column] > middle else "white"
         axes.text(column, row, f"{cells[row, column]:.4f}", ha="center", va="center", color=colour)
-    best_row, best_column = np.unravel_index(cells.argmax(), cells.shape)
+    best_row, best_column = np.unravel_index(np.nanargmax(cells), cells.shape)
     axes.add_patch(
         mpl.patches.Rectangle(
             (best_column - 0.47, best_row - 0.47), 0.94, 0.94, fill=False, color="#D55E00", lw=3
         )
     )
-    axes.set_xticks(range(len(wide.columns)), [f"{name:g}" for name in wide.columns])
-    axes.set_yticks(range(len(wide.index)), list(wide.index))
+    axes.set_xticks(range(len(wide.columns)), list(map(_short, wide.columns)), parse_math=False)
+    axes.set_yticks(range(len(wide.index)), list(map(_short, wide.index)), parse_math=False)
     return axes
+
+
+def _short(value: object) -> str:
+    """Return a number without needless digits, anything else as it is."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:
