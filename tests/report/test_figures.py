@@ -510,7 +510,7 @@ def test_of_twelve_models_each_has_its_name_and_its_colour(draw, room, many):
     assert len(many) == 12
     if room is None:
         svg = draw(many)
-        written = " ".join(texts(svg))
+        written = html.unescape(" ".join(texts(svg)))
     else:
         with plotting.page_style(room):
             svg = draw(many)
@@ -573,6 +573,23 @@ def test_no_two_names_of_twelve_models_overlap(draw, room, many):
 
 
 # The search.
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_few_pairs_of_many_values_are_no_heat_map():
+    """As a random search draws them."""
+    rates = np.linspace(0.001, 0.1, 20)
+    table = candidates(map(str, rates), alpha=rates, tol=rates)
+    (axes,) = figures.grid_search_scores(table).axes
+    assert list(axes.get_images()) == []
+    assert len(axes.get_lines()) == 20
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_pair_that_was_not_tried_is_an_empty_cell():
+    table = candidates("abc", alpha=[0.1, 0.1, 0.2], tol=[0.01, 0.02, 0.01])
+    (axes,) = figures.grid_search_scores(table).axes
+    assert [text.get_text() for text in axes.texts] == ["0.9000", "0.8900", "0.8800"]
 
 
 def candidates(names: Iterable[str], **searched: list[Any]) -> pd.DataFrame:

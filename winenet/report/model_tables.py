@@ -1,5 +1,6 @@
 """The report's tables of models, splits and candidates."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -258,8 +259,8 @@ def searched(candidates: pd.DataFrame) -> list[str]:
 
 def is_grid(candidates: pd.DataFrame) -> bool:
     """Return whether two parameters were searched and most pairs of their values were tried."""
-    columns = searched(candidates)
-    return len(columns) == 2 and 2 * len(candidates) > candidates[columns].nunique().prod()
+    sizes = [candidates[name].nunique() for name in searched(candidates)]
+    return len(sizes) == 2 and 2 * len(candidates) > math.prod(sizes)
 
 
 def fold_columns(candidates: pd.DataFrame) -> list[str]:
