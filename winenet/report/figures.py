@@ -106,12 +106,12 @@ def early_stopping(curves: Tables, numbers: Mapping[str, Any], styles: Styles, r
 
 
 def grid_search_scores(scores: pd.DataFrame) -> str:
-    """Draw the search: two parameters as a heat map, otherwise the best candidates as dots.
+    """Draw the search: a grid of two parameters as a heat map, else the best candidates as dots.
 
     scores: one line per candidate.
     """
     searched = model_tables.searched(scores)
-    if len(searched) == 2:
+    if model_tables.is_grid(scores):
         drawn, (axes,) = plotting.figure(width=6, height=3.2)
         plotting.heat_map(axes, scores, searched[1], searched[0], "mean_test_score")
         axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
@@ -164,7 +164,7 @@ def confusion_matrices(
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
-        axes.set_title(styles[model].name, loc="left", fontweight="bold")
+        plotting.name_panel(axes, styles[model].name)
     return plotting.svg(drawn)
 
 
@@ -231,8 +231,7 @@ def calibration(bins: pd.DataFrame, styles: Styles, terms: Terms) -> str:
     )
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], styles[model].figure)
-        title = plotting.wrap_text(axes, styles[model].name, 9.5)
-        axes.set_title(title, loc="left", fontweight="bold")
+        plotting.name_panel(axes, plotting.wrap_text(axes, styles[model].name, 9.5))
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "fraction correct" if terms.multiclass else f"share of class {terms.labels[1]}"
     text = plotting.wrap_text(panels[0], f"{share} in the bin")
@@ -306,10 +305,12 @@ def importance(shuffled: pd.DataFrame, styles: Styles) -> str:
         shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False, kind="stable").index
     )
     models = list(dict.fromkeys(shuffled["model"]))
-    drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
+    room = max(0.42, 0.085 * len(models))  # inches of a feature
+    drawn, (axes,) = plotting.figure(width=8, height=room * len(order) + 1.2)
+    step = min(0.18, 0.8 / len(models))
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
-        places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
+        places = [y + step * (number - (len(models) - 1) / 2) for y in range(len(order))]
         plotting.spread(axes, item, places, styles[model].name, styles[model].figure)
     plotting.rows_named(axes, list(order))
     plotting.label_axes(

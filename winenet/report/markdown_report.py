@@ -29,6 +29,8 @@ class ReportContent:
         By model, its name.
     reference : str
         The network that the search's winner is compared with.
+    baselines, constant : list of str
+        The models that only the comparison has, and those of them that learn nothing.
     scores : mapping
         By model, its scores on the test rows.
     sets : Table
@@ -58,6 +60,8 @@ class ReportContent:
     styles: Styles
     names: Mapping[str, str]
     reference: str
+    baselines: list[str]
+    constant: list[str]
     scores: Mapping[str, Any]
     sets: Table
     extremes: ClassExtremes

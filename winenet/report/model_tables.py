@@ -1,5 +1,6 @@
 """The report's tables of models, splits and candidates."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -278,6 +279,12 @@ def searched(candidates: pd.DataFrame) -> list[str]:
     """Return the parameters that the search combined: the columns before the scores."""
     columns = list(map(str, candidates))
     return columns[columns.index("candidate") + 1 : columns.index("mean_test_score")]
+
+
+def is_grid(candidates: pd.DataFrame) -> bool:
+    """Return whether two parameters were searched and most pairs of their values were tried."""
+    sizes = [candidates[name].nunique() for name in searched(candidates)]
+    return len(sizes) == 2 and 2 * len(candidates) > math.prod(sizes)
 
 
 def fold_columns(candidates: pd.DataFrame) -> list[str]:
