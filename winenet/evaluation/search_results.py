@@ -20,7 +20,8 @@ from sklearn.model_selection import (
 
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
-from winenet.models.parameters import as_parameter
+from winenet.models.constraints import as_parameter, raise_faults
+from winenet.models.parameters import search_faults
 from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.layers import n_parameters
@@ -101,9 +102,12 @@ def grid_search(
 
     Raises
     ------
+    ParamsError
+        If the parameters are invalid.
     SearchError
         If a fit fails; it must not count as a bad score.
     """
+    raise_faults(search_faults(settings, y.nunique()))
     grid = {
         name: [as_parameter(name, value) for value in values]
         for name, values in settings.param_grid.items()
