@@ -303,8 +303,8 @@ def test_every_fault_is_told_at_once(load):
         "  grid_search.cv: True is not valid (a number of folds): should be a valid integer\n"
         "  grid_search.param_grid.alpha: [] is not valid: should have at least 1 item\n"
         "  compare.baselines.majority_class.estimator: 'DummyClassifier' is not valid (the class"
-        " with its module, such as sklearn.dummy.DummyClassifier): it needs module and class, joined"
-        " by points\n"
+        " with its module, such as sklearn.dummy.DummyClassifier): it needs module and class,"
+        " joined by points\n"
         "Change params.yaml; `git diff params.yaml` shows what changed."
     )
 

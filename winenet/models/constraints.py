@@ -1,9 +1,8 @@
 """Check the parameters of one estimator: by its own constraints, and by a fit on made-up rows."""
 
-import inspect
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,8 +105,9 @@ def estimator_faults(
 
 def parameter_names(cls: type[Any]) -> set[str]:
     """Return the names of an estimator's parameters."""
-    names = {*inspect.signature(cls.__init__).parameters} - {"self"}
-    return names | {*cls().get_params(deep=False)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a deprecated class; `trial_warnings` reports it
+        return {*cls().get_params(deep=False)}
 
 
 def _are_layer_sizes(value: Any) -> bool:
@@ -177,21 +177,10 @@ def trial_fault(place: str, model: Any, n_classes: int, columns: Sequence[str] =
             f"{place}.class_weight: {short_repr(dict(weights))} is not valid: its keys must be "
             f"codes of classes, from '0' to '{n_classes - 1}', its values numbers of at least 0"
         )
-    model.set_params(
-        **{
-            name: min(most, parameters[name])
-            for name, most in AT_MOST.items()
-            if isinstance(parameters.get(name), int)
-        }
-    )
-    if "hidden_layer_sizes" in parameters:
-        model.set_params(hidden_layer_sizes=(2,))
-        if parameters["validation_fraction"] > 0:  # of real rows it may be a small part
-            model.set_params(validation_fraction=0.1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model.fit(X, y)
+            shortened(model).fit(X, y)
         except Exception as error:  # noqa: BLE001  # whatever it is, the stage would fail likewise
             return f"{place}: {type(model).__name__} refuses these parameters: {first_line(error)}"
     return ""
@@ -203,12 +192,17 @@ def _are_class_weights(weights: Mapping[Any, Any], n_classes: int) -> bool:
     )
 
 
-def trial_warnings(model: Any, n_classes: int, columns: Sequence[str] = "abcd") -> list[str]:
-    """Return the warnings of such a fit, but for those of the convergence."""
+def trial_warnings(
+    make: Callable[[], Any], n_classes: int, columns: Sequence[str] = "abcd"
+) -> list[str]:
+    """Return the warnings of such a fit, but for those of the convergence.
+
+    make: returns the estimator; a class that is deprecated warns then.
+    """
     X, y = made_up_rows(n_classes, columns)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model.fit(X, y)
+        shortened(make()).fit(X, y)
     texts = [
         first_line(warning.message)
         for warning in caught
@@ -216,6 +210,21 @@ def trial_warnings(model: Any, n_classes: int, columns: Sequence[str] = "abcd") 
         and not issubclass(warning.category, ConvergenceWarning)
     ]
     return list(dict.fromkeys(texts))
+
+
+def shortened(model: Any) -> Any:
+    """Return the estimator with parameters that make its fit short."""
+    parameters = model.get_params(deep=False)
+    changed: dict[str, Any] = {
+        name: min(most, parameters[name])
+        for name, most in AT_MOST.items()
+        if isinstance(parameters.get(name), int)
+    }
+    if "hidden_layer_sizes" in parameters:
+        changed["hidden_layer_sizes"] = (2,)
+        if parameters["validation_fraction"] > 0:  # of real rows it may be a small part
+            changed["validation_fraction"] = 0.1
+    return model.set_params(**changed)
 
 
 def made_up_rows(n_classes: int, columns: Sequence[str]) -> tuple[pd.DataFrame, pd.Series]:

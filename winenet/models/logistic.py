@@ -29,7 +29,7 @@ def faults(settings: Logistic, n_classes: int) -> Iterator[str]:
 
 def notes(settings: Logistic, n_classes: int) -> Iterator[str]:
     """Yield what scikit-learn warns of."""
-    for text in constraints.trial_warnings(_make(settings, n_classes), n_classes):
+    for text in constraints.trial_warnings(lambda: _make(settings, n_classes), n_classes):
         yield f"logistic: {text}"
 
 
