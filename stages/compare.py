@@ -18,7 +18,7 @@ def main() -> None:
     baselines = registry.make_baselines(settings)
     for name, baseline in baselines.items():
         stages.log(f"training {name}")
-        baseline.fit(data.X_train, data.y_train)
+        registry.fit_baseline(name, baseline, data.X_train, data.y_train)
     mlp = params.load().mlp
     models = comparison.in_order(
         {

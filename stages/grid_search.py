@@ -4,7 +4,7 @@ import stages
 from winenet import files, params
 from winenet.data import split_data, splits, table_files
 from winenet.evaluation import probability_curves, scoring, search_results
-from winenet.models import model_file, registry, saved
+from winenet.models import model_file, parameters, registry, saved
 from winenet.network import cluster, journal, parallel
 
 
@@ -17,7 +17,7 @@ def main() -> None:
 
     groups = data.train_rows["group"] if duplicates == "group" else None
     splits.check_folds(data.y_train, settings.cv, groups, schema.labels)
-    n_candidates = search_results.n_candidates(settings)
+    n_candidates = parameters.n_candidates(settings)
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         used_cluster = dask_cluster if settings.estimator == "winenet" else None

@@ -34,9 +34,13 @@ def check() -> None:
     check_locked_versions()
     from winenet import params
     from winenet.data import preprocessing, raw_table, schema, splits
+    from winenet.models import parameters
 
     settings = params.load()
+    notes = parameters.check(settings)
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
+    if len(labels) > 2:
+        notes = parameters.check(settings, len(labels))
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
     preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
     groups = (
@@ -46,6 +50,11 @@ def check() -> None:
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, groups, labels)
     schema.check_drop_features(settings.importance.drop_features, list(settings.ingest.columns))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
+    for note in notes:
+        print(f"check: note: {note}")
+    fits = parameters.count_fits(settings)
+    by_stage = ", ".join(f"{stage} {number}" for stage, number in fits.items() if number)
+    print(f"check: the pipeline fits {count(sum(fits.values()), 'model')} ({by_stage})")
     number = len(settings.ingest.files)
     print(
         f"check: params.yaml and {count(number, 'raw file')} are fit for use "

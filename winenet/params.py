@@ -37,7 +37,13 @@ RESERVED_NAMES = (
     "wrong_models",
 )  # columns beside the raw ones in compare_errors.csv
 MODEL_NAME = re.compile(r"[^\W]([\w -]{0,58}[\w-])?")
-RESERVED_MODELS = ("logistic", "grid_search", "best")  # models of the pipeline itself
+RESERVED_MODELS = (
+    *("logistic", "grid_search", "best"),  # models of the pipeline itself
+    *("training_rows", "held_out_rows", "held_out_rows_seen"),  # keys in metrics/curves.json
+    "runs",  # in metrics/seeds.json
+)
+# Windows has no files of these names, whatever their suffix.
+DEVICES = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 # Columns beside the label in the tables of predictions.
 RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
@@ -109,7 +115,11 @@ def _model_name(name: str) -> str:
             "a model's name has 1 to 60 letters, digits, _ and -, and blanks only between them"
         )
     if name.lower() in RESERVED_MODELS:
-        raise ValueError(f"a model's name is none of {', '.join(RESERVED_MODELS)}")
+        raise ValueError(
+            f"a model's name is none of {', '.join(RESERVED_MODELS)}: the pipeline uses them"
+        )
+    if DEVICES.fullmatch(name.lower()):
+        raise ValueError("Windows has no file of this name, and each network has one")
     return name
 
 
@@ -121,6 +131,18 @@ def _different_names(models: dict[str, Any]) -> dict[str, Any]:
         if other != name:
             raise ValueError(f"'{other}' and '{name}' differ in case alone")
     return models
+
+
+def _class_path(path: str) -> str:
+    if not all(map(str.isidentifier, path.split("."))) or "." not in path:
+        raise ValueError("it needs module and class, joined by points")
+    return path
+
+
+def _package(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError("it must be the name of a package without points, such as xgboost")
+    return name
 
 
 def _printable(name: str) -> str:
@@ -419,8 +441,7 @@ class LearningCurve(Section):
 class Baseline(Estimator):
     """A classifier that only the stage compare trains."""
 
-    estimator: str = Field(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+    estimator: Annotated[str, AfterValidator(_class_path)] = Field(
         description="the class with its module, such as sklearn.dummy.DummyClassifier",
     )
 
@@ -434,7 +455,7 @@ class Compare(Section):
     baselines: Annotated[dict[ModelName, Baseline], AfterValidator(_different_names)] = Field(
         default={}, description="by name, the class and its parameters"
     )
-    trusted_modules: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = Field(
+    trusted_modules: list[Annotated[str, AfterValidator(_package)]] = Field(
         default=[], description="packages beside sklearn that a baseline may come from"
     )
 
@@ -470,15 +491,19 @@ class Params(Section):
     @model_validator(mode="after")
     def _models_fit_together(self) -> Self:
         networks, baselines = self.mlp.networks, self.compare.baselines
-        _different_names(networks | baselines)
         both = sorted({*networks} & {*baselines})
         if both:
             raise ValueError(
-                f"'{both[0]}' is a network in mlp.networks and a baseline in compare.baselines"
+                f"compare.baselines: '{both[0]}' is a network in mlp.networks as well; a model's "
+                "name is its own"
             )
+        try:
+            _different_names(networks | baselines)
+        except ValueError as error:
+            raise ValueError(f"mlp.networks and compare.baselines: {error}") from None
         if self.compare.reference not in networks:
             raise ValueError(
-                f"compare.reference '{self.compare.reference}' is not one of mlp.networks"
+                f"compare.reference: '{self.compare.reference}' is not one of mlp.networks"
                 f"{did_you_mean(self.compare.reference, networks) or ': ' + ', '.join(networks)}"
             )
         return self

@@ -1,6 +1,7 @@
 """Messages for errors in params.yaml, from what pydantic finds."""
 
-from typing import Any, get_args
+import re
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -46,9 +47,18 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
     if detail["type"] == "missing":
         return f"{place}: missing; every key must be given"
     if detail["type"] == "model_type":
-        keys = ", ".join(_model_at(schema, location).model_fields)
+        model = _model_at(schema, location)
+        if model.model_config.get("extra") == "allow":
+            return (
+                f"{place}: {short_repr(detail['input'])} is not a section; it needs parameters of "
+                "the model, or {} for none"
+            )
+        keys = ", ".join(model.model_fields)
         return f"{place}: {short_repr(detail['input'])} is not a section; it needs the keys {keys}"
-    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    rule = re.sub(r"^(Value error, |Input |Dictionary |List |String )", "", detail["msg"])
+    rule = re.sub(r" after validation, not \d+$", "", rule)
+    if detail["type"] == "value_error" and isinstance(detail["input"], dict):
+        return f"{place}: {rule}" if place else rule  # which names the values itself
     description = _description_at(schema, whole)
     meant = f" ({description})" if description else ""
     return f"{place}: {short_repr(detail['input'])} is not valid{meant}: {rule}"
@@ -57,20 +67,28 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
 def format_path(location: tuple[int | str, ...]) -> str:
     """Return ("a", "b", 0) as "a.b[0]"."""
     return "".join(
-        f"[{step}]" if isinstance(step, int) else f".{safe_text(step)}" for step in location
-    ).lstrip(".")
+        f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" for step in location
+    ).removeprefix(".")
+
+
+def _shown(step: str) -> str:
+    """Return a key as it stands, or in quotes where its ends could not be seen otherwise."""
+    return safe_text(step) if step and step == step.strip() else short_repr(step)
 
 
 def _model_at(schema: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
     """Return the section of the schema that a place in params.yaml belongs to."""
-    model = schema
+    model, is_name = schema, False
     for step in location:
-        if isinstance(step, str):
-            annotation: Any = model.model_fields[step].annotation
-            inner = [annotation, *get_args(annotation)]
-            model = next(
-                kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
-            )
+        if is_name or isinstance(step, int):  # of a network in mlp.networks; of an item in a list
+            is_name = False
+            continue
+        annotation: Any = model.model_fields[step].annotation
+        is_name = get_origin(annotation) is dict
+        inner = [annotation, *get_args(annotation)]
+        model = next(
+            kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
+        )
     return model
 
 

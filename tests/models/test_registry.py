@@ -15,7 +15,7 @@ from winenet import files
 from winenet.evaluation import search_results
 from winenet.models import registry
 from winenet.network.classifier import DenseClassifier
-from winenet.params import GridSearch, Logistic, Mlp, Network, Networks, ParamGrid
+from winenet.params import Baseline, Compare, GridSearch, Logistic, Mlp, Network
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -36,25 +36,33 @@ def rows() -> tuple[pd.DataFrame, pd.Series]:
 
 
 def mlp(estimator: str = "winenet") -> Mlp:
-    shapes = Networks(
-        notebook=Network(hidden_layer_sizes=[6, 3]),
-        one_hidden_layer=Network(hidden_layer_sizes=[5]),
+    return Mlp(
+        estimator=estimator,
+        defaults={"max_iter": 20, "random_state": 1},
+        networks={
+            "notebook": Network(hidden_layer_sizes=[6, 3]),
+            "one_hidden_layer": Network(hidden_layer_sizes=[5]),
+        },
     )
-    return Mlp(estimator=estimator, max_iter=20, random_state=1, networks=shapes)
 
 
-def grid_search(estimator: str = "winenet", rates: tuple[float, ...] = (0.001, 0.05)) -> GridSearch:
+def grid_search(estimator: str = "winenet") -> GridSearch:
     return GridSearch(
         estimator=estimator,
-        max_iter=25,
-        random_state=2,
+        defaults={"max_iter": 25, "random_state": 2},
         cv=2,
         scoring="accuracy",
-        param_grid=ParamGrid(hidden_layer_sizes=[[4], [5, 2]], learning_rate_init=list(rates)),
+        param_grid={"hidden_layer_sizes": [[4], [5, 2]], "learning_rate_init": [0.001, 0.05]},
     )
 
 
-BEST = {"best_hidden_layer_sizes": "5-2", "best_learning_rate_init": 0.05}
+# As data/grid_search_best.json has it.
+BEST = {
+    "hidden_layer_sizes": [5, 2],
+    "learning_rate_init": 0.05,
+    "max_iter": 25,
+    "random_state": 2,
+}
 
 
 def assert_same_weights(ours, theirs) -> None:
@@ -65,7 +73,7 @@ def assert_same_weights(ours, theirs) -> None:
 
 
 def test_the_networks_are_those_of_params_and_the_search_s_winner():
-    networks = registry.make_networks(mlp(), grid_search(), BEST)
+    networks = registry.make_networks(mlp(), BEST)
     changed = {
         name: {
             key: value
@@ -87,18 +95,95 @@ def test_the_networks_are_those_of_params_and_the_search_s_winner():
     }
 
 
-@pytest.mark.parametrize("section", [mlp(), grid_search()], ids=["mlp", "grid_search"])
-def test_every_network_parameter_of_a_section_reaches_every_network(section):
-    """A field that `make_network` forgets would be lost in each stage that trains networks."""
-    not_of_a_network = {"estimator", "networks", "cv", "scoring", "param_grid"}
-    names = set(type(section).model_fields) - not_of_a_network
-    values = {"max_iter": 7, "random_state": 8, "dtype": "float32"}
-    assert names == set(values), "give the new parameter a value here"
-    changed = section.model_copy(update=values)
-    for estimator in ("winenet", "scikit-learn"):
-        parameters = registry.make_network(changed, estimator).get_params()
-        for name in names - ({"dtype"} if estimator == "scikit-learn" else set()):
-            assert parameters[name] == values[name]
+# By parameter, a value that is neither the default nor refused.
+OTHERS = {
+    "hidden_layer_sizes": [3],
+    "activation": "tanh",
+    "solver": "sgd",
+    "alpha": 0.5,
+    "batch_size": 7,
+    "learning_rate": "adaptive",
+    "learning_rate_init": 0.2,
+    "power_t": 0.25,
+    "max_iter": 7,
+    "shuffle": False,
+    "random_state": 8,
+    "tol": 0.5,
+    "momentum": 0.5,
+    "nesterovs_momentum": False,
+    "early_stopping": True,
+    "validation_fraction": 0.3,
+    "beta_1": 0.5,
+    "beta_2": 0.5,
+    "epsilon": 0.5,
+    "n_iter_no_change": 3,
+    "class_weight": {"0": 1, "1": 2},
+    "dropout": 0.5,
+    "dtype": "float32",
+}
+AS_TAKEN = OTHERS | {"hidden_layer_sizes": (3,), "class_weight": {0: 1, 1: 2}}
+
+
+def test_there_is_another_value_for_each_parameter():
+    """But for those that the stages set themselves."""
+    defaults = DenseClassifier().get_params()
+    assert {*OTHERS} == {*defaults} - {"verbose", "warm_start"}
+    assert [name for name in OTHERS if defaults[name] == AS_TAKEN[name]] == []
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("by_default", [True, False])
+def test_every_parameter_reaches_every_network(name, by_default):
+    own = {name: OTHERS[name]}
+    settings = Mlp(
+        estimator="winenet",
+        defaults={"random_state": 1} | (own if by_default else {"max_iter": 9}),
+        networks={"a": Network(**({} if by_default else own)), "b": Network()},
+    )
+    networks = registry.make_networks(settings, {"random_state": 1} | own)
+    reached = {key: network.get_params()[name] for key, network in networks.items()}
+    default = DenseClassifier(random_state=1, max_iter=9).get_params()[name]
+    assert reached == {
+        "a": AS_TAKEN[name],
+        "b": AS_TAKEN[name] if by_default else default,
+        "grid_search": AS_TAKEN[name],
+    }
+    if name in MLPClassifier().get_params():
+        theirs = registry.make_network({"random_state": 1} | own, "scikit-learn")
+        assert theirs.get_params()[name] == AS_TAKEN[name]
+
+
+def test_a_network_s_own_parameter_is_taken_before_the_default():
+    settings = Mlp(
+        estimator="winenet",
+        defaults={"random_state": 1, "alpha": 0.1},
+        networks={"a": Network(alpha=0.2, title="A title"), "b": Network()},
+    )
+    networks = registry.make_mlp_networks(settings)
+    assert [(name, network.alpha) for name, network in networks.items()] == [("a", 0.2), ("b", 0.1)]
+
+
+def test_the_baselines_are_those_of_params_with_a_seed_of_their_own_or_the_section_s():
+    forest = "sklearn.ensemble.RandomForestClassifier"
+    settings = Compare(
+        n_resamples=100,
+        random_state=7,
+        reference="notebook",
+        baselines={
+            "first": Baseline(estimator=forest, max_depth=3),
+            "second": Baseline(estimator=forest, random_state=5, title="Forest"),
+            "third": Baseline(estimator="sklearn.naive_bayes.GaussianNB"),
+        },
+    )
+    made = registry.make_baselines(settings)
+    assert {name: repr(model) for name, model in made.items()} == {
+        "first": "RandomForestClassifier(max_depth=3, random_state=7)",
+        "second": "RandomForestClassifier(random_state=5)",
+        "third": "GaussianNB()",
+    }
+    titles = [registry.title(name, mlp(), settings) for name in ("second", "third", "notebook")]
+    assert titles == ["Forest", None, None]
+    assert registry.title("logistic", mlp(), settings) is None
 
 
 def test_the_stages_make_their_networks_in_one_place():
@@ -109,17 +194,19 @@ def test_the_stages_make_their_networks_in_one_place():
             assert not re.search(r"\b(DenseClassifier|MLPClassifier)\(", source), file
 
 
-def test_a_rate_that_the_metrics_have_rounded_is_the_grid_s():
-    rates = (0.00123456789, 3.16227766e-7, 1e-7)
-    for rate in rates:
-        best = BEST | {"best_learning_rate_init": files.rounded("best_learning_rate_init", rate)}
-        assert best["best_learning_rate_init"] != rate or rate == 1e-7
-        tuned = registry.make_networks(mlp(), grid_search(rates=rates), best)["grid_search"]
+def test_the_best_candidate_comes_back_from_its_file_to_the_last_bit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for rate in (0.00123456789, 3.16227766e-7, 1e-7, 1 / 3):
+        best = BEST | {"learning_rate_init": rate, "class_weight": {0: 1.0, 1: rate}}
+        files.write_json("best.json", best)
+        tuned = registry.make_networks(mlp(), files.read_metrics("best.json"))["grid_search"]
         assert tuned.learning_rate_init == rate
+        assert tuned.class_weight == {0: 1.0, 1: rate}
+        assert tuned.hidden_layer_sizes == (5, 2)
 
 
 def test_the_baseline_is_the_logistic_regression_of_params():
-    baseline = registry.make_models(LOGISTIC, mlp(), grid_search(), BEST, 2)["logistic"]
+    baseline = registry.make_models(LOGISTIC, mlp(), BEST, 2)["logistic"]
     assert (baseline.solver, baseline.random_state) == ("liblinear", 5)
     alike = LogisticRegression(solver="liblinear", random_state=5)
     assert baseline.get_params() == alike.get_params()
@@ -131,14 +218,11 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
     monkeypatch.setenv("WINENET_WORKERS", workers)
     settings = mlp(estimator)
     found = search_results.grid_search(*rows, grid_search(estimator))
-    best = {
-        "best_hidden_layer_sizes": found.best["hidden_layer_sizes"],
-        "best_learning_rate_init": found.best["learning_rate_init"],
-    }
-    models = registry.make_models(LOGISTIC, settings, grid_search(estimator), best, n_classes=2)
+    models = registry.make_models(LOGISTIC, settings, found.parameters, n_classes=2)
     registry.fit_all([*models.values()], [rows] * 4)
-    for name, network in settings.networks:
-        theirs = MLPClassifier(network.hidden_layer_sizes, max_iter=20, random_state=1).fit(*rows)
+    for name, network in settings.networks.items():
+        sizes = network.parameters["hidden_layer_sizes"]
+        theirs = MLPClassifier(sizes, max_iter=20, random_state=1).fit(*rows)
         assert_same_weights(models[name], theirs)
     assert_same_weights(models["grid_search"], found.model)
     logistic = LogisticRegression(solver="liblinear", random_state=5).fit(*rows)
@@ -175,7 +259,7 @@ def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
     assert told.startswith("A network could not be trained: models[0]: The weights became infinite")
     assert "learning_rate_init=1e+300" in told
     assert told.endswith(
-        "Change grid_search.param_grid in params.yaml; try a smaller learning_rate_init first."
+        "Change mlp or grid_search in params.yaml; try a smaller learning_rate_init first."
     )
 
 

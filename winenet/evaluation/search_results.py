@@ -22,7 +22,8 @@ from sklearn.model_selection import (
 
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
-from winenet.models.parameters import as_parameter
+from winenet.models.constraints import as_parameter, raise_faults
+from winenet.models.parameters import n_candidates, search_faults
 from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.halving import DenseHalvingSearchCV
@@ -107,9 +108,12 @@ def grid_search(
 
     Raises
     ------
+    ParamsError
+        If the parameters are invalid.
     SearchError
         If a fit fails; it must not count as a bad score.
     """
+    raise_faults(search_faults(settings, y.nunique()))
     grid = {name: _searched_values(name, given) for name, given in settings.param_grid.items()}
     network = make_network(settings.defaults, settings.estimator)
     cv = cv_splits(settings.cv, X, y, groups)
@@ -254,19 +258,6 @@ def _search(
     theirs = RandomizedSearchCV if random else GridSearchCV
     search = theirs(network, grid, error_score="raise", **(draws if random else {}), **options)
     return search.set_callbacks(SearchProgress(settings.cv * n_candidates(settings)))
-
-
-def n_candidates(settings: GridSearch) -> int:
-    """Return how many candidates the search begins with.
-
-    A random search over lists alone draws none twice, so it has at most all of their combinations.
-    """
-    values = [given for given in settings.param_grid.values() if isinstance(given, list)]
-    combinations = math.prod(map(len, values))
-    if settings.n_iter is None:
-        return combinations
-    all_lists = len(values) == len(settings.param_grid)
-    return min(settings.n_iter, combinations) if all_lists else settings.n_iter
 
 
 def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:

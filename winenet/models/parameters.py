@@ -1,62 +1,70 @@
 """Check the parameters of all models in params.yaml against the estimators that take them."""
 
+import functools
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
-from sklearn.utils._param_validation import (
-    InvalidParameterError,
-    validate_parameter_constraints,
+
+from winenet.errors import did_you_mean, short_repr
+from winenet.models import logistic
+from winenet.models.constraints import (
+    as_parameter,
+    estimator_faults,
+    first_line,
+    raise_faults,
+    trial_fault,
+    trial_warnings,
 )
-
-from winenet.errors import did_you_mean, safe_text, short_repr
-from winenet.network import hyperparameters
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Distribution, Mlp, Params, ParamsError
-from winenet.text import count
+from winenet.params import Compare, Distribution, GridSearch, Mlp, Params
 
-# Parameters that the pipeline sets itself, or that have no meaning in it.
-FIXED = {
-    "warm_start": "each stage trains anew",
-    "verbose": "the stages report their progress",
-    "n_jobs": "WINENET_WORKERS sets the number of processes",
-}
 WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
     "sgd": ("beta_1", "beta_2", "epsilon"),
 }
+# The stages after mlp and grid_search train every network with DenseClassifier.
+ONLY_SCIKIT_LEARN = {"max_fun": "only the solver lbfgs reads it, and a network has none"}
 
 
-def check(settings: Params) -> list[str]:
+def check(settings: Params, n_classes: int = 2) -> list[str]:
     """Check the parameters of all models.
 
     Parameters
     ----------
     settings : Params
         The whole of params.yaml.
+    n_classes : int
+        Of the table: some parameters fit two classes only.
 
     Returns
     -------
     list of str
-        Notes: parameters that are valid and have no effect.
+        Notes: parameters that are valid and have no effect, and warnings of scikit-learn.
 
     Raises
     ------
     ParamsError
         If a parameter is invalid; the message lists all faults.
     """
-    faults = [*_faults(settings)]
-    if faults:
-        raise ParamsError(
-            f"params.yaml has {count(len(faults), 'fault')}, so no stage was run and no result "
-            "was touched:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
-            + "\nChange params.yaml; `git diff params.yaml` shows what changed."
-        )
-    return [*_notes(settings)]
+    raise_faults(
+        [
+            *logistic.faults(settings.logistic, n_classes),
+            *mlp_faults(settings.mlp, n_classes),
+            *search_faults(settings.grid_search, n_classes),
+            *baseline_faults(settings.compare),
+            *_baseline_trials(settings, n_classes),
+        ]
+    )
+    return [
+        *logistic.notes(settings.logistic, n_classes),
+        *_notes(settings),
+        *_baseline_notes(settings, n_classes),
+    ]
 
 
 def load_class(path: str, trusted_modules: Iterable[str]) -> type[Any]:
@@ -84,10 +92,11 @@ def load_class(path: str, trusted_modules: Iterable[str]) -> type[Any]:
         )
     try:
         cls: type[Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
-        raise ValueError(f"there is no class {path}{_similar(path)}") from None
-    instance = _instance(cls) if isinstance(cls, type) else None
-    if instance is None or not is_classifier(instance):
+    except (ImportError, AttributeError) as error:
+        hint = _similar(path)
+        why = hint or (f": {first_line(error)}" if package != "sklearn" else "")
+        raise ValueError(f"there is no class {path}{why}") from None
+    if not _makes_a_classifier(cls):
         raise ValueError(f"{path} is not a classifier that can be made without other estimators")
     return cls
 
@@ -99,133 +108,215 @@ def _similar(path: str) -> str:
     from sklearn.utils import all_estimators
 
     known = {
-        name: f"{cls.__module__.rpartition('._')[0] or cls.__module__}.{name}"
+        name: f"{cls.__module__.partition('._')[0]}.{name}"
         for name, cls in all_estimators(type_filter="classifier")
     }
-    return did_you_mean(path, known.values())
+    name = path.rpartition(".")[2]
+    # The names alone first: all paths begin alike, so that any two of them are near each other.
+    if name in known:
+        return f"; did you mean '{known[name]}'?"
+    nearest = did_you_mean(name, known).partition("'")[2].rpartition("'")[0]
+    return f"; did you mean '{known[nearest]}'?" if nearest else ""
 
 
-def _instance(cls: type[Any]) -> Any:
-    try:
-        return cls()
-    except TypeError:  # such as a StackingClassifier, which needs other estimators
-        return None
-
-
-def _faults(settings: Params) -> Iterator[str]:
-    yield from _estimator_faults("logistic", LogisticRegression, settings.logistic.parameters)
-    if "random_state" not in settings.logistic.parameters:
-        yield "logistic.random_state: missing; some solvers give other results in each run"
-    mlp, search = settings.mlp, settings.grid_search
-    network = MLPClassifier if mlp.estimator == "scikit-learn" else DenseClassifier
-    yield from _estimator_faults("mlp.defaults", network, mlp.defaults)
-    for name, given in mlp.networks.items():
-        place = f"mlp.networks.{name}"
-        found = [*_estimator_faults(place, network, given.parameters)]
-        yield from found or _network_faults(place, network_parameters(mlp, name))
-    network = MLPClassifier if search.estimator == "scikit-learn" else DenseClassifier
-    yield from _estimator_faults("grid_search.defaults", network, search.defaults)
-    searched = []
-    for name, values in search.param_grid.items():
-        for value in values if isinstance(values, list) else _bounds(values):
-            found = [*_estimator_faults("grid_search.param_grid", network, {name: value})]
-            searched += found
-            if found and f"{name}: unknown" in found[0]:
-                break
-    yield from searched
-    if not searched:
-        first = {
-            name: values[0] if isinstance(values, list) else _bounds(values)[0]
-            for name, values in search.param_grid.items()
-        }
-        yield from _network_faults("grid_search.defaults", search.defaults | first)
-    for name, baseline in settings.compare.baselines.items():
-        place = f"compare.baselines.{name}"
+def _makes_a_classifier(cls: Any) -> bool:
+    """Return whether a class can be called without arguments and returns a classifier."""
+    if not (isinstance(cls, type) and hasattr(cls, "get_params") and hasattr(cls, "fit")):
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            cls = load_class(baseline.estimator, settings.compare.trusted_modules)
-        except ValueError as error:
-            yield f"{place}.estimator: {error}"
-            continue
-        yield from _estimator_faults(place, cls, baseline.parameters)
+            return bool(is_classifier(cls()))
+        except (TypeError, AttributeError):  # such as a StackingClassifier, which needs others
+            return False
+
+
+def mlp_faults(mlp: Mlp, n_classes: int = 2) -> Iterator[str]:
+    """Yield what is wrong with the parameters of the networks."""
+    common = [*_parameter_faults("mlp.defaults", mlp.estimator, mlp.defaults)]
+    yield from common
+    for name, network in mlp.networks.items():
+        place = f"mlp.networks.{name}"
+        found = [*_parameter_faults(place, mlp.estimator, network.parameters)]
+        if not found and not common:
+            found = [*_network_faults(place, network_parameters(mlp, name), n_classes)]
+        yield from found
+
+
+def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
+    """Yield what is wrong with the parameters of the candidates."""
+    found = [*_parameter_faults("grid_search.defaults", search.estimator, search.defaults)]
+    for name, values in candidate_values(search).items():
+        for i, value in enumerate(values):
+            faults = [*_parameter_faults("grid_search.param_grid", search.estimator, {name: value})]
+            prefix = f"grid_search.param_grid.{name}"
+            if faults and " is not " in faults[0]:  # the value's fault, not the parameter's
+                found += [fault.replace(f"{prefix}:", f"{prefix}[{i}]:", 1) for fault in faults]
+            else:
+                found += faults
+                if faults:
+                    break
+        found += [
+            f"grid_search.param_grid.{name}: {short_repr(value)} is listed twice"
+            for i, value in enumerate(values)
+            if (type(value), value) in [(type(other), other) for other in values[:i]]
+        ]
+    found += [
+        f"{place}: {short_repr(value)} is not valid: it must be finite, since the best candidate's "
+        "parameters are written as JSON"
+        for place, value in [
+            *((f"grid_search.defaults.{name}", value) for name, value in search.defaults.items()),
+            *(
+                (f"grid_search.param_grid.{name}[{i}]", value)
+                for name, values in candidate_values(search).items()
+                for i, value in enumerate(values)
+            ),
+        ]
+        if value == math.inf and not any(fault.startswith(f"{place}:") for fault in found)
+    ]
+    yield from found
+    if found:
+        return
+    first = {name: values[0] for name, values in candidate_values(search).items()}
+    reported = [*_network_faults("grid_search.defaults", search.defaults | first, n_classes)]
+    yield from reported
+    for name, values in candidate_values(search).items():
+        for i, value in enumerate(values[1:] if not reported else [], start=1):
+            place = f"grid_search.param_grid.{name}[{i}]"
+            parameters = search.defaults | first | {name: value}
+            for fault in _network_faults(place, parameters, n_classes):
+                yield fault.replace(f"{place}.{name}:", f"{place}:", 1)
+
+
+def candidate_values(search: GridSearch) -> dict[str, list[Any]]:
+    """Return the values of each searched parameter; of a distribution, its bounds."""
+    return {
+        name: _bounds(given) if isinstance(given, Distribution) else given
+        for name, given in search.param_grid.items()
+    }
 
 
 def _bounds(drawn: Distribution) -> list[Any]:
-    """Return the bounds of a distribution, as values of the parameter that it draws."""
     if drawn.randint is not None:
         low, high = map(int, drawn.randint)
         return [low, high - 1]
     return list(drawn.loguniform or drawn.uniform or ())
 
 
-def _estimator_faults(place: str, cls: type[Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with some parameters of a class."""
-    known = _instance(cls).get_params(deep=False)
-    constraints = getattr(cls, "_parameter_constraints", {})
-    for name, value in given.items():
-        if name in FIXED and name in known:
-            yield f"{place}.{name}: cannot be set here, because {FIXED[name]}"
-        elif name not in known:
-            needs = ""
-            if cls is MLPClassifier and name in DenseClassifier().get_params():
-                needs = "; it needs `estimator: winenet`"
-            hint = needs or did_you_mean(name, known) or f"; known: {', '.join(sorted(known))}"
-            yield f"{place}.{safe_text(name)}: unknown parameter of {cls.__name__}{hint}"
-        elif name == "random_state" and not isinstance(value, int):
+def n_candidates(search: GridSearch) -> int:
+    """Return how many candidates the search begins with.
+
+    A random search over lists alone draws none twice, so it has at most all of their combinations.
+    """
+    lists = [given for given in search.param_grid.values() if isinstance(given, list)]
+    combinations = math.prod(map(len, lists))
+    if search.n_iter is None:
+        return combinations
+    return (
+        min(search.n_iter, combinations) if len(lists) == len(search.param_grid) else search.n_iter
+    )
+
+
+def _parameter_faults(place: str, estimator: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with each parameter of a network by itself."""
+    for name, value in parameters.items():
+        if name == "solver" and value == "lbfgs":
+            yield f"{place}.solver: 'lbfgs' is not valid: it must be 'adam' or 'sgd'"
+        elif (
+            estimator == "scikit-learn"
+            and name in DenseClassifier().get_params()
+            and name not in MLPClassifier().get_params()
+        ):
             yield (
-                f"{place}.random_state: {short_repr(value)} is not a seed, so each run would give "
-                "other results; it must be an integer"
+                f"{place}.{name}: unknown parameter of MLPClassifier; it needs `estimator: winenet`"
             )
-        elif name in constraints:
-            try:
-                validate_parameter_constraints(
-                    {name: constraints[name]}, {name: as_parameter(name, value)}, cls.__name__
-                )
-            except InvalidParameterError as error:
-                yield f"{place}.{name}: {_reworded(error, value)}"
-            if name == "hidden_layer_sizes":
-                yield from _layer_faults(f"{place}.{name}", value)
+        else:
+            yield from estimator_faults(place, DenseClassifier, {name: value}, ONLY_SCIKIT_LEARN)
 
 
-def _reworded(error: Exception, value: Any) -> str:
-    """Return scikit-learn's message as "value is not valid: rule"."""
-    rule = str(error).partition(" must be ")[2].rpartition(". Got ")[0]
-    return f"{short_repr(value)} is not valid: it must be {rule}" if rule else str(error)
-
-
-def _layer_faults(place: str, sizes: Any) -> Iterator[str]:
-    try:
-        hyperparameters.layer_sizes(
-            DenseClassifier(as_parameter("hidden_layer_sizes", sizes)), 1, 2
-        )
-    except (ValueError, TypeError):
-        yield (
-            f"{place}: {short_repr(sizes)} is not valid: it must be a list of numbers of units, "
-            "such as [100, 50]"
-        )
-
-
-def _network_faults(place: str, parameters: Mapping[str, Any]) -> Iterator[str]:
+def _network_faults(place: str, parameters: Mapping[str, Any], n_classes: int) -> Iterator[str]:
     """Yield what is wrong with all parameters of a network together."""
     if "random_state" not in parameters:
         yield f"{place}.random_state: missing; without a seed each run would give other results"
-    if parameters.get("solver") == "lbfgs":
-        yield f"{place}.solver: 'lbfgs' is not valid: it must be adam or sgd"
+    known = {name: as_parameter(name, value) for name, value in parameters.items()}
+    fault = trial_fault(place, DenseClassifier(**known), n_classes)
+    yield from [fault] if fault else []
+
+
+def baseline_faults(settings: Compare) -> Iterator[str]:
+    """Yield what is wrong with the classes and the parameters of the baselines."""
+    for name, baseline in settings.baselines.items():
+        place = f"compare.baselines.{name}"
+        try:
+            cls = load_class(baseline.estimator, settings.trusted_modules)
+        except ValueError as error:
+            yield f"{place}.estimator: {error}"
+            continue
+        yield from estimator_faults(place, cls, baseline.parameters)
+
+
+def make_baseline(settings: Compare, name: str) -> Any:
+    """Return a baseline, untrained.
+
+    A class with a random_state that params.yaml does not set gets that of the section: without a
+    seed some of them give other results in each run.
+    """
+    baseline = settings.baselines[name]
+    cls = load_class(baseline.estimator, settings.trusted_modules)
+    model = cls(**{key: as_parameter(key, value) for key, value in baseline.parameters.items()})
+    if model.get_params(deep=False).get("random_state", 0) is None:
+        model.set_params(random_state=settings.random_state)
+    return model
+
+
+def _features(settings: Params) -> Sequence[str] | None:
+    """Return the names of the features, or None if only the table tells their number."""
+    ingest = settings.ingest
+    return None if "category" in ingest.columns.values() else list(ingest.columns)
+
+
+def _baseline_trials(settings: Params, n_classes: int) -> Iterator[str]:
+    columns = _features(settings)
+    if columns is None or any(baseline_faults(settings.compare)):
+        return
+    for name in settings.compare.baselines:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = make_baseline(settings.compare, name)
+        fault = trial_fault(f"compare.baselines.{name}", model, n_classes, columns)
+        yield from [fault] if fault else []
+
+
+def _baseline_notes(settings: Params, n_classes: int) -> Iterator[str]:
+    """Yield what scikit-learn warns of in the baselines."""
+    columns = _features(settings) or ()
+    for name in settings.compare.baselines if columns else ():
+        make = functools.partial(make_baseline, settings.compare, name)
+        for text in trial_warnings(make, n_classes, columns):
+            yield f"compare.baselines.{name}: {text}"
 
 
 def _notes(settings: Params) -> Iterator[str]:
     """Yield which parameters of networks have no effect."""
-    mlp = settings.mlp
-    networks = {f"mlp.networks.{name}": network_parameters(mlp, name) for name in mlp.networks}
-    networks["grid_search.defaults"] = settings.grid_search.defaults
-    for place, parameters in networks.items():
-        if place.startswith("grid_search") and "solver" in settings.grid_search.param_grid:
-            continue
-        solver = parameters.get("solver", "adam")
-        for name in WITHOUT_EFFECT.get(solver, ()):
-            if name in parameters:
-                yield f"{place}.{name} has no effect with solver {solver}"
-        if "validation_fraction" in parameters and not parameters.get("early_stopping"):
-            yield f"{place}.validation_fraction has no effect without early_stopping: true"
+    mlp, search = settings.mlp, settings.grid_search
+    for name in mlp.networks:
+        yield from _without_effect(f"mlp.networks.{name}", network_parameters(mlp, name))
+    first = {name: values[0] for name, values in candidate_values(search).items()}
+    searched = {*search.param_grid}
+    yield from _without_effect("grid_search", search.defaults | first, searched)
+
+
+def _without_effect(
+    place: str, parameters: Mapping[str, Any], searched: Iterable[str] = ()
+) -> Iterator[str]:
+    """Yield which parameters have no effect; searched: those that have other values as well."""
+    solver = parameters.get("solver", "adam")
+    for name in WITHOUT_EFFECT.get(solver, ()):
+        if name in parameters and "solver" not in searched:
+            yield f"{place}.{name} has no effect with solver {solver}"
+    stops = parameters.get("early_stopping") or "early_stopping" in searched
+    if "validation_fraction" in parameters and not stops:
+        yield f"{place}.validation_fraction has no effect without early_stopping: true"
 
 
 def network_parameters(mlp: Mlp, name: str) -> dict[str, Any]:
@@ -233,6 +324,22 @@ def network_parameters(mlp: Mlp, name: str) -> dict[str, Any]:
     return mlp.defaults | mlp.networks[name].parameters
 
 
-def as_parameter(name: str, value: Any) -> Any:
-    """Return a value of params.yaml as the estimator takes it: layer sizes as a tuple."""
-    return tuple(value) if name == "hidden_layer_sizes" and isinstance(value, list) else value
+def count_fits(settings: Params) -> dict[str, int]:
+    """Return how many models each stage fits, in the order of the stages.
+
+    The search fits each candidate on each fold, the best one on all rows, and that one on each
+    fold again for the out-of-fold predictions.
+    """
+    networks, search = len(settings.mlp.networks), settings.grid_search
+    curve = settings.learning_curve
+    models = networks + 2  # with the logistic regression and the best of the search
+    return {
+        "logistic": 1,
+        "mlp": networks,
+        "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
+        "curves": networks,
+        "seeds": (networks + 1) * settings.seeds.n_seeds,
+        "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,
+        "importance": models * len(settings.importance.drop_features),
+        "compare": len(settings.compare.baselines),
+    }

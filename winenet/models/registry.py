@@ -12,8 +12,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
+from winenet.models.constraints import as_parameter, first_line, raise_faults
 from winenet.models.logistic import make_logistic_regression
-from winenet.models.parameters import as_parameter, load_class, network_parameters
+from winenet.models.parameters import (
+    baseline_faults,
+    make_baseline,
+    mlp_faults,
+    network_parameters,
+)
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
 from winenet.params import Compare, Logistic, Mlp
@@ -40,7 +46,14 @@ def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> E
 
 
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
-    """Return the networks of the stage mlp by name, untrained, in the order of params.yaml."""
+    """Return the networks of the stage mlp by name, untrained, in the order of params.yaml.
+
+    Raises
+    ------
+    ParamsError
+        If their parameters are invalid.
+    """
+    raise_faults(mlp_faults(settings))
     return {
         name: make_network(network_parameters(settings, name), estimator)
         for name in settings.networks
@@ -66,16 +79,31 @@ def make_models(
 def make_baselines(settings: Compare) -> dict[str, Estimator]:
     """Return the models of compare.baselines by name, untrained.
 
-    A class with a random_state that params.yaml does not set gets that of the section: without a
-    seed some of them give other results in each run.
+    Raises
+    ------
+    ParamsError
+        If a class cannot be used, or their parameters are invalid.
     """
-    baselines = {}
-    for name, baseline in settings.baselines.items():
-        model = load_class(baseline.estimator, settings.trusted_modules)(**baseline.parameters)
-        if model.get_params(deep=False).get("random_state", 0) is None:
-            model.set_params(random_state=settings.random_state)
-        baselines[name] = model
-    return baselines
+    raise_faults(baseline_faults(settings))
+    return {name: make_baseline(settings, name) for name in settings.baselines}
+
+
+def fit_baseline(name: str, model: Estimator, X: Any, y: Any) -> None:
+    """Fit a model of compare.baselines.
+
+    Raises
+    ------
+    TrainingError
+        If it cannot be fitted: some models do not take all rows, or not all parameters together.
+    """
+    try:
+        model.fit(X, y)
+    except ValueError as error:
+        raise TrainingError(
+            f"compare.baselines.{name} could not be trained: {first_line(error)} The comparison "
+            f"would be incomplete, so the stage was stopped. Change compare.baselines.{name} in "
+            "params.yaml."
+        ) from error
 
 
 def title(name: str, mlp: Mlp, compare: Compare) -> str | None:
