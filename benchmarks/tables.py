@@ -27,7 +27,7 @@ from winenet.data.preprocessing import SCALERS
 from winenet.evaluation import search_results
 from winenet.models import registry
 from winenet.models.logistic import make_logistic_regression
-from winenet.models.parameters import as_parameter
+from winenet.models.constraints import as_parameter
 
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),

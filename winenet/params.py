@@ -293,8 +293,6 @@ class Estimator(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
-    title: Title | None = None
-
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the estimator as params.yaml has them."""
@@ -306,7 +304,9 @@ class Logistic(Estimator):
 
 
 class Network(Estimator):
-    """Any parameter of DenseClassifier."""
+    """Any parameter of DenseClassifier, and how the report calls the network."""
+
+    title: Title | None = None
 
 
 class Mlp(Section):
@@ -369,7 +369,6 @@ class GridSearch(Section):
     factor: float | None = Field(default=None, gt=1, description="1/factor of a round goes on")
     min_epochs: int | None = Field(default=None, ge=1, description="the epochs of the first round")
     search_seed: Seed | None = Field(default=None, description="the seed of the draws")
-    title: Title | None = None
 
     @model_validator(mode="after")
     def _keys_of_the_method(self) -> Self:
@@ -441,6 +440,7 @@ class LearningCurve(Section):
 class Baseline(Estimator):
     """A classifier that only the stage compare trains."""
 
+    title: Title | None = None
     estimator: Annotated[str, AfterValidator(_class_path)] = Field(
         description="the class with its module, such as sklearn.dummy.DummyClassifier",
     )

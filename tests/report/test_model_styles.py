@@ -41,7 +41,7 @@ def test_a_network_has_its_title_or_its_layers_or_its_key():
         titles={"c": "A title", "d": "Ninth"},
     ) == {
         "logistic": "logistic regression",
-        "wide": "network 8-4",
+        "wide": "wide",
         "my_net 2": "my net 2",
         "other": "other",
         "c": "A title",
