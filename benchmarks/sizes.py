@@ -28,7 +28,7 @@ STAGES = ("ingest", "split", "logistic", "mlp")
 # Changes of params.yaml: few epochs of one network.
 REPLACEMENTS = {
     r"(mlp:\n(?:  .*\n)*?    max_iter: )\d+": rf"\g<1>{EPOCHS}",
-    r"(    one_layer:\n      hidden_layer_sizes: )\[100\]": r"\g<1>[1]",
+    r"(    one_layer: \{hidden_layer_sizes: )\[100\]": r"\g<1>[1]",
 }
 
 
@@ -57,7 +57,7 @@ def measure(n_rows: int, dtype: str) -> list[str]:
         for pattern, new in REPLACEMENTS.items():
             settings, n_changes = re.subn(pattern, new, settings)
             assert n_changes >= 1, pattern
-        settings = settings.replace("dtype: float64", f"dtype: {dtype}")
+        settings = settings.replace("  defaults: ", f"  defaults:\n    dtype: {dtype}", 1)
         (project / "params.yaml").write_text(settings, encoding="utf-8")
         measured |= {stage: _run(project, f"stages.{stage}") for stage in STAGES}
         labels = {"mlp": f"mlp, {EPOCHS} epochs of (100, 50), {dtype}"}

@@ -16,6 +16,7 @@ from winenet import git
 RESULTS = ("dvc.lock", "metrics", "plots", "report")
 REFERENCE = "tools/reference"  # the committed models, and the probe of the machine that made them
 MODEL = ".safetensors"
+FOLDER = ".dir"  # the end of a folder's hash in dvc.lock
 TOLERANCE = 1e-10
 
 
@@ -40,8 +41,9 @@ def missing_or_more(clone: Path) -> str:
     if untracked:
         return f"Written, but not committed: {', '.join(untracked)}."
     for path, digest in recorded_hashes(new_lock(clone)).items():
-        if (clone / path).is_file() and md5((clone / path).read_bytes()) != digest:
-            return f"{path} is not the file whose hash DVC wrote into dvc.lock."
+        if (clone / path).exists() and hash_of(clone / path) != digest:
+            kind = "folder" if (clone / path).is_dir() else "file"
+            return f"{path} is not the {kind} whose hash DVC wrote into dvc.lock."
     return ""
 
 
@@ -79,7 +81,7 @@ def without_models(lock: str) -> Any:
     content = yaml.safe_load(lock)
     for stage in content["stages"].values():
         for entry in stage.get("deps", []) + stage.get("outs", []):
-            if entry["path"].endswith(MODEL):
+            if is_model(entry["path"], entry["md5"]):
                 entry.pop("md5")
     return content
 
@@ -92,21 +94,42 @@ def compare_models(clone: Path, known: Mapping[str, bytes]) -> tuple[str, float 
     """
     before, after = recorded_hashes(committed_lock(clone)), recorded_hashes(new_lock(clone))
     largest: float | None = None
-    for path in [path for path in after if path.endswith(MODEL)]:
-        if before.get(path) == after[path]:
+    for output, digest in after.items():
+        if not is_model(output, digest) or before.get(output) == digest:
             continue
-        if path not in known:
-            return (
-                f"{path} has other bits, and the committed one is not here to be compared with. "
-                "Run `python -m tools.verify --update-reference` where it was made, and commit "
-                f"{REFERENCE}.",
-                largest,
-            )
-        distance = between(known[path], (clone / path).read_bytes())
-        if not distance <= TOLERANCE:  # also true for NaN
-            return f"{path} differs by {distance:.1e}, more than {TOLERANCE:.0e}.", largest
-        largest = max(distance, largest or 0.0)
+        paths = files_of(clone, output)
+        others = [path for path in known if path.startswith(f"{output}/") and path not in paths]
+        if others:
+            return f"{', '.join(others)}: committed, but not written by this run.", largest
+        for path in paths:
+            if path not in known:
+                return (
+                    f"{path} has other bits, and the committed one is not here to be compared "
+                    "with. Run `python -m tools.verify --update-reference` where it was made, and "
+                    f"commit {REFERENCE}.",
+                    largest,
+                )
+            content = (clone / path).read_bytes()
+            if content == known[path]:
+                continue
+            distance = between(known[path], content)
+            if not distance <= TOLERANCE:  # also true for NaN
+                return f"{path} differs by {distance:.1e}, more than {TOLERANCE:.0e}.", largest
+            largest = max(distance, largest or 0.0)
     return "", largest
+
+
+def is_model(path: str, digest: str) -> bool:
+    """Return whether an output in dvc.lock is a model, or a folder of models."""
+    return path.endswith(MODEL) or (path.startswith("models/") and digest.endswith(FOLDER))
+
+
+def files_of(root: Path, output: str) -> list[str]:
+    """Return the paths of the files of an output: its own, or those in its folder."""
+    if not (root / output).is_dir():
+        return [output]
+    files = (file for file in (root / output).rglob("*") if file.is_file())
+    return sorted(file.relative_to(root).as_posix() for file in files)
 
 
 def between(one: bytes, other: bytes) -> float:
@@ -132,14 +155,73 @@ def unpacked(model: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def committed_models(root: Path) -> dict[str, bytes]:
-    """Return the models of HEAD's dvc.lock that are found on this machine, by path."""
+    """Return the models of HEAD's dvc.lock that are found on this machine, by path.
+
+    Of a folder all files are found, or none.
+    """
     found: dict[str, bytes] = {}
-    for path, digest in recorded_hashes(committed_lock(root)).items():
-        cached = root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
-        for file in (root / REFERENCE / Path(path).name, root / path, cached):
-            if path.endswith(MODEL) and file.is_file() and md5(file.read_bytes()) == digest:
-                found[path] = file.read_bytes()
+    for output, digest in recorded_hashes(committed_lock(root)).items():
+        if is_model(output, digest):
+            models = {
+                path: committed_file(root, path, of_file)
+                for path, of_file in committed_hashes(root, output, digest).items()
+            }
+            if None not in models.values():
+                found |= {path: content for path, content in models.items() if content is not None}
     return found
+
+
+def committed_file(root: Path, path: str, digest: str) -> bytes | None:
+    """Return the file with this hash: the one in REFERENCE, the workspace or DVC's cache."""
+    for file in (reference(root, path), root / path, cached(root, digest)):
+        if file.is_file() and md5(content := file.read_bytes()) == digest:
+            return content
+    return None
+
+
+def committed_hashes(root: Path, output: str, digest: str) -> dict[str, str]:
+    """Return the hash of each file of an output, by path; {} if a folder is found nowhere.
+
+    dvc.lock has only the hash of a folder. DVC's cache lists its files; a folder in REFERENCE or
+    in the workspace is the committed one if it has that hash.
+    """
+    if not digest.endswith(FOLDER):
+        return {output: digest}
+    listed = cached(root, digest)
+    if listed.is_file() and md5(listed.read_bytes()) + FOLDER == digest:
+        entries = json.loads(listed.read_text("utf-8"))
+        return {f"{output}/{entry['relpath']}": entry["md5"] for entry in entries}
+    for folder in (reference(root, output), root / output):
+        if folder.is_dir() and hash_of(folder) == digest:
+            return {
+                f"{output}/{file.relative_to(folder).as_posix()}": hash_of(file)
+                for file in sorted(folder.rglob("*"))
+                if file.is_file()
+            }
+    return {}
+
+
+def reference(root: Path, path: str) -> Path:
+    """Return the place of a model, or of a folder of models, in REFERENCE."""
+    return root / REFERENCE / path.removeprefix("models/")
+
+
+def cached(root: Path, digest: str) -> Path:
+    """Return the file in DVC's cache with this hash."""
+    return root / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash of a file or a folder as DVC writes it."""
+    if path.is_file():
+        return md5(path.read_bytes())
+    entries = [
+        {"md5": md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()}
+        for file in path.rglob("*")
+        if file.is_file()
+    ]
+    entries.sort(key=lambda entry: entry["relpath"])
+    return md5(json.dumps(entries, sort_keys=True).encode()) + FOLDER
 
 
 def md5(content: bytes) -> str:

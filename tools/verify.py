@@ -129,16 +129,25 @@ def update_reference(root: Path, environment: Mapping[str, str]) -> None:
         If a committed model is not found on this machine.
     """
     models = compare_outputs.committed_models(root)
-    paths = [path for path in recorded_hashes(committed_lock(root)) if path.endswith(MODEL)]
-    missing = [path for path in paths if path not in models]
+    outputs = recorded_hashes(committed_lock(root))
+    missing = [
+        output
+        for output, digest in outputs.items()
+        if compare_outputs.is_model(output, digest)
+        and not any(path == output or path.startswith(f"{output}/") for path in models)
+    ]
     if missing:
         raise VerifyError(
             f"{', '.join(missing)}: the one in HEAD's dvc.lock is not here, so it cannot be kept. "
             "Run `dvc checkout`, or `dvc repro` and commit dvc.lock, then this again."
         )
     (root / REFERENCE).mkdir(parents=True, exist_ok=True)
+    for old in (root / REFERENCE).rglob(f"*{MODEL}"):
+        old.unlink()
     for path, content in models.items():
-        (root / REFERENCE / Path(path).name).write_bytes(content)
+        file = compare_outputs.reference(root, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
     ours = {name: value for name, value in environment.items() if not name.startswith("WINENET_")}
     probe = variations.look(root, ours)["probe"]
     text = json.dumps(probe, indent=1) + "\n"

@@ -6,14 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.svm import LinearSVC
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import comparison, intervals, probability_curves, scoring
+from winenet.models import registry
 from winenet.params import Compare
 from winenet.runtime import describe_numerics
 
-SETTINGS = Compare(n_resamples=200, random_state=5)
+BASELINES = {
+    "majority_class": {"estimator": "sklearn.dummy.DummyClassifier", "strategy": "prior"},
+    "boosted_trees": {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier"},
+}
+SETTINGS = Compare(n_resamples=200, random_state=5, reference="notebook", baselines=BASELINES)
 
 # Ten test rows, of which the last three were seen. Each model's wrong rows are known.
 Y = pd.Series([0, 0, 0, 0, 0, 1, 1, 1, 1, 0], name="Class")
@@ -48,16 +55,24 @@ def training() -> tuple[pd.DataFrame, pd.Series]:
     return X, ((X["a"] > 0.4) & (X["b"] > 0.3) ^ (rng.random(200) < 0.1)).astype(int)
 
 
-def test_the_line_below_says_always_the_more_frequent_class(training):
+@pytest.fixture(scope="module")
+def baselines(training):
+    made = registry.make_baselines(SETTINGS)
+    for name, model in made.items():
+        registry.fit_baseline(name, model, *training)
+    return made
+
+
+def test_the_majority_class_says_always_the_more_frequent_class(training, baselines):
     X, y = training
-    below, _ = comparison.reference_models(X, y, SETTINGS)
+    below = baselines["majority_class"]
     frequent = int(y.mean() > 0.5)
     assert set(below.predict(X)) == {frequent}
     np.testing.assert_array_equal(below.predict_proba(X)[:, 1], np.full(200, y.mean()))
 
 
-def test_the_line_above_is_scikit_learn_s_boosting_with_its_defaults(training):
-    _, above = comparison.reference_models(*training, SETTINGS)
+def test_the_boosted_trees_are_scikit_learn_s_with_its_defaults(training, baselines):
+    above = baselines["boosted_trees"]
     theirs = HistGradientBoostingClassifier(random_state=5).fit(*training)
     np.testing.assert_array_equal(
         above.predict_proba(training[0]), theirs.predict_proba(training[0])
@@ -65,13 +80,40 @@ def test_the_line_above_is_scikit_learn_s_boosting_with_its_defaults(training):
     assert above.get_params() == theirs.get_params()
 
 
-def test_predictions_are_the_models_own(training):
+def test_predictions_are_the_models_own(training, baselines):
     X, _ = training
-    below, above = comparison.reference_models(*training, SETTINGS)
-    found = comparison.predictions({"below": below, "above": above}, X)
-    assert list(found) == ["below", "above"]
-    assert list(found["above"]["predicted"]) == list(above.predict(X))
-    assert list(found["above"]["probability"]) == list(above.predict_proba(X)[:, 1])
+    above = baselines["boosted_trees"]
+    found = comparison.predictions(baselines, X)
+    assert list(found) == [*BASELINES]
+    assert list(found["boosted_trees"]["predicted"]) == list(above.predict(X))
+    assert list(found["boosted_trees"]["probability"]) == list(above.predict_proba(X)[:, 1])
+
+
+def test_a_model_without_probabilities_ranks_the_rows_by_its_decision(training):
+    X, y = training
+    svc = LinearSVC(random_state=0).fit(X, y)
+    forest = RandomForestClassifier(5, random_state=0).fit(X, y)
+    found = comparison.predictions({"svc": svc, "forest": forest}, X)
+    assert list(found["svc"]) == ["predicted", "decision"]
+    assert list(found["svc"]["decision"]) == list(svc.decision_function(X))
+    rows = EvaluationSet(X, y, pd.Series([False] * len(y)))
+    scored = comparison.scores_with_intervals(found, rows, SETTINGS)
+    assert scored["svc"]["roc_auc"]["value"] == pytest.approx(
+        roc_auc_score(y, svc.decision_function(X))
+    )
+    assert scored["svc"]["log_loss"] is None
+    curves = comparison.curves(found, y)
+    assert {kind: [*dict.fromkeys(table["model"])] for kind, table in curves.items()} == {
+        "roc": ["svc", "forest"],
+        "precision_recall": ["svc", "forest"],
+        "calibration": ["forest"],
+    }
+
+
+def test_tables_begin_with_the_constant_models_and_end_with_the_other_baselines():
+    made = registry.make_baselines(SETTINGS)
+    order = comparison.in_order(dict.fromkeys(["logistic", "notebook"]), made)
+    assert list(order) == ["majority_class", "logistic", "notebook", "boosted_trees"]
 
 
 # Scores with intervals.
@@ -233,7 +275,7 @@ def test_the_rows_that_a_model_gets_wrong_are_listed_by_hand():
     assert table.to_dict("list") == {
         "row": [11, 1, 2, 12],
         "wrong_models": [3, 1, 1, 1],
-        "wrong": ["logistic notebook grid_search", "grid_search", "logistic", "logistic"],
+        "wrong": ["logistic, notebook, grid_search", "grid_search", "logistic", "logistic"],
         "in_training": [False, True, True, False],
         "pH": [3.11, 3.01, 3.02, 3.12],
         "Class": [1, 1, 0, 0],
@@ -262,12 +304,18 @@ def test_the_stage_writes_the_same_bytes_twice(trained_workspace):
         "notebook",
         "one_hidden_layer",
         "grid_search",
-        "hist_gradient_boosting",
+        "boosted_trees",
     ]
+    assert sorted(names, key=lambda name: numbers["models"][name]["place"]) == names
     assert set(numbers["models"]) == set(names)
+    assert numbers["reference"] == "notebook"
     _, *lines = printed.splitlines()  # the first tells the numerics
-    assert lines[0] == "compare: 200 resamples of 1300 test rows for each model"
-    for name, told in zip(names, lines[1:-1], strict=True):
+    assert lines[:3] == [
+        "compare: training majority_class",
+        "compare: training boosted_trees",
+        "compare: 200 resamples of 1300 test rows for each model",
+    ]
+    for name, told in zip(names, lines[3:-1], strict=True):
         one = numbers["models"][name]
         assert told == (
             f"compare: {name}: accuracy {one['accuracy']['value']:.4f} "
@@ -304,7 +352,12 @@ def test_a_model_that_is_missing_ends_the_stage(trained_workspace):
     (trained_workspace.path / "metrics/seeds.json").write_text("{}", encoding="utf-8")
     (trained_workspace.path / "models/mlp/notebook.safetensors").unlink()
     code, printed, errors = trained_workspace.run("stages.compare")
-    assert (code, printed) == (1, f"compare: {describe_numerics()}\n")
+    assert code == 1
+    assert printed.splitlines() == [
+        f"compare: {describe_numerics()}",
+        "compare: training majority_class",
+        "compare: training boosted_trees",
+    ]
     assert errors.startswith(
         "\ncompare: models/mlp/notebook.safetensors is missing, so this stage has nothing to work "
         "on. `dvc repro` makes it again.\n"

@@ -25,7 +25,7 @@ from winenet.models import registry
 from winenet.network import parallel
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import WorkersError
-from winenet.params import GridSearch, ParamGrid
+from winenet.params import GridSearch
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -45,16 +45,15 @@ def settings(
     scoring: str = "accuracy",
     estimator: str = "winenet",
 ) -> GridSearch:
-    grid = ParamGrid(
-        hidden_layer_sizes=[list(layers) for layers in sizes], learning_rate_init=list(rates)
-    )
     return GridSearch(
         estimator=estimator,
-        max_iter=max_iter,
-        random_state=42,
+        defaults={"max_iter": max_iter, "random_state": 42},
         cv=3,
         scoring=scoring,
-        param_grid=grid,
+        param_grid={
+            "hidden_layer_sizes": [list(layers) for layers in sizes],
+            "learning_rate_init": list(rates),
+        },
     )
 
 
@@ -121,16 +120,18 @@ def test_the_table_tells_the_epochs_of_each_fold(rows):
     assert (again.filter(like="_epochs") == shorter).to_numpy().all()
 
 
-def test_fits_that_max_iter_ended_are_counted():
-    candidates = pd.DataFrame(
-        {
-            "split0_test_score": [500, 500],
-            "split0_epochs": [500, 499],
-            "split1_epochs": [500, 500],
-        }
+@pytest.mark.parametrize("limits", [[30], [5, 30, 400]])
+def test_fits_that_max_iter_ended_are_counted(rows, limits):
+    """Also where the search tries several limits: each fit has that of its own candidate."""
+    searched = {"max_iter": limits, "learning_rate_init": [0.05], "tol": [0.01]}
+    found = search_results.grid_search(
+        *rows, settings().model_copy(update={"param_grid": searched})
     )
-    assert search_results.n_unconverged(candidates, 500) == 3
-    assert search_results.n_unconverged(candidates, 501) == 0
+    epochs = found.candidates.filter(regex="_epochs$")
+    expected = int(epochs.eq(limits, axis="index").to_numpy().sum())
+    assert found.fits_at_max_iter == expected
+    assert expected > 0
+    assert epochs.max().max() == 30 or expected < epochs.size
 
 
 @pytest.mark.parametrize("rates", [(1e-12, 2e-12), (2e-12, 1e-12)])
@@ -288,7 +289,10 @@ def candidates(*lines: tuple[int, float, float]) -> pd.DataFrame:
 
 def chosen(*lines: tuple[int, float, float]) -> dict[str, object]:
     table = candidates(*lines)
-    return search_results.selection_diagnostics(table, table.iloc[table["behind"].argmin()])
+    best = table.iloc[table["behind"].argmin()]
+    return search_results.selection_diagnostics(
+        table, best, ["hidden_layer_sizes", "learning_rate_init"]
+    )
 
 
 def test_a_choice_inside_the_grid_has_no_edge_and_may_have_a_smaller_equal():
@@ -346,7 +350,9 @@ def test_the_standard_error_is_that_of_the_best_candidate_s_folds(rows, scoring)
     )
     scores = found.best[[f"split{fold}_test_score" for fold in range(3)]].astype(float)
     standard_error = scipy.stats.sem(scores)
-    told = search_results.selection_diagnostics(found.candidates, found.best)
+    told = search_results.selection_diagnostics(
+        found.candidates, found.best, ["learning_rate_init"]
+    )
     assert told["standard_error"] == pytest.approx(standard_error, rel=1e-12)
     means = found.candidates["mean_test_score"]
     close = means >= means.max() - standard_error

@@ -13,7 +13,7 @@ from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, training_curves
 from winenet.evaluation.training_curves import trace_training
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Curves, Network, Networks
+from winenet.params import Curves
 
 EPOCHS, SIZES = 120, [50]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -32,13 +32,7 @@ TRAINING, HELD_OUT, TEST = some_rows(1, 120), some_rows(22), some_rows(5)
 
 
 def settings(epochs: int = EPOCHS) -> Curves:
-    network = Network(hidden_layer_sizes=SIZES)
-    return Curves(
-        validation_size=0.2,
-        random_state=42,
-        epochs=epochs,
-        networks=Networks(notebook=network, one_hidden_layer=network),
-    )
+    return Curves(validation_size=0.2, random_state=42, epochs=epochs)
 
 
 def dense(epochs: int, **changes: object) -> DenseClassifier:
@@ -58,7 +52,7 @@ def loss_and_accuracy(model: DenseClassifier, rows: EvaluationSet) -> tuple[floa
 
 @pytest.fixture(scope="module")
 def trace() -> training_curves.TrainingTrace:
-    return trace_training(SIZES, settings(), *TRAINING[:2], HELD_OUT, TEST)
+    return trace_training(DenseClassifier(SIZES), settings(), *TRAINING[:2], HELD_OUT, TEST)
 
 
 def test_the_curve_has_one_row_per_epoch(trace):
@@ -103,13 +97,15 @@ def test_the_notebook_s_stop_is_where_its_own_class_stops(trace):
 
 
 def test_no_number_of_epochs_without_improvement_ends_the_training_that_is_traced():
-    curve, numbers = trace_training([4], settings(), *TRAINING[:2], HELD_OUT, TEST)
+    curve, numbers = trace_training(DenseClassifier([4]), settings(), *TRAINING[:2], HELD_OUT, TEST)
     assert numbers["notebook_stop"]["epoch"] < EPOCHS / 4
     assert numbers["last"]["epoch"] == len(curve) == EPOCHS
 
 
 def test_a_rule_that_does_not_stop_the_training_is_read_at_the_last_epoch():
-    numbers = trace_training(SIZES, settings(20), *TRAINING[:2], HELD_OUT, TEST).metrics
+    numbers = trace_training(
+        DenseClassifier(SIZES), settings(20), *TRAINING[:2], HELD_OUT, TEST
+    ).metrics
     assert numbers["notebook_stop"] == numbers["last"]
     assert numbers["last"]["epoch"] == 20
 
@@ -141,13 +137,17 @@ def test_the_loss_of_the_errors_is_their_part_of_the_held_out_loss(trace, readin
 def test_where_nothing_is_wrong_the_errors_have_no_loss():
     X = pd.DataFrame({"a": [0.0, 1.0] * 20})
     rows = EvaluationSet(X, X["a"].astype(int), pd.Series([False] * 40))
-    last = trace_training(SIZES, settings(60), *rows[:2], rows, rows).metrics["last"]
+    last = trace_training(DenseClassifier(SIZES), settings(60), *rows[:2], rows, rows).metrics[
+        "last"
+    ]
     assert (last["held_out_accuracy"], last["held_out_loss_of_errors"]) == (1, 0)
     assert last["held_out_loss"] > 0
 
 
 def test_the_test_rows_choose_nothing(trace):
-    other = trace_training(SIZES, settings(), *TRAINING[:2], HELD_OUT, some_rows(7))
+    other = trace_training(
+        DenseClassifier(SIZES), settings(), *TRAINING[:2], HELD_OUT, some_rows(7)
+    )
     pd.testing.assert_frame_equal(other.curve, trace.curve, check_exact=True)
     for reading in ("best", "notebook_stop", "last"):
         changed = {
@@ -171,11 +171,11 @@ def test_the_p_value_is_of_best_against_the_notebook_s_stop_on_the_test_rows(tra
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_networks_traced_at_once_are_those_traced_alone(monkeypatch, workers):
     monkeypatch.setenv("WINENET_WORKERS", workers)
-    networks = {"notebook": [6, 3], "one_hidden_layer": [4]}
+    networks = {"notebook": DenseClassifier([6, 3]), "one_hidden_layer": DenseClassifier([4])}
     found = training_curves.trace_all(networks, settings(20), *TRAINING[:2], HELD_OUT, TEST)
     assert list(found) == ["notebook", "one_hidden_layer"]
-    for name, sizes in networks.items():
-        alone = trace_training(sizes, settings(20), *TRAINING[:2], HELD_OUT, TEST)
+    for name, network in networks.items():
+        alone = trace_training(network, settings(20), *TRAINING[:2], HELD_OUT, TEST)
         assert found[name].metrics == alone.metrics
         pd.testing.assert_frame_equal(found[name].curve, alone.curve, check_exact=True)
     assert found["notebook"].metrics["hidden_layer_sizes"] == "6-3"
@@ -190,21 +190,20 @@ def test_the_stage_writes_the_same_bytes_twice_and_warns_of_nothing(split_worksp
     code, printed, errors = split_workspace.run("stages.curves")
     assert (code, errors) == (0, "")
     _, *lines = printed.splitlines()  # the first tells the numerics
-    assert lines[:2] == [
-        "curves: tracing notebook [5, 3] for 3 epochs",
-        "curves: tracing one_hidden_layer [4] for 3 epochs",
-    ]
+    assert lines[0] == "curves: tracing notebook, one_hidden_layer for 3 epochs"
     assert re.fullmatch(
         r"curves: notebook: held-out loss lowest at epoch 3, notebook's stop at 3; "
         r"accuracy 0\.\d{4} and 0\.\d{4} on 1300 test rows",
-        lines[2],
+        lines[1],
     )
     first = split_workspace.files()
     numbers = json.loads(first["metrics/curves.json"])
     assert (numbers["training_rows"], numbers["held_out_rows"]) == (4157, 1040)
     assert numbers["notebook"]["hidden_layer_sizes"] == "5-3"
+    curves = pd.read_csv(split_workspace.path / "plots/curves.csv")
+    assert list(curves["model"].unique()) == ["notebook", "one_hidden_layer"]
     for name in ("notebook", "one_hidden_layer"):
-        curve = pd.read_csv(split_workspace.path / f"plots/curves_{name}.csv")
+        curve = curves[curves["model"] == name].drop(columns="model")
         assert list(curve["epoch"]) == [1, 2, 3]
         line = curve.iloc[-1].to_dict()
         assert {key: numbers[name]["last"][key] for key in line} == line

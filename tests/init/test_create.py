@@ -324,8 +324,13 @@ def test_the_wines_get_the_notebook_s_settings() -> None:
         render.params_text(infer_config(InitOptions(tables, label="Class=1,0")))
     )
     committed = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    for section in ("split", "mlp", "grid_search", "curves", "seeds", "learning_curve", "compare"):
+    for section in ("split", "grid_search", "curves", "seeds", "learning_curve"):
         assert settings[section] == committed[section], section
+    names = {"notebook": "two_layers", "one_hidden_layer": "one_layer"}
+    networks = committed["mlp"]["networks"]
+    renamed = {names[name]: network for name, network in networks.items()}
+    assert settings["mlp"] == committed["mlp"] | {"networks": renamed}
+    assert settings["compare"] == committed["compare"] | {"reference": "two_layers"}
     assert settings["logistic"] == committed["logistic"] | {"max_iter": 1000}
     for key in ("files", "separator", "target", "positive_label", "na_values", "drop_columns"):
         assert settings["ingest"][key] == committed["ingest"][key], key
@@ -359,7 +364,8 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     floors = yaml.safe_load(render.params_text(found(path)))["gates"]["minimum"]
     assert floors == {
         "logistic.accuracy": 0.6666,
-        "mlp.notebook.accuracy": 0.6666,
+        "mlp.two_layers.accuracy": 0.6666,
+        "mlp.one_layer.accuracy": 0.6666,
         "grid_search.accuracy": 0.6666,
     }
 
@@ -750,7 +756,7 @@ ingest:
 
 
 # They have the word in their name and belong to every pipeline.
-NOT_OF_THE_NOTEBOOK = ("winenet/report/notebook_section.py", "plots/curves_notebook.csv")
+NOT_OF_THE_NOTEBOOK = ("winenet/report/notebook_section.py",)
 
 
 def notebook_words(text: str) -> list[str]:
@@ -782,7 +788,7 @@ def test_what_the_notebook_gets_anew_is_left_out_or_found() -> None:
     assert left("data/reference/train_head.csv", "data/reference/notebook_more.csv")
     plot = "      - plots/curves.svg:"
     assert left(plot, f"      - plots/handmade_more.svg: {{cache: false}}\n{plot}")
-    assert left("  - ROC:\n", "  - ROC of the notebook:\n")
+    assert left("  - Training loss:\n", "  - Training loss of the notebook:\n")
 
 
 def test_a_target_of_the_makefile_is_kept_by_name() -> None:

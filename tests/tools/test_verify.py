@@ -25,13 +25,14 @@ import json, os, pathlib
 import numpy
 from safetensors.numpy import save_file
 value = int(pathlib.Path("given.txt").read_text())
-for folder in ("data", "metrics", "models"):
-    pathlib.Path(folder).mkdir(exist_ok=True)
+for folder in ("data", "metrics", "models/nets"):
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
 pathlib.Path("data/big.txt").write_bytes(b"x" * value)
 pathlib.Path("metrics/double.json").write_bytes(json.dumps({"value": 2 * value}).encode() + b"\\n")
 weight = numpy.array([1.5 + float(os.environ.get("SHIFT", "0"))])
 about = json.dumps({"fact_values": weight.tolist(), "labels": ["red", "white"], "sha256": "..."})
-save_file({"weight": weight}, "models/double.safetensors", {"winenet": about})
+for name in ("double", "nets/deep", "nets/wide"):
+    save_file({"weight": weight}, f"models/{name}.safetensors", {"winenet": about})
 native = os.environ.get("WINENET_NUMERICS") == "native"
 kernel = f"native (OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE')})"
 print(os.environ.get("SAY", "double: numerics: " + (kernel if native else "1 BLAS thread")))
@@ -41,10 +42,11 @@ stages:
   double:
     cmd: python stage.py
     deps: [given.txt, stage.py]
-    outs: [data/big.txt, models/double.safetensors]
+    outs: [data/big.txt, models/double.safetensors, models/nets]
     metrics:
       - metrics/double.json: {cache: false}
 """
+MODELS = [f"models/{name}.safetensors" for name in ("double", "nets/deep", "nets/wide")]
 WORKERS = """
 import os
 
@@ -109,7 +111,8 @@ def fast(pipeline, monkeypatch):
         )
         lock = verify_run.new_lock(clone)
         for path, digest in verify_run.recorded_hashes(lock).items():
-            lock = lock.replace(digest, compare_outputs.md5((clone / path).read_bytes()))
+            out = f"path: {path}\n      hash: md5\n      md5: "
+            lock = lock.replace(out + digest, out + compare_outputs.hash_of(clone / path))
         write(clone / "dvc.lock", lock)
         probe = json.loads((pipeline.parent / "probe.json").read_text("utf-8"))
         ran = verify_run.Ran(["double"], [], [], {"probe": probe})
@@ -151,7 +154,7 @@ def test_a_pipeline_that_reproduces_is_proved(pipeline, capfd):
     proof = prove(pipeline)
     assert proof.holds
     assert (proof.stages, proof.executed) == (["double"], ["double"])
-    assert (proof.files, proof.hashes, proof.difference) == (2, 3, "")
+    assert (proof.files, proof.hashes, proof.difference) == (2, 4, "")
     assert (proof.unlike, proof.tolerant, proof.distance) == ([], False, None)
     assert verify.result(proof) == "identical"
     printed = capfd.readouterr().out
@@ -452,7 +455,7 @@ def test_models_of_another_kernel_may_differ_in_their_last_bits(pipeline, fast):
     assert proof.tolerant
     assert proof.distance == pytest.approx(1e-13, rel=0.01)
     assert verify.result(proof) == "identical; models within 1e-13"
-    assert verify.compared(proof) == "2 files, 3 outputs; models within 1e-10"
+    assert verify.compared(proof) == "2 files, 4 outputs; models within 1e-10"
 
 
 @pytest.mark.parametrize("shift", ["1e-9", "nan"])
@@ -487,7 +490,7 @@ def test_a_lock_that_says_more_than_other_hashes_is_found(changed):
 def test_other_bits_in_a_model_are_found_where_equal_ones_can_be_expected(pipeline, fast):
     proof = prove(pipeline, SHIFT="1e-13")
     assert not proof.holds
-    assert "Outputs with another hash: models/double.safetensors." in proof.difference
+    assert "Outputs with another hash: models/double.safetensors, models/nets." in proof.difference
 
 
 @pytest.fixture
@@ -523,7 +526,7 @@ def test_a_model_that_cannot_be_compared_is_no_proof(elsewhere):
 def test_models_that_a_run_made_anew_serve_the_next_one(pipeline, fast):
     models = {}
     assert prove(pipeline, models=models).holds
-    assert list(models) == ["models/double.safetensors"]
+    assert list(models) == MODELS
     assert prove(pipeline, kernel(SHIFT="1e-13"), models=models).holds
 
 
@@ -574,13 +577,104 @@ def test_the_kept_models_are_those_of_the_committed_lock():
     """`python -m tools.verify --update-reference` renews them."""
     hashes = verify_run.recorded_hashes((ROOT / "dvc.lock").read_text("utf-8"))
     models = {
-        Path(path).name: digest for path, digest in hashes.items() if path.endswith(".safetensors")
+        path.removeprefix("models/"): digest
+        for path, digest in hashes.items()
+        if compare_outputs.is_model(path, digest)
     }
+    folder = ROOT / "tools" / "reference"
     kept = {
-        file.name: compare_outputs.md5(file.read_bytes())
-        for file in ROOT.glob("tools/reference/*.safetensors")
+        path.relative_to(folder).as_posix(): compare_outputs.hash_of(path)
+        for path in folder.iterdir()
+        if path.is_dir() or path.suffix == ".safetensors"
     }
     assert kept == models
+
+
+# --- a folder of models ----------------------------------------------------------------------
+
+
+def test_the_hash_of_a_folder_is_dvc_s(pipeline):
+    hashes = verify_run.recorded_hashes((pipeline / "dvc.lock").read_text("utf-8"))
+    for path, digest in hashes.items():
+        assert compare_outputs.hash_of(pipeline / path) == digest
+    assert hashes["models/nets"].endswith(".dir")
+
+
+@pytest.mark.parametrize("places", ["reference", "workspace", "cache", "none"])
+def test_the_models_of_a_folder_are_found_in_three_places(changed, places, tmp_path):
+    expected = compare_outputs.committed_models(changed)
+    assert list(expected) == MODELS
+    copy = tmp_path / "copy"
+    shutil.copytree(changed, copy, symlinks=True)
+    if places != "reference":
+        shutil.rmtree(copy / "tools" / "reference")
+    if places != "workspace":
+        shutil.rmtree(copy / "models")
+    if places != "cache":
+        shutil.rmtree(copy / ".dvc" / "cache")
+    assert compare_outputs.committed_models(copy) == ({} if places == "none" else expected)
+
+
+def test_a_folder_of_which_one_file_has_changed_is_not_taken_for_the_committed_one(
+    changed, tmp_path
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(changed, copy, symlinks=True)
+    shutil.rmtree(copy / "tools" / "reference")
+    shutil.rmtree(copy / ".dvc" / "cache")
+    deep = copy / "models" / "nets" / "deep.safetensors"
+    deep.unlink()
+    deep.write_bytes(packed())
+    assert list(compare_outputs.committed_models(copy)) == MODELS[:1]
+
+
+def test_a_file_of_a_folder_that_is_not_what_dvc_recorded_is_found(changed):
+    deep = changed / "models" / "nets" / "deep.safetensors"
+    content = deep.read_bytes()
+    deep.unlink()  # it may be a link into the cache
+    deep.write_bytes(content + b" ")
+    assert compare_outputs.missing_or_more(changed) == (
+        "models/nets is not the folder whose hash DVC wrote into dvc.lock."
+    )
+    deep.write_bytes(content)
+    assert compare_outputs.missing_or_more(changed) == ""
+
+
+@pytest.mark.parametrize("name", ["deep", "wide"])
+def test_a_file_of_a_folder_that_differs_by_more_is_named(changed, fast, name):
+    with verify_run.fresh_clone(changed) as clone:
+        known = compare_outputs.committed_models(changed)
+        lock = verify_run.new_lock(clone)
+        for path in MODELS[1:]:
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_bytes(known[path])
+        model = clone / f"models/nets/{name}.safetensors"
+        model.write_bytes(known[MODELS[0]][:-8] + np.array([1.5 + 1e-9]).tobytes())
+        digest = verify_run.recorded_hashes(lock)["models/nets"]
+        write(
+            clone / "dvc.lock",
+            lock.replace(digest, compare_outputs.hash_of(clone / "models/nets")),
+        )
+        difference, _ = compare_outputs.compare_models(clone, known)
+        assert difference == (
+            f"models/nets/{name}.safetensors differs by 1.0e-09, more than 1e-10."
+        )
+        model.unlink()
+        difference, _ = compare_outputs.compare_models(clone, known)
+        assert difference == (
+            f"models/nets/{name}.safetensors: committed, but not written by this run."
+        )
+
+
+def test_models_that_are_gone_leave_the_reference(changed):
+    stray = changed / "tools" / "reference" / "nets" / "gone.safetensors"
+    stray.write_bytes(b"")
+    verify.update_reference(changed, verify_run.isolated(changed, os.environ))
+    assert not stray.exists()
+    kept = sorted((changed / "tools" / "reference").rglob("*.safetensors"))
+    names = [path.relative_to(changed / "tools" / "reference").as_posix() for path in kept]
+    assert [f"models/{name}" for name in names] == MODELS
+    assert verify_run.git.output("status", "--porcelain", folder=changed) == ""
 
 
 def test_the_probe_tells_all_that_it_computes():

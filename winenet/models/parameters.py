@@ -27,6 +27,7 @@ WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
     "sgd": ("beta_1", "beta_2", "epsilon"),
 }
+TRIED = ("random_state", "class_weight", "early_stopping", "validation_fraction")  # in a short fit
 # The stages after mlp and grid_search train every network with DenseClassifier.
 ONLY_SCIKIT_LEARN = {"max_fun": "only the solver lbfgs reads it, and a network has none"}
 
@@ -238,7 +239,8 @@ def _network_faults(place: str, parameters: Mapping[str, Any], n_classes: int) -
     """Yield what is wrong with all parameters of a network together."""
     if "random_state" not in parameters:
         yield f"{place}.random_state: missing; without a seed each run would give other results"
-    known = {name: as_parameter(name, value) for name, value in parameters.items()}
+    # Whether a network diverges depends on the rows, so the other parameters have no part in this.
+    known = {name: as_parameter(name, parameters[name]) for name in TRIED if name in parameters}
     fault = trial_fault(place, DenseClassifier(**known), n_classes)
     yield from [fault] if fault else []
 
