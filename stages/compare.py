@@ -19,7 +19,7 @@ def main() -> None:
     for name, baseline in baselines.items():
         stages.log(f"training {name}")
         baseline.fit(data.X_train, data.y_train)
-    mlp = params.load().mlp
+    mlp, search = params.load().mlp, params.load().grid_search
     models = comparison.in_order(
         {
             "logistic": DensePredictor(model_file.read("models/logistic.safetensors").model),
@@ -48,7 +48,7 @@ def main() -> None:
             "test_rows_unseen": (~test.in_training).sum(),
             "models": {
                 name: item
-                | {"place": place, "title": registry.title(name, mlp, settings)}
+                | {"place": place, "title": registry.title(name, mlp, search, settings)}
                 | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
                 for place, (name, item) in enumerate(scored.items())
             },

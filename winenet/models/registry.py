@@ -16,7 +16,7 @@ from winenet.models.logistic import make_logistic_regression
 from winenet.models.parameters import as_parameter, load_class, network_parameters
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
-from winenet.params import Compare, Logistic, Mlp
+from winenet.params import Compare, GridSearch, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
 
@@ -78,8 +78,10 @@ def make_baselines(settings: Compare) -> dict[str, Estimator]:
     return baselines
 
 
-def title(name: str, mlp: Mlp, compare: Compare) -> str | None:
-    """Return the title that params.yaml gives to a network or a baseline, or None."""
+def title(name: str, mlp: Mlp, search: GridSearch, compare: Compare) -> str | None:
+    """Return the title that params.yaml gives to a network, the winner or a baseline, or None."""
+    if name == "grid_search":
+        return search.title
     model = mlp.networks.get(name) or compare.baselines.get(name)
     return None if model is None else model.title
 
