@@ -113,8 +113,14 @@ def styles(metrics: Metrics) -> dict[str, ModelStyle]:
 
 def constant_models(compared: Mapping[str, Any]) -> list[str]:
     """Return the baselines that learn nothing from the features: tables begin with them."""
-    first = compared.get("logistic", {}).get("place", 0)
-    return [key for key, item in compared.items() if item.get("place", 0) < first]
+    first = _place(compared, "logistic")
+    return [key for key in compared if _place(compared, key) < first]
+
+
+def _place(compared: Mapping[str, Any], key: str) -> int:
+    """Return the place of a model in tables; 0 if a file of another version has none."""
+    model = compared.get(key)
+    return int(model.get("place", 0)) if isinstance(model, Mapping) else 0
 
 
 def _network_names(networks: Mapping[str, Any]) -> dict[str, str]:
@@ -126,10 +132,7 @@ def _network_names(networks: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _in_order(by_model: Mapping[str, Value], compared: Mapping[str, Any]) -> dict[str, Value]:
-    return {
-        key: by_model[key]
-        for key in sorted(by_model, key=lambda key: compared.get(key, {}).get("place", 0))
-    }
+    return {key: by_model[key] for key in sorted(by_model, key=lambda key: _place(compared, key))}
 
 
 def sort_models(by_model: Mapping[str, Value], metrics: Metrics) -> dict[str, Value]:
