@@ -87,7 +87,6 @@ def test_the_committed_file_holds_the_notebook_s_settings():
             "hidden_layer_sizes": [[50, 25], [100, 50], [100, 100]],
             "learning_rate_init": [0.001, 0.01, 0.1],
         },
-        "title": None,
     }
     assert settings.curves.model_dump() == {
         "validation_size": 0.2,

@@ -329,7 +329,6 @@ class GridSearch(Section):
     param_grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         min_length=1, description="the values of each parameter that the search combines"
     )
-    title: Title | None = None
 
 
 class Curves(Section):
