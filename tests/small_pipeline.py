@@ -85,8 +85,8 @@ def outputs(folder: Path) -> dict[str, bytes]:
     """Return every file that the pipeline wrote, and dvc.lock."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in [folder / "dvc.lock", *folder.glob("*/*")]
-        if path.parent.name in ("data", "metrics", "plots", "models", "report", folder.name)
+        for path in [folder / "dvc.lock", *folder.glob("*/*"), *folder.glob("models/mlp/*")]
+        if path.parent.name in ("data", "metrics", "plots", "models", "mlp", "report", folder.name)
         and path.suffix in (".csv", ".json", ".safetensors", ".svg", ".md", ".html", ".lock")
     }
 

@@ -273,9 +273,42 @@ def test_check_of_the_committed_state_finds_nothing_and_touches_nothing(workspac
     before = workspace.files()
     assert workspace.run("winenet", "check") == (
         0,
+        "check: the pipeline fits 192 models (logistic 1, mlp 2, grid_search 51, curves 2, seeds "
+        "30, learning_curve 100, importance 4, compare 2)\n"
         "check: params.yaml and 2 raw files are fit for use (6497 rows, 5197 for training)\n",
         "",
     )
+    assert workspace.files() == before
+
+
+def test_check_notes_what_has_no_effect(workspace):
+    workspace.edit("params.yaml", "hidden_layer_sizes: [100]", "momentum: 0.5")
+    code, printed, errors = workspace.run("winenet", "check")
+    assert (code, errors) == (0, "")
+    notes, fits, last = printed.splitlines()
+    assert notes == (
+        "check: note: mlp.networks.one_hidden_layer.momentum has no effect with solver adam"
+    )
+    assert fits.startswith("check: the pipeline fits 192 models")
+    assert last.endswith("are fit for use (6497 rows, 5197 for training)")
+
+
+def test_check_tells_all_faults_of_models_at_once_before_any_raw_file_is_read(workspace):
+    (workspace.path / "data/raw/winequality-red.csv").unlink()
+    workspace.edit("params.yaml", "solver: liblinear", "solver: libliner")
+    workspace.edit("params.yaml", "hidden_layer_sizes: [100]", "units: 100")
+    workspace.edit("params.yaml", "strategy: prior", "strategy: prir")
+    before = workspace.files()
+    code, printed, errors = workspace.run("winenet", "check")
+    assert (code, printed) == (1, "")
+    first, *faults, last = errors.splitlines()
+    assert first.startswith("params.yaml has 3 faults, so no stage was run and no result was ")
+    assert [fault.partition(": ")[0].strip() for fault in faults] == [
+        "logistic.solver",
+        "mlp.networks.one_hidden_layer.units",
+        "compare.baselines.majority_class.strategy",
+    ]
+    assert last == "Change params.yaml; `git diff params.yaml` shows what changed."
     assert workspace.files() == before
 
 

@@ -12,6 +12,7 @@ from tools import kills
 from tools.kills import Round, Size
 from tools.verify_run import VerifyError
 from winenet import params
+from winenet.models import parameters
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
 SAID = """\
@@ -32,7 +33,10 @@ def test_the_smaller_pipeline_fits_the_schema_and_has_less_of_everything(tmp_pat
     )
     assert small.ingest == whole.ingest
     assert small.split == whole.split
-    assert small.grid_search.max_iter < whole.grid_search.max_iter
+    assert parameters.check(small) == []
+    for section in ("mlp", "grid_search"):
+        less, more = getattr(small, section).defaults, getattr(whole, section).defaults
+        assert less["max_iter"] < more["max_iter"]
     assert small.seeds.n_seeds < whole.seeds.n_seeds
 
 
@@ -43,12 +47,18 @@ def test_what_a_run_says_is_understood():
 
 
 def test_each_difference_is_found(tmp_path):
-    for name in ("metrics/a.json", "data/b.csv", "models/c.safetensors", "data/raw/given.csv"):
+    for name in (
+        "metrics/a.json",
+        "data/b.csv",
+        "models/c.safetensors",
+        "data/raw/given.csv",
+        "models/mlp/d.safetensors",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1", "utf-8")
     (tmp_path / "dvc.lock").write_text("1", "utf-8")
     before = kills.snapshot(tmp_path)
-    assert len(before) == 5
+    assert len(before) == 6
     assert kills.first_difference(before, kills.snapshot(tmp_path)) == ""
 
     def changed(name, text):
@@ -64,6 +74,7 @@ def test_each_difference_is_found(tmp_path):
         return found
 
     assert changed("models/c.safetensors", "2") == "models/c.safetensors has other bytes"
+    assert changed("models/mlp/d.safetensors", "2") == "models/mlp/d.safetensors has other bytes"
     assert changed("data/b.csv", None) == "data/b.csv is missing"
     assert changed("data/.b.csv.partial", "1") == "data/.b.csv.partial is left over"
     assert changed("dvc.lock", "2") == "dvc.lock has other bytes"
