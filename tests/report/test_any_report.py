@@ -17,7 +17,19 @@ from winenet.report import markdown_report, page
 
 # What only the wine's pages and the notebook's say.
 FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
-KINDS = ("cancer", "iris", "letters")
+# By name: the table, and its models. Many: eight networks of odd names, five baselines, a search
+# over three parameters; one: a search over one parameter, and no constant baseline.
+ONE = any_table.FEW._replace(
+    searched={"alpha": [0.1, 0.01]}, baselines={"tree": any_table.FEW.baselines["boosted_trees"]}
+)
+KINDS = {
+    "cancer": ("cancer", any_table.FEW),
+    "iris": ("iris", any_table.FEW),
+    "letters": ("letters", any_table.FEW),
+    "many": ("cancer", any_table.MANY),
+    "many letters": ("letters", any_table.MANY),
+    "one": ("cancer", ONE),
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +38,11 @@ def folders(tmp_path_factory):
     from stages import report as stage
 
     made = {}
-    for kind in KINDS:
-        folder = tmp_path_factory.mktemp(kind)
+    for kind, (table, models) in KINDS.items():
+        folder = tmp_path_factory.mktemp(kind.replace(" ", "_"))
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            any_table.make(any_table.TABLES[kind]())
+            any_table.make(any_table.TABLES[table](), models)
             metrics, tables, terms = stage.read(notebook=False)
             told = stage.content(tables, metrics, terms)
             stage.files.write_text("report/report.md", markdown_report.render(told))
@@ -120,7 +132,8 @@ def test_each_used_term_is_explained_and_no_other(shown):
 
 def test_the_network_s_layers_are_those_of_its_parameters(shown):
     counts = [int(text.replace(",", "")) for text in shown.derived("parameters")]
-    assert sum(counts) == shown.value("metrics/mlp.json#notebook.parameters")
+    reference = shown.value("metrics/compare.json#reference")
+    assert sum(counts) == shown.value(f"metrics/mlp.json#{reference}.parameters")
     schema = json.loads((shown.root / "data/schema.json").read_text(encoding="utf-8"))
     classes = len(schema["classes"])
     assert shown.derived("units")[-1] == str(1 if classes == 2 else classes)
@@ -154,7 +167,7 @@ def test_of_several_classes_the_confusions_stand_in_place_of_the_threshold(folde
     assert not shown.found("id", "threshold-controls")
     assert shown.found("id", "confusion")
     markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
-    matrix = shown.value("metrics/mlp.json#notebook.confusion_matrix")
+    matrix = shown.value("metrics/mlp.json#two_layers.confusion_matrix")
     schema = json.loads((folders[kind] / "data/schema.json").read_text(encoding="utf-8"))
     worst = max(
         (count, -actual, -predicted)
@@ -219,7 +232,114 @@ def test_a_class_s_name_is_harmless(folders, monkeypatch):
     text = page.render(sources, {"column": names}, told, own)
     assert text.count("<script") == 2  # the page's own, and the data of the epochs
     assert "alert(1)" in text
-    assert stage.figures.confusion_matrices(told.scores, told.names, terms).startswith("<?xml")
+    assert stage.figures.confusion_matrices(told.scores, told.styles, terms).startswith("<?xml")
+
+
+# Any models.
+
+
+@pytest.fixture(params=["many", "many letters"])
+def many(request, folders):
+    return Shown(folders[request.param], ())
+
+
+def test_every_model_is_on_the_page_under_its_name(many):
+    compared = many.value("metrics/compare.json#models")
+    assert len(compared) == 15
+    rows = [
+        one["text"].strip()
+        for one in many.read.elements
+        if one["tag"] == "th" and "models" in {p["attributes"].get("id") for p in one["path"]}
+    ]
+    assert sorted(rows[5:]) == sorted(
+        [
+            *("majority class", "logistic regression", "tuned network 6", "my net 2", "A-b c"),
+            *("network 5", "Sam's <b> & $\\frac{1}$", "network 4-4-4", "network 6-3", "network 3"),
+            *("network 9", "linear svc", "tree", "naive Bayes", "nearest-5"),
+        ]
+    )
+    assert rows[5:8] == ["majority class", "logistic regression", "my net 2"]
+
+
+def test_each_pair_of_many_models_has_a_cell(many):
+    assert len(many.found("data-pair")) == 15 * 14 // 2
+    assert len(many.table("data/compare_pairs.csv")) == 15 * 14
+
+
+def test_every_colour_that_the_page_uses_is_declared(many):
+    declared = dict(re.findall(r"(--model-[\w-]+):\s+(#\w+);", many.text))
+    used = {*re.findall(r"var\((--model-[^)]+)\)", many.text)}
+    assert used == {*declared} or used < {*declared}
+    assert len(declared) == 15 == len(set(declared.values()))
+    assert "--model-my-32-net-32-2" in used
+
+
+def test_a_model_without_probabilities_has_a_curve_and_no_calibration(folders):
+    shown = Shown(folders["many"], ())
+    assert "linear svc" in set(shown.table("plots/compare_roc.csv")["model"])
+    assert "linear svc" not in set(shown.table("plots/compare_calibration.csv")["model"])
+    assert shown.value("metrics/compare.json#models.linear svc.log_loss") is None
+    markdown = (folders["many"] / "report/report.md").read_text(encoding="utf-8")
+    (line,) = [one for one in markdown.splitlines() if one.startswith("| linear svc |")]
+    assert line.split(" | ")[5] == "-"
+    assert line.split(" | ")[4] != "-"
+
+
+def test_the_threshold_is_that_of_the_reference(folders):
+    shown = Shown(folders["many"], ())
+    options = [one["attributes"] for one in shown.read.elements if one["tag"] == "option"]
+    assert [one["value"] for one in options if "selected" in one] == ["A-b_c"]
+    networks = [*any_table.MANY.networks]
+    assert list(shown.data("threshold-data")) == ["logistic", *networks, "grid_search"]
+    assert list(shown.data("followed-data")) == networks
+
+
+@pytest.mark.parametrize("kind", ["many", "one"])
+def test_another_search_than_over_two_parameters_is_a_picture(folders, kind):
+    shown = Shown(folders[kind], ())
+    assert not shown.found("id", "heat")
+    assert "Mean score over the folds of the best candidates" in shown.text
+    best = shown.value("metrics/grid_search.json#best_candidate")
+    markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    assert f"The best is\n{best} with" in markdown
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("many", "majority class (a lower bound), linear svc, tree, naive Bayes, nearest-5."),
+        ("cancer", "majority class (a lower bound), boosted trees."),
+        ("one", "tree."),
+    ],
+)
+def test_the_reference_models_are_named(folders, kind, said):
+    markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    assert f"Reference models: {said}" in " ".join(markdown.split())
+    shown = " ".join(visible(Shown(folders[kind], ()).text).split())
+    assert f"Reference models: {said}" in shown.replace(" ,", ",").replace(" .", ".")
+    assert ("excluded: majority class" in shown) is (kind != "one")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_matrix_of_many_models_is_readable(folders, browser, width, scheme):
+    """No word is cut: a cell is as wide as what is in it; the table scrolls in itself."""
+    file = folders["many"] / "report/index.html"
+    size = {"width": width, "height": 900}
+    with opened(browser, file, viewport=size, color_scheme=scheme) as opened_page:
+        assert opened_page.evaluate("document.scrollingElement.scrollWidth") <= width
+        wide = opened_page.evaluate(
+            """[...document.querySelectorAll('#matrix :is(th, button)')].filter(
+                 (one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+        )
+        assert wide == []
+        heights = opened_page.evaluate(
+            """[...document.querySelectorAll('#matrix button small')].map(
+                 (one) => one.getClientRects()[0].height /
+                   parseFloat(getComputedStyle(one).lineHeight))"""
+        )
+        assert max(heights) < 2.5  # "not distinguishable" in two lines at most
 
 
 @pytest.mark.browser
@@ -231,7 +351,8 @@ def test_in_a_browser_it_runs_without_a_fault_and_fits_the_screen(shown, browser
             "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
         )
         assert opened_page.evaluate("document.scrollingElement.scrollWidth") <= width
-        assert opened_page.locator("#heat-readout").is_visible()
+        searched = shown.value("metrics/grid_search.json#choice.on_edge")
+        assert opened_page.locator("#heat-readout").is_visible() is (len(searched) == 2)
         assert opened_page.locator("#followed-charts").is_visible()
 
 

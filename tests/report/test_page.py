@@ -15,7 +15,7 @@ from small_pipeline import NASTY
 
 from winenet.report import page, plotting
 from winenet.report.glossary import GLOSSARY
-from winenet.report.model_styles import style_of
+from winenet.report.model_styles import ModelStyle
 
 VOID = {"meta", "link", "input", "br", "img", "hr", "wbr"}
 # Digits that are no results: names of columns and scores, labels, folds, the level of a test.
@@ -296,7 +296,9 @@ def test_the_script_has_the_probabilities_of_the_predictions(small):
 
 def test_the_script_has_the_curves_and_stops_of_the_files(shown):
     for model, one in shown.data("followed-data").items():
-        assert pd.DataFrame(one["columns"]).equals(shown.table(f"plots/curves_{model}.csv"))
+        table = shown.table("plots/curves.csv")
+        table = table[table["model"] == model].drop(columns="model").reset_index(drop=True)
+        assert pd.DataFrame(one["columns"]).equals(table)
         for stop, epoch in one["stops"].items():
             assert epoch == shown.value(f"metrics/curves.json#{model}.{stop}.epoch")
 
@@ -588,12 +590,13 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
     with plotting.page_style(plotting.PAGE_WIDTH):
         drawn, (axes,) = plotting.figure()
         table = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
-        plotting.curve(axes, table, "x", "y", "a <b> & c", style_of("logistic").figure)
+        plotting.curve(axes, table, "x", "y", "a <b> & c", "#0072B2")
         svg = plotting.svg(drawn)
-    first = page.inline(svg, "one", 'a "quoted" one', "column")
-    second = page.inline(svg, "two", "b", "column")
+    models = [ModelStyle("my net 2", "", "#0072B2", "", ""), ModelStyle("b", "", "#123456", "", "")]
+    first = page.inline(svg, "one", 'a "quoted" one', "column", models)
+    second = page.inline(svg, "two", "b", "column", models)
     assert first.startswith('<svg class="column" role="img" aria-label="a &#34;quoted&#34; one"')
-    assert "var(--logistic)" in first
+    assert "var(--model-my-32-net-32-2)" in first
     assert not re.search(r"#[0-9a-f]{6}\b|<style|<metadata|<\?xml", first)
     ids = [set(re.findall(r'\bid="([^"]+)"', one)) for one in (first, second)]
     assert ids[0]
@@ -624,8 +627,8 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
         }
     )
     grid = page.grid(candidates, 0.15)
-    assert grid.rates == [0.1, 0.2]
-    assert list(grid.folds) == [1, 2]
+    assert grid.columns == [0.1, 0.2]
+    assert (grid.row_name, grid.column_name) == ("hidden_layer_sizes", "learning_rate_init")
     (first, (low, high)), (second, (gap, middle)) = grid.rows
     assert (first, second, gap) == ("5", "7", None)
     assert [one.heat for one in (low, middle, high)] == [10, 28, 45]
@@ -634,6 +637,13 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
     assert (low.folds, low.epochs) == (["0.4000", "0.6000"], [3, 6])
     alone = page.grid(candidates.iloc[:1], 0)
     assert alone.rows[0].cells[0].heat == 10
+    assert page.grid(candidates.drop(columns="learning_rate_init"), 0.15) is None
+    three = candidates.copy()
+    three.insert(3, "alpha", 0.1)
+    assert page.grid(three, 0.15) is None
+    diagonal = pd.concat([candidates] * 3, ignore_index=True)  # as of a random search
+    diagonal[["hidden_layer_sizes", "learning_rate_init"]] = [[str(at), at] for at in range(9)]
+    assert page.grid(diagonal, 0.15) is None
 
 
 @pytest.mark.parametrize(
