@@ -26,8 +26,8 @@ from winenet.data import table_files
 from winenet.data.preprocessing import SCALERS
 from winenet.evaluation import search_results
 from winenet.models import registry
+from winenet.models.constraints import as_parameter
 from winenet.models.logistic import make_logistic_regression
-from winenet.models.parameters import as_parameter
 
 HEADER = (
     *("table", "rows", "classes", "model", "winenet", "scikit-learn"),

@@ -1,12 +1,10 @@
 """Stage grid_search: cross-validate the notebook's grid and refit the best candidate."""
 
-import math
-
 import stages
 from winenet import files, params
 from winenet.data import split_data, splits, table_files
 from winenet.evaluation import probability_curves, scoring, search_results
-from winenet.models import model_file, registry, saved
+from winenet.models import model_file, parameters, registry, saved
 from winenet.network import cluster, journal, parallel
 
 
@@ -19,7 +17,7 @@ def main() -> None:
 
     groups = data.train_rows["group"] if duplicates == "group" else None
     splits.check_folds(data.y_train, settings.cv, groups, schema.labels)
-    n_candidates = math.prod(len(values) for values in settings.param_grid.values())
+    n_candidates = parameters.n_candidates(settings)
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
         used_cluster = dask_cluster if settings.estimator == "winenet" else None
@@ -41,6 +39,7 @@ def main() -> None:
         | scoring.training_summary(result.model)
         | {
             **{f"best_{name}": result.best[name] for name in settings.param_grid},
+            "method": settings.method,
             "best_candidate": result.best["candidate"],
             "hidden_layer_sizes": registry.format_layer_sizes(result.model.hidden_layer_sizes),
             "cv_accuracy": result.best["mean_test_accuracy"],
@@ -57,6 +56,7 @@ def main() -> None:
                 result.candidates, result.best, settings.param_grid
             ),
             "candidates": n_candidates,
+            "epochs_trained": result.epochs,
             "fits_at_max_iter": result.fits_at_max_iter,
         },
     )

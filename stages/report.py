@@ -140,6 +140,9 @@ def drawn(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> dict[str, s
         "plots/grid_search_scores.svg": figures.grid_search_scores(
             tables["plots/grid_search_scores.csv"]
         ),
+        "plots/grid_search_parameters.svg": figures.search_parameters(
+            tables["data/grid_search_results.csv"]
+        ),
         "plots/confusion.svg": figures.confusion_matrices(
             model_tables.model_scores(metrics), styles, own
         ),
@@ -180,13 +183,18 @@ def _drawn_by_hand(tables: Tables) -> dict[str, str]:
 def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportContent:
     """Return what the templates of both pages show."""
     test_rows = metrics["split"]["test"]["rows"]
+    compared, scores = metrics["compare"]["models"], model_tables.model_scores(metrics)
     return ReportContent(
         terms=own,
         metrics=metrics,
         styles=model_styles.styles(metrics),
         names=model_tables.model_names(metrics),
         reference=metrics["compare"]["reference"],
-        scores=model_tables.model_scores(metrics),
+        baselines=[
+            name for name in model_styles.sort_models(compared, metrics) if name not in scores
+        ],
+        constant=model_styles.constant_models(compared),
+        scores=scores,
         sets=model_tables.split_table(metrics["split"], own),
         extremes=model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
         confusions=model_tables.confusion_sentences(metrics, own),
@@ -198,6 +206,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
             for model, name in model_tables.traced_networks(metrics).items()
         },
         score_table=model_tables.score_table(metrics),
+        class_cautions=model_tables.class_cautions(metrics, own),
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
         comparison=comparison_section.section(
             metrics,

@@ -1,8 +1,10 @@
 """What the stages before the report write of any table, with scikit-learn's models and no pipeline.
 
-`python tests/any_table.py iris FOLDER` makes such a folder and the report in it, to be looked at.
+`python tests/any_table.py iris FOLDER` makes such a folder and the report in it, to be looked at;
+`python tests/any_table.py cancer FOLDER many` one with eight networks and five baselines.
 """
 
+import itertools
 import os
 import sys
 import warnings
@@ -18,18 +20,70 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from winenet import files
 from winenet.data.split_data import EvaluationSet
-from winenet.evaluation import comparison, scoring
+from winenet.evaluation import comparison, scoring, search_results
+from winenet.models.registry import format_layer_sizes
 from winenet.params import Compare
 
 LETTERS = [chr(ord("a") + number) for number in range(26)]
-NETWORKS = {"notebook": (8, 4), "one_hidden_layer": (8,), "grid_search": (6,)}
 READINGS = ("training", "held_out", "test")
+
+
+class Models(NamedTuple):
+    """The models beside the logistic regression, as params.yaml could describe them.
+
+    networks: layers by name. baselines: unfitted, by name. titles: those that params.yaml gives.
+    searched: the values of each parameter of the search; its winner has the layers `tuned`.
+    """
+
+    networks: Mapping[str, tuple[int, ...]]
+    reference: str
+    baselines: Mapping[str, Any]
+    searched: Mapping[str, list[Any]]
+    tuned: tuple[int, ...] = (6,)
+    titles: Mapping[str, str] = MappingProxyType({})
+
+
+FEW = Models(
+    {"two_layers": (8, 4), "one_layer": (8,)},
+    "two_layers",
+    {
+        "majority_class": DummyClassifier(strategy="prior"),
+        "boosted_trees": DecisionTreeClassifier(max_depth=6, random_state=0),  # is quicker
+    },
+    {"hidden_layer_sizes": ["6"], "learning_rate_init": [0.01, 0.001]},
+)
+# As many as a person may think of, under names that JSON, CSS, HTML and file systems must bear.
+MANY = Models(
+    {
+        "my net 2": (8, 4),
+        "A-b_c": (8, 4),
+        "b-": (5,),
+        "tanh": (7,),
+        "2": (4, 4, 4),
+        "a rather long name for a network": (6, 3),
+        "_x_": (3,),
+        "réseau": (9,),
+    },
+    "A-b_c",
+    {
+        "majority_class": DummyClassifier(strategy="prior"),
+        "linear svc": LinearSVC(random_state=0),  # has a decision, and no probability
+        "tree": DecisionTreeClassifier(max_depth=6, random_state=0),
+        "bayes": GaussianNB(),
+        "nearest-5": KNeighborsClassifier(),
+    },
+    {"learning_rate_init": [0.01, 0.001], "alpha": [0.1, 0.01], "activation": ["relu", "tanh"]},
+    titles={"tanh": "Sam's <b> & $\\frac{1}$", "bayes": "naive Bayes"},
+)
 
 
 class Table(NamedTuple):
@@ -66,14 +120,14 @@ def letters() -> Table:
 TABLES = {one.__name__: one for one in (iris, digits, cancer, letters)}
 
 
-def make(table: Table) -> None:
+def make(table: Table, models: Models = FEW) -> None:
     """Write into this folder what the stage report reads of a table without a notebook."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        _make(table)
+        _make(table, models)
 
 
-def _make(table: Table) -> None:
+def _make(table: Table, chosen: Models) -> None:
     X, y = table.X, table.y
     words = {"row": "row", "rows": "rows", "classes": table.labels, **table.words}
     files.write_metrics(
@@ -108,11 +162,12 @@ def _make(table: Table) -> None:
     )
 
     logistic = LogisticRegression(max_iter=200).fit(X_train, y_train)
+    sizes = {**chosen.networks, "grid_search": chosen.tuned}
     networks = {
-        name: MLPClassifier(sizes, max_iter=60, random_state=1, learning_rate_init=0.01).fit(
+        name: MLPClassifier(layers, max_iter=60, random_state=1, learning_rate_init=0.01).fit(
             X_train, y_train
         )
-        for name, sizes in NETWORKS.items()
+        for name, layers in sizes.items()
     }
     trained = {"logistic": logistic} | networks
     rows = pd.Series(test, name="row")
@@ -126,52 +181,52 @@ def _make(table: Table) -> None:
     }
     for name, network in networks.items():
         scores[name] |= scoring.training_summary(network)
+        scores[name]["hidden_layer_sizes"] = format_layer_sizes(sizes[name])
     files.write_metrics("metrics/logistic.json", scores["logistic"])
     files.write_rounded("data/logistic_predictions.csv", predicted["logistic"])
     mlp = {
-        name: scores[name] | {"hidden_layer_sizes": "-".join(map(str, NETWORKS[name]))}
-        for name in ("notebook", "one_hidden_layer")
+        name: scores[name] | {"activation": networks[name].activation} for name in chosen.networks
     }
     files.write_metrics("metrics/mlp.json", mlp)
-    both = pd.concat([predicted[name] for name in mlp])
-    files.write_rounded("data/mlp_predictions.csv", both)
+    files.write_rounded("data/mlp_predictions.csv", pd.concat([predicted[name] for name in mlp]))
     files.write_rounded("data/grid_search_predictions.csv", predicted["grid_search"])
-    for name, path in (
-        ("notebook", "plots/mlp_loss.csv"),
-        ("one_hidden_layer", "plots/mlp_loss_one_hidden_layer.csv"),
-        ("grid_search", "plots/grid_search_loss.csv"),
-    ):
-        files.write_rounded(path, scoring.loss_curve(networks[name]))
-    _search(scores["grid_search"])
-    _curves(len(train))
-    accuracies = {name: scores[name]["accuracy"] for name in NETWORKS}
+    losses = {name: scoring.loss_curve(network) for name, network in networks.items()}
+    tuned = {"grid_search": losses.pop("grid_search")}
+    files.write_rounded("plots/mlp_loss.csv", scoring.by_model(losses))
+    files.write_rounded("plots/grid_search_loss.csv", scoring.by_model(tuned))
+    _search(scores["grid_search"], chosen.searched)
+    _curves(len(train), chosen.networks)
+    accuracies = {name: scores[name]["accuracy"] for name in sizes}
     _seeds(accuracies)
     _learning_curve(list(trained), len(train))
     _importance(logistic, list(trained), X)
 
     test_rows = EvaluationSet(X_test, y_test, seen)
-    settings = Compare(n_resamples=100, random_state=0)
-    below = DummyClassifier(strategy="prior").fit(X_train, y_train)
-    above = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X_train, y_train)  # is quicker
-    models = {"majority_class": below} | trained | {"hist_gradient_boosting": above}
+    baselines = {name: model.fit(X_train, y_train) for name, model in chosen.baselines.items()}
+    models = comparison.in_order(trained, baselines)
     found = comparison.predictions(models, X_test)
+    settings = Compare(n_resamples=100, random_state=0, reference=chosen.reference)
     scored = comparison.scores_with_intervals(found, test_rows, settings)
     pairs = comparison.pairwise_tests(found, test_rows)
     raw = pd.concat([X, y], axis=1)
     wrong = comparison.misclassified_rows(found, test_rows, rows.to_frame(), raw)
+    others = len(models) - sum(map(comparison.is_constant, found.values()))
     seeds = files.read_metrics("metrics/seeds.json")
     files.write_metrics(
         "metrics/compare.json",
         {
+            "reference": chosen.reference,
             "test_rows": len(test),
             "test_rows_unseen": len(test) - 5,
             "models": {
-                name: one | ({"seeds": seeds[name]["accuracy"]} if name in seeds else {})
-                for name, one in scored.items()
+                name: one
+                | {"place": place, "title": chosen.titles.get(name)}
+                | ({"seeds": seeds[name]["accuracy"]} if name in seeds else {})
+                for place, (name, one) in enumerate(scored.items())
             },
             "pairs": comparison.pairwise_summary(pairs),
             "wrong_in_any_model": len(wrong),
-            "wrong_in_all_models": int((wrong["wrong_models"] == 5).sum()),
+            "wrong_in_all_models": int((wrong["wrong_models"] == others).sum()),
         },
     )
     files.write_rounded("data/compare_pairs.csv", pairs)
@@ -188,22 +243,27 @@ def _counts(y: pd.Series) -> dict[str, int]:
 # The stages below train what costs time; their numbers here are made up, their shapes are not.
 
 
-def _search(scores: dict[str, Any]) -> None:
+def _search(scores: dict[str, Any], searched: Mapping[str, list[Any]]) -> None:
+    grid = [
+        dict(zip(searched, values, strict=True)) for values in itertools.product(*searched.values())
+    ]
+    names = [search_results.candidate_name(candidate) for candidate in grid]
+    means = [0.9 - 0.005 * number for number in range(len(grid))]
     files.write_metrics(
         "metrics/grid_search.json",
         scores
+        | {f"best_{name}": value for name, value in grid[0].items()}
         | {
-            "best_hidden_layer_sizes": "6",
-            "best_learning_rate_init": 0.01,
-            "candidates": 2,
+            "best_candidate": names[0],
+            "candidates": len(grid),
             "cv_accuracy": 0.9,
             "cv_score": 0.9,
             "test_minus_cv_accuracy": scores["accuracy"] - 0.9,
             "choice": {
-                "on_edge": {"hidden_layer_sizes": False, "learning_rate_init": True},
+                "on_edge": {name: name == "learning_rate_init" for name in searched},
                 "within_one_standard_error": 2,
-                "standard_error": 0.01,
-                "smallest_within_one_standard_error": "6 at 0.01",
+                "standard_error": 0.0075,
+                "smallest_within_one_standard_error": names[0],
             },
             "out_of_fold": {"accuracy_unseen": 0.9, "errors": 7, "rows_seen": 2},
             "fits_at_max_iter": 3,
@@ -211,44 +271,45 @@ def _search(scores: dict[str, Any]) -> None:
     )
     candidates = pd.DataFrame(
         {
-            "candidate": ["6 at 0.01", "6 at 0.001"],
-            "hidden_layer_sizes": ["6", "6"],
-            "learning_rate_init": [0.01, 0.001],
-            "mean_test_score": [0.9, 0.895],
-            "std_test_score": [0.01, 0.02],
-            "rank_test_score": [1, 2],
-            "mean_test_accuracy": [0.9, 0.895],
-            "split0_test_score": [0.91, 0.9],
-            "split1_test_score": [0.89, 0.89],
-            "split0_epochs": [40, 60],
-            "split1_epochs": [50, 60],
+            "candidate": names,
+            **pd.DataFrame(grid).to_dict("list"),
+            "mean_test_score": means,
+            "std_test_score": 0.01,
+            "rank_test_score": range(1, len(grid) + 1),
+            "mean_test_accuracy": means,
+            "split0_test_score": [mean + 0.01 for mean in means],
+            "split1_test_score": [mean - 0.01 for mean in means],
+            "split0_epochs": 40,
+            "split1_epochs": 50,
         }
     )
     files.write_rounded("data/grid_search_results.csv", candidates)
-    files.write_rounded("plots/grid_search_scores.csv", candidates.iloc[:, :4])
+    columns = ["candidate", *searched, "mean_test_score"]
+    files.write_rounded("plots/grid_search_scores.csv", candidates[columns])
 
 
-def _curves(training_rows: int) -> None:
+def _curves(training_rows: int, networks: Mapping[str, tuple[int, ...]]) -> None:
     epochs = np.arange(1, 31)
     found: dict[str, Any] = {}
-    for name in ("notebook", "one_hidden_layer"):
-        table = pd.DataFrame(
+    tables = {}
+    for number, (name, layers) in enumerate(networks.items()):
+        tables[name] = pd.DataFrame(
             {
                 "epoch": epochs,
-                "training_loss": 1 / epochs,
-                "held_out_loss": 1 / epochs + 0.002 * epochs,
+                "training_loss": (1 + 0.1 * number) / epochs,
+                "held_out_loss": (1 + 0.1 * number) / epochs + 0.002 * epochs,
                 "training_accuracy": 1 - 0.3 / epochs,
-                "held_out_accuracy": 1 - 0.5 / epochs,
+                "held_out_accuracy": 1 - (0.5 + 0.02 * number) / epochs,
             }
         )
-        files.write_rounded(f"plots/curves_{name}.csv", table)
-        best = int(table["held_out_loss"].argmin()) + 1
+        best = int(tables[name]["held_out_loss"].argmin()) + 1
         reading = {f"{rows}_{what}": 0.5 for rows in READINGS for what in ("loss", "accuracy")}
         reading |= {"held_out_loss_of_errors": 0.2}
         found[name] = {
             stop: reading | {"epoch": epoch}
             for stop, epoch in (("best", best), ("notebook_stop", 28), ("last", 30))
-        } | {"hidden_layer_sizes": "-".join(map(str, NETWORKS[name])), "p_value": 0.4}
+        } | {"hidden_layer_sizes": format_layer_sizes(layers), "p_value": 0.4}
+    files.write_rounded("plots/curves.csv", scoring.by_model(tables))
     rows = {"training_rows": training_rows - 20, "held_out_rows": 20, "held_out_rows_seen": 1}
     files.write_metrics("metrics/curves.json", found | rows)
 
@@ -323,10 +384,10 @@ def _importance(logistic: LogisticRegression, models: list[str], X: pd.DataFrame
 
 def main() -> None:
     """Make the folder and the report of one of the tables."""
-    name, folder = sys.argv[1:]
+    name, folder, *many = sys.argv[1:]
     Path(folder).mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
-    make(TABLES[name]())
+    make(TABLES[name](), MANY if many else FEW)
     from stages import report
 
     report.has_notebook = lambda: False

@@ -78,8 +78,9 @@ def test_the_committed_file_holds_the_notebook_s_settings():
         "notebook": {"hidden_layer_sizes": [100, 50]},
         "one_hidden_layer": {"hidden_layer_sizes": [100]},
     }
-    assert settings.grid_search.model_dump() == {
+    assert settings.grid_search.model_dump(exclude_none=True) == {
         "estimator": "winenet",
+        "method": "grid",
         "defaults": {"max_iter": 500, "random_state": 42},
         "cv": 5,
         "scoring": "accuracy",
@@ -87,7 +88,6 @@ def test_the_committed_file_holds_the_notebook_s_settings():
             "hidden_layer_sizes": [[50, 25], [100, 50], [100, 100]],
             "learning_rate_init": [0.001, 0.01, 0.1],
         },
-        "title": None,
     }
     assert settings.curves.model_dump() == {
         "validation_size": 0.2,

@@ -293,8 +293,6 @@ class Estimator(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
-    title: Title | None = None
-
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the estimator as params.yaml has them."""
@@ -306,7 +304,9 @@ class Logistic(Estimator):
 
 
 class Network(Estimator):
-    """Any parameter of DenseClassifier."""
+    """Any parameter of DenseClassifier, and how the report calls the network."""
+
+    title: Title | None = None
 
 
 class Mlp(Section):
@@ -319,17 +319,80 @@ class Mlp(Section):
     )
 
 
+class Distribution(Section):
+    """A distribution from which a random search draws: one of the three."""
+
+    loguniform: Bounds | None = None
+    uniform: Bounds | None = None
+    randint: Bounds | None = None
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a distribution is one of loguniform, uniform and randint")
+        if self.loguniform is not None and self.loguniform[0] <= 0:
+            raise ValueError("loguniform needs a lower bound above 0")
+        if self.randint is not None and any(bound != int(bound) for bound in self.randint):
+            raise ValueError("randint needs whole numbers; the upper one is not drawn")
+        return self
+
+
+Values = Annotated[
+    Annotated[list[Any], Field(min_length=1), Tag("list")] | Annotated[Distribution, Tag("drawn")],
+    Discriminator(lambda given: "list" if isinstance(given, list) else "drawn"),
+]
+
+
 class GridSearch(Section):
     """The search, under scikit-learn's names."""
 
     estimator: Library
+    method: Literal["grid", "random", "halving"] = Field(
+        default="grid", description="how candidates are chosen and trained"
+    )
     defaults: Parameters = Field(default={}, description="parameters of every candidate")
     cv: int = Field(ge=2, description="a number of folds")
-    scoring: Literal["accuracy", "balanced_accuracy", "f1", "neg_log_loss", "roc_auc"]
-    param_grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+    scoring: Literal[
+        "accuracy",
+        "balanced_accuracy",
+        "f1",
+        "f1_macro",
+        "average_precision",
+        "matthews_corrcoef",
+        "neg_log_loss",
+        "roc_auc",
+    ]
+    param_grid: dict[str, Values] = Field(
         min_length=1, description="the values of each parameter that the search combines"
     )
-    title: Title | None = None
+    n_iter: int | None = Field(default=None, ge=1, description="a number of candidates to draw")
+    factor: float | None = Field(default=None, gt=1, description="1/factor of a round goes on")
+    min_epochs: int | None = Field(default=None, ge=1, description="the epochs of the first round")
+    search_seed: Seed | None = Field(default=None, description="the seed of the draws")
+
+    @model_validator(mode="after")
+    def _keys_of_the_method(self) -> Self:
+        drawn = [name for name, values in self.param_grid.items() if not isinstance(values, list)]
+        if drawn and (self.method == "grid" or (self.method == "halving" and self.n_iter is None)):
+            raise ValueError(
+                f"param_grid.{drawn[0]} is a distribution, which needs n_iter and method random or "
+                "halving"
+            )
+        allowed = {
+            "grid": (),
+            "random": ("n_iter", "search_seed"),
+            "halving": ("n_iter", "search_seed", "factor", "min_epochs"),
+        }[self.method]
+        for name in ("n_iter", "search_seed", "factor", "min_epochs"):
+            if getattr(self, name) is not None and name not in allowed:
+                raise ValueError(f"{name} has no meaning with method {self.method}")
+        draws = self.method == "random" or self.n_iter is not None
+        for name in ("n_iter", "search_seed"):
+            if draws and getattr(self, name) is None:
+                raise ValueError(f"{name} is missing, without which nothing can be drawn")
+        if self.method == "halving" and self.estimator != "winenet":
+            raise ValueError("method halving needs estimator winenet")
+        return self
 
 
 class Curves(Section):
@@ -377,6 +440,7 @@ class LearningCurve(Section):
 class Baseline(Estimator):
     """A classifier that only the stage compare trains."""
 
+    title: Title | None = None
     estimator: Annotated[str, AfterValidator(_class_path)] = Field(
         description="the class with its module, such as sklearn.dummy.DummyClassifier",
     )

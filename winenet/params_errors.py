@@ -34,7 +34,8 @@ MOVED = {
 def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
     """Return an error of pydantic as: place in params.yaml, value, rule."""
     whole = tuple(step for step in detail["loc"] if step != "[key]")  # a mapping's own key
-    location = whole[:3] + whole[4:] if whole[:2] == ("ingest", "columns") else whole
+    tagged = whole[:2] in (("ingest", "columns"), ("grid_search", "param_grid"))
+    location = whole[:3] + whole[4:] if tagged else whole
     place = format_path(location)
     if detail["type"] == "extra_forbidden":
         if place in RENAMED:
@@ -46,6 +47,9 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
         return f"{place}: unknown key{hint}"
     if detail["type"] == "missing":
         return f"{place}: missing; every key must be given"
+    if detail["type"] == "model_type" and whole[:2] == ("grid_search", "param_grid"):
+        rule = "it must be a list of values, or a distribution"
+        return f"{place}: {short_repr(detail['input'])} is not valid: {rule}"
     if detail["type"] == "model_type":
         model = _model_at(schema, location)
         if model.model_config.get("extra") == "allow":

@@ -221,7 +221,7 @@ WRONG: dict[str, tuple[tuple[str, Any], str]] = {
     ),
     "a value for values": (
         (f"{GRID}/alpha", 0.1),
-        "alpha: 0.1 is not valid: should be a valid list",
+        "param_grid.alpha: 0.1 is not valid: it must be a list of values, or a distribution",
     ),
     "an unknown parameter in the grid": (
         (f"{GRID}/alpah", [0.1, 0.2]),

@@ -44,16 +44,19 @@ METRICS: dict[str, Any] = {
         "notebook": {"hidden_layer_sizes": "100-50"},
         "one_hidden_layer": {"hidden_layer_sizes": "100"},
     },
-    "grid_search": {"best_hidden_layer_sizes": "50-25"},
+    "grid_search": {"hidden_layer_sizes": "50-25"},
     "compare": {  # sorted by name, as JSON has it
+        "reference": "notebook",
         "models": {
-            "grid_search": scores(0.9923, 0.99, 0.98, 10) | {"seeds": SPREAD},
-            "logistic": scores(0.9823, None, 0.97, 23),
-            "majority_class": scores(0.7377, 0.72, None, 341),
-        }
+            "grid_search": scores(0.9923, 0.99, 0.98, 10) | {"seeds": SPREAD, "place": 4},
+            "logistic": scores(0.9823, None, 0.97, 23) | {"place": 1},
+            "majority_class": scores(0.7377, 0.72, None, 341) | {"place": 0},
+        },
     },
 }
-NAMES = model_tables.model_names(METRICS)
+PLACES = ("majority_class", "logistic", "notebook", "one_hidden_layer", "grid_search")
+ALL = {name: {"place": place} for place, name in enumerate(PLACES)}
+NAMES = model_tables.model_names(METRICS | {"compare": {"models": ALL}})
 WINE = Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 
 
@@ -71,10 +74,12 @@ def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_
     )
 
 
-def test_networks_come_in_the_order_of_the_notebook_without_the_number_of_runs():
-    seeds = {"grid_search": {"sd": 1}, "notebook": {"sd": 2}, "runs": 10}
-    assert list(comparison_section.by_network(seeds)) == [
+def test_networks_come_in_the_order_of_params_yaml_without_the_number_of_runs():
+    seeds = {"a": {"sd": 3}, "grid_search": {"sd": 1}, "notebook": {"sd": 2}, "runs": 10}
+    models = {name: {"place": place} for place, name in enumerate(("notebook", "a", "grid_search"))}
+    assert list(comparison_section.by_network(seeds, {"compare": {"models": models}})) == [
         ("notebook", {"sd": 2}),
+        ("a", {"sd": 3}),
         ("grid_search", {"sd": 1}),
     ]
 
@@ -125,7 +130,7 @@ def test_a_verdict_that_unseen_rows_change_is_told_either_way():
 
 
 def test_the_tuned_pair_is_that_on_all_rows():
-    assert comparison_section.tuned_vs_untuned(PAIRS[::-1]) == {
+    assert comparison_section.tuned_vs_untuned(PAIRS[::-1], "notebook") == {
         "rows": "all",
         "first": "notebook",
         "second": "grid_search",
@@ -146,7 +151,8 @@ def test_a_network_s_seeds_are_a_row():
         "runs": 10,
     }
     spread = ("0.9948", "0.0008", "0.9931", "0.9962")
-    rows = comparison_section.seed_rows(seeds, NAMES)
+    metrics = {"seeds": seeds, "compare": {"models": ALL}}
+    rows = comparison_section.seed_rows(metrics, NAMES)
     assert rows == [
         ("network 100-50", *spread, "0.9942", "0.9923", "1 / 2 / 7"),
         ("tuned network 50-25", *spread, "-", "0.9923", "1 / 2 / 7"),
@@ -211,24 +217,18 @@ TINY = {
     },
     "handmade": {"epochs": [20, 50], "n_seeds": 3},
     "mlp": {
-        "max_iter": 200,
+        "defaults": {"max_iter": 200, "random_state": 42},
         "networks": {
             "notebook": {"hidden_layer_sizes": [20, 10]},
             "one_hidden_layer": {"hidden_layer_sizes": [30]},
         },
     },
     "grid_search": {
-        "max_iter": 20,
+        "defaults": {"max_iter": 20, "random_state": 42},
         "cv": 4,
         "param_grid": {"hidden_layer_sizes": [[4]], "learning_rate_init": [0.01, 0.05]},
     },
-    "curves": {
-        "epochs": 3,
-        "networks": {
-            "notebook": {"hidden_layer_sizes": [4, 3]},
-            "one_hidden_layer": {"hidden_layer_sizes": [5]},
-        },
-    },
+    "curves": {"epochs": 3},
     "seeds": {"n_seeds": 2},
     "importance": {"n_repeats": 2, "drop_features": ["alcohol"]},
     "learning_curve": {"train_sizes": [0.5, 1.0], "n_repeats": 2},

@@ -3,6 +3,8 @@
 In an SVG a text is drawn as outlines, with the text itself in a comment before them.
 """
 
+import contextlib
+import html
 import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -15,16 +17,27 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from winenet.report import figures, plotting
-from winenet.report.model_styles import style_of
+from winenet.report.model_styles import ModelStyle, styles
 from winenet.report.terms import Terms
 
-NAMES = {
-    "logistic": "logistic regression",
-    "notebook": "network 100-50",
-    "one_hidden_layer": "network 100",
-    "grid_search": "tuned network 50-25",
-    "hist_gradient_boosting": "boosted trees",
-}
+
+def styled(networks: dict[str, str], *baselines: str, **titles: str) -> dict[str, ModelStyle]:
+    """Return the styles of models. networks: by name, their layers."""
+    models = ["logistic", *networks, "grid_search", *baselines]
+    compared = {
+        name: {"place": place, "title": titles.get(name)} for place, name in enumerate(models)
+    }
+    return styles(
+        {
+            "mlp": {name: {"hidden_layer_sizes": sizes} for name, sizes in networks.items()},
+            "grid_search": {"hidden_layer_sizes": "50-25"},
+            "compare": {"models": compared},
+        }
+    )
+
+
+STYLES = styled({"notebook": "100-50", "one_hidden_layer": "100"}, "boosted_trees")
+NAMES = {model: style.name for model, style in STYLES.items()}
 WINE = Terms("Class", "wine", "wines", ("white", "red"), ("0", "1"), notebook=True)
 TRAINED = ["logistic", "notebook", "one_hidden_layer", "grid_search"]
 NETWORKS = TRAINED[1:]
@@ -45,12 +58,12 @@ def by_model(models: Iterable[str], **columns: list[Any]) -> pd.DataFrame:
 
 def rocs(models: list[str]) -> Any:
     rates = {"false_positive_rate": [0.0, 0.1, 0.9], "true_positive_rate": [0.0, 0.8, 0.9]}
-    return figures.roc_curves(by_model(models, **rates), NAMES)
+    return figures.roc_curves(by_model(models, **rates), STYLES)
 
 
 def precision_recall(models: list[str]) -> Any:
     shares = {"recall": [0.0, 0.6, 0.9], "precision": [0.95, 0.9, 0.2]}
-    return figures.precision_recall(by_model(models, **shares), NAMES)
+    return figures.precision_recall(by_model(models, **shares), STYLES)
 
 
 def calibration(models: list[str], terms: Terms = WINE) -> Any:
@@ -62,23 +75,23 @@ def calibration(models: list[str], terms: Terms = WINE) -> Any:
         low=[0.0, 0.3, 0.8],
         high=[0.1, 0.5, 0.95],
     )
-    return figures.calibration(bins, NAMES, terms)
+    return figures.calibration(bins, STYLES, terms)
 
 
 def accuracies(models: list[str], sets: tuple[str, ...] = ("all", "unseen")) -> Any:
     table = by_model(models, rows=["all", "unseen"], accuracy=[0.9, 0.8], low=[0.8, 0.7])
     table["high"] = table["accuracy"] + 0.05
-    return figures.accuracies(table[table["rows"].isin(sets)], NAMES)
+    return figures.accuracies(table[table["rows"].isin(sets)], STYLES)
 
 
 def seeds(models: list[str]) -> Any:
     runs = by_model(models, accuracy=[0.9, 0.92, 0.92, 0.88])
-    return figures.seeds(runs, dict.fromkeys(models, 0.91), NAMES)
+    return figures.seeds(runs, dict.fromkeys(models, 0.91), STYLES)
 
 
 def learning_curve(models: list[str], score: str = "accuracy_unseen") -> Any:
     curve = by_model(models, rows=[519, 2598], mean=[0.8, 0.9], low=[0.7, 0.85], high=[0.85, 0.92])
-    return figures.learning_curve(curve, NAMES, score)
+    return figures.learning_curve(curve, STYLES, score)
 
 
 def importance(models: list[str]) -> Any:
@@ -88,7 +101,7 @@ def importance(models: list[str]) -> Any:
         mean=[0.01, 0.08, -0.001],
         sd=[0.002, 0.01, 0.001],
     )
-    return figures.importance(shuffled, NAMES)
+    return figures.importance(shuffled, STYLES)
 
 
 DRAW: dict[Callable[[list[str]], Any], list[str]] = {
@@ -127,7 +140,7 @@ def test_every_model_is_drawn_under_its_name_and_in_its_colour(draw, models):
     svg = draw(models)
     for model in models:
         assert NAMES[model] in texts(svg), model
-        assert style_of(model).figure.lower() in colours(svg), model
+        assert STYLES[model].figure.lower() in colours(svg), model
 
 
 @each_picture
@@ -135,10 +148,10 @@ def test_a_picture_does_without_any_of_the_models(draw, models):
     for missing in models:
         svg = draw([model for model in models if model != missing])
         assert NAMES[missing] not in texts(svg)
-        assert style_of(missing).figure.lower() not in colours(svg)
+        assert STYLES[missing].figure.lower() not in colours(svg)
         for model in models:
             assert model == missing or NAMES[model] in texts(svg)
-    assert style_of(models[0]).figure.lower() in colours(draw(models[:1]))
+    assert STYLES[models[0]].figure.lower() in colours(draw(models[:1]))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +229,7 @@ def lines_in(figure: Figure, model: str, panel: int = 0) -> list[tuple[list[floa
     return [
         (list(line.get_xdata()), list(line.get_ydata()))
         for line in figure.axes[panel].get_lines()
-        if same_color(line.get_color(), style_of(model).figure)
+        if same_color(line.get_color(), STYLES[model].figure)
     ]
 
 
@@ -232,7 +245,7 @@ def test_the_corner_is_one_that_a_curve_goes_through(false, true, size):
             "true_positive_rate": [0, true, 1],
         }
     )
-    _, corner = figures.roc_curves(curves, NAMES).axes
+    _, corner = figures.roc_curves(curves, STYLES).axes
     assert corner.get_xlim() == pytest.approx((-0.02 * size, size))
     assert corner.get_ylim() == pytest.approx((1 - size, 1 + 0.02 * size))
 
@@ -333,8 +346,7 @@ def test_each_model_has_its_calibration_and_a_mark_grows_with_its_rows():
     assert (large, small, other) == (12 + 90, 12 + 10, 12 + 10)
     for axes, model in zip(figure.axes, ("logistic", "notebook"), strict=True):
         assert all(
-            same_color(drawn.get_edgecolor()[0], style_of(model).figure)
-            for drawn in axes.collections
+            same_color(drawn.get_edgecolor()[0], STYLES[model].figure) for drawn in axes.collections
         )
         (diagonal,) = axes.get_lines()
         assert (list(diagonal.get_xdata()), list(diagonal.get_ydata())) == ([0, 1], [0, 1])
@@ -392,7 +404,7 @@ def confusions(classes: tuple[str, ...], labels: tuple[str, ...] = ()) -> Any:
     matrix = 90 * np.eye(len(classes), dtype=int) + np.roll(np.eye(len(classes), dtype=int), 1, 1)
     terms = Terms("target", "row", "rows", classes, labels or classes)
     scores = {model: {"confusion_matrix": matrix.tolist()} for model in TRAINED}
-    return figures.confusion_matrices(scores, NAMES, terms)
+    return figures.confusion_matrices(scores, STYLES, terms)
 
 
 def test_calibration_says_what_the_share_is_of():
@@ -404,7 +416,7 @@ def test_calibration_says_what_the_share_is_of():
 
 def test_two_classes_are_drawn_under_their_labels():
     scores = {"logistic": {"confusion_matrix": {"tn": 3, "fp": 1, "fn": 2, "tp": 4}}}
-    written = texts(figures.confusion_matrices(scores, NAMES, WINE))
+    written = texts(figures.confusion_matrices(scores, STYLES, WINE))
     assert {"0", "1", "3", "2", "4", "actual", "predicted"} <= set(written)
     assert "red" not in written
 
@@ -474,3 +486,147 @@ def test_of_a_hundred_classes_not_all_are_named():
     shown = [label.get_text() for label in axes.get_yticklabels()]
     assert 20 < len(shown) < 60
     assert shown[0] == "class 0"
+
+
+# Many models.
+
+MANY = styled(
+    {f"net {number}": f"{number}-{number}" for number in range(1, 9)},
+    *("tree", "bayes"),
+    bayes="Sam's <b> & $\\frac{1}$",
+)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return twelve models; what is drawn is drawn of them."""
+    monkeypatch.setitem(globals(), "STYLES", MANY)
+    return list(MANY)
+
+
+@pytest.mark.parametrize("draw", DRAW, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("room", [None, plotting.PAGE_WIDTH, plotting.NARROW_WIDTH])
+def test_of_twelve_models_each_has_its_name_and_its_colour(draw, room, many):
+    assert len(many) == 12
+    if room is None:
+        svg = draw(many)
+        written = html.unescape(" ".join(texts(svg)))
+    else:
+        with plotting.page_style(room):
+            svg = draw(many)
+        written = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", svg)).split())
+    for style in MANY.values():
+        assert style.figure.lower() in colours(svg)
+        for word in style.name.split():  # a long name may be in two lines
+            assert word in written
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("draw", [rocs, precision_recall, learning_curve, importance])
+@pytest.mark.parametrize("room", [None, plotting.PAGE_WIDTH, plotting.NARROW_WIDTH])
+def test_a_long_legend_is_below_the_panels_once(draw, room, many):
+    with plotting.page_style(room) if room else contextlib.nullcontext():
+        figure = draw(many)
+    figure.draw_without_rendering()
+    assert [axes.get_legend() for axes in figure.axes] == [None] * len(figure.axes)
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    for axes in figure.axes:
+        assert box.y1 <= axes.get_tightbbox().y0 + 1
+        assert axes.get_window_extent().height > 100
+    assert box.y0 >= -1
+    assert box.x1 <= figure.bbox.x1 + 1
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_short_legend_is_in_its_panel():
+    figure = learning_curve(TRAINED)
+    assert figure.legends == []
+    assert len(figure.axes[0].get_legend().get_texts()) == 4
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("number", [1, 2, 4, 12])
+def test_no_two_features_share_a_place(number, many):
+    """However many models there are, all of a feature's lie nearer to it than to the next one."""
+    figure = importance(many[:number])
+    lines = figure.axes[0].containers
+    heights = np.array([line.lines[0].get_ydata() for line in lines])
+    assert heights.shape == (number, 3)
+    for feature in range(3):
+        assert (abs(heights[:, feature] - feature) < 0.45).all()
+    gaps = np.diff(heights[:, 0])
+    inches = figure.get_figheight() / 3.6 * gaps if number > 1 else np.array([1.0])
+    assert (inches > 0.04).all()
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("room", [None, plotting.PAGE_WIDTH, plotting.NARROW_WIDTH])
+@pytest.mark.parametrize("draw", [accuracies, seeds])
+def test_no_two_names_of_twelve_models_overlap(draw, room, many):
+    with plotting.page_style(room) if room else contextlib.nullcontext():
+        figure = draw(many)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    for upper, lower in pairwise(boxes):
+        assert lower.y1 <= upper.y0 + 0.5
+
+
+# The search.
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_few_pairs_of_many_values_are_no_heat_map():
+    """As a random search draws them."""
+    rates = np.linspace(0.001, 0.1, 20)
+    table = candidates(map(str, rates), alpha=rates, tol=rates)
+    (axes,) = figures.grid_search_scores(table).axes
+    assert list(axes.get_images()) == []
+    assert len(axes.get_lines()) == 20
+
+
+@pytest.mark.usefixtures("_figures")
+def test_a_pair_that_was_not_tried_is_an_empty_cell():
+    table = candidates("abc", alpha=[0.1, 0.1, 0.2], tol=[0.01, 0.02, 0.01])
+    (axes,) = figures.grid_search_scores(table).axes
+    assert [text.get_text() for text in axes.texts] == ["0.9000", "0.8900", "0.8800"]
+
+
+def candidates(names: Iterable[str], **searched: list[Any]) -> pd.DataFrame:
+    """Return a table of candidates, the best first."""
+    table = pd.DataFrame({"candidate": list(names), **searched})
+    table["mean_test_score"] = 0.9 - 0.01 * np.arange(len(table))
+    return table
+
+
+@pytest.mark.usefixtures("_figures")
+def test_two_parameters_are_a_heat_map_whatever_they_are():
+    table = candidates("abcd", alpha=[0.1, 0.1, 0.2, 0.2], tol=[0.01, 0.02, 0.01, 0.02])
+    (axes,) = figures.grid_search_scores(table).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("tol", "alpha")
+    assert axes.get_images()[0].get_array().shape == (2, 2)
+
+
+@pytest.mark.usefixtures("_figures")
+def test_the_words_of_a_parameter_are_the_names_of_its_cells():
+    table = candidates("abcd", alpha=[0.1, 0.1, 0.2, 0.2], activation=["relu", "tanh"] * 2)
+    (axes,) = figures.grid_search_scores(table).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh"]
+
+
+@pytest.mark.usefixtures("_figures")
+@pytest.mark.parametrize("room", [None, plotting.PAGE_WIDTH, plotting.NARROW_WIDTH])
+@pytest.mark.parametrize("searched", [["alpha"], ["alpha", "tol", "activation"]])
+def test_one_or_three_parameters_are_dots_the_best_on_top(searched, room):
+    names = [f"0.00{number}, alpha 0.1, activation relu" for number in range(40)]
+    table = candidates(names, **{name: [0.1] * 40 for name in searched})
+    with plotting.page_style(room) if room else contextlib.nullcontext():
+        figure = figures.grid_search_scores(table)
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    labels = axes.get_yticklabels()
+    shown = [" ".join(label.get_text().split()) for label in labels]
+    assert shown == names[: figures.MAX_CANDIDATES]
+    assert axes.get_lines()[0].get_xdata()[0] == 0.9
+    for upper, lower in pairwise(label.get_window_extent() for label in labels):
+        assert lower.y1 <= upper.y0 + 0.5

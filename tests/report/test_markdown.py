@@ -143,7 +143,7 @@ def test_what_is_said_of_early_stopping_follows_the_numbers(found, said) -> None
 
 def test_the_page_says_of_early_stopping_what_metrics_hold() -> None:
     found, page = committed()["curves"], (ROOT / "report/report.md").read_text(encoding="utf-8")
-    rows = model_tables.stop_table(found, 1300, WINE).rows
+    rows = model_tables.stop_table(committed(), 1300, WINE).rows
     assert [row[0] for row in rows] == ["network 100-50"] * 3 + ["network 100"] * 3
     assert markdown.markdown_table(model_tables.STOP_COLUMNS, rows) in page
     for network in ("notebook", "one_hidden_layer"):
@@ -250,13 +250,24 @@ def test_each_model_has_its_confusions_in_words_and_none_is_told_of_two_classes(
     sizes = {"hidden_layer_sizes": "8-4"}
     metrics = {
         "logistic": perfect,
-        "mlp": {"notebook": wrong | sizes, "one_hidden_layer": perfect | sizes},
-        "grid_search": perfect | {"best_hidden_layer_sizes": "6"},
+        "mlp": {
+            "a": wrong | sizes,
+            "b": perfect | sizes,
+            "my net": wrong | {"hidden_layer_sizes": "5"},
+        },
+        "grid_search": perfect | {"hidden_layer_sizes": "6"},
+        "compare": {
+            "models": {
+                name: {"place": place}
+                for place, name in enumerate(("logistic", "my net", "b", "a", "grid_search"))
+            }
+        },
     }
     assert model_tables.confusion_sentences(metrics, IRIS) == [
         "**Logistic regression.** No error.",
-        "**Network 8-4.** v&#124;c taken for virginica: 1 of 3.",
-        "**Network 8-4.** No error.",
+        "**Network 5.** v&#124;c taken for virginica: 1 of 3.",
+        "**B.** No error.",
+        "**A.** v&#124;c taken for virginica: 1 of 3.",
         "**Tuned network 6.** No error.",
     ]
     assert model_tables.confusion_sentences(committed(), WINE) == []

@@ -38,6 +38,7 @@ def score(model: str, base: float | None, here: float | None, name: str = "accur
 
 def written(**parts: Any) -> str:
     nothing = {"base": "main", "cautions": [], "parameters": [], "scores": [], "metrics": []}
+    nothing["constant"] = []
     return summary.render(RunDiff(**(nothing | {"gate": [HOLDS], "noise": 1.0} | parts)))
 
 
@@ -85,13 +86,25 @@ def test_the_largest_change_stands_first_and_what_is_missing_before_it():
 
 
 def test_scores_stand_in_the_order_of_the_comparison_and_other_networks_before_the_tuned_one():
-    before = {"zeta": {"accuracy": interval(0.9)}, "grid_search": {"accuracy": interval(0.9)}}
-    here = {"logistic": {"accuracy": interval(0.9), "roc_auc": None}, "grid_search": 5}
+    known = {"accuracy": interval(0.9)}
+    before = {"grid_search": known | {"place": 2}, "zeta": known | {"place": 1}}
+    here = {"grid_search": {"place": 2}, "logistic": known | {"place": 0, "roc_auc": None}}
     found = summary.scores(before, here)
     assert [(one.model, one.base is None, one.here is None) for one in found] == [
         ("logistic", True, False),
         ("zeta", False, True),
         ("grid_search", False, True),
+    ]
+
+
+def test_scores_of_a_damaged_file_or_of_another_version_are_told_all_the_same():
+    before = {"zeta": {"accuracy": interval(0.9)}, "grid_search": {"accuracy": interval(0.9)}}
+    here = {"logistic": {"accuracy": interval(0.9), "roc_auc": None}, "grid_search": 5}
+    found = summary.scores(before, here)
+    assert [(one.model, one.base is None, one.here is None) for one in found] == [
+        ("zeta", False, True),
+        ("grid_search", False, True),
+        ("logistic", True, False),
     ]
 
 
@@ -148,12 +161,11 @@ def test_no_character_needs_more_than_ascii_and_no_line_more_than_a_screen():
 
 
 def test_the_constant_model_presses_no_other_into_a_corner():
-    found = RunDiff(
-        "main", [], [], [score("majority_class", 0.7, 0.71), score("mlp", 0.98, 0.97)], [], [], 1
-    )
+    moved = [score("below", 0.7, 0.71), score("mlp", 0.98, 0.97)]
+    found = RunDiff("main", [], [], moved, ["below"], [], [], 1)
     first, second = summary.pictures(found)
-    assert "majority_class" not in first
-    assert "majority_class accuracy" in second
+    assert "below" not in first
+    assert "below accuracy" in second
 
 
 # The page.
@@ -273,11 +285,12 @@ def test_a_real_change_is_told(repository):
     assert (code, errors) == (0, "")
     assert "> 3 tracked files differ from the last commit" in printed
     told = (
-        "> Not run with these parameters yet: mlp, grid_search, seeds, learning_curve, importance."
+        "> Not run with these parameters yet: mlp, grid_search, curves, seeds, learning_curve, "
+        "importance, compare."
     )
     assert told in printed
     assert "**2 parameters and 1 score moved, none of them beyond the noise" in printed
-    assert "| `mlp.max_iter` | `500` | `400` |" in printed
+    assert "| `mlp.defaults.max_iter` | `500` | `400` |" in printed
     row = "| `logistic` | accuracy | 0.9800 (0.9700 to 0.9900) | 0.9720 | -0.0080 | -0.80 | "
     assert f"{row}loss, inside the noise |" in printed
     assert "| `metrics/logistic.json accuracy` | `0.98` | `0.972` |" in printed
@@ -314,7 +327,7 @@ def test_a_base_without_results_is_told_and_no_fault(repository, base):
     assert "The gate has only checked the floors." in printed
     assert "2 of 2 gates hold." in printed
     assert "| `logistic` | accuracy | - | 0.9800 | - | - | new |" in printed
-    assert ("| `mlp.max_iter` | - | `500` |" in printed) is (base == "empty")
+    assert ("| `mlp.defaults.max_iter` | - | `500` |" in printed) is (base == "empty")
 
 
 def test_a_base_that_dvc_cannot_read_is_told(repository):

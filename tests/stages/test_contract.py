@@ -7,7 +7,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,55 @@ def test_a_parameter_that_nothing_reads_is_found(tmp_path: Path) -> None:
     file = tmp_path / "reader.py"
     file.write_text("settings.share\nsettings.inner['x'].sizes\nlost = 'forgotten'\n", "utf-8")
     assert unread(Outer, {file}) == ["inner.forgotten", "lost"]
+
+
+# What is called as a network of the wine's params.yaml, and is something else.
+NO_NETWORK = {
+    ("winenet/init/create.py", "notebook"),  # the folder winenet/notebook, which is not copied
+    ("tools/lock.py", "notebook"),  # requirements-notebook.in
+}
+
+
+def names_of_networks(source: str, networks: Iterable[str]) -> set[str]:
+    """Return the networks that a source names in a text, alone or in a dotted key.
+
+    A docstring may name one as an example.
+    """
+    nodes = [*ast.walk(ast.parse(source))]
+    alone = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    texts = {
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in alone
+    }
+    return {
+        name
+        for name in networks
+        for text in texts
+        if text == name or re.search(rf"\b(mlp|models)[.#]{re.escape(name)}\b", text)
+    }
+
+
+def test_no_code_knows_a_network_by_its_name() -> None:
+    """The networks are data: params.yaml alone names them."""
+    networks = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["mlp"]["networks"]
+    assert len(networks) > 1
+    files = [*MODULES, *(ROOT / "stages").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+    found = {
+        (path, name)
+        for file in files
+        if not (path := file.relative_to(ROOT).as_posix()).startswith("winenet/notebook/")
+        for name in names_of_networks(file.read_text(encoding="utf-8"), networks)
+    }
+    assert found == NO_NETWORK
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 'a net'", "x['a net'].y", "f(f'mlp.a net.{z}')", "f('#models.a net')"]
+)
+def test_the_name_of_a_network_in_code_is_found(text: str) -> None:
+    assert names_of_networks(text, ["a net", "other"]) == {"a net"}
+    assert names_of_networks("f('a net of units')", ["a net"]) == set()
 
 
 def test_every_result_in_git_is_an_output() -> None:

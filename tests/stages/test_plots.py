@@ -1,4 +1,4 @@
-"""What `dvc plots` draws: titles, axes with units, templates that are there, a colour a model."""
+"""What `dvc plots` draws: titles, axes with units, templates that are there, models of any name."""
 
 import json
 import subprocess
@@ -9,11 +9,10 @@ import pytest
 import yaml
 from committed import ROOT
 
-from winenet.report.model_styles import style_of
-
 TEMPLATES = sorted((ROOT / ".dvc/plots").glob("*.json"))
 BUILT_IN = {"linear", "bar_horizontal", "confusion"}  # of DVC's templates, those that are used
 CONTENT = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 TABLES = {
     path: settings
     for stage in CONTENT["stages"].values()
@@ -21,17 +20,26 @@ TABLES = {
     for path, settings in entry.items()
     if path.endswith(".csv")
 }
+WITH_MODELS = {
+    path
+    for path in TABLES
+    if "model" in (ROOT / path).read_text(encoding="utf-8").splitlines()[0].split(",")
+}
 TOGETHER = {title: settings for entry in CONTENT["plots"] for title, settings in entry.items()}
+# Templates that draw a table with a column model.
+OF_MODELS = {TABLES[path].get("template") for path in WITH_MODELS} | {
+    settings["template"] for settings in TOGETHER.values() if WITH_MODELS & {*settings["y"]}
+}
 
 
-def scales(node: Any) -> list[dict[str, Any]]:
-    """Return every scale that names models."""
+def of_models(node: Any) -> list[dict[str, Any]]:
+    """Return every scale of a channel that shows the models: colour, shape, dash."""
     if isinstance(node, list):
-        return [one for item in node for one in scales(item)]
+        return [one for item in node for one in of_models(item)]
     if not isinstance(node, dict):
         return []
-    own = [node] if "logistic" in (node.get("domain") or ()) else []
-    return own + [one for item in node.values() for one in scales(item)]
+    own = [node] if node.get("field") == "model" else []
+    return own + [one for item in node.values() for one in of_models(item)]
 
 
 @pytest.mark.parametrize("path", TABLES)
@@ -63,15 +71,24 @@ def test_losses_say_their_unit():
 
 
 @pytest.mark.parametrize("file", TEMPLATES, ids=lambda file: file.stem)
-def test_a_template_says_what_it_shows_and_a_model_has_its_colour(file):
+def test_a_template_says_what_it_shows_and_names_no_model(file):
     template = json.loads(file.read_text(encoding="utf-8"))
     assert template["description"]
     assert template["data"] == {"values": "<DVC_METRIC_DATA>"}
-    found = scales(template)
-    assert bool(found) is file.stem.endswith("by_model")
-    for scale in found:
-        by_model = dict(zip(scale["domain"], scale["range"], strict=True))
-        assert by_model == {model: style_of(model).figure for model in by_model}
+    channels = of_models(template)
+    assert bool(channels) is (file.stem in OF_MODELS)
+    for channel in channels:
+        assert "domain" not in channel.get("scale", {})  # so any models have a colour each
+    models = {*PARAMS["mlp"]["networks"], *PARAMS["compare"]["baselines"], "grid_search"}
+    assert not models & {*words(template)}
+
+
+def words(node: Any) -> list[str]:
+    """Return every text in a template."""
+    if isinstance(node, str):
+        return [node]
+    items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return [one for item in items for one in words(item)]
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 from joblib import parallel_config
+from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import (
     GridSearchCV,
+    RandomizedSearchCV,
     StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_predict,
@@ -21,13 +23,14 @@ from sklearn.model_selection import (
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
 from winenet.models.constraints import as_parameter, raise_faults
-from winenet.models.parameters import search_faults
+from winenet.models.parameters import n_candidates, search_faults
 from winenet.models.registry import format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
+from winenet.network.halving import DenseHalvingSearchCV
 from winenet.network.layers import n_parameters
 from winenet.network.parallel import fit_many, n_workers
-from winenet.network.search import DenseGridSearchCV
-from winenet.params import GridSearch
+from winenet.network.search import DenseGridSearchCV, DenseRandomizedSearchCV
+from winenet.params import Distribution, GridSearch
 from winenet.progress import SearchProgress
 
 Network: TypeAlias = Any  # a DenseClassifier or an MLPClassifier, which has no types
@@ -68,6 +71,8 @@ class SearchResult(NamedTuple):
         The best one, fitted on all rows.
     fits_at_max_iter : int
         How many fits over all folds max_iter stopped, possibly unconverged.
+    epochs : int
+        The epochs of all fits over all folds.
     """
 
     candidates: pd.DataFrame
@@ -75,6 +80,7 @@ class SearchResult(NamedTuple):
     parameters: dict[str, Any]
     model: Network
     fits_at_max_iter: int
+    epochs: int
 
 
 def epochs_trained(fitted: Network, *_: object) -> int:
@@ -85,7 +91,7 @@ def epochs_trained(fitted: Network, *_: object) -> int:
 def grid_search(
     X: pd.DataFrame, y: pd.Series, settings: GridSearch, groups: pd.Series | None = None
 ) -> SearchResult:
-    """Cross-validate every combination of the grid and refit the best one on all rows.
+    """Cross-validate the candidates of the search and refit the best one on all rows.
 
     Of equal means the first candidate wins, as in `GridSearchCV`. The number of processes does not
     change the result. The notebook searches three sizes and three learning rates.
@@ -108,10 +114,7 @@ def grid_search(
         If a fit fails; it must not count as a bad score.
     """
     raise_faults(search_faults(settings, y.nunique()))
-    grid = {
-        name: [as_parameter(name, value) for value in values]
-        for name, values in settings.param_grid.items()
-    }
+    grid = {name: _searched_values(name, given) for name, given in settings.param_grid.items()}
     network = make_network(settings.defaults, settings.estimator)
     cv = cv_splits(settings.cv, X, y, groups)
     search = _search(network, grid, settings, cv, y.nunique())
@@ -126,13 +129,34 @@ def grid_search(
                 "first."
             ) from error
     candidates = _candidates(search, settings.cv)
+    epochs = candidates.filter(regex=r"^split\d+_epochs$").to_numpy()
+    best = {name: _plain(value) for name, value in search.best_params_.items()}
     return SearchResult(
         candidates,
-        candidates.iloc[search.best_index_],
-        settings.defaults | search.best_params_,
+        candidates.loc[search.best_index_],
+        settings.defaults | best,
         search.best_estimator_,
         _n_unconverged(search, candidates),
+        int(getattr(search, "epochs_trained_", epochs.sum())),
     )
+
+
+def _searched_values(name: str, given: list[Any] | Distribution) -> Any:
+    """Return the values of a parameter as the search takes them: a list, or a distribution."""
+    if isinstance(given, list):
+        return [as_parameter(name, value) for value in given]
+    if given.loguniform is not None:
+        return stats.loguniform(*given.loguniform)
+    if given.uniform is not None:
+        low, high = given.uniform
+        return stats.uniform(low, high - low)
+    low, high = map(int, given.randint or ())
+    return stats.randint(low, high)
+
+
+def _plain(value: Any) -> Any:
+    """Return a drawn value as Python's own number."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 @contextlib.contextmanager
@@ -208,7 +232,7 @@ def out_of_fold_predictions(
 
 
 def _search(
-    network: Network, grid: dict[str, list[Any]], settings: GridSearch, cv: Folds, n_classes: int
+    network: Network, grid: dict[str, Any], settings: GridSearch, cv: Folds, n_classes: int
 ) -> GridSearchCV:
     """Return the search, unfitted; it also records accuracy and epochs for every fold."""
     options: dict[str, Any] = {
@@ -220,11 +244,20 @@ def _search(
         },
         "refit": "score",
     }
+    draws: dict[str, Any] = {"n_iter": settings.n_iter, "random_state": settings.search_seed}
+    if settings.method == "halving":
+        rounds = {"factor": settings.factor, "min_epochs": settings.min_epochs}
+        given: dict[str, Any] = {
+            name: value for name, value in (rounds | draws).items() if value is not None
+        }
+        return DenseHalvingSearchCV(network, grid, verbose=1, **given, **options)
+    random = settings.method == "random"
     if settings.estimator == "winenet":
-        return DenseGridSearchCV(network, grid, verbose=1, **options)
-    fits = settings.cv * math.prod(len(values) for values in grid.values())
-    search = GridSearchCV(network, grid, error_score="raise", **options)
-    return search.set_callbacks(SearchProgress(fits))
+        ours = DenseRandomizedSearchCV if random else DenseGridSearchCV
+        return ours(network, grid, verbose=1, **(draws if random else {}), **options)
+    theirs = RandomizedSearchCV if random else GridSearchCV
+    search = theirs(network, grid, error_score="raise", **(draws if random else {}), **options)
+    return search.set_callbacks(SearchProgress(settings.cv * n_candidates(settings)))
 
 
 def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
@@ -249,6 +282,9 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
             "mean_test_accuracy": results["mean_test_accuracy"],
         }
     )
+    if "n_resources" in results:  # of halving: the epochs to which a candidate was trained
+        table["round"] = np.asarray(results["iter"]) + 1
+        table["max_epochs"] = results["n_resources"]
     for fold in range(cv):
         table[f"split{fold}_test_score"] = results[f"split{fold}_test_score"]
     for fold in range(cv):
@@ -258,20 +294,30 @@ def _candidates(search: GridSearchCV, cv: int) -> pd.DataFrame:
         n_parameters([search.n_features_in_, *_layer_sizes(search, params), outputs])
         for params in candidates
     ]
-    best = table.iloc[search.best_index_]
+    best = table.loc[search.best_index_]
     deficit = best["mean_test_score"] - table["mean_test_score"]
     table["within_one_standard_error"] = deficit <= _standard_error(best)
-    return table
+    return _last_rounds(table) if "round" in table else table
+
+
+def _last_rounds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the last round of each candidate, ranked by round and score; the index stays."""
+    last = table.drop_duplicates("candidate", keep="last").copy()
+    in_last_round = last["round"] == last["round"].max()
+    last["within_one_standard_error"] &= in_last_round
+    order = last.sort_values(["round", "mean_test_score"], ascending=False, kind="stable").index
+    last["rank_test_score"] = pd.Series(range(1, len(order) + 1), index=order)
+    return last
 
 
 def candidate_name(params: Mapping[str, Any]) -> str:
     """Return a candidate as a text: "50-25 at 0.001", or name and value of other parameters."""
     values = {name: cell(value) for name, value in params.items()}
     known = [values.pop("hidden_layer_sizes", ""), values.pop("learning_rate_init", "")]
-    shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in known]
+    shown = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in known]
     first = " at ".join(text for text in shown if text)
     others = [
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in values.items()
     ]
     return ", ".join([*([first] if first else []), *others])
@@ -306,10 +352,12 @@ def selection_diagnostics(
     be outside the grid. Layer sizes are ordered by the number of parameters. Of equally small
     candidates the better one is named. searched: the names of the grid's parameters.
     """
+    rounds = candidates["round"] if "round" in candidates else pd.Series(1, candidates.index)
     close = candidates[candidates["within_one_standard_error"]]
     smallest = close.sort_values(["parameters", "rank_test_score"], kind="stable").iloc[0]
     return {
         "standard_error": _standard_error(best),
+        "trained_to_the_end": (rounds == rounds.max()).sum(),
         "within_one_standard_error": len(close),
         "smallest_within_one_standard_error": smallest["candidate"],
         "on_edge": {
@@ -330,7 +378,8 @@ def _at_grid_boundary(value: Any, values: pd.Series) -> bool:
 def _n_unconverged(search: GridSearchCV, candidates: pd.DataFrame) -> int:
     """Return the number of fits over all folds that max_iter stopped, possibly unconverged."""
     limits = [
-        params.get("max_iter", search.estimator.max_iter) for params in search.cv_results_["params"]
+        search.cv_results_["params"][row].get("max_iter", search.estimator.max_iter)
+        for row in candidates.index
     ]
     epochs = candidates.filter(regex=r"^split\d+_epochs$").to_numpy()
     return int((epochs == np.array(limits)[:, np.newaxis]).sum())

@@ -21,7 +21,7 @@ from winenet.models.constraints import (
     trial_warnings,
 )
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Compare, GridSearch, Mlp, Params
+from winenet.params import Compare, Distribution, GridSearch, Mlp, Params
 
 WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
@@ -147,7 +147,7 @@ def mlp_faults(mlp: Mlp, n_classes: int = 2) -> Iterator[str]:
 def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
     """Yield what is wrong with the parameters of the candidates."""
     found = [*_parameter_faults("grid_search.defaults", search.estimator, search.defaults)]
-    for name, values in search.param_grid.items():
+    for name, values in candidate_values(search).items():
         for i, value in enumerate(values):
             faults = [*_parameter_faults("grid_search.param_grid", search.estimator, {name: value})]
             prefix = f"grid_search.param_grid.{name}"
@@ -169,7 +169,7 @@ def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
             *((f"grid_search.defaults.{name}", value) for name, value in search.defaults.items()),
             *(
                 (f"grid_search.param_grid.{name}[{i}]", value)
-                for name, values in search.param_grid.items()
+                for name, values in candidate_values(search).items()
                 for i, value in enumerate(values)
             ),
         ]
@@ -178,15 +178,44 @@ def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
     yield from found
     if found:
         return
-    first = {name: values[0] for name, values in search.param_grid.items()}
+    first = {name: values[0] for name, values in candidate_values(search).items()}
     reported = [*_network_faults("grid_search.defaults", search.defaults | first, n_classes)]
     yield from reported
-    for name, values in search.param_grid.items():
+    for name, values in candidate_values(search).items():
         for i, value in enumerate(values[1:] if not reported else [], start=1):
             place = f"grid_search.param_grid.{name}[{i}]"
             parameters = search.defaults | first | {name: value}
             for fault in _network_faults(place, parameters, n_classes):
                 yield fault.replace(f"{place}.{name}:", f"{place}:", 1)
+
+
+def candidate_values(search: GridSearch) -> dict[str, list[Any]]:
+    """Return the values of each searched parameter; of a distribution, its bounds."""
+    return {
+        name: _bounds(given) if isinstance(given, Distribution) else given
+        for name, given in search.param_grid.items()
+    }
+
+
+def _bounds(drawn: Distribution) -> list[Any]:
+    if drawn.randint is not None:
+        low, high = map(int, drawn.randint)
+        return [low, high - 1]
+    return list(drawn.loguniform or drawn.uniform or ())
+
+
+def n_candidates(search: GridSearch) -> int:
+    """Return how many candidates the search begins with.
+
+    A random search over lists alone draws none twice, so it has at most all of their combinations.
+    """
+    lists = [given for given in search.param_grid.values() if isinstance(given, list)]
+    combinations = math.prod(map(len, lists))
+    if search.n_iter is None:
+        return combinations
+    return (
+        min(search.n_iter, combinations) if len(lists) == len(search.param_grid) else search.n_iter
+    )
 
 
 def _parameter_faults(place: str, estimator: str, parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -274,7 +303,7 @@ def _notes(settings: Params) -> Iterator[str]:
     mlp, search = settings.mlp, settings.grid_search
     for name in mlp.networks:
         yield from _without_effect(f"mlp.networks.{name}", network_parameters(mlp, name))
-    first = {name: values[0] for name, values in search.param_grid.items()}
+    first = {name: values[0] for name, values in candidate_values(search).items()}
     searched = {*search.param_grid}
     yield from _without_effect("grid_search", search.defaults | first, searched)
 
@@ -304,13 +333,12 @@ def count_fits(settings: Params) -> dict[str, int]:
     fold again for the out-of-fold predictions.
     """
     networks, search = len(settings.mlp.networks), settings.grid_search
-    candidates = math.prod(len(values) for values in search.param_grid.values())
     curve = settings.learning_curve
     models = networks + 2  # with the logistic regression and the best of the search
     return {
         "logistic": 1,
         "mlp": networks,
-        "grid_search": candidates * search.cv + 1 + search.cv,
+        "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
         "curves": networks,
         "seeds": (networks + 1) * settings.seeds.n_seeds,
         "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,

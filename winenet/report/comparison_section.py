@@ -102,9 +102,10 @@ def section(
     names, compared = model_tables.model_names(metrics), metrics["compare"]
     runs, unseen = metrics["seeds"]["runs"], compared["test_rows_unseen"]
     constant, reference = constant_models(compared["models"]), compared["reference"]
-    others = len(compared["models"]) - len(constant)
-    header, rows = misclassified_table(errors, others, terms.labels)
-    common = np.flatnonzero(errors["wrong_models"] == others).tolist()
+    # Models that are constant do not count, so "all" is the largest number, if any row has it.
+    everyone = int(errors["wrong_models"].max()) if compared["wrong_in_all_models"] else 0
+    header, rows = misclassified_table(errors, everyone, terms.labels)
+    common = np.flatnonzero(errors["wrong_models"] == everyone).tolist()
     *columns, label_column = map(str, errors)
     return ComparisonSection(
         alpha=sentences.ALPHA,

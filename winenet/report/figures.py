@@ -106,12 +106,12 @@ def early_stopping(curves: Tables, numbers: Mapping[str, Any], styles: Styles, r
 
 
 def grid_search_scores(scores: pd.DataFrame) -> str:
-    """Draw the search: two parameters as a heat map, otherwise the best candidates as dots.
+    """Draw the search: a grid of two parameters as a heat map, else the best candidates as dots.
 
     scores: one line per candidate.
     """
     searched = model_tables.searched(scores)
-    if len(searched) == 2:
+    if model_tables.is_grid(scores):
         drawn, (axes,) = plotting.figure(width=6, height=3.2)
         plotting.heat_map(axes, scores, searched[1], searched[0], "mean_test_score")
         axes.set_title("Mean score over the folds", loc="left", fontweight="bold")
@@ -122,7 +122,30 @@ def grid_search_scores(scores: pd.DataFrame) -> str:
     for y, score in enumerate(best["mean_test_score"]):
         plotting.mark(axes, score, y, "o", plotting.ACCENT)
     plotting.rows_named(axes, list(best["candidate"]))
-    plotting.label_axes(axes, "Mean score over the folds", "mean score", "", None)
+    plotting.label_axes(axes, "Candidates", "mean score", "", None)
+    return plotting.svg(drawn)
+
+
+def search_parameters(candidates: pd.DataFrame) -> str:
+    """Draw the scores over each parameter that was searched: a dot per fold and one per mean.
+
+    candidates: data/grid_search_results.csv. A number that spans two decades or more has a
+    logarithmic axis; layer sizes and texts stand side by side.
+    """
+    searched = model_tables.searched(candidates)
+    folds = model_tables.fold_columns(candidates)
+    rows = math.ceil(len(searched) / 3)
+    columns = min(len(searched), 3)
+    drawn, panels = plotting.figure(width=3.4 * columns, height=3, columns=len(searched), rows=rows)
+    best = int(candidates["rank_test_score"].to_numpy().argmin())
+    for axes, name in zip(panels, searched, strict=True):
+        x = plotting.parameter_axis(axes, candidates[name])
+        for fold in folds:
+            axes.plot(x, candidates[fold], ".", color=plotting.ACCENT, alpha=0.25, markersize=5)
+        axes.plot(x, candidates["mean_test_score"], "o", color=plotting.ACCENT, markersize=5)
+        plotting.mark(axes, x.iloc[best], candidates["mean_test_score"].iloc[best], "D", "#D55E00")
+        plotting.label_axes(axes, name, "", "score", None)
+    plotting.key(drawn, {".": "a fold", "o": "mean of a candidate", "D": "the best mean"})
     return plotting.svg(drawn)
 
 
@@ -141,7 +164,7 @@ def confusion_matrices(
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
         plotting.confusion(axes, counts, shown)
-        axes.set_title(styles[model].name, loc="left", fontweight="bold")
+        plotting.name_panel(axes, styles[model].name)
     return plotting.svg(drawn)
 
 
@@ -208,8 +231,7 @@ def calibration(bins: pd.DataFrame, styles: Styles, terms: Terms) -> str:
     )
     for axes, model in zip(panels, models, strict=True):
         plotting.calibration(axes, bins[bins["model"] == model], styles[model].figure)
-        title = plotting.wrap_text(axes, styles[model].name, 9.5)
-        axes.set_title(title, loc="left", fontweight="bold")
+        plotting.name_panel(axes, plotting.wrap_text(axes, styles[model].name, 9.5))
         axes.set_xlabel(plotting.wrap_text(axes, "mean probability of a bin"))
     share = "fraction correct" if terms.multiclass else f"share of class {terms.labels[1]}"
     text = plotting.wrap_text(panels[0], f"{share} in the bin")
@@ -283,10 +305,12 @@ def importance(shuffled: pd.DataFrame, styles: Styles) -> str:
         shuffled.groupby("feature")["mean"].mean().sort_values(ascending=False, kind="stable").index
     )
     models = list(dict.fromkeys(shuffled["model"]))
-    drawn, (axes,) = plotting.figure(width=8, height=0.42 * len(order) + 1.2)
+    room = max(0.42, 0.085 * len(models))  # inches of a feature
+    drawn, (axes,) = plotting.figure(width=8, height=room * len(order) + 1.2)
+    step = min(0.18, 0.8 / len(models))
     for number, model in enumerate(models):
         item = shuffled[shuffled["model"] == model].set_index("feature").loc[order]
-        places = [y + 0.18 * (number - (len(models) - 1) / 2) for y in range(len(order))]
+        places = [y + step * (number - (len(models) - 1) / 2) for y in range(len(order))]
         plotting.spread(axes, item, places, styles[model].name, styles[model].figure)
     plotting.rows_named(axes, list(order))
     plotting.label_axes(

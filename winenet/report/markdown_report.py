@@ -29,6 +29,8 @@ class ReportContent:
         By model, its name.
     reference : str
         The network that the search's winner is compared with.
+    baselines, constant : list of str
+        The models that only the comparison has, and those of them that learn nothing.
     scores : mapping
         By model, its scores on the test rows.
     sets : Table
@@ -43,6 +45,8 @@ class ReportContent:
         By network's name, whether early stopping would have helped.
     score_table : str
         The scores of the models in Markdown.
+    class_cautions : list of str
+        What to know of the scores where a class is rare, or a model predicts one class only.
     candidate_rows : list of Row
         The candidates of the search, the best first.
     comparison : ComparisonSection
@@ -56,6 +60,8 @@ class ReportContent:
     styles: Styles
     names: Mapping[str, str]
     reference: str
+    baselines: list[str]
+    constant: list[str]
     scores: Mapping[str, Any]
     sets: Table
     extremes: ClassExtremes
@@ -63,6 +69,7 @@ class ReportContent:
     stops: Table
     early_stopping: Mapping[str, str]
     score_table: str
+    class_cautions: list[str]
     candidate_rows: list[Row]
     comparison: ComparisonSection
     notebook: NotebookSection | None

@@ -4,6 +4,7 @@ Networks and baselines can have any number and any names. They take colours from
 order of params.yaml.
 """
 
+import itertools
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ LOGISTIC: Colours = ("#0072B2", "#0072b2", "#5fb0ea")
 TUNED: Colours = ("#CC79A7", "#a8437a", "#ec9dc6")
 CONSTANT: Colours = ("#777777", "#666666", "#a9a9a9")
 NETWORKS: tuple[Colours, ...] = (
-    ("#D55E00", "#c44e00", "#ff9a5c"),
+    ("#D55E00", "#bd4b00", "#ff9a5c"),
     ("#009E73", "#007a59", "#4fd0a5"),
     ("#56B4E9", "#1f6f9f", "#86c9f0"),
     ("#882255", "#882255", "#e58fb5"),
@@ -65,7 +66,7 @@ class ModelStyle:
     @property
     def css_property(self) -> str:
         """Return the name of the CSS property that has the model's colour on the page."""
-        return "--model-" + re.sub(r"[^\w-]", lambda found: f"-{ord(found[0])}-", self.key)
+        return "--model-" + re.sub(r"\W", lambda found: f"-{ord(found[0])}-", self.key)
 
 
 Styles = Mapping[str, ModelStyle]
@@ -85,47 +86,53 @@ def styles(metrics: Metrics) -> dict[str, ModelStyle]:
         "logistic": "logistic regression",
         "grid_search": f"tuned network {metrics['grid_search'].get('hidden_layer_sizes', '')}",
     }
-    networks, baselines = list(_in_order(metrics["mlp"], compared)), 0
+    ordered = _in_order(compared, compared)
+    # Whichever palette is too short goes on with the other one, from its end.
+    for_networks = itertools.cycle(NETWORKS + BASELINES[::-1])
+    for_baselines = itertools.cycle(BASELINES + NETWORKS[::-1])
+    shown = {
+        key: (item.get("title") or names.get(key) or key.replace("_", " ")).strip()
+        for key, item in ordered.items()
+    }
     result = {}
-    for key, item in _in_order(compared, compared).items():
+    for key, name in shown.items():
         if key == "logistic":
             colours = LOGISTIC
         elif key == "grid_search":
             colours = TUNED
-        elif key in networks:
-            colours = NETWORKS[networks.index(key) % len(NETWORKS)]
-        elif key in constant:
+        elif key in metrics["mlp"]:
+            colours = next(for_networks)
+        elif key in constant[:1]:
             colours = CONSTANT
         else:
-            colours = BASELINES[baselines % len(BASELINES)]
-            baselines += 1
-        name = item.get("title") or names.get(key) or key.replace("_", " ")
-        result[key] = ModelStyle(key, name.strip(), *colours)
+            colours = next(for_baselines)
+        alone = [*shown.values()].count(name) == 1
+        result[key] = ModelStyle(key, name if alone else f"{name} ({key})", *colours)
     return result
 
 
 def constant_models(compared: Mapping[str, Any]) -> list[str]:
-    """Return the baselines that predict the same for every row: tables begin with them."""
-    first = compared.get("logistic", {}).get("place", 0)
-    return [key for key, item in compared.items() if item.get("place", 0) < first]
+    """Return the baselines that learn nothing from the features: tables begin with them."""
+    first = _place(compared, "logistic")
+    return [key for key in compared if _place(compared, key) < first]
+
+
+def _place(compared: Mapping[str, Any], key: str) -> int:
+    """Return the place of a model in tables; 0 if a file of another version has none."""
+    model = compared.get(key)
+    return int(model.get("place", 0)) if isinstance(model, Mapping) else 0
 
 
 def _network_names(networks: Mapping[str, Any]) -> dict[str, str]:
-    """Return each network by its layers, or by its name if another one has the same layers."""
-    sizes = [item["hidden_layer_sizes"] for item in networks.values()]
-    return {
-        key: f"network {item['hidden_layer_sizes']}"
-        if sizes.count(item["hidden_layer_sizes"]) == 1
-        else key.replace("_", " ")
-        for key, item in networks.items()
-    }
+    """Return the networks by their layers, or by their keys if two have the same layers."""
+    sizes = {key: item["hidden_layer_sizes"] for key, item in networks.items()}
+    if len(set(sizes.values())) < len(sizes):
+        return {key: key.replace("_", " ") for key in networks}
+    return {key: f"network {layers}" for key, layers in sizes.items()}
 
 
 def _in_order(by_model: Mapping[str, Value], compared: Mapping[str, Any]) -> dict[str, Value]:
-    return {
-        key: by_model[key]
-        for key in sorted(by_model, key=lambda key: compared.get(key, {}).get("place", 0))
-    }
+    return {key: by_model[key] for key in sorted(by_model, key=lambda key: _place(compared, key))}
 
 
 def sort_models(by_model: Mapping[str, Value], metrics: Metrics) -> dict[str, Value]:
@@ -148,7 +155,7 @@ def css_properties(models: Iterable[ModelStyle], scheme: Scheme, indent: int) ->
     Returns
     -------
     str
-        Lines such as `--model-logistic: #0072b2; --model-notebook: #c44e00;`.
+        Lines such as `--model-logistic: #0072b2; --model-notebook: #bd4b00;`.
     """
     return textwrap.fill(
         " ".join(f"{style.css_property}: {getattr(style, scheme)};" for style in models),

@@ -1,5 +1,6 @@
 """The report's tables of models, splits and candidates."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ STOP_COLUMNS = (
     *("training loss", "held-out loss", "test loss"),
     *("training accuracy", "held-out accuracy", "test accuracy", "test errors"),
 )
+RARE = 0.1  # fraction of the rows below which a class is rare
 MAX_CLASS_COLUMNS = 6  # with more, the table of the sets has no column per class
 MAX_CONFUSIONS_SHOWN = 5  # per model
 
@@ -250,10 +252,39 @@ def _errors(accuracy: float, rows: int) -> int:
     return round((1 - accuracy) * rows)
 
 
+def class_cautions(metrics: Metrics, terms: Terms) -> list[str]:
+    """Return a sentence if a class is rare, and one for each model that predicts one class only."""
+    names, counts = model_names(metrics), metrics["ingest"]["classes"]
+    codes = rarest_and_commonest(counts)
+    rare = sentences.escape_markdown(terms.classes[codes.rarest])
+    cautions = []
+    share = counts[str(codes.rarest)] / sum(counts.values())
+    if share < RARE:
+        cautions.append(
+            f"Only {share:.1%} of the rows are {rare}. Read the balanced accuracy first: a model "
+            f"that never predicts {rare} can still have an accuracy of {1 - share:.4f}."
+        )
+    for model, score in model_scores(metrics).items():
+        predicted = confusion.as_matrix(score["confusion_matrix"]).sum(axis=0)
+        if (predicted > 0).sum() == 1:
+            only = sentences.escape_markdown(terms.classes[int(predicted.argmax())])
+            cautions.append(
+                f"The {names[model]} predicts {only} for every test row, so it distinguishes "
+                "nothing. Class weights (`class_weight: balanced`) or another scoring can help."
+            )
+    return cautions
+
+
 def searched(candidates: pd.DataFrame) -> list[str]:
     """Return the parameters that the search combined: the columns before the scores."""
     columns = list(map(str, candidates))
     return columns[columns.index("candidate") + 1 : columns.index("mean_test_score")]
+
+
+def is_grid(candidates: pd.DataFrame) -> bool:
+    """Return whether two parameters were searched and most pairs of their values were tried."""
+    sizes = [candidates[name].nunique() for name in searched(candidates)]
+    return len(sizes) == 2 and 2 * len(candidates) > math.prod(sizes)
 
 
 def fold_columns(candidates: pd.DataFrame) -> list[str]:

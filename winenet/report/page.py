@@ -353,11 +353,11 @@ def grid(candidates: pd.DataFrame, standard_error: float) -> Grid | None:
     Returns
     -------
     Grid or None
-        None if other than two parameters were searched.
+        None if other than two parameters were searched, or few pairs of their values.
     """
-    searched = model_tables.searched(candidates)
-    if len(searched) != 2:
+    if not model_tables.is_grid(candidates):
         return None
+    searched = model_tables.searched(candidates)
     first, second = searched
     scores = candidates["mean_test_score"]
     span = scores.max() - scores.min()
@@ -583,6 +583,7 @@ def render(
         "value": sources.__getitem__,
         "term": links,
         "term_id": term_id,
+        "known_terms": links.glossary,
         "sentence": sentence,
         "data": data,
         "picture": partial(_picture, pictures, [*report.styles.values()]),

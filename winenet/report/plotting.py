@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
@@ -26,6 +27,7 @@ Place: TypeAlias = Literal["best", "lower left", "lower right"]  # of a legend
 TEXT_COLOUR, ACCENT = "#333333", "#0072B2"
 WRITTEN = 10  # classes up to which a confusion matrix has its counts written in
 PAGE_WIDTH, NARROW_WIDTH = 7.6, 4.0  # inches that a page of the browser has for a figure
+MAX_INSIDE = 6  # entries of a legend that has room within its axes
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "winenet",  # else the ids within an SVG are drawn at random
     "font.size": 10,
@@ -112,9 +114,10 @@ def label_axes(axes: Axes, title: str, x: str, y: str, legend: Place | None = "b
 
 
 def add_legend(axes: Axes, place: Place) -> Axes:
-    """Name the lines in the axes; on a page, where panels are small, once below the figure."""
-    if _room.get() is None or _width(axes) > 6:
-        axes.legend(frameon=False, loc=place)
+    """Name the lines in the axes; many of them, or in a page's small panels, below the figure."""
+    few = len(axes.get_legend_handles_labels()[0]) <= MAX_INSIDE
+    if few and (_room.get() is None or _width(axes) > 6):
+        _plain_texts(axes.legend(frameon=False, loc=place))
         return axes
     whole = axes.get_figure(root=True)
     assert isinstance(whole, Figure)
@@ -123,7 +126,19 @@ def add_legend(axes: Axes, place: Place) -> Axes:
         columns = 1 if whole.get_figwidth() <= NARROW_WIDTH else 2
         whole.set_figheight(whole.get_figheight() + 0.22 * -(-len(handles) // columns))
         outside: Any = "outside lower left"
-        whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns)
+        _plain_texts(whole.legend(handles, labels, frameon=False, loc=outside, ncols=columns))
+    return axes
+
+
+def _plain_texts(legend: Legend) -> None:
+    """Show the names in a legend as they are; one may hold dollar signs."""
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def name_panel(axes: Axes, name: str) -> Axes:
+    """Write a model's name above its axes, as it is: it may hold dollar signs."""
+    axes.set_title(name, loc="left", fontweight="bold", parse_math=False)
     return axes
 
 
@@ -152,10 +167,17 @@ def intervals(axes: Axes, table: pd.DataFrame, y: float, colour: str, shape: str
 
 
 def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
-    """Name the places 0, 1, ... of the vertical axis, the first on top."""
+    """Name the places 0, 1, ... of the vertical axis, the first on top.
+
+    The figure grows if names of several lines need more room.
+    """
     shown = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
+    whole = axes.get_figure(root=True)
+    assert isinstance(whole, Figure)
+    lines = max(name.count("\n") + 1 for name in shown)
+    whole.set_figheight(max(whole.get_figheight(), 0.18 * lines * len(names) + 1.2))
     return axes
 
 
@@ -210,24 +232,45 @@ def key(drawn: Figure, meanings: Mapping[str, str]) -> Figure:
 
 
 def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axes:
-    """Draw a value for each pair of x and y, written into its cell; the best has a frame."""
+    """Draw a value for each pair of x and y, written into its cell; the best has a frame.
+
+    x, y: columns of numbers or texts. A pair without a value has an empty cell.
+    """
     wide = table.pivot(index=y, columns=x, values=value)
     wide = wide.reindex(index=list(dict.fromkeys(table[y])), columns=list(dict.fromkeys(table[x])))
     cells = wide.to_numpy()
     axes.imshow(cells, cmap="cividis", aspect="auto")
-    middle = (cells.min() + cells.max()) / 2
-    for row, column in np.ndindex(cells.shape):
+    middle = (np.nanmin(cells) + np.nanmax(cells)) / 2
+    for row, column in np.argwhere(~np.isnan(cells)):
         colour = "black" if cells[row, column] > middle else "white"
         axes.text(column, row, f"{cells[row, column]:.4f}", ha="center", va="center", color=colour)
-    best_row, best_column = np.unravel_index(cells.argmax(), cells.shape)
+    best_row, best_column = np.unravel_index(np.nanargmax(cells), cells.shape)
     axes.add_patch(
         mpl.patches.Rectangle(
             (best_column - 0.47, best_row - 0.47), 0.94, 0.94, fill=False, color="#D55E00", lw=3
         )
     )
-    axes.set_xticks(range(len(wide.columns)), [f"{name:g}" for name in wide.columns])
-    axes.set_yticks(range(len(wide.index)), list(wide.index))
+    axes.set_xticks(range(len(wide.columns)), list(map(_short, wide.columns)), parse_math=False)
+    axes.set_yticks(range(len(wide.index)), list(map(_short, wide.index)), parse_math=False)
     return axes
+
+
+def parameter_axis(axes: Axes, values: pd.Series) -> pd.Series:
+    """Prepare the x axis for the values of a parameter; return where each of them stands on it."""
+    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if numbers:
+        if values.min() > 0 and values.max() >= 100 * values.min():
+            axes.set_xscale("log")
+        return values
+    known = list(dict.fromkeys(map(str, values)))
+    axes.set_xticks(range(len(known)), known)
+    axes.set_xlim(-0.5, len(known) - 0.5)
+    return values.map(lambda value: known.index(str(value)))
+
+
+def _short(value: object) -> str:
+    """Return a number without needless digits, anything else as it is."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def confusion(axes: Axes, cells: Labels, classes: Sequence[str]) -> Axes:

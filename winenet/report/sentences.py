@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from winenet.text import count
+from winenet.text import count, plural
 
 Numbers = Mapping[str, Any]
 Names = Mapping[str, str]
@@ -163,9 +163,15 @@ def _on_edge(on_edge: Mapping[str, bool]) -> str:
 
 
 def _close_candidates(found: Numbers) -> str:
-    chosen, candidates = found["choice"], found["candidates"]
+    chosen = found["choice"]
+    candidates = chosen["trained_to_the_end"]
     close = chosen["within_one_standard_error"]
     error = f"one standard error ({chosen['standard_error']:.4f})"
+    if candidates < found["candidates"]:
+        return (
+            f"{candidates} of {found['candidates']} candidates {plural(candidates, 'was', 'were')} "
+            "trained to the end; the scores of the others belong to fewer epochs."
+        )
     if candidates == 1:
         return "The grid has only one candidate."
     if close == 1:

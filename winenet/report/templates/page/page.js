@@ -311,7 +311,9 @@
       const [zeros, ones] = bins(tables[choice.value]);
       const high = Math.sqrt(Math.max(...zeros, ...ones));
       const marks = [-high * high, 0, high * high].map((value) => [Math.sign(value) * Math.sqrt(Math.abs(value)), grouped(Math.abs(value))]);
-      const at = axes(svg, `${rows.charAt(0).toUpperCase()}${rows.slice(1)}: ${positive} up, ${negative} down (√ scale)`,
+      const says = `${rows.charAt(0).toUpperCase()}${rows.slice(1)}: ${positive} up, ${negative} down`;
+      const room = svg.viewBox.baseVal.width / 8; // letters
+      const at = axes(svg, [`${says} (√ scale)`, says, `${positive} up`].find((text) => text.length < room) ?? "",
         { from: 0, to: 1, ticks: [0, 0.25, 0.5, 0.75, 1].map((value) => [value, String(value)]), name: `probability of ${positive}` },
         { from: -high, to: high, ticks: marks });
       [[ones, "is-positive", 1], [zeros, "is-negative", -1]].forEach(([counts, kind, up]) => counts.forEach((number, i) => {
