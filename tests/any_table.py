@@ -256,11 +256,14 @@ def _search(scores: dict[str, Any], searched: Mapping[str, list[Any]]) -> None:
         | {
             "best_candidate": names[0],
             "candidates": len(grid),
+            "method": "grid",
+            "epochs_trained": 99,
             "cv_accuracy": 0.9,
             "cv_score": 0.9,
             "test_minus_cv_accuracy": scores["accuracy"] - 0.9,
             "choice": {
                 "on_edge": {name: name == "learning_rate_init" for name in searched},
+                "trained_to_the_end": len(grid),
                 "within_one_standard_error": 2,
                 "standard_error": 0.0075,
                 "smallest_within_one_standard_error": names[0],

@@ -305,6 +305,7 @@ def test_a_choice_inside_the_grid_has_no_edge_and_may_have_a_smaller_equal():
         (30, 0.1, 0.001),
     ) == {
         "standard_error": STANDARD_ERROR,
+        "trained_to_the_end": 6,
         "within_one_standard_error": 4,
         "smallest_within_one_standard_error": "10 at 0.1",
         "on_edge": {"hidden_layer_sizes": False, "learning_rate_init": False},

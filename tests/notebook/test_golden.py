@@ -58,9 +58,8 @@ def test_the_logistic_regression_has_the_printed_accuracy(after_split: Workspace
 def test_the_notebook_s_network_has_the_printed_accuracy(after_split: Workspace) -> None:
     settings = params.load(str(ROOT / "params.yaml")).mlp
     fitted = MLPClassifier(
-        hidden_layer_sizes=tuple(settings.networks.notebook.hidden_layer_sizes),
-        max_iter=settings.max_iter,
-        random_state=settings.random_state,
+        hidden_layer_sizes=settings.networks["notebook"].parameters["hidden_layer_sizes"],
+        **settings.defaults,
     )
     row = printed("mlp.notebook.accuracy")
     assert accuracy(fitted, after_split) == pytest.approx(float(row["value"]), abs=half_a_unit(row))

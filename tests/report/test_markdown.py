@@ -265,7 +265,7 @@ def test_each_model_has_its_confusions_in_words_and_none_is_told_of_two_classes(
     }
     assert model_tables.confusion_sentences(metrics, IRIS) == [
         "**Logistic regression.** No error.",
-        "**Network 5.** v&#124;c taken for virginica: 1 of 3.",
+        "**My net.** v&#124;c taken for virginica: 1 of 3.",
         "**B.** No error.",
         "**A.** v&#124;c taken for virginica: 1 of 3.",
         "**Tuned network 6.** No error.",

@@ -178,10 +178,10 @@ FOUND = {
     "accuracy": 0.992308,
     "test_minus_cv_accuracy": -0.004037,
     "candidates": 9,
-    "best_hidden_layer_sizes": "50-25",
-    "best_learning_rate_init": 0.001,
+    "best_candidate": "50-25 at 0.001",
     "choice": {
         "on_edge": {"hidden_layer_sizes": True, "learning_rate_init": True},
+        "trained_to_the_end": 9,
         "within_one_standard_error": 4,
         "standard_error": 0.000706,
         "smallest_within_one_standard_error": "50-25 at 0.001",
@@ -199,7 +199,7 @@ SPREAD = {
 def chosen(untuned: dict[str, Any] = UNTUNED, **changes: Any) -> list[str]:
     choice = FOUND["choice"] | changes.pop("choice", {})
     return sentences.selection_sentences(
-        FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES
+        FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES, "notebook"
     )
 
 
@@ -280,11 +280,21 @@ def test_an_edge_of_the_grid_is_told(sizes, rate, said):
             "the folds distinguish it.",
         ),
         (
-            {"candidates": 1, "choice": {"within_one_standard_error": 1}},
+            {"candidates": 1, "choice": {"within_one_standard_error": 1, "trained_to_the_end": 1}},
             "The grid has only one candidate.",
         ),
+        (
+            {"choice": {"trained_to_the_end": 1}},
+            "1 of 9 candidates was trained to the end; the scores of the others belong to fewer "
+            "epochs.",
+        ),
+        (
+            {"choice": {"trained_to_the_end": 3}},
+            "3 of 9 candidates were trained to the end; the scores of the others belong to fewer "
+            "epochs.",
+        ),
     ],
-    ids=["simpler", "alone", "only one"],
+    ids=["simpler", "alone", "only one", "halving to one", "halving to three"],
 )
 def test_candidates_that_are_as_good_are_told(changes, said):
     assert chosen(**changes)[2] == said
