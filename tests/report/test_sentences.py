@@ -11,7 +11,7 @@ NAMES = {
     "notebook": "network 100-50",
     "one_hidden_layer": "network 100",
     "grid_search": "tuned network 50-25",
-    "hist_gradient_boosting": "boosted trees",
+    "boosted_trees": "boosted trees",
 }
 
 
@@ -51,7 +51,7 @@ def compared(
         "rows": "all",
         "number": number,
         "first": "notebook",
-        "second": "hist_gradient_boosting",
+        "second": "boosted_trees",
         "errors_first": errors[0],
         "errors_second": errors[1],
         "only_first": only[0],
@@ -178,8 +178,7 @@ FOUND = {
     "accuracy": 0.992308,
     "test_minus_cv_accuracy": -0.004037,
     "candidates": 9,
-    "best_hidden_layer_sizes": "50-25",
-    "best_learning_rate_init": 0.001,
+    "best_candidate": "50-25 at 0.001",
     "choice": {
         "on_edge": {"hidden_layer_sizes": True, "learning_rate_init": True},
         "within_one_standard_error": 4,
@@ -199,7 +198,7 @@ SPREAD = {
 def chosen(untuned: dict[str, Any] = UNTUNED, **changes: Any) -> list[str]:
     choice = FOUND["choice"] | changes.pop("choice", {})
     return sentences.selection_sentences(
-        FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES
+        FOUND | changes | {"choice": choice}, untuned, SPREAD, NAMES, "notebook"
     )
 
 
