@@ -54,7 +54,8 @@ def test_the_epochs_are_those_of_the_curves(page):
     slider = page.locator("#followed-epoch")
     for model in ("notebook", "one_hidden_layer"):
         page.locator("#followed-model").select_option(model)
-        table = pd.read_csv(ROOT / "plots" / f"curves_{model}.csv")
+        table = pd.read_csv(ROOT / "plots/curves.csv")
+        table = table[table["model"] == model]
 
         def same(epoch, model=model, table=table):
             row = table[table["epoch"] == epoch].iloc[0]
@@ -62,12 +63,11 @@ def test_the_epochs_are_those_of_the_curves(page):
             for cell in page.locator("#followed-facts dd").all():
                 column = cell.get_attribute("data-column")
                 assert cell.inner_text() == f"{row[column]:.4f}"
-                line = table.index[table["epoch"] == epoch][0]
-                source = f"plots/curves_{model}.csv#{column}@{line}"
+                source = f"plots/curves.csv#{column}@model={model},epoch={epoch}"
                 assert cell.get_attribute("data-source") == source
 
         page.locator('[data-stop="best"]').click()
-        same(int(table["epoch"][table["held_out_loss"].idxmin()]))
+        same(int(table.loc[table["held_out_loss"].idxmin(), "epoch"]))
         slider.focus()
         page.keyboard.press("End")
         same(int(table["epoch"].max()))

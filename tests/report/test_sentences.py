@@ -11,7 +11,7 @@ NAMES = {
     "notebook": "network 100-50",
     "one_hidden_layer": "network 100",
     "grid_search": "tuned network 50-25",
-    "hist_gradient_boosting": "boosted trees",
+    "boosted_trees": "boosted trees",
 }
 
 
@@ -51,7 +51,7 @@ def compared(
         "rows": "all",
         "number": number,
         "first": "notebook",
-        "second": "hist_gradient_boosting",
+        "second": "boosted_trees",
         "errors_first": errors[0],
         "errors_second": errors[1],
         "only_first": only[0],

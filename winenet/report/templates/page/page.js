@@ -198,7 +198,7 @@
       const row = Number(slider.value) - 1;
       marks.forEach((mark) => mark(row));
       all("#followed-facts [data-column]").forEach((cell) => {
-        cell.dataset.source = `plots/curves_${choice.value}.csv#${cell.dataset.column}@${row}`;
+        cell.dataset.source = `plots/curves.csv#${cell.dataset.column}@model=${choice.value},epoch=${columns.epoch[row]}`;
         cell.dataset.digits = "4";
         cell.textContent = columns[cell.dataset.column][row].toFixed(4);
       });
