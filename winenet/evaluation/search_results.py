@@ -311,16 +311,17 @@ def _last_rounds(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def candidate_name(params: Mapping[str, Any]) -> str:
-    """Return a candidate as a text: "50-25 at 0.001", or name and value of other parameters."""
-    values = {name: cell(value) for name, value in params.items()}
-    known = [values.pop("hidden_layer_sizes", ""), values.pop("learning_rate_init", "")]
-    shown = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in known]
-    first = " at ".join(text for text in shown if text)
-    others = [
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
-    ]
-    return ", ".join([*([first] if first else []), *others])
+    """Return a candidate as a text: "50-25 at 0.001", and other parameters by name and value."""
+    values = {
+        name: f"{value:.4g}" if isinstance(value, float) else str(cell(value))
+        for name, value in params.items()
+    }
+    parts = []
+    if "hidden_layer_sizes" in values:
+        parts.append(values.pop("hidden_layer_sizes"))
+        if "learning_rate_init" in values:
+            parts[0] += f" at {values.pop('learning_rate_init')}"
+    return ", ".join([*parts, *(f"{name} {value}" for name, value in values.items())])
 
 
 def cell(value: Any) -> Any:

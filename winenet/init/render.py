@@ -24,6 +24,7 @@ PLAIN_YAML_SCALAR = re.compile(r"[A-Za-z_][\w ./()%-]*[\w)%]|[A-Za-z_]", re.ASCI
 YAML_KEYWORDS = re.compile(r"(?:true|false|null|yes|no|on|off|y|n|inf|nan)", re.IGNORECASE)
 EPOCHS = {"large": 100, "small": 500, "tiny": 2000}  # a tiny table has few updates per epoch
 SMALL_TABLE_ROWS = 1_000  # rows
+RARE = 0.1  # fraction of the rows below which the classes are weighted
 
 
 def params_text(found: InferredConfig) -> str:
@@ -71,8 +72,14 @@ def _rendered(found: InferredConfig) -> str:
     """Return params.yaml filled in from its template."""
     size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
     share = max(found.labels.values()) / found.rows
+    rare = min(found.labels.values()) < RARE * found.rows
     return _template("params.yaml").render(
-        guess=found, settings=found.settings, epochs=EPOCHS[size], floor=int(share * 1e4) / 1e4
+        rare=rare,
+        chance=int(1e4 / len(found.labels)) / 1e4,
+        guess=found,
+        settings=found.settings,
+        epochs=EPOCHS[size],
+        floor=int(share * 1e4) / 1e4,
     )
 
 
