@@ -4,6 +4,7 @@ The number of processes, the terminal and the log change what is seen, never wha
 """
 
 import contextlib
+import json
 import math
 import os
 import re
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, check_cv
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
 from sklearn.neural_network import MLPClassifier
 
 from winenet import files
@@ -461,3 +462,92 @@ def test_a_stage_whose_search_diverges_writes_nothing(split_workspace):
     assert "grid_search: A network of the grid could not be trained: The candidate " in errors
     assert "Traceback" not in printed + errors
     assert split_workspace.files() == before
+
+
+# ---- random and halving
+
+
+DRAWN = {
+    "hidden_layer_sizes": [[4], [6, 3]],
+    "alpha": {"loguniform": [1e-5, 1.0]},
+    "beta_1": {"uniform": [0.8, 0.95]},
+    "batch_size": {"randint": [8, 33]},
+}
+
+
+def drawn(method: str, **changes) -> GridSearch:
+    return GridSearch(
+        estimator=changes.pop("estimator", "winenet"),
+        method=method,
+        defaults={"max_iter": 12, "random_state": 42},
+        cv=3,
+        scoring="accuracy",
+        param_grid=DRAWN,
+        n_iter=6,
+        search_seed=3,
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("estimator", ["winenet", "scikit-learn"])
+def test_a_random_search_draws_and_scores_as_scikit_learn_s(rows, estimator):
+    found = search_results.grid_search(*rows, drawn("random", estimator=estimator))
+    theirs = RandomizedSearchCV(
+        MLPClassifier(max_iter=12, random_state=42),
+        {
+            "hidden_layer_sizes": [(4,), (6, 3)],
+            "alpha": scipy.stats.loguniform(1e-5, 1.0),
+            "beta_1": scipy.stats.uniform(0.8, 0.15),
+            "batch_size": scipy.stats.randint(8, 33),
+        },
+        n_iter=6,
+        random_state=3,
+        cv=3,
+    ).fit(*rows)
+    results = theirs.cv_results_
+    assert found.candidates["alpha"].tolist() == list(results["param_alpha"])
+    assert found.candidates["batch_size"].tolist() == list(results["param_batch_size"])
+    assert found.candidates["mean_test_score"].tolist() == results["mean_test_score"].tolist()
+    assert found.best.name == theirs.best_index_
+    # What the next stages read back from JSON makes the same network.
+    read = json.loads(json.dumps(found.parameters))
+    again = registry.make_network(read).fit(*rows)
+    for ours, scikit_learn_s in zip(again.coefs_, theirs.best_estimator_.coefs_, strict=True):
+        assert ours.tobytes() == scikit_learn_s.tobytes()
+
+
+def test_halving_keeps_the_last_round_of_each_candidate(rows):
+    found = search_results.grid_search(*rows, drawn("halving", factor=2.0, min_epochs=3))
+    table = found.candidates
+    assert table["candidate"].is_unique
+    assert len(table) == 6
+    assert table["round"].value_counts().to_dict() == {1: 3, 2: 1, 3: 2}
+    assert table.groupby("round")["max_epochs"].first().to_dict() == {1: 3, 2: 6, 3: 12}
+    best = table.loc[table["rank_test_score"].idxmin()]
+    assert best.name == found.best.name
+    assert best["round"] == 3
+    assert table.sort_values("rank_test_score")["round"].is_monotonic_decreasing
+    # Rounds of 6, 3 and 2 candidates on three folds, each from where it stopped.
+    assert found.epochs <= 3 * (6 * 3 + 3 * 3 + 2 * 6)
+    choice = search_results.selection_diagnostics(table, found.best, DRAWN)
+    assert choice["trained_to_the_end"] == 2
+    assert choice["within_one_standard_error"] in (1, 2)  # of these two
+    assert choice["on_edge"]["hidden_layer_sizes"] in (True, False)
+
+
+def test_the_epochs_of_a_grid_are_those_of_its_fits(rows):
+    found = search_results.grid_search(*rows, settings())
+    epochs = found.candidates.filter(regex="_epochs$").to_numpy()
+    assert found.epochs == epochs.sum() > 0
+
+
+def test_a_candidate_is_named_by_what_was_searched():
+    name = search_results.candidate_name
+    assert name({"hidden_layer_sizes": (50, 25), "learning_rate_init": 0.001}) == "50-25 at 0.001"
+    assert name({"alpha": 0.1, "hidden_layer_sizes": (5,)}) == "5, alpha 0.1"
+    assert name({"learning_rate_init": 0.01, "alpha": 0.123456}) == (
+        "learning_rate_init 0.01, alpha 0.1235"
+    )
+    assert name({"activation": "tanh", "early_stopping": True}) == (
+        "activation tanh, early_stopping True"
+    )

@@ -642,3 +642,86 @@ def test_the_fits_are_counted(load):
     counted = parameters.count_fits(more)
     assert (counted["grid_search"], counted["seeds"]) == (18 * 5 + 1 + 5, 40)
     assert (counted["compare"], counted["importance"]) == (0, 0)
+
+
+SEARCH: dict[str, tuple[dict[str, Any], str]] = {
+    "a distribution in a grid": (
+        {"param_grid": {"alpha": {"uniform": [0.0, 1.0]}}},
+        "param_grid.alpha is a distribution, which needs n_iter and method random or halving",
+    ),
+    "two distributions in one": (
+        {
+            "method": "random",
+            "n_iter": 3,
+            "search_seed": 0,
+            "param_grid": {"alpha": {"uniform": [0.0, 1.0], "randint": [0.0, 3.0]}},
+        },
+        "a distribution is one of loguniform, uniform and randint",
+    ),
+    "a logarithm of zero": (
+        {
+            "method": "random",
+            "n_iter": 3,
+            "search_seed": 0,
+            "param_grid": {"alpha": {"loguniform": [0.0, 1.0]}},
+        },
+        "loguniform needs a lower bound above 0",
+    ),
+    "a fraction of an integer": (
+        {
+            "method": "random",
+            "n_iter": 3,
+            "search_seed": 0,
+            "param_grid": {"batch_size": {"randint": [1.5, 9.0]}},
+        },
+        "randint needs whole numbers",
+    ),
+    "a bound out of range": (
+        {
+            "method": "random",
+            "n_iter": 3,
+            "search_seed": 0,
+            "param_grid": {"beta_1": {"uniform": [0.5, 1.5]}},
+        },
+        "beta_1[1]: 1.5 is not valid: it must be a float in the range [0.0, 1.0)",
+    ),
+    "no number of draws": ({"method": "random", "search_seed": 0}, "n_iter is missing"),
+    "no seed of the draws": ({"method": "random", "n_iter": 3}, "search_seed is missing"),
+    "draws in a grid": ({"n_iter": 3, "search_seed": 0}, "n_iter has no meaning with method grid"),
+    "a factor of a random search": (
+        {"method": "random", "n_iter": 3, "search_seed": 0, "factor": 3.0},
+        "factor has no meaning with method random",
+    ),
+    "a factor of one": ({"method": "halving", "factor": 1.0}, "should be greater than 1"),
+    "halving by scikit-learn": (
+        {"method": "halving", "estimator": "scikit-learn"},
+        "method halving needs estimator winenet",
+    ),
+    "another method": ({"method": "bayes"}, "should be 'grid', 'random' or 'halving'"),
+}
+
+
+@pytest.mark.parametrize("case", SEARCH)
+def test_a_search_that_cannot_be_is_refused(case: str, tmp_path: Path) -> None:
+    changes, message = SEARCH[case]
+    content = copy.deepcopy(COMMITTED)
+    content["grid_search"] |= changes
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ParamsError) as caught:
+        parameters.check(params.load(str(file)))
+    assert message in str(caught.value)
+
+
+def test_the_candidates_of_a_search_are_counted() -> None:
+    def count(**changes: Any) -> int:
+        content = copy.deepcopy(COMMITTED)
+        content["grid_search"] |= changes
+        return parameters.n_candidates(Params.model_validate(content).grid_search)
+
+    assert count() == 9
+    assert count(method="halving") == 9
+    assert count(method="random", n_iter=5, search_seed=0) == 5
+    assert count(method="random", n_iter=50, search_seed=0) == 9  # no combination comes twice
+    grid = {"alpha": {"uniform": [0.0, 1.0]}, "hidden_layer_sizes": [[5]]}
+    assert count(method="random", n_iter=50, search_seed=0, param_grid=grid) == 50

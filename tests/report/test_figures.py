@@ -630,3 +630,42 @@ def test_one_or_three_parameters_are_dots_the_best_on_top(searched, room):
     assert axes.get_lines()[0].get_xdata()[0] == 0.9
     for upper, lower in pairwise(label.get_window_extent() for label in labels):
         assert lower.y1 <= upper.y0 + 0.5
+
+
+# ---- the search over each parameter
+
+
+def test_each_searched_parameter_has_a_panel_with_all_folds():
+    candidates = pd.DataFrame(
+        {
+            "candidate": ["a", "b", "c"],
+            "alpha": [1e-5, 1e-3, 1e-1],
+            "beta_1": [0.8, 0.85, 0.9],
+            "activation": ["relu", "tanh", "relu"],
+            "mean_test_score": [0.7, 0.9, 0.8],
+            "rank_test_score": [3, 1, 2],
+            "split0_test_score": [0.6, 0.9, 0.8],
+            "split1_test_score": [0.8, 0.9, 0.8],
+        }
+    )
+    with captured_figures() as drawn:
+        svg = figures.search_parameters(candidates)
+    assert svg.startswith("<?xml")
+    [figure] = drawn
+    panels = figure.axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["alpha", "beta_1", "activation"]
+    assert [axes.get_xscale() for axes in panels] == ["log", "linear", "linear"]
+    assert [text.get_text() for text in panels[2].get_xticklabels()] == ["relu", "tanh"]
+    for axes in panels:
+        points = [len(line.get_xdata()) for line in axes.get_lines()]
+        assert points == [3, 3, 3, 1]  # two folds, the means, the best
+        assert axes.get_lines()[-1].get_ydata().tolist() == [0.9]
+
+
+@contextlib.contextmanager
+def captured_figures():
+    """Collect the figures that are drawn, before they become text."""
+    found, svg = [], plotting.svg
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plotting, "svg", lambda figure: found.append(figure) or svg(figure))
+        yield found

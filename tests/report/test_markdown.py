@@ -1,6 +1,7 @@
 """Checks what the report says: agreements, claims and tables follow the run, not the author."""
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -288,3 +289,32 @@ def test_both_pages_read_templates_alike_and_a_missing_name_is_an_error() -> Non
         assert environment.from_string("{{ text }}").render(text="<") == expected
         with pytest.raises(UndefinedError):
             environment.from_string("{{ missing }}").render()
+
+
+def rare(predicted_rare: int) -> dict[str, Any]:
+    """Return metrics of 1,000 rows, 40 of them of class 1, and of a network's 100 predictions."""
+    score = {
+        "confusion_matrix": {"tn": 96 - predicted_rare, "fp": predicted_rare, "fn": 4, "tp": 0}
+    }
+    other = {"confusion_matrix": {"tn": 95, "fp": 1, "fn": 2, "tp": 2}}
+    models = ("logistic", "net", "grid_search")
+    return {
+        "ingest": {"classes": {"0": 960, "1": 40}},
+        "logistic": other,
+        "mlp": {"net": score | {"hidden_layer_sizes": "5"}},
+        "grid_search": other | {"hidden_layer_sizes": "6"},
+        "compare": {"models": {name: {"place": place} for place, name in enumerate(models)}},
+    }
+
+
+def test_a_rare_class_and_a_model_that_never_predicts_it_are_named() -> None:
+    said = model_tables.class_cautions(rare(0), WINE)
+    assert said == [
+        "Only 4.0% of the rows are red. Read the balanced accuracy first: a model that never "
+        "predicts red can still have an accuracy of 0.9600.",
+        "The network 5 predicts white for every test row, so it distinguishes nothing. Class "
+        "weights (`class_weight: balanced`) or another scoring can help.",
+    ]
+    assert len(model_tables.class_cautions(rare(1), WINE)) == 1
+    balanced = rare(1) | {"ingest": {"classes": {"0": 600, "1": 400}}}
+    assert model_tables.class_cautions(balanced, WINE) == []
