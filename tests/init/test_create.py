@@ -370,6 +370,21 @@ def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
     }
 
 
+def test_a_rare_class_gets_weights_another_score_and_another_floor(write: Write) -> None:
+    rare = write(a=numbers(60), y=classes(*("q" * 11), "p", rows=60))  # 5 of 60 are p
+    written = yaml.safe_load(render.params_text(found(rare)))
+    for section in ("mlp", "grid_search"):
+        assert written[section]["defaults"]["class_weight"] == "balanced"
+    assert written["logistic"]["class_weight"] == "balanced"
+    assert written["grid_search"]["scoring"] == "balanced_accuracy"
+    assert set(written["gates"]["minimum"].values()) == {0.5}
+    assert all(key.endswith(".balanced_accuracy") for key in written["gates"]["minimum"])
+    common = write(a=numbers(60), y=classes(*("q" * 8), "p", rows=60))  # a ninth
+    text = render.params_text(found(common))
+    assert "class_weight" not in text
+    assert "scoring: accuracy" in text
+
+
 def test_thousands_of_columns_have_no_comments(write: Write) -> None:
     path = write(**{f"{place:040}": numbers() for place in range(1500)}, y=classes("p", "q"))
     text = render.params_text(found(path))
