@@ -1,0 +1,161 @@
+"""How a raw column is read: as numbers, as categories or as dates, and what stands for a gap.
+
+The formats stand in params.yaml and in the model file, so training and predictions read a column
+by one rule.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from winenet.data import date_format, number_format, parquet
+from winenet.data.date_format import DateFormat
+from winenet.data.dialect import clean_text
+from winenet.data.number_format import NumberFormat
+
+Kind = Literal["number", "category"]
+PLAIN = NumberFormat()
+
+
+@dataclass(frozen=True)
+class ColumnFormat:
+    """How the cells of a raw column are read.
+
+    Attributes
+    ----------
+    kind : {"number", "category", "date"}
+    na_values : tuple of str
+        Texts that stand for a gap, as an empty cell does.
+    number : NumberFormat
+        Of numbers.
+    date : DateFormat, optional
+        Of dates.
+    """
+
+    kind: Literal["number", "category", "date"]
+    na_values: tuple[str, ...] = ()
+    number: NumberFormat = PLAIN
+    date: DateFormat | None = None
+
+    def features(self, name: str) -> dict[str, Kind]:
+        """Return the kind of each feature that a column of this name becomes."""
+        if self.date is not None:
+            names = date_format.feature_names(name, self.date.parts)
+            return dict.fromkeys(names, "number")
+        return {name: "category" if self.kind == "category" else "number"}
+
+
+class Parsed(NamedTuple):
+    """A column's values.
+
+    Attributes
+    ----------
+    features : dict of str to ndarray of float64 or Series of str, of shape (rows,)
+        NaN for a gap.
+    is_gap : ndarray of bool, shape (rows,)
+    is_wrong : ndarray of bool, shape (rows,)
+        Cells that do not fit the format; NaN in the features.
+    rule : str
+        What is wrong with them.
+    """
+
+    features: dict[str, npt.NDArray[np.float64] | pd.Series]
+    is_gap: npt.NDArray[np.bool_]
+    is_wrong: npt.NDArray[np.bool_]
+    rule: str
+
+
+def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
+    """Read the cells of a column.
+
+    Parameters
+    ----------
+    name : str
+    cells : pyarrow.Array of shape (rows,)
+        Texts, or the type that a column of Parquet has.
+    column_format : ColumnFormat
+    """
+    if column_format.kind == "number" and not _is_text(cells.type):
+        return _typed_numbers(name, cells, column_format)
+    texts = clean_cells(cells)
+    gap = pc.is_in(texts, value_set=pa.array(["", *column_format.na_values], pa.string()))
+    gap = pc.or_(pc.fill_null(gap, False), texts.is_null())
+    texts = pc.if_else(gap, pa.scalar(None, pa.string()), texts)
+    is_gap = np.asarray(gap.to_numpy(zero_copy_only=False), dtype=bool)
+    if column_format.kind == "category":
+        levels = pd.Series(texts.to_pandas(), dtype="str")
+        return Parsed({name: levels}, is_gap, np.zeros(len(levels), dtype=bool), "")
+    if column_format.date is not None:
+        when = pd.Series(texts.to_pandas(), dtype="str")
+        parts, wrong_dates = date_format.take_apart(when, column_format.date)
+        names = date_format.feature_names(name, column_format.date.parts)
+        rule = f"not a date like {column_format.date.pattern}"
+        return Parsed(
+            dict(zip(names, parts.values(), strict=True)), is_gap, wrong_dates.to_numpy(), rule
+        )
+    numbers, is_wrong = number_format.parse(texts, column_format.number)
+    numbers, is_gap = _with_numeric_gaps(numbers, is_gap, column_format.na_values)
+    return Parsed({name: numbers}, is_gap, is_wrong, _number_rule(column_format.number))
+
+
+def _number_rule(written: NumberFormat) -> str:
+    words = written.describe()
+    return f"not a finite number ({words})" if words else "not a finite number"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _typed_numbers(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
+    """Read a column that Parquet has as numbers; of another type each cell is wrong."""
+    values = parquet.to_float64(cells, column_format.na_values)
+    if values is None:
+        wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+        return Parsed({name: np.full(len(cells), np.nan)}, ~wrong, wrong, "not a number")
+    is_wrong = np.isinf(values)
+    values[is_wrong] = np.nan
+    return Parsed({name: values}, np.isnan(values) & ~is_wrong, is_wrong, "not a finite number")
+
+
+def _with_numeric_gaps(
+    numbers: npt.NDArray[np.float64], is_gap: npt.NDArray[np.bool_], na_values: Collection[str]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return the numbers with a gap where a number stands for one: -999 does for -999.00."""
+    sentinels = parquet.as_numbers(na_values)
+    if sentinels:
+        is_sentinel = np.isin(numbers, sentinels)
+        numbers[is_sentinel] = np.nan
+        is_gap = is_gap | is_sentinel
+    return numbers, is_gap
+
+
+def clean_cells(cells: pa.Array) -> pa.Array:
+    """Return cells as texts without blanks around them and invisible characters, in NFC."""
+    if not _is_text(cells.type):
+        texts = parquet.to_strings(cells, [])
+        if texts is None:
+            return pa.array([short_of_type(cells.type)] * len(cells), pa.string())
+        return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
+    texts = cells.cast(pa.string())
+    if pc.all(pc.string_is_ascii(texts)).as_py():
+        return pc.utf8_trim_whitespace(texts)
+    coded = texts.dictionary_encode()
+    cleaned = pa.array(
+        [None if text is None else clean_text(text) for text in coded.dictionary.to_pylist()],
+        pa.string(),
+    )
+    return cleaned.take(coded.indices)
+
+
+def short_of_type(kind: pa.DataType) -> str:
+    """Return a text for the cells of a type that has none, such as a list."""
+    return f"<{kind}>"
