@@ -179,7 +179,9 @@ def _escaped(sign: str) -> str:
 # ------------------------------------------------------------------ inference
 
 
-def infer(texts: Mapping[str, int], share: float = 0.95) -> tuple[NumberFormat, list[str]] | None:
+def infer(
+    texts: Mapping[str, int], share: float = 0.95, decimal: str | None = None
+) -> tuple[NumberFormat, list[str]] | None:
     """Infer the format of a column's numbers.
 
     Parameters
@@ -188,6 +190,8 @@ def infer(texts: Mapping[str, int], share: float = 0.95) -> tuple[NumberFormat, 
         Rows by text, without gaps and without blanks around.
     share : float
         The fraction of the rows that must be numbers.
+    decimal : {".", ","}, optional
+        The decimal sign, where the numbers can be read in two ways.
 
     Returns
     -------
@@ -209,7 +213,10 @@ def infer(texts: Mapping[str, int], share: float = 0.95) -> tuple[NumberFormat, 
     if unit is None:
         return None
     known = {text: part for text, part in known.items() if part.unit in ("", unit)}
-    signs = _signs([part.body for part in known.values()])
+    limited = [text for text, part in known.items() if part.has_limit]
+    if sum(texts[text] for text in limited) > rows / 2:
+        return None  # <50 and >50 are classes
+    signs = _signs([part.body for part in known.values()], decimal)
     if signs is None:
         return None
     result = NumberFormat(
@@ -217,7 +224,7 @@ def infer(texts: Mapping[str, int], share: float = 0.95) -> tuple[NumberFormat, 
         thousands=signs[1],
         unit=unit,
         parentheses=any(part.in_parentheses for part in known.values()),
-        limits=any(part.has_limit for part in known.values()),
+        limits=bool(limited),
     )
     listed = list(texts)
     wrong = parse(pa.array(listed, pa.string()), result)[1]
@@ -238,6 +245,12 @@ def _take_apart(text: str) -> _Parts | None:
     return _Parts(match["body"], unit.strip(), bool(match["open"]), bool(match["limit"]))
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is a number in some format, without a unit."""
+    parts = _take_apart(text)
+    return parts is not None and not parts.unit
+
+
 def _common_unit(known: Mapping[str, _Parts], texts: Mapping[str, int], rows: float) -> str | None:
     """Return the one unit of nearly all numbers, or None if there are several."""
     counts: dict[str, int] = {}
@@ -251,7 +264,7 @@ def _common_unit(known: Mapping[str, _Parts], texts: Mapping[str, int], rows: fl
     return unit if counts.get("", 0) + counts.get(unit, 0) * bool(unit) >= rows else None
 
 
-def _signs(bodies: Collection[str]) -> tuple[Any, str] | None:
+def _signs(bodies: Collection[str], decimal: str | None) -> tuple[Any, str] | None:
     """Return the decimal sign and the thousands separator with which all bodies are numbers."""
     texts = {body.strip() for body in bodies}
     candidates = [(".", ""), (",", "")]
@@ -268,6 +281,8 @@ def _signs(bodies: Collection[str]) -> tuple[Any, str] | None:
             return None
     best_signs = fitting[0]
     if best_signs == (",", "") and (".", ",") in fitting:
+        if decimal is not None:
+            return (",", "") if decimal == "," else (".", ",")
         example = next(text for text in texts if "," in text)
         raise AmbiguousNumbersError(
             example, (float(example.replace(",", ".")), float(example.replace(",", "")))

@@ -1,0 +1,282 @@
+"""Decide how a column is read, from what its cells hold; say each decision in words."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from winenet.data import date_format, number_format
+from winenet.data.column_format import ColumnFormat
+from winenet.data.number_format import AmbiguousNumbersError, NumberFormat
+from winenet.data.raw_table import MAX_CATEGORIES
+from winenet.errors import preview, short_repr
+from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
+from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
+from winenet.init.ids import why_id
+from winenet.init.read_tables import GuessError, quote_cell
+from winenet.text import count
+
+MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and texts is refused
+MAX_CODES = 20  # different numbers among texts; more are a measurement
+LONG_TEXT = 40  # characters of an average cell, from which on it is free text
+
+
+class ColumnOptions(NamedTuple):
+    """What the user has said of all columns.
+
+    Attributes
+    ----------
+    na_values : collection of str, optional
+        In place of the known words for a gap.
+    decimal : str, optional
+        The decimal sign, where numbers can be read in two ways.
+    keep : collection of str
+        Columns that are kept although they look like an id or free text.
+    """
+
+    na_values: Collection[str] | None = None
+    decimal: str | None = None
+    keep: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class InferredColumn:
+    """A column that is used, or not.
+
+    Attributes
+    ----------
+    how : ColumnFormat or None
+        None if it is not used.
+    seen : str
+        What it holds, or why it is not used.
+    notes : list of str
+        What the user should know of it.
+    """
+
+    how: ColumnFormat | None
+    seen: str
+    notes: list[str] = field(default_factory=list)
+
+
+def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> InferredColumn:
+    """Decide how a column is read.
+
+    Parameters
+    ----------
+    name : str
+    profile : ColumnProfile
+    options : ColumnOptions
+
+    Raises
+    ------
+    GuessError
+        If its numbers can be read in two ways, or texts stand among them.
+    """
+    words = _given_gaps(profile.counts, options)
+    counts = {text: rows for text, rows in profile.counts.items() if text and text not in words}
+    present = sum(counts.values())
+    if not counts:
+        return InferredColumn(None, "no value in any row")
+    if not any(character.isalnum() for text in counts for character in text):
+        return InferredColumn(None, f"no letter or digit in any row, only {preview(list(counts))}")
+    why = None if name in options.keep else why_id(name, profile.id_evidence)
+    if why is not None:
+        return InferredColumn(None, f"{why}; `--keep {shlex.quote(name)}` brings it back")
+    if len(counts) == 1 and not profile.overflowed:
+        return _constant(next(iter(counts)), present, profile)
+    number = _numbers(name, profile, counts, options)
+    if number is not None:
+        return number
+    dates = date_format.infer(counts)
+    if dates is not None:
+        return _dates(dates, profile, counts, words)
+    return _category(name, profile, options)
+
+
+def _given_gaps(counts: Mapping[str, int], options: ColumnOptions) -> list[str]:
+    """Return the texts that stand for a gap in a column of numbers or dates."""
+    if options.na_values is not None:
+        return [text for text in counts if text in options.na_values]
+    return gap_words(counts, is_category=False)
+
+
+def _gaps(profile: ColumnProfile, present: int) -> str:
+    missing = profile.rows - present
+    return f"; {missing:,} missing" if missing > 0 and not profile.overflowed else ""
+
+
+def _constant(text: str, present: int, profile: ColumnProfile) -> InferredColumn:
+    if present == profile.rows:
+        return InferredColumn(None, f"always {quote_cell(text)}; no information")
+    words = tuple(word for word in profile.counts if word and word != text)
+    seen = f"{quote_cell(text)} or missing ({profile.rows - present:,} of {profile.rows:,} rows)"
+    return InferredColumn(ColumnFormat("category", words), seen)
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def _numbers(
+    name: str, profile: ColumnProfile, counts: Mapping[str, int], options: ColumnOptions
+) -> InferredColumn | None:
+    """Return a column of numbers, or None if it is not one."""
+    try:
+        inferred = number_format.infer(counts)
+    except AmbiguousNumbersError as error:
+        inferred = _resolve(name, error, counts, options)
+    if inferred is None:
+        _refuse_mixed(name, counts)
+        return None
+    how, odd = inferred
+    if odd:
+        _refuse_odd(name, {text: counts[text] for text in odd})
+    numbers = _values(counts, how)
+    words = tuple(text for text in profile.counts if text and text not in counts)
+    low, high = min(numbers.values()), max(numbers.values())
+    if profile.overflowed and how.is_plain:
+        low, high = profile.low, profile.high
+    rest = " at least" if profile.overflowed and not how.is_plain else ""
+    seen = f"{low:g} to {high:g}{rest}{_gaps(profile, sum(counts.values()))}"
+    if 2 < len(counts) <= 10 and all(number == int(number) for number in numbers.values()):
+        seen += f"; {len(counts)} whole numbers: category, if they are codes"
+    notes = []
+    if not how.is_plain:
+        example = next(iter(counts))
+        notes.append(
+            f"numbers with {how.describe()}: {short_repr(example)} is {numbers[example]:g}"
+        )
+    sentinel = find_sentinel(counts, numbers)
+    if sentinel is not None:
+        flag = f"--na-value={shlex.quote(sentinel.text)}"
+        notes.append(
+            f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
+            f"number. If it means that the value is missing, add {flag}"
+        )
+    return InferredColumn(ColumnFormat("number", words, how), seen, notes)
+
+
+def _values(counts: Mapping[str, int], how: NumberFormat) -> dict[str, float]:
+    texts = list(counts)
+    numbers, _ = number_format.parse(pa.array(texts, pa.string()), how)
+    return dict(zip(texts, numbers.tolist(), strict=True))
+
+
+def _resolve(
+    name: str, error: AmbiguousNumbersError, counts: Mapping[str, int], options: ColumnOptions
+) -> tuple[NumberFormat, list[str]] | None:
+    """Infer the numbers with the decimal sign that the user has given.
+
+    Raises GuessError if there is none.
+    """
+    if options.decimal is None:
+        comma, point = error.readings
+        raise GuessError(
+            f"Column {short_repr(name)} has numbers such as {short_repr(error.example)}, which can "
+            f"be read as {comma:g} (a decimal comma) or as {point:,.0f} (a comma between "
+            "thousands). Say which: --decimal , for the first, --decimal . for the second."
+        )
+    return number_format.infer(counts, decimal=options.decimal)
+
+
+def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
+    """Raise GuessError for a column of many different numbers and of texts among them."""
+    numbers = [text for text in counts if number_format.is_number(text)]
+    rows = sum(counts[text] for text in numbers)
+    if len(numbers) > MAX_CODES and rows > MIN_NUMBERS * sum(counts.values()):
+        _refuse_odd(name, {text: rows for text, rows in counts.items() if text not in numbers})
+
+
+def _refuse_odd(name: str, odd: Mapping[str, int]) -> None:
+    """Raise GuessError for texts among numbers."""
+    texts = sorted(odd, key=lambda text: -odd[text])
+    flags = " ".join(f"--na-value={shlex.quote(text)}" for text in texts[:3])
+    raise GuessError(
+        f"Column {short_repr(name)} holds numbers, but not in {count(sum(odd.values()), 'cell')} "
+        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}. Else "
+        f"correct the cells, or leave the column out: --drop {shlex.quote(name)}."
+    )
+
+
+# ------------------------------------------------------------------ dates and categories
+
+
+def _dates(
+    inferred: tuple[date_format.DateFormat, str],
+    profile: ColumnProfile,
+    counts: Mapping[str, int],
+    words: Collection[str],
+) -> InferredColumn:
+    how, other = inferred
+    gaps = _gaps(profile, sum(counts.values()))
+    if not how.parts:
+        return InferredColumn(None, f"dates like {how.pattern} that do not vary")
+    example = next(iter(counts))
+    note = f"dates like {short_repr(example)} become {', '.join(how.parts)}"
+    if other:
+        note += f"; read as {how.pattern}, and {other} would fit as well: change it in params.yaml"
+    seen = f"dates from {how.origin}{gaps}"
+    return InferredColumn(ColumnFormat("date", tuple(words), date=how), seen, [note])
+
+
+def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> InferredColumn:
+    """Return a column of categories, or why its texts are none."""
+    if options.na_values is None:
+        words = gap_words(profile.counts, is_category=True)
+    else:
+        words = [text for text in profile.counts if text in options.na_values]
+    levels = Counter(
+        {text: rows for text, rows in profile.counts.items() if text and text not in words}
+    )
+    present = sum(levels.values())
+    if not levels:  # nothing but words that may be levels
+        return InferredColumn(None, f"nothing but {preview(list(profile.counts))}")
+    if profile.overflowed:
+        return InferredColumn(
+            None,
+            f"over {MAX_DISTINCT:,} different texts; a category has at most {MAX_CATEGORIES:,}",
+        )
+    if len(levels) > MAX_CATEGORIES:
+        return InferredColumn(
+            None, f"{len(levels):,} different texts; a category has at most {MAX_CATEGORIES:,}"
+        )
+    length = sum(len(text) * rows for text, rows in levels.items()) / present
+    if name not in options.keep and len(levels) > MAX_CODES and len(levels) > present / 2:
+        what = "free text" if length > LONG_TEXT else "names, ids or free text"
+        return InferredColumn(
+            None,
+            f"{len(levels):,} different texts in {present:,} rows: {what}; "
+            f"`--keep {shlex.quote(name)}` brings it back",
+        )
+    usual = [text for text, _ in levels.most_common(3)]
+    dots = ", ..." if len(levels) > 3 else ""
+    seen = f"{count(len(levels), 'text')}: {', '.join(map(quote_cell, usual))}{dots}"
+    notes = _level_notes(levels, options)
+    return InferredColumn(
+        ColumnFormat("category", tuple(words)), seen + _gaps(profile, present), notes
+    )
+
+
+def _level_notes(levels: Mapping[str, int], options: ColumnOptions) -> list[str]:
+    """Return what is worth knowing of a category's levels."""
+    notes = []
+    if options.na_values is None:
+        for text in levels:
+            if text.lower() in MAY_BE_LEVELS and text.lower() in GAP_WORDS:
+                notes.append(
+                    f"{short_repr(text)} ({count(levels[text], 'row')}) is kept as a level; if it "
+                    f"means that the value is missing, add --na-value={shlex.quote(text)}"
+                )
+    by_case: dict[str, list[str]] = {}
+    for text in levels:
+        by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)
+    alike = [texts for texts in by_case.values() if len(texts) > 1]
+    if alike:
+        notes.append(
+            f"{preview(alike[0])} differ in case or blanks only, and are "
+            f"{len(alike[0])} levels" + (f"; {len(alike) - 1} more such" if len(alike) > 1 else "")
+        )
+    return notes
