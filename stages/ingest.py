@@ -10,13 +10,18 @@ def main() -> None:
     """Read data/raw; write the table (the notebook's wine.csv) and what it holds."""
     settings = params.load().ingest
     memory.check_ingest("data/raw", [file.name for file in settings.files])
-    table, labels = raw_table.read_raw("data/raw", settings)
+    raw = raw_table.read_raw("data/raw", settings)
+    table = raw.table
     for name in raw_table.unlisted_files("data/raw", settings):
         stages.log(
             f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
         )
+    for note in raw.notes:
+        stages.log(f"note: {note}")
     files.write_lossless("data/table.csv", table, gaps=True)
-    files.write_metrics("data/schema.json", schema.as_json(raw_table.make_schema(settings, labels)))
+    files.write_metrics(
+        "data/schema.json", schema.as_json(raw_table.make_schema(settings, raw.labels, raw.columns))
+    )
     files.write_metrics(
         "metrics/ingest.json",
         {
@@ -25,7 +30,7 @@ def main() -> None:
             "classes": table[settings.target].value_counts().to_dict(),
             "duplicate_rows": {
                 "rows": raw_table.count_duplicates(table),
-                "rows_by_features": raw_table.count_duplicates(table[list(settings.columns)]),
+                "rows_by_features": raw_table.count_duplicates(table.drop(columns=settings.target)),
             },
         },
     )

@@ -38,17 +38,19 @@ def check() -> None:
 
     settings = params.load()
     notes = parameters.check(settings)
-    table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
+    raw = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
+    table, labels = raw.table, raw.labels
+    schema_ = raw_table.make_schema(settings.ingest, labels, raw.columns)
     if len(labels) > 2:
         notes = parameters.check(settings, len(labels))
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
-    preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
+    preprocessing.fit(parts.X_train, schema_.kinds, settings.split.scaler)
     groups = (
         splits.duplicate_groups(parts.X_train) if settings.split.duplicates == "group" else None
     )
     splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    schema.check_drop_features(settings.importance.drop_features, list(settings.ingest.columns))
+    schema.check_drop_features(settings.importance.drop_features, list(schema_.kinds))
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
     for note in notes:
         print(f"check: note: {note}")

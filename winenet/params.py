@@ -4,6 +4,7 @@ Each section of params.yaml is named after the stage that reads it, but `gates`,
 reads. The range of a parameter stands with its field.
 """
 
+import codecs
 import itertools
 import re
 from pathlib import Path
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 from winenet.errors import InputError, did_you_mean, short_repr
+from winenet.params_columns import Bounds, Column
 from winenet.params_errors import format_error
 from winenet.text import count
 from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
@@ -60,10 +62,20 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _increasing_pair(bounds: list[float]) -> list[float]:
-    if len(bounds) != 2 or bounds[0] >= bounds[1]:
-        raise ValueError("it needs [least, largest] with least < largest")
-    return bounds
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(
+            "Python knows no encoding of this name; utf-8 and windows-1252 are"
+        ) from None
+    return name
+
+
+def _rare_classes(given: str) -> str:
+    if given not in ("refuse", "drop") and not re.fullmatch(r"merge=\S.*", given):
+        raise ValueError("it is refuse, drop or merge=LABEL")
+    return given
 
 
 def _key_of_a_metric(key: str) -> str:
@@ -154,11 +166,6 @@ def _printable(name: str) -> str:
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
 Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
-Bounds = Annotated[
-    list[float],
-    AfterValidator(_increasing_pair),
-    Field(description="the lower and the upper bound"),
-]
 Library = Annotated[
     Literal["winenet", "scikit-learn"], Field(description="the library that trains")
 ]
@@ -166,21 +173,15 @@ Parameters = dict[str, Any]
 ModelName = Annotated[str, AfterValidator(_model_name)]
 Title = Annotated[str, AfterValidator(_harmless_name), Field(description="a name for the report")]
 Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
-Kind = Annotated[
-    Literal["number", "category"],
-    Field(description="the type of the column: [lower, upper], number or category"),
-]
-# A number with bounds, any number, or a text that is one of several.
-Column = Annotated[
-    Annotated[Bounds, Tag("bounds")] | Annotated[Kind, Tag("kind")],
-    Discriminator(lambda given: "kind" if isinstance(given, str) else "bounds"),
-]
 Label = Annotated[
     str,
     BeforeValidator(lambda given: str(given) if type(given) is int else given),
 ]
 LABEL = "a label, as the raw files write it"
 Word = Annotated[str, AfterValidator(_harmless_name)]
+Encoding = Annotated[
+    str, AfterValidator(_known_encoding), Field(description="the raw files' encoding")
+]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
 
 
@@ -213,6 +214,19 @@ class Ingest(Section):
     columns: dict[Name, Column] = Field(min_length=1, description="the raw columns")
     drop_columns: list[str] = Field(default=[], description="raw columns that are not used")
     na_values: list[str] = Field(default=[], description="texts that stand for a missing value")
+    encoding: Encoding = "utf-8"
+    quote: Literal['"', "'"] = Field(default='"', description="the raw files' quotation mark")
+    header: bool = Field(
+        default=True, description="whether the first row has names; else they are c1, c2, ..."
+    )
+    unlabelled: Literal["drop", "refuse"] = Field(
+        default="drop", description="what is done with rows without a label"
+    )
+    rare_classes: Annotated[str, AfterValidator(_rare_classes)] = Field(
+        default="refuse",
+        description="what is done with classes of few rows: refuse, drop or merge=LABEL",
+    )
+    min_class_rows: int = Field(default=2, ge=2, description="rows that a class needs")
     display_names: DisplayNames | None = None
 
     @field_validator("files")
@@ -242,14 +256,6 @@ class Ingest(Section):
             if name in self.columns or name == self.target:
                 raise ValueError(f"drop_columns names '{name}', which is also in use")
         return self
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """By raw column, "number" or "category"."""
-        return {
-            name: "category" if kind == "category" else "number"
-            for name, kind in self.columns.items()
-        }
 
 
 class Split(Section):

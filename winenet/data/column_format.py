@@ -4,9 +4,9 @@ The formats stand in params.yaml and in the model file, so training and predicti
 by one rule.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from winenet.data import date_format, number_format, parquet
 from winenet.data.date_format import DateFormat
 from winenet.data.dialect import clean_text
 from winenet.data.number_format import NumberFormat
+from winenet.errors import short_repr
 
 Kind = Literal["number", "category"]
 PLAIN = NumberFormat()
@@ -159,3 +160,41 @@ def clean_cells(cells: pa.Array) -> pa.Array:
 def short_of_type(kind: pa.DataType) -> str:
     """Return a text for the cells of a type that has none, such as a list."""
     return f"<{kind}>"
+
+
+def as_json(column_format: ColumnFormat) -> dict[str, Any]:
+    """Return a format as JSON has it, without what is usual."""
+    content: dict[str, Any] = {"type": column_format.kind}
+    if column_format.na_values:
+        content["na_values"] = list(column_format.na_values)
+    if not column_format.number.is_plain:
+        content["number"] = asdict(column_format.number)
+    if column_format.date is not None:
+        content["date"] = column_format.date._asdict() | {"parts": list(column_format.date.parts)}
+    return content
+
+
+def from_json(content: Mapping[str, Any]) -> ColumnFormat:
+    """Return the format that `as_json` wrote.
+
+    Raises
+    ------
+    KeyError, TypeError or ValueError
+        If the content is anything else.
+    """
+    unknown = {*content} - {"type", "na_values", "number", "date"}
+    kind, words = content["type"], content.get("na_values", [])
+    if unknown or kind not in ("number", "category", "date"):
+        raise ValueError(f"it has a column with {short_repr(dict(content))}")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"it has the na_values {short_repr(words)}")
+    number = NumberFormat(**content.get("number", {}))
+    if number.decimal not in (".", ",") or not isinstance(number.unit, str):
+        raise ValueError(f"it has the number format {short_repr(content['number'])}")
+    date = content.get("date")
+    if (date is None) == (kind == "date"):
+        raise ValueError(f"it has a column of the type {kind} with the date {short_repr(date)}")
+    when = None if date is None else DateFormat(**(date | {"parts": tuple(date["parts"])}))
+    if when is not None:
+        date_format.check(when)
+    return ColumnFormat(kind, tuple(words), number, when)

@@ -154,3 +154,11 @@ def take_apart(texts: pd.Series, date_format: DateFormat) -> tuple[dict[str, Arr
 def feature_names(column: str, parts: Sequence[str]) -> list[str]:
     """Return the names of the features that a column of dates becomes."""
     return [f"{column} {part}" for part in parts]
+
+
+def check(date_format: DateFormat) -> None:
+    """Raise ValueError if a format has an unknown part or no valid origin."""
+    for part in date_format.parts:
+        if part not in PARTS and part != DAYS:
+            raise ValueError(f"a date has no part {part!r}")
+    pd.Timestamp(date_format.origin)

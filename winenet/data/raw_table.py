@@ -1,6 +1,6 @@
 """Check and join the raw files. All their faults are reported at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,38 +8,89 @@ import numpy as np
 import pandas as pd
 
 from winenet.data import raw_file
+from winenet.data.dialect import is_plain_number
+from winenet.data.raw_columns import RawColumn
 from winenet.data.raw_file import DataError as DataError
-from winenet.data.schema import Schema
+from winenet.data.schema import Schema, features_of
 from winenet.errors import preview, safe_text, short_repr
-from winenet.params import Ingest
+from winenet.params import FORMULA, Ingest
 from winenet.text import count
 
 RAW_FOLDER = "data/raw"
 MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
 
 
+class RawRows(NamedTuple):
+    """The raw files' rows that have a label, joined.
+
+    Attributes
+    ----------
+    table : DataFrame of shape (rows, features and the target)
+        The target as text.
+    columns : dict of str to RawColumn
+        How each raw column was read.
+    notes : list of str
+        What was left out, joined or skipped, in words.
+    dropped : dict of str to int
+        Rows that were left out, by reason: "unlabelled" and "rare_classes".
+    """
+
+    table: pd.DataFrame
+    columns: dict[str, RawColumn]
+    notes: list[str]
+    dropped: dict[str, int]
+
+
 class RawTable(NamedTuple):
     """The raw files' rows, and what the classes are called in them.
 
-    table: the features in the order of params.yaml, and in the last column the class, a whole
-    number from 0 up; of two the positive one is 1. labels: by class.
+    Attributes
+    ----------
+    table : DataFrame of shape (rows, features and the class)
+        In the last column the class, a whole number from 0 up; of two the positive one is 1.
+    labels : list of str
+        By class.
+    columns, notes, dropped
+        As in `RawRows`.
     """
 
     table: pd.DataFrame
     labels: list[str]
+    columns: dict[str, RawColumn]
+    notes: list[str]
+    dropped: dict[str, int]
 
 
 def read_raw(folder: str, settings: Ingest) -> RawTable:
     """Read, check and join the raw files, in the order of `settings.files`.
 
-    Raises DataError, which names every fault of every file.
+    Raises
+    ------
+    DataError
+        It names every fault of every file.
     """
-    frames: list[pd.DataFrame] = []
-    faults: list[str] = []
-    for file in settings.files:
-        result, frame = raw_file.read(f"{folder}/{file.name}", settings, file.label)
-        faults += [f"{folder}/{file.name}: {fault}" for fault in result]
-        frames.append(frame)
+    rows = read_rows(folder, settings)
+    table = rows.table
+    _check_levels(table, rows.columns)
+    labels = _labels(table[settings.target], settings)
+    codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
+    table[settings.target] = codes
+    return RawTable(table, labels, rows.columns, rows.notes, rows.dropped)
+
+
+def read_rows(folder: str, settings: Ingest) -> RawRows:
+    """Read and join the raw files; leave out rows without a label or of rare classes.
+
+    Raises
+    ------
+    DataError
+        It names every fault of every file.
+    """
+    read = {
+        file.name: raw_file.read(f"{folder}/{file.name}", settings, file.label)
+        for file in settings.files
+    }
+    faults = [f"{folder}/{name}: {fault}" for name, file in read.items() for fault in file.faults]
     if faults:
         raise DataError(
             f"The raw files have {count(len(faults), 'fault')}, so no table "
@@ -48,22 +99,94 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
             "ones), or change what is expected under `ingest` in params.yaml."
         )
-    table = frames.pop() if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    _check_levels(table, settings)
-    labels = _labels(table[settings.target], settings)
-    codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
-    table[settings.target] = codes
-    return RawTable(table, labels)
+    table = pd.concat([file.table for file in read.values()], ignore_index=True)
+    notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
+    unlabelled = sum(file.unlabelled for file in read.values())
+    if unlabelled:
+        notes.append(f"{count(unlabelled, 'row')} without a label left out")
+    before = len(table)
+    for name in table:
+        if _is_whole(table[name]):
+            table[name] = table[name].astype(np.int64)
+    table, note = _treat_rare_classes(_join_equal_numbers(table, settings.target), settings)
+    notes += [note] if note else []
+    dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
+    columns = next(iter(read.values())).columns
+    return RawRows(table, columns, notes, dropped)
 
 
-def make_schema(settings: Ingest, labels: list[str]) -> Schema:
+def _is_whole(column: pd.Series) -> bool:
+    """Return whether a column holds whole numbers alone, which are written without a point."""
+    if column.dtype != np.float64:
+        return False
+    numbers = column.to_numpy()
+    is_exact = (numbers == np.rint(numbers)) & (np.abs(numbers) < 2**53)
+    return bool((is_exact & ~((numbers == 0) & np.signbit(numbers))).all())
+
+
+def _join_equal_numbers(table: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Give labels that are the same number one text, the shortest: 0 for 0.0."""
+    counts = table[target].value_counts()
+    by_number: dict[float, list[str]] = {}
+    for label in map(str, counts.index):
+        if not is_plain_number(label):
+            return table
+        by_number.setdefault(float(label), []).append(label)
+    names = {
+        label: min(labels, key=lambda label: (len(label), label))
+        for labels in by_number.values()
+        for label in labels
+    }
+    if all(old == new for old, new in names.items()):
+        return table
+    return table.assign(**{target: table[target].map(names).astype("str")})
+
+
+def _treat_rare_classes(table: pd.DataFrame, settings: Ingest) -> tuple[pd.DataFrame, str]:
+    """Return the table with its rare classes left out or joined, and what was done, in words.
+
+    Raises DataError if there are some and params.yaml says nothing of them.
+    """
+    counts = table[settings.target].value_counts()
+    rare = counts[counts < settings.min_class_rows]
+    if not len(rare):
+        return table, ""
+    listed = ", ".join(f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:5])
+    listed += f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    is_rare = table[settings.target].isin(rare.index)
+    if settings.rare_classes == "refuse":
+        raise DataError(
+            f"Column '{settings.target}' has {count(len(rare), 'class', 'classes')} of fewer than "
+            f"{settings.min_class_rows} rows ({listed}), which cannot be split into training and "
+            f"test rows. Without them {len(counts) - len(rare)} classes and "
+            f"{(~is_rare).sum():,} rows are left. Set ingest.rare_classes to drop or to "
+            "merge=other in params.yaml, or add rows."
+        )
+    if settings.rare_classes == "drop":
+        return (
+            table[~is_rare].reset_index(drop=True),
+            f"{count(int(is_rare.sum()), 'row')} of classes with fewer than "
+            f"{settings.min_class_rows} rows left out ({listed})",
+        )
+    name = settings.rare_classes.removeprefix("merge=")
+    joined = table[settings.target].mask(is_rare, name)
+    return (
+        table.assign(**{settings.target: joined}),
+        f"{count(len(rare), 'class', 'classes')} of fewer than {settings.min_class_rows} rows "
+        f"joined to {short_repr(name)}: {count(int((joined == name).sum()), 'row')} ({listed})",
+    )
+
+
+def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawColumn]) -> Schema:
     """Return what a table is that was read as params.yaml says. labels: by class."""
     words = settings.display_names
     names = {} if words is None else words.classes
+    formats = {name: column.how for name, column in columns.items()}
     return Schema(
         target=settings.target,
         labels=labels,
-        kinds=settings.kinds,
+        kinds=features_of(formats),
+        formats=formats,
         row="row" if words is None else words.row,
         rows="rows" if words is None else words.rows,
         names=[names.get(label, label) for label in labels],
@@ -80,18 +203,16 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
             f"no class. At most {MAX_CATEGORIES:,} are supported. Change ingest.target in "
             "params.yaml."
         )
-    if len(counts) < 2 or counts.min() < 2:
-        rare = list(counts.items()) if len(counts) < 6 else [*counts.items()][-5:]
-        text = ", ".join(f"{count} of class {safe_text(str(label))}" for label, count in rare)
-        text += f" and {len(counts) - 5:,} more classes" if len(counts) > 5 else ""
+    if len(counts) < 2:
+        label = safe_text(str(counts.index[0]))
         raise DataError(
-            f"The table has {text}, so it cannot be split. It needs "
-            f"{'both classes' if len(counts) < 3 else 'several classes'}, with at least "
-            f"two rows each. Change `ingest.files` in params.yaml or the files in {RAW_FOLDER} "
-            f"({', '.join(file.name for file in settings.files)})."
+            f"The table has {counts.iloc[0]} of class {label} and no other class, so there is "
+            f"nothing to tell apart. Change `ingest.files` in params.yaml or the files in "
+            f"{RAW_FOLDER} ({', '.join(file.name for file in settings.files)})."
         )
     labels = sorted(map(str, counts.index), key=_in_order)
     _check_no_html(settings.target, labels)
+    _check_no_formula(settings.target, labels)
     positive = None if settings.positive_label is None else str(settings.positive_label)
     if len(labels) > 2:
         if positive is not None:
@@ -123,9 +244,9 @@ def sort_classes(labels: Iterable[str], positive: str | None) -> list[str]:
     return sorted(sorted(labels, key=_in_order), key=lambda label: label == positive)
 
 
-def _check_levels(table: pd.DataFrame, settings: Ingest) -> None:
+def _check_levels(table: pd.DataFrame, columns: Mapping[str, RawColumn]) -> None:
     """Raise DataError for a text column that is not a category, or that has no value at all."""
-    for name, kind in settings.kinds.items():
+    for name, kind in features_of({name: column.how for name, column in columns.items()}).items():
         if table[name].isna().all():
             raise DataError(
                 f"Column '{name}' has no value in any row, so nothing can be learnt from it. "
@@ -151,6 +272,16 @@ def _check_no_html(name: str, texts: Iterable[str]) -> None:
                 f"Column '{name}' has the text {short_repr(text)}, which the page of `dvc plots` "
                 "would run: no text of a category or label holds </ or <!--. Write another text "
                 "in the raw file."
+            )
+
+
+def _check_no_formula(name: str, labels: Iterable[str]) -> None:
+    """Raise DataError for a label that a spreadsheet would take for a formula."""
+    for label in labels:
+        if FORMULA.search(label) and not is_plain_number(label):
+            raise DataError(
+                f"Column '{name}' has the label {short_repr(label)}, which a spreadsheet would run "
+                "as a formula when it opens the predictions. Write another text in the raw file."
             )
 
 

@@ -3,9 +3,12 @@
 The stage ingest writes it as data/schema.json; the stages after it need no params.yaml for that.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from winenet.data import column_format
+from winenet.data.column_format import ColumnFormat
 from winenet.errors import InputError, did_you_mean, short_repr
 
 
@@ -18,16 +21,26 @@ class Schema:
     """The table behind the pipeline.
 
     target: the name of the label's column. labels: by class, as the raw files write them. kinds:
-    by raw column, "number" or "category", in the table's order. row, rows: what the pages call one
+    by feature, "number" or "category", in the table's order. formats: by raw column, how its cells
+    are read. row, rows: what the pages call one
     and several. names: by class, what the pages call it.
     """
 
     target: str
     labels: list[str]
     kinds: dict[str, str]
+    formats: dict[str, ColumnFormat]
     row: str
     rows: str
     names: list[str]
+
+
+def features_of(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
+    """Return the kind of each feature, "number" or "category", in the columns' order."""
+    kinds: dict[str, str] = {}
+    for name, how in formats.items():
+        kinds |= how.features(name)
+    return kinds
 
 
 def as_json(schema: Schema) -> dict[str, Any]:
@@ -35,7 +48,9 @@ def as_json(schema: Schema) -> dict[str, Any]:
     return {
         "target": schema.target,
         "classes": schema.labels,
-        "columns": [list(column) for column in schema.kinds.items()],
+        "columns": [
+            {"name": name, **column_format.as_json(how)} for name, how in schema.formats.items()
+        ],
         "words": {"row": schema.row, "rows": schema.rows, "classes": schema.names},
     }
 
@@ -46,10 +61,17 @@ def from_json(content: dict[str, Any]) -> Schema:
     Raises LookupError, TypeError or ValueError if the content is anything else.
     """
     words = content["words"]
+    formats = {
+        str(column["name"]): column_format.from_json(
+            {key: value for key, value in column.items() if key != "name"}
+        )
+        for column in content["columns"]
+    }
     result = Schema(
         target=content["target"],
         labels=content["classes"],
-        kinds={str(name): str(kind) for name, kind in content["columns"]},
+        kinds=features_of(formats),
+        formats=formats,
         row=words["row"],
         rows=words["rows"],
         names=words["classes"],

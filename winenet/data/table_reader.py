@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet as arrow_parquet
@@ -43,10 +45,13 @@ class Block(NamedTuple):
         Counted from 0.
     cells : dict of str to pyarrow.Array of shape (rows,)
         By column: texts, or the type that a column of Parquet has.
+    rows : ndarray of int, shape (rows,)
+        The number of each row; those of another number of cells than the header are left out.
     """
 
     first_row: int
     cells: dict[str, pa.Array]
+    rows: npt.NDArray[np.int64]
 
 
 class Table:
@@ -188,8 +193,8 @@ class _TextTable(Table):
             held = text[blank.start() :] if blank else ""  # at the end of the file they are no rows
             text = text[: blank.start()] if blank else text
             if text:
-                cells, rows = self._parse(text, wanted, row)
-                yield Block(row, cells)
+                cells, rows, uneven = self._parse(text, wanted, row)
+                yield Block(row, cells, np.delete(np.arange(row, row + rows), uneven))
                 row += rows
         if held:
             self.notes.append(f"{count(held.count(chr(10)), 'blank line')} at the end")
@@ -198,8 +203,8 @@ class _TextTable(Table):
 
     def _parse(
         self, text: str, wanted: dict[int, str], first_row: int
-    ) -> tuple[dict[str, pa.Array], int]:
-        """Return the cells of the wanted columns by name, and the number of rows."""
+    ) -> tuple[dict[str, pa.Array], int, list[int]]:
+        """Return the cells of the wanted columns, the number of rows, and which are left out."""
         uneven: list[int] = []
 
         def note_uneven(invalid: arrow_csv.InvalidRow) -> str:
@@ -240,7 +245,7 @@ class _TextTable(Table):
                 f"({safe_text(' '.join(str(error).split()))})"
             ) from None
         cells = {name: _joined(table.column(str(place))) for place, name in wanted.items()}
-        return cells, table.num_rows + len(uneven)
+        return cells, table.num_rows + len(uneven), uneven
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:
@@ -283,7 +288,8 @@ class _ParquetTable(Table):
         try:
             for batch in self.file.iter_batches(batch_size=ROWS, columns=wanted):
                 first, self.done = self.done, self.done + batch.num_rows
-                yield Block(first, {name: batch.column(name) for name in wanted})
+                cells = {name: batch.column(name) for name in wanted}
+                yield Block(first, cells, np.arange(first, self.done))
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(error) from None
 
@@ -341,19 +347,20 @@ class _ExcelTable(Table):
             block += [*blank, row]
             blank = []
             if len(block) >= ROWS:
-                yield Block(first, _excel_cells(block, wanted))
+                yield _excel_block(first, block, wanted)
                 first, block = first + len(block), []
         if block:
-            yield Block(first, _excel_cells(block, wanted))
+            yield _excel_block(first, block, wanted)
 
 
-def _excel_cells(rows: list[tuple[Any, ...]], wanted: dict[int, str]) -> dict[str, pa.Array]:
-    return {
+def _excel_block(first: int, rows: list[tuple[Any, ...]], wanted: dict[int, str]) -> Block:
+    cells = {
         name: pa.array(
             [_excel_text(row[place]) if place < len(row) else "" for row in rows], pa.string()
         )
         for place, name in wanted.items()
     }
+    return Block(first, cells, np.arange(first, first + len(rows)))
 
 
 def _excel_text(cell: Any) -> str:

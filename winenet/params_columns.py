@@ -1,0 +1,93 @@
+"""The schema of raw columns in params.yaml: short forms, and mappings with a type."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+
+
+class ColumnSection(BaseModel):
+    """A column that needs more words than number or category."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    na_values: list[str] | None = Field(
+        default=None, description="texts for a missing value, in place of ingest.na_values"
+    )
+
+
+def _increasing_pair(bounds: list[float]) -> list[float]:
+    if len(bounds) != 2 or bounds[0] >= bounds[1]:
+        raise ValueError("it needs [least, largest] with least < largest")
+    return bounds
+
+
+def _iso_date(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Bounds = Annotated[
+    list[float],
+    AfterValidator(_increasing_pair),
+    Field(description="the lower and the upper bound"),
+]
+
+
+class NumberColumn(ColumnSection):
+    """Numbers as people write them."""
+
+    type: Literal["number"]
+    range: Bounds | None = None
+    decimal: Literal[".", ","] = Field(default=".", description="the decimal sign")
+    thousands: Literal["", ",", ".", "'", " "] = Field(
+        default="", description="the sign between groups of three digits"
+    )
+    unit: str = Field(
+        default="", description="what stands before or behind the number; $#M for both sides"
+    )
+    parentheses: bool = Field(default=False, description="whether (5) is -5")
+    limits: bool = Field(default=False, description="whether <5 and >5 are taken for 5")
+
+
+class CategoryColumn(ColumnSection):
+    """Texts, of which several rows have the same."""
+
+    type: Literal["category"]
+
+
+class DateColumn(ColumnSection):
+    """Dates or times, which become numbers."""
+
+    type: Literal["date"]
+    format: str = Field(min_length=2, description="how they are written, as in strptime")
+    parts: list[Literal["year", "month", "day", "weekday", "hour", "minute", "days"]] = Field(
+        min_length=1, description="the numbers that each date becomes; days count from the origin"
+    )
+    origin: Annotated[str, AfterValidator(_iso_date)] = Field(
+        default="1970-01-01", description="the date of which days is 0"
+    )
+
+
+Kind = Annotated[
+    Literal["number", "category"],
+    Field(description="[lower, upper], number, category, or a mapping with a type"),
+]
+
+
+def _form(given: object) -> str:
+    if isinstance(given, dict):
+        return str(given.get("type"))
+    if isinstance(given, ColumnSection):
+        return str(getattr(given, "type", None))
+    return "kind" if isinstance(given, str) else "bounds"
+
+
+Column = Annotated[
+    Annotated[Bounds, Tag("bounds")]
+    | Annotated[Kind, Tag("kind")]
+    | Annotated[NumberColumn, Tag("number")]
+    | Annotated[CategoryColumn, Tag("category")]
+    | Annotated[DateColumn, Tag("date")],
+    Discriminator(_form),
+]
