@@ -16,7 +16,7 @@ def main() -> None:
     levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
     memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
     parts = splits.split_table(table, schema.target, settings, schema.labels)
-    fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.scaler)
+    fitted = preprocessing.fit(parts.X_train, schema.kinds, settings.scaler, schema.formats)
     rows = splits.split_index(parts)
     seen = rows.loc[rows["set"] == "test", "in_training"]
 

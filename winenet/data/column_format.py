@@ -4,7 +4,7 @@ The formats stand in params.yaml and in the model file, so training and predicti
 by one rule.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -198,3 +198,24 @@ def from_json(content: Mapping[str, Any]) -> ColumnFormat:
     if when is not None:
         date_format.check(when)
     return ColumnFormat(kind, tuple(words), number, when)
+
+
+def all_as_json(formats: Mapping[str, ColumnFormat]) -> list[dict[str, Any]]:
+    """Return formats as JSON has them; as a list, since the columns' order counts."""
+    return [{"name": name, **as_json(how)} for name, how in formats.items()]
+
+
+def all_from_json(content: Sequence[Mapping[str, Any]]) -> dict[str, ColumnFormat]:
+    """Return the formats that `all_as_json` wrote.
+
+    Raises
+    ------
+    KeyError, TypeError or ValueError
+        If the content is anything else.
+    """
+    return {
+        str(column["name"]): from_json(
+            {key: value for key, value in column.items() if key != "name"}
+        )
+        for column in content
+    }

@@ -1,7 +1,8 @@
-"""From raw columns to a network's inputs: fill gaps, scale numbers, encode categories.
+"""From features to a network's inputs: fill gaps, scale numbers, encode categories.
 
 scikit-learn fits it, on the training rows alone; what was fitted is kept as plain arrays, so that
-a model's file holds it and predictions apply the very same numbers.
+a model's file holds it and predictions apply the very same numbers. A gap is information: a number
+that had gaps in training has a second input that says so, and a gap of a category is a level.
 """
 
 from collections import Counter
@@ -13,25 +14,41 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from winenet.data.column_format import ColumnFormat
 from winenet.errors import InputError
 
 Array = npt.NDArray[np.float64]
 
 FILL_STATISTIC = "median"  # replaces a missing number; a strategy of SimpleImputer
-SCALING = ("fill", "centre", "factor", "offset", "minimum", "maximum")  # of a numeric column
+SCALING = ("fill", "centre", "factor", "offset", "minimum", "maximum")  # of a numeric feature
+GAP = ""  # the level of a gap; no category has an empty text
+GAP_NAME = "(missing)"
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """What makes a network's inputs of raw columns, as it was fitted on the training rows.
 
-    numbers: names of the numeric columns. fill, centre, factor, offset: (numbers,); a missing
-    value becomes fill, and an input is (value - centre) * factor + offset. minimum, maximum:
-    (numbers,), of the training rows, in raw units. categories: names of the other columns.
-    levels: by category, in order; each becomes an input of 0 or 1. most_frequent: by category,
-    the level that a missing value becomes.
+    Attributes
+    ----------
+    formats : dict of str to ColumnFormat
+        By raw column, how its cells become features.
+    numbers : list of str
+        The numeric features.
+    fill, centre, factor, offset : ndarray of shape (numbers,)
+        A missing value becomes fill, and an input is (value - centre) * factor + offset.
+    minimum, maximum : ndarray of shape (numbers,)
+        Of the training rows, in raw units.
+    indicators : list of str
+        The numeric features that had gaps in training; each has an input of 0 or 1 for a gap.
+    categories : list of str
+        The other features.
+    levels : list of list of str
+        By category, in order; each becomes an input of 0 or 1. GAP is the level of a gap, if the
+        training rows had one; else a gap is 0 in all inputs, as an unknown level is.
     """
 
+    formats: dict[str, ColumnFormat]
     numbers: list[str]
     fill: Array
     centre: Array
@@ -39,26 +56,34 @@ class Preprocessing:
     offset: Array
     minimum: Array
     maximum: Array
+    indicators: list[str]
     categories: list[str]
     levels: list[list[str]]
-    most_frequent: list[str]
 
     @property
     def columns(self) -> list[str]:
-        """The names of the raw columns, the numeric ones first."""
+        """The names of the features, the numeric ones first."""
         return [*self.numbers, *self.categories]
 
     @property
     def inputs(self) -> list[str]:
-        """The names of the inputs: a numeric column's own, then `column=level`."""
+        """The names of the inputs: numbers, gaps of numbers, then `category=level`."""
         encoded = zip(self.categories, self.levels, strict=True)
-        return [*self.numbers, *(f"{name}={level}" for name, levels in encoded for level in levels)]
+        return [
+            *self.numbers,
+            *(f"{name} is missing" for name in self.indicators),
+            *(f"{name}={level or GAP_NAME}" for name, levels in encoded for level in levels),
+        ]
 
     @property
     def origins(self) -> list[str]:
-        """The raw column behind each of the inputs."""
+        """The feature behind each of the inputs."""
         encoded = zip(self.categories, self.levels, strict=True)
-        return [*self.numbers, *(name for name, levels in encoded for _ in levels)]
+        return [
+            *self.numbers,
+            *self.indicators,
+            *(name for name, levels in encoded for _ in levels),
+        ]
 
 
 SCALERS = {  # the classes of sklearn.preprocessing
@@ -73,14 +98,29 @@ class PreprocessingError(InputError):
     """The training rows give no preprocessing, or a table does not fit one."""
 
 
-def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preprocessing:
+def fit(
+    X_train: pd.DataFrame,
+    kinds: Mapping[str, str],
+    scaler: str,
+    formats: Mapping[str, ColumnFormat] | None = None,
+) -> Preprocessing:
     """Return the preprocessing that the training rows call for.
 
-    X_train: (rows, columns), raw; categories as text; a gap is NaN. kinds: by column, "number" or
-    "category". scaler: one of SCALERS. A gap in numbers becomes the median, in categories the
-    most frequent level.
-    Raises PreprocessingError if a column has no value in the training rows, or when two inputs
-    would have one name.
+    Parameters
+    ----------
+    X_train : DataFrame of shape (rows, features)
+        Categories as text; a gap is NaN.
+    kinds : mapping of str to str
+        By feature, "number" or "category".
+    scaler : str
+        One of SCALERS, or "none".
+    formats : mapping of str to ColumnFormat, optional
+        By raw column, how its cells become features; by default, each feature is a raw column.
+
+    Raises
+    ------
+    PreprocessingError
+        If a feature has no value in the training rows, or two inputs would have one name.
     """
     # Reading a model's file needs this module, but not the second that these imports take.
     from sklearn import preprocessing
@@ -107,18 +147,21 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
             ),
             (
                 "categories",
-                make_pipeline(
-                    SimpleImputer(strategy="most_frequent"),
-                    preprocessing.OneHotEncoder(sparse_output=False),
-                ),
+                preprocessing.OneHotEncoder(sparse_output=False),
                 categories,
             ),
         ]
-    ).fit(X_train.astype(dict.fromkeys(categories, object)))
+    ).fit(_with_gap_level(X_train, categories))
     columns = X_train[numbers].to_numpy(dtype=np.float64)
     fill, centre, factor, offset = _scaling(fitted, len(numbers))
-    levels, most_frequent = _levels(fitted) if categories else ([], [])
+    encoder = fitted.named_transformers_.get("categories")
+    levels = [list(map(str, each)) for each in encoder.categories_] if categories else []
+    if formats is None:
+        formats = {
+            str(name): ColumnFormat("number" if name in numbers else "category") for name in X_train
+        }
     result = Preprocessing(
+        formats=dict(formats),
         numbers=[str(name) for name in numbers],
         fill=fill,
         centre=centre,
@@ -126,9 +169,9 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
         offset=offset,
         minimum=np.nanmin(columns, axis=0) if numbers else fill,
         maximum=np.nanmax(columns, axis=0) if numbers else fill,
+        indicators=[str(name) for name in numbers if X_train[name].isna().any()],
         categories=[str(name) for name in categories],
         levels=levels,
-        most_frequent=most_frequent,
     )
     for name, times in Counter(result.inputs).items():
         if times > 1:
@@ -140,11 +183,11 @@ def fit(X_train: pd.DataFrame, kinds: Mapping[str, str], scaler: str) -> Preproc
     return result
 
 
-def _levels(fitted: Any) -> tuple[list[list[str]], list[str]]:
-    """Return the levels of each category, and the most frequent one."""
-    imputer, encoder = fitted.named_transformers_["categories"]
-    levels = [list(map(str, levels)) for levels in encoder.categories_]
-    return levels, list(map(str, imputer.statistics_))
+def _with_gap_level(X: pd.DataFrame, categories: list[Any]) -> pd.DataFrame:
+    """Return the features with GAP in place of a gap of a category."""
+    return X.assign(
+        **{name: X[name].astype("object").where(X[name].notna(), GAP) for name in categories}
+    )
 
 
 def _scaling(fitted: Any, numbers: int) -> tuple[Array, Array, Array, Array]:
@@ -165,9 +208,10 @@ def _scaling(fitted: Any, numbers: int) -> tuple[Array, Array, Array, Array]:
 
 
 def transform(preprocessing: Preprocessing, X: pd.DataFrame) -> Array:
-    """Return the inputs of raw rows, (rows, inputs). X: holds the raw columns, in any order.
+    """Return the inputs of rows, (rows, inputs).
 
-    A level that no training row had is 0 in all inputs of its category.
+    X: holds the features, in any order. A level that no training row had is 0 in all inputs of its
+    category.
     """
     made = np.empty((len(X), len(preprocessing.inputs)))
     for start in range(0, len(X), BLOCK):
@@ -177,17 +221,20 @@ def transform(preprocessing: Preprocessing, X: pd.DataFrame) -> Array:
 
 def _transform_into(raw: Preprocessing, X: pd.DataFrame, made: Array) -> None:
     """Write the inputs of some rows into made, (rows, inputs)."""
-    numbers = len(raw.numbers)
+    place = len(raw.numbers)
     values = X[raw.numbers].to_numpy(dtype=np.float64, copy=True)
-    np.copyto(values, raw.fill, where=np.isnan(values))
+    is_gap = np.isnan(values)
+    np.copyto(values, raw.fill, where=is_gap)
     # In scikit-learn's order, so that the bits are those of its MinMaxScaler.
     values -= raw.centre
     values *= raw.factor
-    np.add(values, raw.offset, out=made[:, :numbers])
-    place = numbers
-    for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
+    np.add(values, raw.offset, out=made[:, :place])
+    for name in raw.indicators:
+        made[:, place] = is_gap[:, raw.numbers.index(name)]
+        place += 1
+    for name, levels in zip(raw.categories, raw.levels, strict=True):
         # As text first: a column of gaps alone is of numbers, which no text could fill.
-        texts = pd.Index(X[name].astype("str").fillna(usual))
+        texts = pd.Index(X[name].astype("str").fillna(GAP))
         codes = pd.Index(levels).get_indexer(texts)
         made[:, place : place + len(levels)] = codes[:, np.newaxis] == np.arange(len(levels))
         place += len(levels)

@@ -48,9 +48,7 @@ def as_json(schema: Schema) -> dict[str, Any]:
     return {
         "target": schema.target,
         "classes": schema.labels,
-        "columns": [
-            {"name": name, **column_format.as_json(how)} for name, how in schema.formats.items()
-        ],
+        "columns": column_format.all_as_json(schema.formats),
         "words": {"row": schema.row, "rows": schema.rows, "classes": schema.names},
     }
 
@@ -61,12 +59,7 @@ def from_json(content: dict[str, Any]) -> Schema:
     Raises LookupError, TypeError or ValueError if the content is anything else.
     """
     words = content["words"]
-    formats = {
-        str(column["name"]): column_format.from_json(
-            {key: value for key, value in column.items() if key != "name"}
-        )
-        for column in content["columns"]
-    }
+    formats = column_format.all_from_json(content["columns"])
     result = Schema(
         target=content["target"],
         labels=content["classes"],

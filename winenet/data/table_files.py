@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from winenet.data import schema
+from winenet.data import column_format, schema
 from winenet.data.preprocessing import SCALING, Preprocessing
 from winenet.data.schema import Schema
 from winenet.files import (
@@ -45,6 +45,7 @@ def write_preprocessing(path: str, preprocessing: Preprocessing) -> None:
     """Write a preprocessing as JSON; a float is the shortest text that reads back to the same."""
     content = dataclasses.asdict(preprocessing)
     content |= {name: getattr(preprocessing, name).tolist() for name in SCALING}
+    content["formats"] = column_format.all_as_json(preprocessing.formats)
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     write_atomic(path, f"{text}\n".encode())
 
@@ -57,7 +58,8 @@ def read_preprocessing(path: str) -> Preprocessing:
     content = read_metrics(path)
     try:
         scaling = {name: np.array(content.pop(name), dtype=np.float64) for name in SCALING}
-        scaled: dict[str, Any] = content | scaling
+        formats = {"formats": column_format.all_from_json(content.pop("formats"))}
+        scaled: dict[str, Any] = content | scaling | formats
         return Preprocessing(**scaled)
     except (TypeError, KeyError, ValueError) as error:
         raise FileError(damaged_message(path, "preprocessing", str(error))) from None
