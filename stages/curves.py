@@ -12,9 +12,9 @@ def main() -> None:
     """Read the split; write all networks' curves, and what early stopping would change."""
     settings, duplicates = params.load().curves, params.load().split.duplicates
     data = split_data.load()
-    groups = data.train_rows["group"] if duplicates == "group" else None
+    keys = splits.row_keys(data.train_rows, duplicates)
     labels = table_files.read_schema("data/schema.json").labels
-    parts = splits.train_validation_split(data.X_train, data.y_train, settings, groups, labels)
+    parts = splits.train_validation_split(data.X_train, data.y_train, settings, keys, labels)
     held_out = EvaluationSet(
         parts.X_test, parts.y_test, splits.duplicated_in_training(parts.X_train, parts.X_test)
     )

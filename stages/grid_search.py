@@ -2,7 +2,7 @@
 
 import stages
 from winenet import files, params
-from winenet.data import split_data, splits, table_files
+from winenet.data import folds, split_data, splits, table_files
 from winenet.evaluation import probability_curves, scoring, search_results
 from winenet.models import model_file, parameters, registry, saved
 from winenet.network import cluster, journal, parallel
@@ -15,8 +15,8 @@ def main() -> None:
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
 
-    groups = data.train_rows["group"] if duplicates == "group" else None
-    splits.check_folds(data.y_train, settings.cv, groups, schema.labels)
+    keys = splits.row_keys(data.train_rows, duplicates)
+    folds.check_folds(data.y_train, settings.cv, keys, schema.labels)
     n_candidates = parameters.n_candidates(settings)
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         # The cluster takes stacks; scikit-learn's own networks stay here.
@@ -25,8 +25,8 @@ def main() -> None:
             f"{n_candidates} candidates x {settings.cv} folds on {len(data.X_train)} rows, "
             f"{used_cluster.describe() if used_cluster else f'{parallel.n_workers()} processes'}"
         )
-        result = search_results.grid_search(data.X_train, data.y_train, settings, groups)
-        cv = search_results.cv_splits(settings.cv, data.X_train, data.y_train, groups)
+        result = search_results.grid_search(data.X_train, data.y_train, settings, keys)
+        cv = folds.cv_splits(settings.cv, data.y_train, keys)
         kept = search_results.out_of_fold_predictions(
             result.model, data.X_train, data.y_train, cv, data.train_rows
         )
@@ -46,11 +46,13 @@ def main() -> None:
             "cv_score": result.best["mean_test_score"],
             "test_minus_cv_accuracy": test.scores["accuracy"] - result.best["mean_test_accuracy"],
             "out_of_fold": {
-                "errors": (kept["predicted"] != data.y_train).sum(),
+                "errors": (kept["predicted"] != kept[schema.target]).sum(),
                 "rows_seen": kept["in_training"].sum(),
                 "accuracy_unseen": scoring.accuracy_unseen(
-                    data.y_train, kept["predicted"], kept["in_training"]
+                    kept[schema.target], kept["predicted"], kept["in_training"]
                 ),
+                # With method time the first rows are never held out.
+                **({"rows": len(kept)} if len(kept) < len(data.y_train) else {}),
             },
             "choice": search_results.selection_diagnostics(
                 result.candidates, result.best, settings.param_grid

@@ -12,7 +12,8 @@ def main() -> None:
     """Read the split and the search's metrics; write every run, the curve and its last step."""
     settings = params.load().learning_curve
     data = split_data.load()
-    splits.check_train_sizes(data.y_train, settings)
+    keys = splits.row_keys(data.train_rows)
+    splits.check_train_sizes(data.y_train, settings, keys)
 
     models = registry.make_models(
         params.load().logistic,
@@ -27,7 +28,7 @@ def main() -> None:
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = learning_curve.train_over_sizes(
-            models, data.X_train, data.y_train, data.test, settings
+            models, data.X_train, data.y_train, data.test, settings, keys
         )
     stages.log_lines(stats.log_lines())
     # With every row added, more test rows have a duplicate in training and become easier. So score

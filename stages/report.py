@@ -19,6 +19,7 @@ from winenet.report import (
     notebook_section,
     page,
     plotting,
+    sentences,
 )
 from winenet.report.markdown_report import ReportContent
 from winenet.report.notebook_section import NotebookSection
@@ -196,6 +197,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
         constant=model_styles.constant_models(compared),
         scores=scores,
         sets=model_tables.split_table(metrics["split"], own),
+        split_claim=sentences.split_claim(metrics["split"], sentences.escape_markdown(own.rows)),
         extremes=model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
         confusions=model_tables.confusion_sentences(metrics, own),
         stops=model_tables.stop_table(metrics, test_rows, own),

@@ -155,6 +155,7 @@ def _make(table: Table, chosen: Models) -> None:
         "metrics/split.json",
         {
             "duplicates": "keep",
+            "method": "random",
             "train": {"rows": len(train), "classes": _counts(y_train)},
             "test": {"rows": len(test), "classes": _counts(y_test)},
             "duplicate_rows": {"test_rows_seen": 5, "test_rows_unseen": len(test) - 5},

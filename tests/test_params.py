@@ -59,7 +59,8 @@ def test_the_committed_file_holds_the_notebook_s_settings():
     assert settings.split.model_dump() == {
         "test_size": 0.2,
         "random_state": 42,
-        "stratify": False,
+        "method": "random",
+        "column": None,
         "duplicates": "keep",
         "scaler": "minmax",
     }
@@ -280,7 +281,7 @@ def test_every_fault_is_told_at_once(load):
         ("pH: [2.5, 4.5]", "pH: [4.5, 2.5]"),
         ("alcohol: [4, 20]", "alcohol: [4]"),
         ("test_size: 0.2", "test_size: 1.2"),
-        ("stratify: false", "stratfy: false"),
+        ("method: random        #", "methd: random        #"),
         ("    notebook: ", "    best: {}\n    notebook: "),
         ("cv: 5", "cv: true"),
         ("    learning_rate_init:\n      - 0.001\n", "    alpha: []\n    learning_rate_init:\n"),
@@ -296,8 +297,8 @@ def test_every_fault_is_told_at_once(load):
         " it needs [least, largest] with least < largest\n"
         "  split.test_size: 1.2 is not valid (the fraction of the rows kept for the test): should "
         "be less than 1\n"
-        "  split.stratify: missing; every key must be given\n"
-        "  split.stratfy: unknown key; did you mean 'stratify'?\n"
+        "  split.method: missing; every key must be given\n"
+        "  split.methd: unknown key; did you mean 'method'?\n"
         "  mlp.networks.best: 'best' is not valid: a model's name is none of logistic, grid_search,"
         " best, training_rows, held_out_rows, held_out_rows_seen, runs: the pipeline uses them\n"
         "  grid_search.cv: True is not valid (a number of folds): should be a valid integer\n"
@@ -310,6 +311,9 @@ def test_every_fault_is_told_at_once(load):
 
 
 LOGISTIC = COMMITTED[COMMITTED.index("\nlogistic:") + 1 : COMMITTED.index("\nmlp:\n")]
+METHOD_LINES = COMMITTED[
+    COMMITTED.index("method: random") : COMMITTED.index("   # as the notebook")
+]
 ONE_FAULT = {
     "a number in quotes": (
         ("test_size: 0.2", "test_size: '0.2'"),
@@ -325,13 +329,46 @@ ONE_FAULT = {
     ),
     "a fraction for a whole number": (("cv: 5", "cv: 5.0"), "5.0 is not valid (a number of fold"),
     "one fold": (("cv: 5", "cv: 1"), "should be greater than or equal to 2"),
-    "a number for a truth value": (
-        ("stratify: false", "stratify: 0"),
-        "split.stratify: 0 is not valid",
+    "a number for a text": (
+        ("method: random ", "method: 0 "),
+        "split.method: 0 is not valid",
     ),
-    "a word for a truth value": (
-        ("stratify: false", "stratify: no"),
-        "split.stratify: 'no' is not valid",
+    "a method that is none": (
+        ("method: random ", "method: no "),
+        "split.method: 'no' is not valid",
+    ),
+    "the key before method": (
+        ("method: random ", "stratify: false\n  method: random "),
+        "split.stratify: replaced by split.method; false is now random, and true stratified",
+    ),
+    "groups without a column": (
+        ("method: random ", "method: group "),
+        "split: column is missing, without which method group cannot split",
+    ),
+    "times without a column": (
+        ("method: random ", "method: time "),
+        "split: column is missing, without which method time cannot split",
+    ),
+    "a column without groups": (
+        ("method: random ", "column: pH\n  method: random "),
+        "split: column 'pH' has no meaning with method random, only with group and time",
+    ),
+    "a column with class shares": (
+        ("method: random ", "column: pH\n  method: stratified "),
+        "split: column 'pH' has no meaning with method stratified, only with group and time",
+    ),
+    "duplicates that may be of several times": (
+        (METHOD_LINES, "method: time\n  column: pH\n  duplicates: group "),
+        "split: duplicates: group has no meaning with method time",
+    ),
+    "the target as the column": (
+        ("method: random ", "column: Class\n  method: group "),
+        "split.column: 'Class' is the target, ingest.target",
+    ),
+    "a column of the split that is none": (
+        ("method: random ", "column: alcool\n  method: group "),
+        "split.column: 'alcool' is in neither ingest.columns nor ingest.drop_columns; did you mean "
+        "'alcohol'?",
     ),
     "a negative seed": (("random_state: 42", "random_state: -1"), "-1 is not valid (a seed"),
     "a seed of 33 bits": (

@@ -44,7 +44,11 @@ EFFECTS = {
     "ingest.display_names.classes": "A name for each label.",
     "split.test_size": "Fraction of the rows that go to the test set.",
     "split.random_state": "Seed of the split.",
-    "split.stratify": "Whether both sets keep the class proportions of the whole table.",
+    "split.method": "Which rows are the test set: `random` rows; `stratified`, random rows with "
+    "the class proportions of the table; `group`, whole groups of `column`; `time`, the latest "
+    "rows by `column`. See [Choose the test rows](../how-to/own-table.md#choose-the-test-rows).",
+    "split.column": "The column of the groups or times: one of `ingest.columns` or of "
+    "`ingest.drop_columns`. Only with `group` and `time`.",
     "split.duplicates": "`keep` splits all rows at random; a test row may then have a duplicate in "
     "the training set. `drop` removes every row that equals an earlier one. `group` puts "
     "duplicates into the same set.",

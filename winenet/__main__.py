@@ -33,25 +33,25 @@ def check() -> None:
 
     check_locked_versions()
     from winenet import params
-    from winenet.data import preprocessing, raw_table, schema, splits
+    from winenet.data import folds, preprocessing, raw_table, schema, split_column, splits
     from winenet.models import parameters
 
     settings = params.load()
     notes = parameters.check(settings)
     raw = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
     table, labels = raw.table, raw.labels
-    schema_ = raw_table.make_schema(settings.ingest, labels, raw.columns)
+    kinds = raw_table.make_schema(settings.ingest, labels, raw.columns).kinds
     if len(labels) > 2:
         notes = parameters.check(settings, len(labels))
-    parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
-    preprocessing.fit(parts.X_train, schema_.kinds, settings.split.scaler)
-    groups = (
-        splits.duplicate_groups(parts.X_train) if settings.split.duplicates == "group" else None
-    )
-    splits.check_folds(parts.y_train, settings.grid_search.cv, groups, labels)
-    splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, groups, labels)
-    schema.check_drop_features(settings.importance.drop_features, list(schema_.kinds))
-    splits.check_train_sizes(parts.y_train, settings.learning_curve)
+    column = split_column.read(raw_table.RAW_FOLDER, settings.ingest, settings.split)
+    key = None if column is None else column.key
+    parts = splits.split_table(table, settings.ingest.target, settings.split, labels, key)
+    preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
+    keys = splits.training_keys(parts, settings.split, key)
+    folds.check_folds(parts.y_train, settings.grid_search.cv, keys, labels)
+    splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, keys, labels)
+    schema.check_drop_features(settings.importance.drop_features, list(kinds))
+    splits.check_train_sizes(parts.y_train, settings.learning_curve, keys)
     for note in notes:
         print(f"check: note: {note}")
     fits = parameters.count_fits(settings)
@@ -190,6 +190,19 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         action="append",
         help="a column to leave out; may be repeated",
+    )
+    add(
+        "--split",
+        dest="split_method",
+        metavar="METHOD",
+        help="which rows are the test set: random; stratified, with the class shares of the table; "
+        "group, whole groups; time, the latest rows (default: stratified if a class is rare, else "
+        "random)",
+    )
+    add(
+        "--split-column",
+        metavar="COLUMN",
+        help="the column of the groups or times; no model sees it",
     )
 
 
@@ -386,6 +399,8 @@ The exit code is that of gate.""",
   python -m winenet init ../loans --table loans.csv --target paid --positive-label no --drop name
   python -m winenet init ../wine --table data/raw/winequality-red.csv \\
       --table data/raw/winequality-white.csv --label Class=1,0
+  python -m winenet init ../taxis --table taxis.csv --target payment --split time \\
+      --split-column pickup
   python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value "" --na-value -999
 
 The folder is self-contained: `make` in it runs the pipeline. What was guessed from the table is in

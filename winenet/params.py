@@ -263,13 +263,35 @@ class Split(Section):
 
     test_size: float = Field(gt=0, lt=1, description="the fraction of the rows kept for the test")
     random_state: Seed
-    stratify: bool = Field(description="whether both sets keep the table's class shares")
+    method: Literal["random", "stratified", "group", "time"] = Field(
+        description="which rows are the test set"
+    )
+    column: Name | None = Field(
+        default=None, description="the raw column of the groups or times of the rows"
+    )
     duplicates: Literal["keep", "drop", "group"] = Field(
         description="how duplicate rows are treated"
     )
     scaler: Literal["minmax", "standard", "robust", "none"] = Field(
         default="minmax", description="how numbers are scaled, by the training rows"
     )
+
+    @model_validator(mode="after")
+    def _keys_of_the_method(self) -> Self:
+        needed = self.method in ("group", "time")
+        if needed and self.column is None:
+            raise ValueError(f"column is missing, without which method {self.method} cannot split")
+        if not needed and self.column is not None:
+            raise ValueError(
+                f"column '{self.column}' has no meaning with method {self.method}, only with group "
+                "and time"
+            )
+        if self.method == "time" and self.duplicates == "group":
+            raise ValueError(
+                "duplicates: group has no meaning with method time, since duplicates may be of "
+                "different times; keep or drop them"
+            )
+        return self
 
 
 class Handmade(Section):
@@ -493,6 +515,18 @@ class Params(Section):
     learning_curve: LearningCurve
     compare: Compare
     gates: QualityGates
+
+    @model_validator(mode="after")
+    def _column_of_the_split_exists(self) -> Self:
+        name, known = self.split.column, [*self.ingest.columns, *self.ingest.drop_columns]
+        if name == self.ingest.target:
+            raise ValueError(f"split.column: '{name}' is the target, ingest.target")
+        if name is not None and name not in known:
+            raise ValueError(
+                f"split.column: '{name}' is in neither ingest.columns nor ingest.drop_columns"
+                f"{did_you_mean(name, known)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _models_fit_together(self) -> Self:

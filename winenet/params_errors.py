@@ -28,7 +28,10 @@ MOVED = {
     f"{section}.{key}": f"moved to {section}.defaults.{key}"
     for section in ("mlp", "grid_search")
     for key in ("max_iter", "random_state", "dtype")
-} | {"curves.networks": "no longer needed, since the curves are those of all mlp.networks"}
+} | {
+    "curves.networks": "no longer needed, since the curves are those of all mlp.networks",
+    "split.stratify": "replaced by split.method; false is now random, and true stratified",
+}
 
 
 def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:

@@ -11,9 +11,9 @@ from committed import ROOT
 from sklearn.model_selection import train_test_split
 
 from winenet import params
-from winenet.data import preprocessing, raw_table, schema, splits
+from winenet.data import folds, preprocessing, raw_table, schema, splits
 from winenet.data.schema import DropFeaturesError
-from winenet.data.splits import SplitError, TrainTestSplit
+from winenet.data.splits import RowKeys, SplitError, TrainTestSplit
 from winenet.params import Curves, LearningCurve, Split
 
 SETTINGS = params.load(str(ROOT / "params.yaml"))
@@ -39,7 +39,7 @@ def cut(
         {
             "test_size": test_size,
             "random_state": random_state,
-            "stratify": stratify,
+            "method": "stratified" if stratify else "random",
             "duplicates": duplicates,
         }
     )
@@ -83,7 +83,7 @@ def test_copies_share_the_number_of_their_first_row():
 
 
 def test_the_rows_tell_set_number_group_and_whether_they_were_seen(table, parts):
-    rows = splits.split_index(parts)
+    rows = splits.split_index(parts, SETTINGS.split)
     assert list(rows["row"]) == [*parts.X_train.index, *parts.X_test.index]
     assert list(rows["set"]) == ["train"] * 5197 + ["test"] * 1300
     groups = splits.duplicate_groups(table.drop(columns="Class"))
@@ -195,7 +195,7 @@ def test_the_scaling_knows_the_training_rows_only():
 # Splits that cannot be.
 
 TEN = pd.DataFrame({"pH": range(10), "Class": [0] * 8 + [1] * 2})
-PLACE = "Change split.test_size or split.stratify in params.yaml."
+PLACE = "Change split.test_size or split.method in params.yaml."
 BOTH = "both sets need at least one row of each class."
 
 
@@ -263,9 +263,9 @@ def test_held_out_rows_that_leave_a_set_without_a_class_are_told(validation_size
 
 def test_more_folds_than_rows_of_a_class_are_told():
     y_train = pd.Series([0] * 9 + [1] * 4)
-    splits.check_folds(y_train, 4)
+    folds.check_folds(y_train, 4)
     with pytest.raises(SplitError) as caught:
-        splits.check_folds(y_train, 5)
+        folds.check_folds(y_train, 5)
     assert str(caught.value) == (
         "grid_search.cv=5 needs at least 5 training rows of each class, one a fold, but class 1 "
         "has 4. Change grid_search.cv or split.test_size in params.yaml, or give more rows."
@@ -275,15 +275,17 @@ def test_more_folds_than_rows_of_a_class_are_told():
 def test_a_group_is_one_row_to_the_folds():
     y_train = pd.Series([0] * 6 + [1] * 6, name="Class")
     groups = pd.Series([0, 1, 2, 3, 4, 5, 6, 6, 6, 7, 7, 8])
-    splits.check_folds(y_train, 3, groups)
-    splits.check_folds(y_train, 4)
+    folds.check_folds(y_train, 3, RowKeys(groups=groups))
+    folds.check_folds(y_train, 4)
     with pytest.raises(SplitError, match=r"at least 4 training rows of different features of each"):
-        splits.check_folds(y_train, 4, groups)
+        folds.check_folds(y_train, 4, RowKeys(groups=groups))
 
 
 def test_rows_held_out_of_groups_have_no_copy_in_training(table):
     X, y = table.drop(columns="Class"), table["Class"]
-    parts = splits.train_validation_split(X, y, cutting(0.2), splits.duplicate_groups(X))
+    parts = splits.train_validation_split(
+        X, y, cutting(0.2), RowKeys(groups=splits.duplicate_groups(X))
+    )
     assert splits.duplicated_in_training(parts.X_train, parts.X_test).sum() == 0
     assert len(parts.y_test) == pytest.approx(0.2 * len(y), abs=20)
 

@@ -16,10 +16,12 @@ import pandas as pd
 import pytest
 import scipy.stats
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, check_cv
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, TimeSeriesSplit, check_cv
 from sklearn.neural_network import MLPClassifier
 
 from winenet import files
+from winenet.data import folds
+from winenet.data.splits import RowKeys
 from winenet.evaluation import search_results
 from winenet.evaluation.search_results import SearchError
 from winenet.models import registry
@@ -197,7 +199,7 @@ def row_numbers(rows, groups=None) -> pd.DataFrame:
 def test_the_folds_are_those_of_a_plain_number(rows):
     theirs = check_cv(3, rows[1], classifier=True).split(*rows)
     for (train, scored), (their_train, their_scored) in zip(
-        search_results.cv_splits(3, *rows), theirs, strict=True
+        folds.cv_splits(3, rows[1]), theirs, strict=True
     ):
         np.testing.assert_array_equal(train, their_train)
         np.testing.assert_array_equal(scored, their_scored)
@@ -205,7 +207,7 @@ def test_the_folds_are_those_of_a_plain_number(rows):
 
 def test_a_group_is_in_one_fold(rows):
     groups = pd.Series(np.arange(120) // 4)
-    cv = search_results.cv_splits(3, *rows, groups)
+    cv = folds.cv_splits(3, rows[1], RowKeys(groups=groups))
     assert sorted(np.concatenate([scored for _, scored in cv])) == list(range(120))
     for train, scored in cv:
         assert set(groups[train]) & set(groups[scored]) == set()
@@ -220,8 +222,8 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
 ):
     monkeypatch.setenv("WINENET_WORKERS", workers)
     groups = pd.Series(np.arange(120) // 4) if grouped else None
-    found = search_results.grid_search(*rows, settings(estimator=estimator), groups)
-    cv = search_results.cv_splits(3, *rows, groups)
+    found = search_results.grid_search(*rows, settings(estimator=estimator), RowKeys(groups=groups))
+    cv = folds.cv_splits(3, rows[1], RowKeys(groups=groups))
     table = search_results.out_of_fold_predictions(
         found.model, *rows, cv, row_numbers(rows, groups)
     )
@@ -243,10 +245,47 @@ def test_out_of_fold_accuracies_are_the_search_s_own(
     assert not table["in_training"].any()
 
 
+@pytest.mark.parametrize("estimator", ["winenet", "scikit-learn"])
+def test_folds_in_time_are_scikit_learn_s_and_the_first_rows_are_in_none(rows, estimator):
+    keys = RowKeys(times=pd.Series(range(120)))
+    found = search_results.grid_search(*rows, settings(estimator=estimator), keys)
+    theirs = GridSearchCV(
+        MLPClassifier(max_iter=25, random_state=42),
+        {"hidden_layer_sizes": [(4,), (6, 3)], "learning_rate_init": [0.01, 0.1]},
+        cv=TimeSeriesSplit(3),
+    ).fit(*rows)
+    for name in ("mean_test_score", "split0_test_score", "split2_test_score"):
+        assert list(found.candidates[name]) == list(theirs.cv_results_[name])
+    cv = folds.cv_splits(3, rows[1], keys)
+    table = search_results.out_of_fold_predictions(found.model, *rows, cv, row_numbers(rows))
+    assert list(table["row"]) == list(range(90, 360, 3))
+    assert list(table["fold"]) == [0] * 30 + [1] * 30 + [2] * 30
+    assert list(table["Class"]) == list(rows[1][30:])
+    for fold in range(3):
+        one = table[table["fold"] == fold]
+        assert (one["predicted"] == one["Class"]).mean() == found.best[f"split{fold}_test_score"]
+
+
+@pytest.mark.parametrize("method", ["random", "halving"])
+def test_random_and_halving_searches_take_folds_in_time(rows, method):
+    """The best candidate's scores are those of fits on the rows before each fold."""
+    keys = RowKeys(times=pd.Series(range(120)))
+    changes: dict[str, object] = {"method": method, "n_iter": 3, "search_seed": 0}
+    if method == "halving":
+        changes |= {"factor": 2.0, "min_epochs": 5}
+    found = search_results.grid_search(*rows, settings().model_copy(update=changes), keys)
+    cv = folds.cv_splits(3, rows[1], keys)
+    table = search_results.out_of_fold_predictions(found.model, *rows, cv, row_numbers(rows))
+    assert len(table) == 90
+    for fold in range(3):
+        one = table[table["fold"] == fold]
+        assert (one["predicted"] == one["Class"]).mean() == found.best[f"split{fold}_test_score"]
+
+
 def test_an_out_of_fold_probability_is_that_of_a_network_trained_without_the_fold(rows):
     X, y = rows
     found = search_results.grid_search(*rows, settings())
-    cv = search_results.cv_splits(3, *rows)
+    cv = folds.cv_splits(3, rows[1])
     table = search_results.out_of_fold_predictions(found.model, *rows, cv, row_numbers(rows))
     for train, scored in cv:
         alone = clone(found.model).fit(X.iloc[train], y.iloc[train])

@@ -22,7 +22,7 @@ from dvc.utils.serialize import parse_yaml
 from tools import stage_deps
 from winenet import __main__ as commands
 from winenet import params, yaml12
-from winenet.data import raw_table, splits
+from winenet.data import folds, raw_table, split_column, splits
 from winenet.errors import InputError
 from winenet.init import create, pipeline_files, render
 from winenet.init.column_stats import MAX_DISTINCT
@@ -274,10 +274,10 @@ def test_several_tables_of_one_kind_are_one(write: Write) -> None:
 @pytest.mark.parametrize(
     ("rows", "rarest", "settings"),
     [
-        (1000, 400, (False, 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
-        (1000, 199, (True, 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
-        (60, 20, (True, 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
-        (20, 5, (True, 0.2, 4, 0.2, [0.25, 0.5, 0.75, 1.0])),
+        (1000, 400, ("random", 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
+        (1000, 199, ("stratified", 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
+        (60, 20, ("stratified", 0.2, 5, 0.2, [0.05, 0.1, 0.25, 0.5, 1.0])),
+        (20, 5, ("stratified", 0.2, 4, 0.2, [0.25, 0.5, 0.75, 1.0])),
     ],
 )
 def test_the_settings_fit_the_rarest_class(
@@ -302,9 +302,51 @@ def test_the_settings_of_small_classes_hold_in_the_pipeline(
     settings = params.load(str(tmp_path / "params.yaml"))
     raw = raw_table.read_raw(str(tmp_path), settings.ingest)
     parts = splits.split_table(raw.table, "y", settings.split)
-    splits.check_folds(parts.y_train, settings.grid_search.cv)
+    folds.check_folds(parts.y_train, settings.grid_search.cv)
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves)
     splits.check_train_sizes(parts.y_train, settings.learning_curve)
+
+
+@pytest.mark.parametrize("labels", ["pq", "pqrs"])
+@pytest.mark.parametrize(
+    ("method", "cells"),
+    [
+        ("group", [f"zone {place * 7 % 30}" for place in range(240)]),
+        ("group", [place * 7 % 30 for place in range(240)]),
+        ("time", [f"2019-03-{1 + place * 7 % 30:02}" for place in range(240)]),
+        ("time", [(place * 7 % 240) / 4 for place in range(240)]),
+    ],
+)
+def test_a_split_by_a_column_holds_in_the_pipeline(
+    write: Write, tmp_path: Path, method: str, cells: list[object], labels: str
+) -> None:
+    """No model sees the column, and every set and fold has rows of all classes."""
+    y = [labels[place * 11 // 7 % len(labels)] for place in range(240)]
+    path = write(a=numbers(240), when=cells, y=y)
+    guessed = found(path, split_method=method, split_column="when")
+    assert guessed.settings.split_method == method
+    assert list(guessed.columns) == ["a"]
+    assert list(guessed.drop_columns) == ["when"]
+    (tmp_path / "params.yaml").write_text(render.params_text(guessed), "utf-8")
+    settings = params.load(str(tmp_path / "params.yaml"))
+    assert (settings.split.method, settings.split.column) == (method, "when")
+    raw = raw_table.read_raw(str(tmp_path), settings.ingest)
+    column = split_column.read([str(path)], settings.ingest, settings.split)
+    assert column is not None
+    parts = splits.split_table(raw.table, "y", settings.split, key=column.key)
+    keys = splits.training_keys(parts, settings.split, column.key)
+    folds.check_folds(parts.y_train, settings.grid_search.cv, keys)
+    splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, keys)
+    splits.check_train_sizes(parts.y_train, settings.learning_curve, keys)
+
+
+@pytest.mark.parametrize(("rows", "method"), [(1000, "stratified"), (60, "random")])
+def test_a_method_that_is_asked_for_is_written(write: Write, rows: int, method: str) -> None:
+    """Without the option it would be the other one of the two."""
+    path = write(a=numbers(rows), y=classes("p", "q", rows=rows))
+    assert found(path).settings.split_method != method
+    text = render.params_text(found(path, split_method=method))
+    assert yaml.safe_load(text)["split"]["method"] == method
 
 
 def test_a_long_table_gets_fewer_trainings(write: Write) -> None:
@@ -414,6 +456,49 @@ def refusal(call: Callable[[], object], folder: Path) -> str:
 
 # What is in the table, what is asked, the message.
 REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
+    "a split that is none": (
+        {"a": numbers(), "y": classes("p", "q")},
+        {"split_method": "grouped"},
+        "--split 'grouped' is not a method; did you mean 'group'? Give one of random, stratified, "
+        "group, time.",
+    ),
+    "a split without a column": (
+        {"a": numbers(), "y": classes("p", "q")},
+        {"split_method": "time"},
+        "--split time needs the column to split by. Give --split-column COLUMN. The columns of "
+        "table.csv: 'a', 'y'.",
+    ),
+    "a column without a split": (
+        {"a": numbers(), "y": classes("p", "q")},
+        {"split_column": "a"},
+        "--split-column 'a' has no meaning without --split group or --split time. Add one of them, "
+        "or leave --split-column out.",
+    ),
+    "a split by the target": (
+        {"a": numbers(), "y": classes("p", "q")},
+        {"split_method": "group", "split_column": "y"},
+        "--split-column 'y' is the target, so it cannot split.",
+    ),
+    "a split by a column that is not there": (
+        {"zone": numbers(), "y": classes("p", "q")},
+        {"split_method": "group", "split_column": "zones"},
+        "--split-column 'zones' is not a column of table.csv; did you mean 'zone'? Its columns: "
+        "'zone', 'y'.",
+    ),
+    "a split by a column with gaps": (
+        {"a": numbers(), "zone": ["x", "", *classes("x", "z", rows=38)], "y": classes("p", "q")},
+        {"split_method": "group", "split_column": "zone"},
+        "split.column has 1 fault, so the table cannot be split:\n"
+        "  table.csv: line 3, column 'zone': no value; every row needs one\n"
+        "Correct the files, take out these rows, or choose another split.column.",
+    ),
+    "a split after which a set lacks a class": (
+        {"a": numbers(), "day": list(range(40)), "y": ["p"] * 30 + ["q"] * 10},
+        {"split_method": "time", "split_column": "day"},
+        "The rows cannot be split by the time of 'day': whatever the test_size, a set or a fold "
+        "would have no row of a class (the rarest, 'q', has 10 rows). Choose another "
+        "--split-column, or --split stratified.",
+    ),
     "one class": (
         {"a": numbers(), "y": "p"},
         {},
@@ -1068,6 +1153,7 @@ def test_the_command_line_becomes_options(
     monkeypatch.setattr(create, "create_project", lambda *given: asked.append(given) or ["done"])
     given = "init new --table a.csv --table b.csv --label c=1,0 --positive-label 0 --sep ;"
     more = ["--na-value", "", "--na-value", "-999", "--drop", "id"]
+    more += ["--split", "group", "--split-column", "zone"]
     monkeypatch.setattr(sys, "argv", ["winenet", *given.split(), *more])
     commands.main()
     assert asked == [
@@ -1080,6 +1166,8 @@ def test_the_command_line_becomes_options(
                 separator=";",
                 na_values=["", "-999"],
                 drop_columns=["id"],
+                split_method="group",
+                split_column="zone",
             ),
         )
     ]

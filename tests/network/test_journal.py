@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
 from tools.stage_deps import imports
-from winenet.evaluation import search_results
+from winenet.data.folds import cv_splits
 from winenet.network import journal, parallel
 from winenet.network.classifier import DenseClassifier
 from winenet.network.journal import JournalError
@@ -201,7 +201,7 @@ def test_a_search_caches_its_fits_and_out_of_fold_predictions_are_they():
         again = [clone(best) for _ in folds]
         fit_many(again, [(X[train], y[train]) for train, _ in folds])
     assert (stats.fits, stats.reused) == (3, 3)
-    assert search_results.cv_splits(3, X, y)[0][0].tolist() == folds[0][0].tolist()
+    assert cv_splits(3, y)[0][0].tolist() == folds[0][0].tolist()
 
 
 def test_a_wider_grid_trains_what_is_new():

@@ -260,7 +260,7 @@ def run_all(folder: Path, duplicates: str, copies: int) -> None:
     settings = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for section, values in TINY.items():
         settings[section] |= values
-    settings["split"] |= {"duplicates": duplicates, "test_size": 0.3, "stratify": True}
+    settings["split"] |= {"duplicates": duplicates, "test_size": 0.3, "method": "stratified"}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     (folder / "data/raw").mkdir(parents=True)
     for name, table in raw_files(copies).items():

@@ -41,6 +41,46 @@ def test_models_differ_below_alpha(p, differ):
     assert sentences.is_significant({"p_value": p}) is differ
 
 
+# The split.
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        (
+            {"method": "random"},
+            "The test set was drawn at random. So the scores hold for new rides drawn as these "
+            "were, not for new groups or a later time.",
+        ),
+        (
+            {"method": "stratified"},
+            "The test set was drawn at random with the class shares of the table. So the scores "
+            "hold for new rides drawn as these were, not for new groups or a later time.",
+        ),
+        (
+            {"method": "group", "column": "zone", "groups": {"train": 1162, "test": 32}},
+            "No value of `zone` is in both sets (1,162 are in the training set, 32 in the test "
+            "set), nor in two folds of the search. So the scores hold for rides with a new value "
+            "of `zone`; their intervals take the rides as independent and are too narrow if those "
+            "with the same value are alike.",
+        ),
+        (
+            {
+                "method": "time",
+                "column": "a|b",
+                "boundary": {"last_training": "2019-03-25", "first_test": "2019-03-26 09:00"},
+            },
+            "The test set has the latest rides by a&#124;b: training ends at 2019-03-25, the test "
+            "begins at 2019-03-26 09&#58;00. Each fold of the search is scored on later rides than "
+            "it trains on. So the scores hold for the time after 2019-03-25, as far as the test "
+            "set reaches.",
+        ),
+    ],
+)
+def test_the_claim_that_the_test_set_supports_is_told(split, said):
+    assert sentences.split_claim(split, "rides") == said
+
+
 # Two models.
 
 
@@ -333,8 +373,13 @@ def test_tuning_beats_the_untuned_network_or_does_not(further, p, verdict, count
             {"errors": 2, "rows_seen": 0, "accuracy_unseen": 0.9975},
             "Out of fold it misclassifies 2 training rows; no row has a duplicate in another fold.",
         ),
+        (
+            {"errors": 2, "rows": 1040, "rows_seen": 0, "accuracy_unseen": 0.9975},
+            "Out of fold it misclassifies 2 of the 1,040 training rows that a fold holds out; no "
+            "row has a duplicate in another fold.",
+        ),
     ],
-    ids=["one row", "all rows have a copy", "none has"],
+    ids=["one row", "all rows have a copy", "none has", "some rows are in no fold"],
 )
 def test_out_of_fold_errors_are_told(kept, said):
     assert chosen(out_of_fold=kept)[4] == said

@@ -174,7 +174,7 @@ THROUGH_DVC = {
         no_test_set,
         {},
         "test_size=0.0001 leaves 1 test rows and none of class",
-        "Change split.test_size or split.stratify in params.yaml",
+        "Change split.test_size or split.method in params.yaml",
     ),
     "raw": (
         a_line_too_short,

@@ -1,6 +1,6 @@
 """Read one raw file as params.yaml says, and report every fault of its rows and cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +47,8 @@ class RawFile(NamedTuple):
         What was found and skipped, in words.
     unlabelled : int
         Rows that were left out because they have no label.
+    location : callable
+        Returns where a row stands, in words; rows count from 0.
     """
 
     table: pd.DataFrame
@@ -54,6 +56,7 @@ class RawFile(NamedTuple):
     faults: list[str]
     notes: list[str]
     unlabelled: int
+    location: Callable[[int], str]
 
 
 class _CellErrors:
@@ -105,7 +108,7 @@ def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile
         ) as table:
             return _read(path, table, settings, label)
     except TableError as error:
-        return RawFile(pd.DataFrame(), {}, [str(error)], [], 0)
+        return RawFile(pd.DataFrame(), {}, [str(error)], [], 0, str)
 
 
 def _read(path: str, table: Table, settings: Ingest, label: int | str | None) -> RawFile:
@@ -135,7 +138,12 @@ def _read(path: str, table: Table, settings: Ingest, label: int | str | None) ->
     if not len(rows) and not table.faults:
         faults.append("no rows below the header" if not unlabelled else "no row has a label")
     return RawFile(
-        rows, columns, faults + table.faults + errors.messages(), table.notes, unlabelled
+        rows,
+        columns,
+        faults + table.faults + errors.messages(),
+        table.notes,
+        unlabelled,
+        table.location,
     )
 
 

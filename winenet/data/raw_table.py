@@ -1,6 +1,6 @@
 """Check and join the raw files. All their faults are reported at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,12 +33,18 @@ class RawRows(NamedTuple):
         What was left out, joined or skipped, in words.
     dropped : dict of str to int
         Rows that were left out, by reason: "unlabelled" and "rare_classes".
+    origin : DataFrame of shape (rows, 2)
+        The raw file of each row, and its number there.
+    location : callable
+        Returns where a row of the origin stands, in words.
     """
 
     table: pd.DataFrame
     columns: dict[str, RawColumn]
     notes: list[str]
     dropped: dict[str, int]
+    origin: pd.DataFrame
+    location: Callable[[int], str]
 
 
 class RawTable(NamedTuple):
@@ -99,6 +105,10 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
             "ones), or change what is expected under `ingest` in params.yaml."
         )
+    origin = pd.concat(
+        [pd.DataFrame({"file": name, "row": file.table.index}) for name, file in read.items()],
+        ignore_index=True,
+    )
     table = pd.concat([file.table for file in read.values()], ignore_index=True)
     notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
     unlabelled = sum(file.unlabelled for file in read.values())
@@ -112,7 +122,13 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
     columns = next(iter(read.values())).columns
-    return RawRows(table, columns, notes, dropped)
+    origin = origin.loc[table.index].reset_index(drop=True)
+
+    def location(row: int) -> str:
+        file, number = origin.loc[row]
+        return f"{folder}/{file}: {read[file].location(int(number))}"
+
+    return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
 
 
 def _is_whole(column: pd.Series) -> bool:
@@ -164,7 +180,7 @@ def _treat_rare_classes(table: pd.DataFrame, settings: Ingest) -> tuple[pd.DataF
         )
     if settings.rare_classes == "drop":
         return (
-            table[~is_rare].reset_index(drop=True),
+            table[~is_rare],
             f"{count(int(is_rare.sum()), 'row')} of classes with fewer than "
             f"{settings.min_class_rows} rows left out ({listed})",
         )

@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from winenet.data import splits
 from winenet.data.split_data import EvaluationSet
+from winenet.data.splits import INDEPENDENT, RowKeys
 from winenet.evaluation import scoring
 from winenet.evaluation.intervals import CONFIDENCE_LEVEL
 from winenet.evaluation.metric_types import Interval
@@ -40,14 +41,16 @@ def train_over_sizes(
     y_train: pd.Series,
     test: EvaluationSet,
     settings: LearningCurve,
+    keys: RowKeys = INDEPENDENT,
 ) -> SizeRuns:
     """Train each model on each fraction of the rows under each seed.
 
-    models: untrained, by name. The seed draws the rows and the network's initial weights.
+    models: untrained, by name. The seed draws the rows, as `splits.subsample` does, and the
+    network's initial weights. keys: what ties the training rows to each other.
     """
     seeds = range(settings.random_state, settings.random_state + settings.n_repeats)
     plan = [
-        (name, splits.subsample(y_train, train_size, seed), seed)
+        (name, splits.subsample(y_train, train_size, seed, keys), seed)
         for train_size in settings.train_sizes
         for seed in seeds
         for name in models

@@ -12,14 +12,11 @@ from joblib import parallel_config
 from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import (
-    GridSearchCV,
-    RandomizedSearchCV,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    cross_val_predict,
-)
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.utils.parallel import Parallel, delayed
 
+from winenet.data.folds import Folds, cv_splits
+from winenet.data.splits import INDEPENDENT, RowKeys
 from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
 from winenet.models.constraints import as_parameter, raise_faults
@@ -34,10 +31,6 @@ from winenet.params import Distribution, GridSearch
 from winenet.progress import SearchProgress
 
 Network: TypeAlias = Any  # a DenseClassifier or an MLPClassifier, which has no types
-Folds: TypeAlias = list[
-    tuple[Any, Any]
-]  # per fold: indices of the training rows and of the scored rows
-
 
 # scikit-learn's names of the scores for more than two classes.
 MULTICLASS_SCORING = {"f1": "f1_macro", "roc_auc": "roc_auc_ovr"}
@@ -89,7 +82,7 @@ def epochs_trained(fitted: Network, *_: object) -> int:
 
 
 def grid_search(
-    X: pd.DataFrame, y: pd.Series, settings: GridSearch, groups: pd.Series | None = None
+    X: pd.DataFrame, y: pd.Series, settings: GridSearch, keys: RowKeys = INDEPENDENT
 ) -> SearchResult:
     """Cross-validate the candidates of the search and refit the best one on all rows.
 
@@ -103,8 +96,8 @@ def grid_search(
     y : Series of shape (rows,)
         Class codes.
     settings : GridSearch
-    groups : Series of shape (rows,), optional
-        Rows of a group stay in one fold.
+    keys : RowKeys
+        What ties the rows to each other; the folds follow it.
 
     Raises
     ------
@@ -116,7 +109,7 @@ def grid_search(
     raise_faults(search_faults(settings, y.nunique()))
     grid = {name: _searched_values(name, given) for name, given in settings.param_grid.items()}
     network = make_network(settings.defaults, settings.estimator)
-    cv = cv_splits(settings.cv, X, y, groups)
+    cv = cv_splits(settings.cv, y, keys)
     search = _search(network, grid, settings, cv, y.nunique())
     with _quiet_processes():
         try:
@@ -173,16 +166,10 @@ def _quiet_processes() -> Iterator[None]:
         yield
 
 
-def cv_splits(cv: int, X: pd.DataFrame, y: pd.Series, groups: pd.Series | None = None) -> Folds:
-    """Return the folds as (training rows, scored rows); without groups, as scikit-learn's cv=."""
-    splitter = StratifiedKFold(cv) if groups is None else StratifiedGroupKFold(cv)
-    return list(splitter.split(X, y, groups))
-
-
 def out_of_fold_predictions(
     best_model: Network, X: pd.DataFrame, y: pd.Series, cv: Folds, rows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Predict each training row with the network of the fold that holds it out.
+    """Predict each row that a fold holds out with the network of this fold.
 
     Parameters
     ----------
@@ -191,42 +178,42 @@ def out_of_fold_predictions(
     X, y : DataFrame, Series
         The training rows.
     cv : list of (ndarray, ndarray)
-        As from `cv_splits`.
+        As from `folds.cv_splits`.
     rows : DataFrame
         row and group of each training row.
 
     Returns
     -------
     DataFrame
-        One row per training row: row, the label, fold, predicted, the columns of
-        `probability_columns`, and in_training (whether the fold's network was trained on a row of
-        the same group).
+        One row per training row that a fold holds out, in the order of the training rows: row,
+        the label, fold, predicted, the columns of `probability_columns`, and in_training (whether
+        the fold's network was trained on a row of the same group). With folds in time, the first
+        training rows are in none.
     """
+    rows_of = [(X.iloc[train], y.iloc[train]) for train, _ in cv]
+    models = [clone(best_model) for _ in cv]
     with _quiet_processes():
         if isinstance(best_model, DenseClassifier):
             # The same fits as in the search, so the journal has them.
-            models = fit_many(
-                [clone(best_model) for _ in cv],
-                [(X.iloc[train], y.iloc[train]) for train, _ in cv],
-                n_jobs=n_workers(),
-            )
-            P = np.empty((len(y), len(best_model.classes_)))
-            for model, (_, scored) in zip(models, cv, strict=True):
-                P[scored] = model.predict_proba(X.iloc[scored])
+            models = fit_many(models, rows_of, n_jobs=n_workers())
         else:
-            P = cross_val_predict(clone(best_model), X, y, cv=cv, method="predict_proba")
-    fold, in_training = np.zeros(len(y), dtype=int), np.zeros(len(y), dtype=bool)
-    for number, (train, scored) in enumerate(cv):
+            fits = zip(models, rows_of, strict=True)
+            models = Parallel()(delayed(model.fit)(*fold_rows) for model, fold_rows in fits)
+    P = np.empty((len(y), len(best_model.classes_)))
+    fold, in_training = np.full(len(y), -1), np.zeros(len(y), dtype=bool)
+    for number, (model, (train, scored)) in enumerate(zip(models, cv, strict=True)):
+        P[scored] = model.predict_proba(X.iloc[scored])
         fold[scored] = number
         in_training[scored] = rows["group"].iloc[scored].isin(rows["group"].iloc[train])
+    held_out = np.flatnonzero(fold >= 0)
     return pd.DataFrame(
         {
-            "row": rows["row"].to_numpy(),
-            str(y.name): y.to_numpy(),
-            "fold": fold,
-            "predicted": best_model.classes_[P.argmax(axis=1)],
-            **probability_columns(P),
-            "in_training": in_training,
+            "row": rows["row"].to_numpy()[held_out],
+            str(y.name): y.to_numpy()[held_out],
+            "fold": fold[held_out],
+            "predicted": best_model.classes_[P[held_out].argmax(axis=1)],
+            **probability_columns(P[held_out]),
+            "in_training": in_training[held_out],
         }
     )
 

@@ -267,7 +267,10 @@ def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
     """
     known = {
         name: given[name]
-        for name in ("target", "label", "separator", "positive_label", "na_values")
+        for name in (
+            *("target", "label", "separator", "positive_label", "na_values"),
+            *("split_method", "split_column"),
+        )
     }
     tables = [Path(item) for item in given["table"]]
     return Path(given["folder"]), InitOptions(

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from winenet import params
-from winenet.data import raw_table, splits
+from winenet.data import folds, raw_table, split_column, splits
 from winenet.data.raw_table import MAX_CATEGORIES
+from winenet.data.splits import RowKeys
 from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.column_stats import MAX_DISTINCT, ColumnStats
 from winenet.init.read_tables import (
@@ -39,6 +40,7 @@ POSITIVE = (
     *("sick", "ill", "disease", "dead", "died", "default", "defective", "fail", "failed"),
 )
 NEGATIVE_OF_ONE = ("0", "-1")  # with one of these, 1 is positive
+SPLIT_COLUMN_UNUSED = "split.column; its values in the test set are new to the models"
 MAX_NUMERIC_LABELS = 20  # more labels with decimals are measurements
 STRATIFY_BELOW = 200  # rows of the rarest class; with more, no stratification
 LARGE = 100_000  # rows; above, the stages train less
@@ -79,6 +81,7 @@ class InferredConfig:
     columns: dict[str, Column]
     drop_columns: dict[str, str]
     settings: "SplitDefaults"
+    split_column: str | None
     rows: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +96,7 @@ class InferredConfig:
 class SplitDefaults(NamedTuple):
     """Settings whose range depends on the number of rows per class."""
 
-    stratify: bool
+    split_method: str
     test_size: float
     cv: int
     validation_size: float
@@ -131,9 +134,22 @@ def infer_config(options: InitOptions) -> InferredConfig:
     columns, drop_columns = _columns(read, names, target, na_values, options)
     # Numbered as in the pipeline: with a small class, the random draws depend on the numbers.
     codes = pd.Index(raw_table.sort_classes(labels, positive)).get_indexer(pd.Index(read.target))
-    settings = _settings(pd.Series(codes), labels, read.rows > LARGE)
+    rare = min(labels.values()) < STRATIFY_BELOW
+    method = options.split_method or ("stratified" if rare else "random")
+    ingest = params.Ingest.model_construct(
+        target=target, columns={}, drop_columns=names, separator=separator, na_values=na_values
+    )
+    split = params.Split.model_construct(
+        method=method, column=options.split_column, duplicates="keep", random_state=42
+    )
+    paths = [str(file.path) for file in files]
+    column = split_column.read(paths, ingest, split)
+    settings = _settings(
+        pd.Series(codes), labels, read.rows > LARGE, split, None if column is None else column.key
+    )
     return InferredConfig(
-        files, separator, target, labels, positive, why, na_values, columns, drop_columns, settings
+        *(files, separator, target, labels, positive, why, na_values, columns, drop_columns),
+        *(settings, options.split_column),
     )
 
 
@@ -221,6 +237,8 @@ def _columns(
     """Return the columns that are used, and the reason for each that is not."""
     columns: dict[str, Column] = {}
     drop_columns = {name: "as asked" for name in names if name in options.drop_columns}
+    if options.split_column is not None:
+        drop_columns[options.split_column] = SPLIT_COLUMN_UNUSED
     for name in names:
         if name == target or name in drop_columns:
             continue
@@ -303,18 +321,33 @@ def _refuse_spoilt_numbers(
 # ------------------------------------------------------------------ the settings
 
 
-def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> SplitDefaults:
+def _settings(
+    column: pd.Series,
+    labels: Mapping[str, int],
+    large: bool,
+    split: params.Split,
+    key: pd.Series | None,
+) -> SplitDefaults:
     """Return the first settings with which every set has rows of every class.
 
+    split: without test_size. key: as `split_column.read` returns it.
     Raises GuessError if the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())
     for test_size in TEST_SIZES:
-        settings = _settings_with(table, test_size, stratify=rarest < STRATIFY_BELOW, large=large)
+        of_size = split.model_copy(update={"test_size": test_size})
+        settings = _settings_with(table, of_size, key, large=large)
         if settings is not None:
             return settings
     label = min(labels, key=lambda one: labels[one])
+    if split.column is not None:
+        raise GuessError(
+            f"The rows cannot be split by the {split.method} of {short_repr(split.column)}: "
+            f"whatever the test_size, a set or a fold would have no row of a class (the rarest, "
+            f"{short_repr(label)}, has {count(rarest, 'row')}). Choose another --split-column, or "
+            "--split stratified."
+        )
     raise GuessError(
         f"Class {short_repr(label)} has {count(rarest, 'row')} of {len(column):,}, too few: "
         "the test needs one of each class, the search two folds of the others, and the curves one "
@@ -323,35 +356,47 @@ def _settings(column: pd.Series, labels: Mapping[str, int], large: bool) -> Spli
 
 
 def _settings_with(
-    table: pd.DataFrame, test_size: float, *, stratify: bool, large: bool
+    table: pd.DataFrame, split: params.Split, key: pd.Series | None, *, large: bool
 ) -> SplitDefaults | None:
     """Return the settings with this test set, or None if the training rows are too few."""
-    split = params.Split(test_size=test_size, random_state=42, stratify=stratify, duplicates="keep")
-    parts = _cut(splits.split_table, table, "label", split)
+    parts = _cut(splits.split_table, table, "label", split, key=key)
     if parts is None:
         return None
-    y_train = parts.y_train
-    smallest_class = y_train.value_counts().min()
-    cv = next((folds for folds in FOLDS[large] if folds <= smallest_class), None)
-    validation_size = next((size for size in TEST_SIZES if _can_hold_out(y_train, size)), None)
+    y_train, keys = parts.y_train, splits.training_keys(parts, split, key)
+    cv = next((cv for cv in FOLDS[large] if _has_folds(y_train, cv, keys)), None)
+    validation_size = next(
+        (size for size in TEST_SIZES if _can_hold_out(y_train, size, keys)), None
+    )
     runs = 2 if large else 5
-    train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs)
+    train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs, keys)
     if cv is None or validation_size is None or len(train_sizes) < 2:
         return None
-    return SplitDefaults(stratify, test_size, cv, validation_size, train_sizes, runs)
+    return SplitDefaults(split.method, split.test_size, cv, validation_size, train_sizes, runs)
 
 
-def _can_hold_out(y_train: pd.Series, size: float) -> bool:
+def _has_folds(y_train: pd.Series, cv: int, keys: RowKeys) -> bool:
+    """Return whether each of so many folds has rows of all classes."""
+    try:
+        folds.check_folds(y_train, cv, keys)
+    except splits.SplitError:
+        return False
+    return True
+
+
+def _can_hold_out(y_train: pd.Series, size: float, keys: RowKeys) -> bool:
     """Return whether a share of the training rows can be held out with all classes in both sets."""
     curves = params.Curves.model_construct(validation_size=size, random_state=42)
-    return _cut(splits.train_validation_split, y_train.to_frame(), y_train, curves) is not None
+    X_train = y_train.to_frame()
+    return _cut(splits.train_validation_split, X_train, y_train, curves, keys) is not None
 
 
-def _train_sizes(y_train: pd.Series, shares: Sequence[float], runs: int) -> list[float]:
+def _train_sizes(
+    y_train: pd.Series, shares: Sequence[float], runs: int, keys: RowKeys
+) -> list[float]:
     """Return the shares that can be drawn with all classes under every seed, and that differ."""
     share_of_rows: dict[int, float] = {}
     for share in shares:
-        drawn = [_cut(splits.subsample, y_train, share, seed) for seed in range(runs)]
+        drawn = [_cut(splits.subsample, y_train, share, seed, keys) for seed in range(runs)]
         if drawn[0] is None or any(rows is None for rows in drawn):
             continue
         if share == 1 and len(share_of_rows) > 4:

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pandas as pd
 
@@ -25,6 +25,8 @@ from winenet.init.column_stats import ColumnStats
 from winenet.text import count
 
 GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
+SPLIT_METHODS = get_args(params.Split.model_fields["method"].annotation)
+METHODS_BY_COLUMN = ("group", "time")  # which need a column
 ROWS_AT_A_TIME = 50_000  # text needs much memory
 SNIFF_LINES = 200  # lines from which the separator is guessed
 
@@ -48,6 +50,8 @@ class InitOptions:
     positive_label: str | None = None
     na_values: Sequence[str] | None = None
     drop_columns: Sequence[str] = ()
+    split_method: str | None = None
+    split_column: str | None = None
 
 
 class File(NamedTuple):
@@ -304,12 +308,40 @@ def _check_names(
                 f"--drop {short_repr(name)} is not a column of {path}{did_you_mean(name, names)}. "
                 f"Its columns: {preview(names)}."
             )
+    _check_split(path, names, target, options)
     for name in [target, *names]:
         fault = None if name in options.drop_columns else params.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
             cure += "." if name == target else f", or leave it out: --drop {short_repr(name)}."
             raise GuessError(f"Column {short_repr(name)} cannot keep its name: {fault}. {cure}")
+
+
+def _check_split(path: str, names: Sequence[str], target: str, options: InitOptions) -> None:
+    """Raise GuessError for a method of the split that does not exist or lacks its column."""
+    method, column = options.split_method, options.split_column
+    if method is not None and method not in SPLIT_METHODS:
+        raise GuessError(
+            f"--split {short_repr(method)} is not a method"
+            f"{did_you_mean(method, SPLIT_METHODS) or '.'} Give one of {', '.join(SPLIT_METHODS)}."
+        )
+    if method in METHODS_BY_COLUMN and column is None:
+        raise GuessError(
+            f"--split {method} needs the column to split by. Give --split-column COLUMN. "
+            f"The columns of {path}: {preview(names)}."
+        )
+    if method not in METHODS_BY_COLUMN and column is not None:
+        raise GuessError(
+            f"--split-column {short_repr(column)} has no meaning without --split group or "
+            "--split time. Add one of them, or leave --split-column out."
+        )
+    if column == target:
+        raise GuessError(f"--split-column {short_repr(column)} is the target, so it cannot split.")
+    if column is not None and column not in names:
+        raise GuessError(
+            f"--split-column {short_repr(column)} is not a column of {path}"
+            f"{did_you_mean(column, names) or '.'} Its columns: {preview(names)}."
+        )
 
 
 # ------------------------------------------------------------------ the cells

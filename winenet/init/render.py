@@ -13,7 +13,7 @@ import yaml
 
 from winenet import params, yaml12
 from winenet.errors import short_repr
-from winenet.init.infer import Column, InferredConfig
+from winenet.init.infer import STRATIFY_BELOW, Column, InferredConfig
 from winenet.init.pipeline_files import mermaid
 from winenet.init.read_tables import InitError
 from winenet.text import count
@@ -75,6 +75,7 @@ def _rendered(found: InferredConfig) -> str:
     rare = min(found.labels.values()) < RARE * found.rows
     return _template("params.yaml").render(
         rare=rare,
+        few=min(found.labels.values()) < STRATIFY_BELOW,
         chance=int(1e4 / len(found.labels)) / 1e4,
         guess=found,
         settings=found.settings,

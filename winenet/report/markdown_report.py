@@ -35,6 +35,8 @@ class ReportContent:
         By model, its scores on the test rows.
     sets : Table
         The training and the test set.
+    split_claim : str
+        Which claim the test set supports.
     extremes : ClassExtremes
         The codes of the least and the most frequent class.
     confusions : list of str
@@ -64,6 +66,7 @@ class ReportContent:
     constant: list[str]
     scores: Mapping[str, Any]
     sets: Table
+    split_claim: str
     extremes: ClassExtremes
     confusions: list[str]
     stops: Table

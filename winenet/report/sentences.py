@@ -112,6 +112,35 @@ def seeds(spread: Numbers, runs: int, name: str) -> str:
     )
 
 
+def split_claim(split: Numbers, rows: str) -> str:
+    """Return which claim the test rows support, by the method of the split.
+
+    split: metrics of the split. rows: what the table's rows are called.
+    """
+    if split["method"] == "group":
+        column, groups = inline_code(split["column"]), split["groups"]
+        return (
+            f"No value of {column} is in both sets ({groups['train']:,} are in the training set, "
+            f"{groups['test']:,} in the test set), nor in two folds of the search. So the scores "
+            f"hold for {rows} with a new value of {column}; their intervals take the {rows} as "
+            "independent and are too narrow if those with the same value are alike."
+        )
+    if split["method"] == "time":
+        boundary = split["boundary"]
+        last, first = (escape_markdown(boundary[name]) for name in ("last_training", "first_test"))
+        return (
+            f"The test set has the latest {rows} by {inline_code(split['column'])}: training ends "
+            f"at {last}, the test begins at {first}. Each fold of the search is scored on later "
+            f"{rows} than it trains on. So the scores hold for the time after {last}, as far as "
+            "the test set reaches."
+        )
+    shares = " with the class shares of the table" if split["method"] == "stratified" else ""
+    return (
+        f"The test set was drawn at random{shares}. So the scores hold for new {rows} drawn as "
+        "these were, not for new groups or a later time."
+    )
+
+
 class SelectionSentences(NamedTuple):
     """How reliable the search's choice is, one sentence per aspect."""
 
@@ -202,6 +231,11 @@ def _against_untuned(untuned: Numbers, spread: Numbers, name: str, reference: st
 def _out_of_fold(kept: Numbers) -> str:
     accuracy, seen = kept["accuracy_unseen"], kept["rows_seen"]
     errors = f"Out of fold it misclassifies {count(kept['errors'], 'training row')}"
+    if "rows" in kept:  # with method time no fold holds out the earliest rows
+        errors = (
+            f"Out of fold it misclassifies {kept['errors']:,} of the {kept['rows']:,} training "
+            "rows that a fold holds out"
+        )
     if not seen:
         return f"{errors}; no row has a duplicate in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
