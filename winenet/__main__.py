@@ -33,7 +33,7 @@ def check() -> None:
 
     check_locked_versions()
     from winenet import params
-    from winenet.data import folds, preprocessing, raw_table, schema, split_column, splits
+    from winenet.data import folds, leaks, preprocessing, raw_table, schema, split_column, splits
     from winenet.models import parameters
 
     settings = params.load()
@@ -45,6 +45,8 @@ def check() -> None:
         notes = parameters.check(settings, len(labels))
     column = split_column.read(raw_table.RAW_FOLDER, settings.ingest, settings.split)
     key = None if column is None else column.key
+    for leak in leaks.find_leaks(table.drop(columns=settings.ingest.target), table.iloc[:, -1]):
+        print(f"check: warning: {leak.describe()}")
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels, key)
     preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
     keys = splits.training_keys(parts, settings.split, key)
@@ -161,7 +163,7 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         required=True,
-        help="a CSV file with a header, in UTF-8, or a .csv.gz; several are joined",
+        help="a table: CSV, packed by gzip or not, Parquet, or Excel; several are joined",
     )
     add("--target", metavar="COLUMN", help="the column to predict")
     add(
@@ -181,8 +183,8 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
         dest="na_values",
         metavar="TEXT",
         action="append",
-        help="a text that stands for a missing value, '' for an empty cell; may be repeated; "
-        "without it the texts are guessed",
+        help="a text that stands for a missing value, beside the usual ones such as NA; in one "
+        "column alone as COLUMN=TEXT; may be repeated",
     )
     add(
         "--drop",
@@ -190,6 +192,35 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         action="append",
         help="a column to leave out; may be repeated",
+    )
+    add(
+        "--keep",
+        dest="keep_columns",
+        metavar="COLUMN",
+        action="append",
+        help="a column to use although it looks like an id or free text; may be repeated",
+    )
+    add("--encoding", metavar="NAME", help="of the tables, such as windows-1252; else found")
+    add(
+        "--no-header",
+        dest="header",
+        action="store_false",
+        help="the first line is a row; the columns are called c1, c2, ...",
+    )
+    add(
+        "--decimal",
+        choices=[",", "."],
+        help="the decimal sign, where numbers such as 20,000 can be read in two ways",
+    )
+    add(
+        "--unlabelled",
+        choices=["drop", "refuse"],
+        help="what is done with rows without a label (default: drop)",
+    )
+    add(
+        "--rare-classes",
+        metavar="HOW",
+        help="what is done with classes of fewer than three rows: drop, or merge=LABEL",
     )
     add(
         "--split",

@@ -31,7 +31,7 @@ from winenet.text import count
 from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
 
 PATH = "params.yaml"
-LONGEST_NAME = 80
+LONGEST_NAME = 1_000
 RESERVED_NAMES = (
     "row",
     "in_training",

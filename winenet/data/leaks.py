@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from winenet.errors import short_repr
+
 MIN_SHARE = 0.99  # of the rows that one feature must decide
 MAX_SHARE_OF_ERRORS = 0.2  # of the most frequent class's errors that may be left
 MIN_ROWS_PER_LEVEL = 5  # on average; with fewer, levels name rows and not groups
@@ -26,6 +28,13 @@ class Leak(NamedTuple):
     feature: str
     share: float
     how: str
+
+    def describe(self) -> str:
+        """Return the leak in one sentence."""
+        return (
+            f"{short_repr(self.feature)} alone decides {self.share:.1%} of the rows, by {self.how}."
+            " If it is known only after the label, leave it out"
+        )
 
 
 def find_leaks(X: pd.DataFrame, y: pd.Series) -> list[Leak]:

@@ -4,9 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from winenet.data.preprocessing import Array
+Array = npt.NDArray[np.float64]
 
 
 def to_float64(column: Any, missing: Collection[str]) -> Array | None:

@@ -93,7 +93,7 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
         It names every fault of every file.
     """
     read = {
-        file.name: raw_file.read(f"{folder}/{file.name}", settings, file.label)
+        file.name: raw_file.read(str(Path(folder, file.name)), settings, file.label)
         for file in settings.files
     }
     faults = [f"{folder}/{name}: {fault}" for name, file in read.items() for fault in file.faults]
@@ -118,15 +118,20 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     for name in table:
         if _is_whole(table[name]):
             table[name] = table[name].astype(np.int64)
-    table, note = _treat_rare_classes(_join_equal_numbers(table, settings.target), settings)
+    table, note = treat_rare_classes(
+        table.assign(**{settings.target: join_equal_numbers(table[settings.target])}),
+        settings.target,
+        settings.min_class_rows,
+        settings.rare_classes,
+    )
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
     columns = next(iter(read.values())).columns
     origin = origin.loc[table.index].reset_index(drop=True)
 
     def location(row: int) -> str:
-        file, number = origin.loc[row]
-        return f"{folder}/{file}: {read[file].location(int(number))}"
+        file = str(origin["file"].iloc[row])
+        return f"{folder}/{file}: {read[file].location(int(origin['row'].iloc[row]))}"
 
     return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
 
@@ -140,56 +145,75 @@ def _is_whole(column: pd.Series) -> bool:
     return bool((is_exact & ~((numbers == 0) & np.signbit(numbers))).all())
 
 
-def _join_equal_numbers(table: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Give labels that are the same number one text, the shortest: 0 for 0.0."""
-    counts = table[target].value_counts()
+def join_equal_numbers(labels: pd.Series) -> pd.Series:
+    """Give labels that are the same number one text, the shortest: 0 for 0.0.
+
+    Parameters
+    ----------
+    labels : Series of str, shape (rows,)
+    """
     by_number: dict[float, list[str]] = {}
-    for label in map(str, counts.index):
+    for label in map(str, labels.unique()):
         if not is_plain_number(label):
-            return table
+            return labels
         by_number.setdefault(float(label), []).append(label)
     names = {
-        label: min(labels, key=lambda label: (len(label), label))
-        for labels in by_number.values()
-        for label in labels
+        label: min(alike, key=lambda label: (len(label), label))
+        for alike in by_number.values()
+        for label in alike
     }
     if all(old == new for old, new in names.items()):
-        return table
-    return table.assign(**{target: table[target].map(names).astype("str")})
+        return labels
+    return labels.map(names).astype("str")
 
 
-def _treat_rare_classes(table: pd.DataFrame, settings: Ingest) -> tuple[pd.DataFrame, str]:
-    """Return the table with its rare classes left out or joined, and what was done, in words.
+def treat_rare_classes(
+    table: pd.DataFrame, target: str, min_rows: int, treatment: str
+) -> tuple[pd.DataFrame, str]:
+    """Leave out or join the classes of few rows.
 
-    Raises DataError if there are some and params.yaml says nothing of them.
+    Parameters
+    ----------
+    table : DataFrame of shape (rows, columns)
+    target : str
+        The column of the labels.
+    min_rows : int
+        Rows that a class needs.
+    treatment : str
+        "refuse", "drop" or "merge=LABEL".
+
+    Returns
+    -------
+    tuple of DataFrame and str
+        The table, and what was done, in words; empty if nothing was.
+
+    Raises
+    ------
+    DataError
+        If there are rare classes, and they are to be refused.
     """
-    counts = table[settings.target].value_counts()
-    rare = counts[counts < settings.min_class_rows]
+    counts = table[target].value_counts()
+    rare = counts[counts < min_rows]
     if not len(rare):
         return table, ""
     listed = ", ".join(f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:5])
     listed += f" and {len(rare) - 5} more" if len(rare) > 5 else ""
-    is_rare = table[settings.target].isin(rare.index)
-    if settings.rare_classes == "refuse":
+    is_rare = table[target].isin(rare.index)
+    classes, rows = count(len(rare), "class", "classes"), count(int(is_rare.sum()), "row")
+    if treatment == "refuse":
         raise DataError(
-            f"Column '{settings.target}' has {count(len(rare), 'class', 'classes')} of fewer than "
-            f"{settings.min_class_rows} rows ({listed}), which cannot be split into training and "
-            f"test rows. Without them {len(counts) - len(rare)} classes and "
-            f"{(~is_rare).sum():,} rows are left. Set ingest.rare_classes to drop or to "
-            "merge=other in params.yaml, or add rows."
+            f"Column '{target}' has {classes} of fewer than {min_rows} rows ({listed}), which "
+            f"cannot be split into training and test rows. Without them {len(counts) - len(rare)} "
+            f"classes and {(~is_rare).sum():,} rows are left. Set ingest.rare_classes to drop or "
+            "to merge=other in params.yaml, or add rows."
         )
-    if settings.rare_classes == "drop":
-        return (
-            table[~is_rare],
-            f"{count(int(is_rare.sum()), 'row')} of classes with fewer than "
-            f"{settings.min_class_rows} rows left out ({listed})",
-        )
-    name = settings.rare_classes.removeprefix("merge=")
-    joined = table[settings.target].mask(is_rare, name)
+    if treatment == "drop":
+        return table[~is_rare], f"{rows} of {classes} of fewer than {min_rows} left out ({listed})"
+    name = treatment.removeprefix("merge=")
+    joined = table[target].mask(is_rare, name)
     return (
-        table.assign(**{settings.target: joined}),
-        f"{count(len(rare), 'class', 'classes')} of fewer than {settings.min_class_rows} rows "
-        f"joined to {short_repr(name)}: {count(int((joined == name).sum()), 'row')} ({listed})",
+        table.assign(**{target: joined}),
+        f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} ({listed})",
     )
 
 

@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet as arrow_parquet
 
 from winenet.data import dialect
-from winenet.data.dialect import clean_text
+from winenet.data.dialect import Dialect, clean_text
 from winenet.data.text_stream import (
     BLOCK,
     STDIN,
@@ -67,6 +67,9 @@ class Table:
         Rows that could not be read, in words; grows while the blocks are read.
     size : int
         Bytes of the file; 0 if they are not known.
+    encoding : str
+    dialect : Dialect
+        Of a text.
     """
 
     def __init__(self) -> None:
@@ -74,6 +77,7 @@ class Table:
         self.notes: list[str] = []
         self.faults: list[str] = []
         self.size = 0
+        self.encoding, self.dialect = "utf-8", Dialect(",")
         self.closing = contextlib.ExitStack()
 
     def blocks(self, columns: Collection[str]) -> Iterator[Block]:
@@ -89,6 +93,10 @@ class Table:
     def location(self, row: int) -> str:
         """Return where a row stands, in words. row: counted from 0."""
         return f"row {row + 1}"
+
+    def why_no_header(self) -> str | None:
+        """Return why the first row cannot have the columns' names, or None if it can."""
+        return None
 
     @property
     def fraction_read(self) -> float | None:
@@ -173,6 +181,10 @@ class _TextTable(Table):
         self.names, self.notes, self.head_rows = head.names, head.notes, head.rows
         self.stream.skip(head.characters)
         self.uneven = 0
+
+    def why_no_header(self) -> str | None:
+        """Return why the first row cannot have the columns' names, or None if it can."""
+        return dialect.why_no_header(self.sample, self.dialect)
 
     @property
     def fraction_read(self) -> float | None:

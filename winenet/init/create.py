@@ -37,6 +37,7 @@ COPIED = (
 )
 DERIVED = ("dvc.yaml", "Makefile")
 NOT_COPIED = ("__pycache__", "*.pyc", ".*", "*~", "*.swp", "*.partial", "handmade.py", "notebook")
+KINDS = {"number": "numbers", "category": "texts", "date": "dates"}
 LARGEST_IN_GIT = 50_000_000  # bytes of all tables; GitHub refuses a file of twice as many
 FALLBACK_GIT_USER = ("-c", "user.name=winenet", "-c", "user.email=winenet@localhost")
 
@@ -72,22 +73,29 @@ def create_project(target: Path, options: InitOptions) -> list[str]:
         checked = _check(folder)
         committed = _commit(folder, result)
         _move_into_place(folder, target)
-    return [checked, *_summary_lines(result), committed]
+    return [*checked, *_summary_lines(result), committed]
 
 
 def _summary_lines(found: InferredConfig) -> list[str]:
     """Return lines that say what was guessed."""
-    kinds = [column.kind for column in found.columns.values()]
+    kinds = [column.how.kind for column in found.columns.values() if column.how is not None]
+    counts = [f"{kinds.count(kind)} of {name}" for kind, name in KINDS.items() if kind in kinds]
     lines = [
-        f"columns: {kinds.count('number')} of numbers, {kinds.count('category')} of texts; "
-        f"separator {short_repr(found.separator)}; missing: "
+        f"columns: {', '.join(counts)}; separator {short_repr(found.separator)}; encoding "
+        f"{found.style.encoding}; missing: "
         f"{', '.join(map(short_repr, found.na_values)) or 'none'}",
         f"{short_repr(found.target)} has {len(found.labels)} labels: "
         f"{render.label_counts(found.labels)}",
     ]
     if found.positive_label is not None:
         lines.append(f"positive: {short_repr(found.positive_label)}, {found.why_positive}")
+    lines += [f"note: {note}" for note in found.notes]
     lines += [f"left out: {short_repr(name)} ({why})" for name, why in found.drop_columns.items()]
+    lines += [
+        f"note: {short_repr(name)}: {note}"
+        for name, column in found.columns.items()
+        for note in column.notes
+    ]
     return lines
 
 
@@ -190,8 +198,8 @@ def _too_large(found: InferredConfig) -> bool:
     return sum(file.path.stat().st_size for file in found.files) > LARGEST_IN_GIT
 
 
-def _check(folder: Path) -> str:
-    """Run `python -m winenet check` in the new folder; return its last line.
+def _check(folder: Path) -> list[str]:
+    """Run `python -m winenet check` in the new folder; return its last line, and its warnings.
 
     Raises InitError if the check fails.
     """
@@ -214,7 +222,8 @@ def _check(folder: Path) -> str:
             "The tables do not pass the new folder's check, so it was not made (data/raw below is "
             f"its copy of your files):\n{textwrap.indent(done.stderr.strip(), '  ')}"
         )
-    return done.stdout.strip().splitlines()[-1]
+    lines = done.stdout.strip().splitlines()
+    return [lines[-1], *(line for line in lines if line.startswith("check: warning"))]
 
 
 def _environment() -> dict[str, str]:
@@ -268,11 +277,10 @@ def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
     known = {
         name: given[name]
         for name in (
-            *("target", "label", "separator", "positive_label", "na_values"),
-            *("split_method", "split_column"),
+            *("target", "label", "separator", "positive_label", "na_values", "encoding", "decimal"),
+            *("header", "unlabelled", "rare_classes", "split_method", "split_column"),
         )
     }
     tables = [Path(item) for item in given["table"]]
-    return Path(given["folder"]), InitOptions(
-        tables, drop_columns=given["drop_columns"] or (), **known
-    )
+    lists: dict[str, Any] = {name: given[name] or () for name in ("drop_columns", "keep_columns")}
+    return Path(given["folder"]), InitOptions(tables, **lists, **known)

@@ -1,7 +1,6 @@
 """Infer what params.yaml says of the tables: columns, missing values, labels and settings."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -9,26 +8,26 @@ import numpy as np
 import pandas as pd
 
 from winenet import params
-from winenet.data import folds, raw_table, split_column, splits
+from winenet.data import folds, number_format, raw_table, split_column, splits
+from winenet.data.dialect import is_plain_number
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.data.splits import RowKeys
 from winenet.errors import did_you_mean, preview, short_repr
-from winenet.init.column_stats import MAX_DISTINCT, ColumnStats
+from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS
+from winenet.init.infer_column import ColumnOptions, InferredColumn, infer_column
+from winenet.init.messages import option
 from winenet.init.read_tables import (
-    GUESSED_NA_VALUES,
     File,
     GuessError,
     InitOptions,
     TableProfile,
-    _check_names,
-    _header,
-    _names,
-    _separator,
+    TableStyle,
+    check_names,
     files_and_target,
-    is_number,
-    missing_texts,
     quote_cell,
     read_columns,
+    read_style,
+    without_header,
 )
 from winenet.text import count
 
@@ -43,6 +42,7 @@ NEGATIVE_OF_ONE = ("0", "-1")  # with one of these, 1 is positive
 SPLIT_COLUMN_UNUSED = "split.column; its values in the test set are new to the models"
 MAX_NUMERIC_LABELS = 20  # more labels with decimals are measurements
 STRATIFY_BELOW = 200  # rows of the rarest class; with more, no stratification
+MIN_CLASS_ROWS = 3  # one for the test, two for the folds
 LARGE = 100_000  # rows; above, the stages train less
 TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # candidates for test_size and validation_size
 FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
@@ -53,39 +53,62 @@ TRAIN_SIZES = {
 }
 
 
-class Column(NamedTuple):
-    """A column that is used.
-
-    kind: number or category. seen: what it holds, for a comment.
-    """
-
-    kind: str
-    seen: str
-
-
 @dataclass(frozen=True)
 class InferredConfig:
     """What was inferred from the tables, and settings that fit them.
 
-    labels: rows by label, the most frequent first. drop_columns: the reason by column.
-    why_positive: how the positive label was chosen.
+    Attributes
+    ----------
+    files : list of File
+    style : TableStyle
+    header : bool
+        Whether the first row has the columns' names.
+    target : str
+    labels : dict of str to int
+        Rows by label, the most frequent first.
+    positive_label : str or None
+    why_positive : str
+        How the positive label was chosen.
+    na_values : list of str
+        Texts for a gap in all columns.
+    columns : dict of str to InferredColumn
+        Those that are used.
+    drop_columns : dict of str to str
+        By column, why it is not used.
+    settings : SplitDefaults
+    split_column : str or None
+    unlabelled : int
+        Rows without a label.
+    rare_classes : str
+        What is done with classes of few rows.
+    notes : list of str
+        What the user should know, beside what is said of each column.
     """
 
     files: list[File]
-    separator: str
+    style: TableStyle
+    header: bool
     target: str
     labels: dict[str, int]
     positive_label: str | None
     why_positive: str
     na_values: list[str]
-    columns: dict[str, Column]
+    columns: dict[str, InferredColumn]
     drop_columns: dict[str, str]
     settings: "SplitDefaults"
     split_column: str | None
+    unlabelled: int
+    rare_classes: str
+    notes: list[str]
     rows: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", sum(self.labels.values()))
+
+    @property
+    def separator(self) -> str:
+        """The separator of the tables."""
+        return self.style.separator
 
     @property
     def large(self) -> bool:
@@ -123,73 +146,196 @@ def infer_config(options: InitOptions) -> InferredConfig:
         If no pipeline can be made of the tables; the message says what to do.
     """
     files, target = files_and_target(options)
-    separator = _separator(options)
-    headers = {file.path: _header(file.path, separator) for file in files}
-    names = _names(headers, separator)
-    _check_names(files, names, target, options)
-    read = read_columns(files, names, separator, target, options)
-    na_values = missing_texts(read, target, options)
-    labels = _labels(read.target, target, na_values)
-    positive, why = _positive(labels, target, options)
-    columns, drop_columns = _columns(read, names, target, na_values, options)
+    options = without_header(files, target, options)
+    style = read_style(files, target, options)
+    check_names(files, style.names, target, options)
+    read = read_columns(files, style, target, options)
+    labels = _label_texts(read.target, target, options)
+    words = _column_words(style.names, options)
+    columns, drop_columns = _columns(read, style.names, target, words, options)
+    na_values = _common_words(columns, read, labels)
+    column = labels.texts
+    counts, rare_note = _classes(column, target, options)
+    positive, why = _positive(counts.rows, target, options)
     # Numbered as in the pipeline: with a small class, the random draws depend on the numbers.
-    codes = pd.Index(raw_table.sort_classes(labels, positive)).get_indexer(pd.Index(read.target))
-    rare = min(labels.values()) < STRATIFY_BELOW
-    method = options.split_method or ("stratified" if rare else "random")
-    ingest = params.Ingest.model_construct(
-        target=target, columns={}, drop_columns=names, separator=separator, na_values=na_values
+    codes = pd.Index(raw_table.sort_classes(counts.rows, positive)).get_indexer(
+        pd.Index(counts.column)
     )
+    rare = min(counts.rows.values()) < STRATIFY_BELOW
     split = params.Split.model_construct(
-        method=method, column=options.split_column, duplicates="keep", random_state=42
+        method=options.split_method or ("stratified" if rare else "random"),
+        column=options.split_column,
+        duplicates="keep",
+        random_state=42,
     )
-    paths = [str(file.path) for file in files]
-    column = split_column.read(paths, ingest, split)
-    settings = _settings(
-        pd.Series(codes), labels, read.rows > LARGE, split, None if column is None else column.key
-    )
+    key = _split_key(files, style, target, na_values, split, options)
+    settings = _settings(pd.Series(codes), counts.rows, read.rows > LARGE, split, key)
+    header_note = [] if options.header else ["no header: the columns are called c1, c2, ..."]
+    notes = [*header_note, *style.notes, *labels.notes, *([rare_note] if rare_note else [])]
     return InferredConfig(
-        *(files, separator, target, labels, positive, why, na_values, columns, drop_columns),
-        *(settings, options.split_column),
+        *(files, style, options.header, target, counts.rows, positive, why, na_values),
+        *(columns, drop_columns, settings, options.split_column, labels.unlabelled),
+        *(options.rare_classes or "refuse", notes),
     )
 
 
-def _labels(column: pd.Series, target: str, na_values: Sequence[str]) -> dict[str, int]:
-    """Return the rows by label, the most frequent first; raise GuessError if one is not a class."""
+def _split_key(
+    files: Sequence[File],
+    style: TableStyle,
+    target: str,
+    na_values: Sequence[str],
+    split: params.Split,
+    options: InitOptions,
+) -> pd.Series | None:
+    """Return the groups or times of the rows, or None if the method needs none."""
+    raw_files = [
+        params.RawFile.model_construct(name=str(file.path.resolve()), label=file.label)
+        for file in files
+    ]
+    ingest = params.Ingest.model_construct(
+        files=raw_files,
+        target=target,
+        columns={},
+        drop_columns=style.names,
+        separator=style.separator,
+        encoding=style.encoding,
+        quote=style.quote,
+        header=options.header,
+        na_values=list(na_values),
+        unlabelled="drop",
+        rare_classes=options.rare_classes or "refuse",
+        min_class_rows=MIN_CLASS_ROWS,
+    )
+    column = split_column.read("", ingest, split)
+    return None if column is None else column.key
+
+
+# ------------------------------------------------------------------ labels
+
+
+class _Labels(NamedTuple):
+    """The labels of the rows that have one.
+
+    texts: (rows,). unlabelled: rows that have none. gap_words: texts that say so.
+    """
+
+    texts: pd.Series
+    unlabelled: int
+    gap_words: list[str]
+    notes: list[str]
+
+
+class _Classes(NamedTuple):
+    """The classes. column: the label of each row. rows: by label, the most frequent first."""
+
+    column: pd.Series
+    rows: dict[str, int]
+
+
+def _label_texts(column: pd.Series, target: str, options: InitOptions) -> _Labels:
+    """Return the labels, and say which rows have none.
+
+    Raises GuessError if they are to be refused, or no row has one.
+    """
     counts = column.value_counts()
-    labels = {str(label): int(rows) for label, rows in counts.items()}
-    gaps = [label for label in labels if label.strip() in GUESSED_NA_VALUES or label in na_values]
-    if gaps:
+    words = [
+        str(text)
+        for text in counts.index
+        if text in (options.na_values or ())
+        or (str(text).lower() in GAP_WORDS and str(text).lower() not in MAY_BE_LEVELS)
+    ]
+    has_label = ~column.isin(["", *words])
+    missing, notes = int((~has_label).sum()), []
+    if missing == len(column):
         raise GuessError(
-            f"Column {short_repr(target)} is to be predicted, but is {short_repr(gaps[0])} in "
-            f"{count(labels[gaps[0]], 'row')}. A row without a label cannot be learnt from: "
-            "take these rows out of the table, or, if this is a class of its own, give it another "
-            "name."
+            f"Column {short_repr(target)} is to be predicted, and no row has a value there. "
+            "Choose another --target."
         )
+    if missing:
+        listed = preview([*([""] if "" in counts.index else []), *words])
+        if options.unlabelled == "refuse":
+            raise GuessError(
+                f"Column {short_repr(target)} is to be predicted, but {count(missing, 'row')} "
+                f"have no label ({listed}). A row without a label cannot be learnt from: take "
+                "these rows out of the table, or leave out --unlabelled refuse."
+            )
+        notes.append(f"{count(missing, 'row')} without a label left out ({listed})")
+    kept = [
+        str(text)
+        for text in counts.index
+        if str(text).lower() in MAY_BE_LEVELS and text not in words
+    ]
+    notes += [
+        f"{short_repr(text)} ({count(int(counts[text]), 'row')}) is a class; if it means that the "
+        f"label is missing, add {option('--na-value', text)}"
+        for text in kept
+    ]
+    texts = raw_table.join_equal_numbers(column[has_label].reset_index(drop=True))
+    return _Labels(texts, missing, words, notes)
+
+
+def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Classes, str]:
+    """Return the classes, and what was done with rare ones, in words.
+
+    Raises GuessError if the labels are no classes.
+    """
+    labels = _count(column)
     if len(labels) == 1:
         raise GuessError(
             f"Column {short_repr(target)} is {short_repr(next(iter(labels)))} in all "
             f"{len(column):,} rows, so there is nothing to tell apart. Choose another --target, "
             "or add rows of another class."
         )
-    fractions = all(is_number(label) for label in labels) and not all(
-        float(label).is_integer() for label in labels
-    )
-    if len(labels) > MAX_CATEGORIES or (fractions and len(labels) > MAX_NUMERIC_LABELS):
-        raise GuessError(
-            f"Column {short_repr(target)} has {len(labels):,} different values in {len(column):,} "
-            f"rows ({preview(list(labels))}), so it looks like a number or a name and not like a "
-            "class. Choose another --target, or write classes of it into the table, such as low "
-            "and high."
+    _refuse_number(labels, target, len(column))
+    note = ""
+    rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
+    if rare and options.rare_classes is not None:
+        table, note = raw_table.treat_rare_classes(
+            pd.DataFrame({target: column}), target, MIN_CLASS_ROWS, options.rare_classes
         )
-    alone = [label for label, rows in labels.items() if rows == 1]
-    if alone:
+        column = table[target].reset_index(drop=True)
+        labels = _count(column)
+        rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
+    if rare:
+        left = len(labels) - len(rare)
         raise GuessError(
-            f"Column {short_repr(target)} has {count(len(alone), 'class', 'classes')} with "
-            f"one row only ({preview(alone)}): it would be in the training rows or in the test "
-            "rows and never in both. Take such rows out of the table, join them to another class, "
-            "or add rows."
+            f"Column {short_repr(target)} has {count(len(rare), 'class', 'classes')} of fewer than "
+            f"{MIN_CLASS_ROWS} rows ({preview(list(rare), 8)}): the test, the training and the "
+            f"search need one each. Leave them out with --rare-classes drop (then "
+            f"{count(left, 'class', 'classes')} and {len(column) - sum(rare.values()):,} rows are "
+            "left), join them with --rare-classes merge=other, or add rows."
         )
-    return labels
+    return _Classes(column, labels), note
+
+
+def _count(column: pd.Series) -> dict[str, int]:
+    return {str(label): int(rows) for label, rows in column.value_counts().items()}
+
+
+def _refuse_number(labels: Mapping[str, int], target: str, rows: int) -> None:
+    """Raise GuessError if the labels are measurements, or too many."""
+    try:
+        inferred = number_format.infer(labels)
+    except number_format.AmbiguousNumbersError:
+        inferred = None
+    alone = sum(rows == 1 for rows in labels.values())
+    whole = all(is_plain_number(text) and float(text).is_integer() for text in labels)
+    many = len(labels) > MAX_NUMERIC_LABELS
+    spread = len(labels) > rows / 2 or alone > 0.3 * len(labels) or len(labels) > 100
+    small = len(labels) > 3 and len(labels) > rows / 2  # few rows, and most have another number
+    if inferred is not None and ((many and (not whole or spread)) or small):
+        raise GuessError(
+            f"Column {short_repr(target)} has {len(labels):,} different numbers in {rows:,} rows "
+            f"({preview(list(labels), 3)}), so it is a number to predict and not a class, and only "
+            "classes can be predicted. Choose another --target, or write classes of it into the "
+            "table, such as low and high."
+        )
+    if len(labels) > MAX_CATEGORIES:
+        raise GuessError(
+            f"Column {short_repr(target)} has {len(labels):,} different texts in {rows:,} rows "
+            f"({preview(list(labels), 3)}), so it is a name and not a class; at most "
+            f"{MAX_CATEGORIES:,} classes are supported. Choose another --target."
+        )
 
 
 def _positive(
@@ -216,7 +362,7 @@ def _positive(
     known = [label for label, word in words.items() if word in POSITIVE]
     if len(known) == 1:
         return known[0], "by its name"
-    numbers = {label: float(label) for label in labels if is_number(label)}
+    numbers = {label: float(label) for label in labels if is_plain_number(label)}
     ones = [label for label, number in numbers.items() if number == 1]
     if len(numbers) == 2 and ones and min(numbers.values()) in map(float, NEGATIVE_OF_ONE):
         return ones[0], "by its name"
@@ -227,26 +373,47 @@ def _positive(
     return last, f"by guess, both are as frequent; or {quote_cell(first)}"
 
 
+# ------------------------------------------------------------------ columns
+
+
+def _column_words(names: Sequence[str], options: InitOptions) -> dict[str | None, list[str]]:
+    """Return the texts of --na-value by column; None: of all columns.
+
+    `--na-value=Glucose=0` is of one column, if there is one of this name.
+    """
+    words: dict[str | None, list[str]] = {None: []}
+    for given in options.na_values or ():
+        name, equals, text = given.rpartition("=")
+        if equals and name in names:
+            words.setdefault(name, []).append(text)
+        else:
+            words[None].append(given)
+    return words
+
+
 def _columns(
     read: TableProfile,
     names: Sequence[str],
     target: str,
-    na_values: Sequence[str],
+    words: Mapping[str | None, Collection[str]],
     options: InitOptions,
-) -> tuple[dict[str, Column], dict[str, str]]:
+) -> tuple[dict[str, InferredColumn], dict[str, str]]:
     """Return the columns that are used, and the reason for each that is not."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, InferredColumn] = {}
     drop_columns = {name: "as asked" for name in names if name in options.drop_columns}
     if options.split_column is not None:
         drop_columns[options.split_column] = SPLIT_COLUMN_UNUSED
     for name in names:
         if name == target or name in drop_columns:
             continue
-        result = _column(name, read.tallies[name], read.rows, na_values)
-        if isinstance(result, Column):
+        asked = ColumnOptions(
+            [*words[None], *words.get(name, ())], options.decimal, options.keep_columns
+        )
+        result = infer_column(name, read.columns[name], asked)
+        if result.how is not None:
             columns[name] = result
         else:
-            drop_columns[name] = result
+            drop_columns[name] = result.seen
     if not columns:
         text = "; ".join(
             f"{short_repr(name)}: {why}" for name, why in list(drop_columns.items())[:5]
@@ -258,64 +425,29 @@ def _columns(
     return columns, drop_columns
 
 
-def _column(name: str, tally: ColumnStats, rows: int, na_values: Sequence[str]) -> Column | str:
-    """Return the column, or why it is not used. rows: those of the table."""
-    words = {text: count for text, count in tally.text_counts.items() if text not in na_values}
-    levels = pd.Series(words | tally.number_counts, dtype="int64")
-    present = sum(words.values()) + tally.rows
-    gaps = f"; {rows - present:,} missing" if present < rows else ""
-    if present == 0:
-        return "no value in any row"
-    if len(levels) == 1 and not tally.overflowed:
-        return f"always {quote_cell(str(levels.index[0]))}{gaps}; no information"
-    if not words:
-        follow = tally.high - tally.low + 1 == rows
-        if tally.all_distinct and tally.rows == rows > 2 and (follow or _is_id(name)):
-            return "another whole number in each row: a row number or an id"
-        seen = f"{tally.low:g} to {tally.high:g}{gaps}"
-        if tally.all_integers and 2 < len(levels) <= 10:
-            seen += f"; {len(levels)} whole numbers: category, if they are codes"
-        return Column("number", seen)
-    _refuse_spoilt_numbers(name, tally, words, na_values)
-    if len(levels) == present:
-        return "another text in each row: a name or an id"
-    if tally.overflowed:
-        return f"over {MAX_DISTINCT:,} different texts; a category has at most {MAX_CATEGORIES:,}"
-    if len(levels) > MAX_CATEGORIES:
-        return f"{len(levels):,} different texts; a category has at most {MAX_CATEGORIES:,}"
-    if len(levels) > 20 and len(levels) > present / 2:
-        return f"{len(levels):,} different texts in {present:,} rows: names or ids"
-    usual = levels.sort_values(ascending=False, kind="stable").index[:3]
-    message = ", ".join(quote_cell(str(text)) for text in usual)
-    dots = ", ..." if len(levels) > 3 else ""
-    return Column("category", f"{len(levels)} texts: {message}{dots}{gaps}")
+def _common_words(
+    columns: Mapping[str, InferredColumn],
+    read: TableProfile,
+    labels: _Labels,
+) -> list[str]:
+    """Return the texts for a gap of all columns, an empty cell first.
 
-
-def _refuse_spoilt_numbers(
-    name: str, tally: ColumnStats, words: Mapping[str, int], na_values: Sequence[str]
-) -> None:
-    """Raise GuessError for a text column that was probably meant to hold numbers.
-
-    words: rows by text, of the cells that are neither missing nor a number.
+    A text that one column has as a level or a number is left to the columns where it is a gap.
     """
-    commas = [text for text in words if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text)]
-    if len(commas) == len(words):
-        raise GuessError(
-            f"Column {short_repr(name)} has numbers with a decimal comma ({preview(commas)}), "
-            "which would be taken for texts. Write them with a point in the file, or leave the "
-            f"column out: --drop {short_repr(name)}."
-        )
-    spoilt = sum(words.values())
-    if (
-        tally.overflowed or len(tally.number_counts) > MAX_NUMERIC_LABELS
-    ) and tally.rows >= 9 * spoilt:
-        others = list(words)
-        flags = " ".join(f"--na-value {short_repr(text)}" for text in [*na_values, *others[:3]])
-        raise GuessError(
-            f"Column {short_repr(name)} holds numbers, but for {count(spoilt, 'cell')} "
-            f"({preview(others)}). If such a text stands for a missing value, name all that do: "
-            f"{flags}. Else correct the cells, or leave the column out: --drop {short_repr(name)}."
-        )
+    used = {name: read.columns[name] for name in columns}
+    words = dict.fromkeys(labels.gap_words)
+    for name, column in columns.items():
+        own = column.how.na_values if column.how is not None else ()
+        for text in own:
+            elsewhere = any(
+                text in profile.counts and text not in columns[other].gap_words
+                for other, profile in used.items()
+                if other != name
+            )
+            if not elsewhere:
+                words[text] = None
+    has_empty = any(profile.counts[""] for profile in used.values())
+    return [*([""] if has_empty else []), *sorted(words)]
 
 
 # ------------------------------------------------------------------ the settings
@@ -414,7 +546,3 @@ def _cut(
         return cut(*arguments, **keywords)
     except splits.SplitError:
         return None
-
-
-def _is_id(name: str) -> bool:
-    return re.search(r"(?:^|[_ .-])(?:id|index|no|nr)$|[a-z]I[Dd]$", name, re.I) is not None

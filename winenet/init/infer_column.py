@@ -1,7 +1,6 @@
 """Decide how a column is read, from what its cells hold; say each decision in words."""
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from winenet.errors import preview, short_repr
 from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
 from winenet.init.ids import why_id
+from winenet.init.messages import option
 from winenet.init.read_tables import GuessError, quote_cell
 from winenet.text import count
 
@@ -30,15 +30,15 @@ class ColumnOptions(NamedTuple):
 
     Attributes
     ----------
-    na_values : collection of str, optional
-        In place of the known words for a gap.
+    na_values : collection of str
+        Texts for a gap, beside the known ones.
     decimal : str, optional
         The decimal sign, where numbers can be read in two ways.
     keep : collection of str
         Columns that are kept although they look like an id or free text.
     """
 
-    na_values: Collection[str] | None = None
+    na_values: Collection[str] = ()
     decimal: str | None = None
     keep: Collection[str] = ()
 
@@ -55,11 +55,19 @@ class InferredColumn:
         What it holds, or why it is not used.
     notes : list of str
         What the user should know of it.
+    levels_like_gaps : frozenset of str
+        Levels that stand for a gap in other columns.
     """
 
     how: ColumnFormat | None
     seen: str
     notes: list[str] = field(default_factory=list)
+    levels_like_gaps: frozenset[str] = frozenset()
+
+    @property
+    def gap_words(self) -> tuple[str, ...]:
+        """The texts that stand for a gap."""
+        return () if self.how is None else self.how.na_values
 
 
 def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> InferredColumn:
@@ -85,7 +93,7 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
         return InferredColumn(None, f"no letter or digit in any row, only {preview(list(counts))}")
     why = None if name in options.keep else why_id(name, profile.id_evidence)
     if why is not None:
-        return InferredColumn(None, f"{why}; `--keep {shlex.quote(name)}` brings it back")
+        return InferredColumn(None, f"{why}; `{option('--keep', name)}` brings it back")
     if len(counts) == 1 and not profile.overflowed:
         return _constant(next(iter(counts)), present, profile)
     number = _numbers(name, profile, counts, options)
@@ -99,9 +107,8 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
 
 def _given_gaps(counts: Mapping[str, int], options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
-    if options.na_values is not None:
-        return [text for text in counts if text in options.na_values]
-    return gap_words(counts, is_category=False)
+    known = gap_words(counts, is_category=False)
+    return [text for text in counts if text in known or text in options.na_values]
 
 
 def _gaps(profile: ColumnProfile, present: int) -> str:
@@ -151,7 +158,7 @@ def _numbers(
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
-        flag = f"--na-value={shlex.quote(sentinel.text)}"
+        flag = option("--na-value", f"{name}={sentinel.text}")
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
             f"number. If it means that the value is missing, add {flag}"
@@ -193,11 +200,11 @@ def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
 def _refuse_odd(name: str, odd: Mapping[str, int]) -> None:
     """Raise GuessError for texts among numbers."""
     texts = sorted(odd, key=lambda text: -odd[text])
-    flags = " ".join(f"--na-value={shlex.quote(text)}" for text in texts[:3])
+    flags = " ".join(option("--na-value", text) for text in texts[:3])
     raise GuessError(
         f"Column {short_repr(name)} holds numbers, but not in {count(sum(odd.values()), 'cell')} "
         f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}. Else "
-        f"correct the cells, or leave the column out: --drop {shlex.quote(name)}."
+        f"correct the cells, or leave the column out: {option('--drop', name)}."
     )
 
 
@@ -224,10 +231,8 @@ def _dates(
 
 def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> InferredColumn:
     """Return a column of categories, or why its texts are none."""
-    if options.na_values is None:
-        words = gap_words(profile.counts, is_category=True)
-    else:
-        words = [text for text in profile.counts if text in options.na_values]
+    known = gap_words(profile.counts, is_category=True)
+    words = [text for text in profile.counts if text in known or text in options.na_values]
     levels = Counter(
         {text: rows for text, rows in profile.counts.items() if text and text not in words}
     )
@@ -249,27 +254,28 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
         return InferredColumn(
             None,
             f"{len(levels):,} different texts in {present:,} rows: {what}; "
-            f"`--keep {shlex.quote(name)}` brings it back",
+            f"`{option('--keep', name)}` brings it back",
         )
     usual = [text for text, _ in levels.most_common(3)]
     dots = ", ..." if len(levels) > 3 else ""
     seen = f"{count(len(levels), 'text')}: {', '.join(map(quote_cell, usual))}{dots}"
-    notes = _level_notes(levels, options)
+    notes = _level_notes(levels)
     return InferredColumn(
-        ColumnFormat("category", tuple(words)), seen + _gaps(profile, present), notes
+        ColumnFormat("category", tuple(words)),
+        seen + _gaps(profile, present),
+        notes,
+        frozenset(text for text in levels if text.lower() in GAP_WORDS),
     )
 
 
-def _level_notes(levels: Mapping[str, int], options: ColumnOptions) -> list[str]:
+def _level_notes(levels: Mapping[str, int]) -> list[str]:
     """Return what is worth knowing of a category's levels."""
-    notes = []
-    if options.na_values is None:
-        for text in levels:
-            if text.lower() in MAY_BE_LEVELS and text.lower() in GAP_WORDS:
-                notes.append(
-                    f"{short_repr(text)} ({count(levels[text], 'row')}) is kept as a level; if it "
-                    f"means that the value is missing, add --na-value={shlex.quote(text)}"
-                )
+    notes = [
+        f"{short_repr(text)} ({count(levels[text], 'row')}) is kept as a level; if it means that "
+        f"the value is missing, add {option('--na-value', text)}"
+        for text in levels
+        if text.lower() in MAY_BE_LEVELS
+    ]
     by_case: dict[str, list[str]] = {}
     for text in levels:
         by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)

@@ -1,34 +1,25 @@
 """Read the tables for a new pipeline, and count what each of their columns holds."""
 
-import codecs
-import contextlib
-import csv
-import gzip
-import io
-import math
 import re
-import warnings
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import pandas as pd
+import pyarrow as pa
 
 from winenet import params
-from winenet.data import raw_table
-from winenet.data.raw_file import MAX_LINE_BYTES
-from winenet.data.stream import SEPARATORS
+from winenet.data import column_format, raw_table, table_reader
+from winenet.data.table_reader import Table
+from winenet.data.text_stream import TableError
 from winenet.errors import InputError, did_you_mean, preview, short_repr
-from winenet.init.column_stats import ColumnStats
+from winenet.init.column_profile import ColumnProfile
+from winenet.init.messages import option
 from winenet.text import count
 
-GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
 SPLIT_METHODS = get_args(params.Split.model_fields["method"].annotation)
 METHODS_BY_COLUMN = ("group", "time")  # which need a column
-ROWS_AT_A_TIME = 50_000  # text needs much memory
-SNIFF_LINES = 200  # lines from which the separator is guessed
 
 
 class InitError(InputError):
@@ -50,6 +41,12 @@ class InitOptions:
     positive_label: str | None = None
     na_values: Sequence[str] | None = None
     drop_columns: Sequence[str] = ()
+    keep_columns: Sequence[str] = ()
+    encoding: str | None = None
+    header: bool = True
+    decimal: str | None = None
+    unlabelled: str | None = None
+    rare_classes: str | None = None
     split_method: str | None = None
     split_column: str | None = None
 
@@ -61,13 +58,37 @@ class File(NamedTuple):
     label: str | None
 
 
+class TableStyle(NamedTuple):
+    """How the tables are written, and their columns.
+
+    Attributes
+    ----------
+    names : list of str
+    encoding : str
+    separator, quote : str
+    notes : list of str
+        What was found and skipped, in words.
+    """
+
+    names: list[str]
+    encoding: str
+    separator: str
+    quote: str
+    notes: list[str]
+
+
 class TableProfile(NamedTuple):
     """Statistics of all tables.
 
-    tallies: by column. target: the label of each row, as text, (rows,).
+    Attributes
+    ----------
+    columns : dict of str to ColumnProfile
+    target : Series of str, shape (rows,)
+        The label of each row.
+    rows : int
     """
 
-    tallies: dict[str, ColumnStats]
+    columns: dict[str, ColumnProfile]
     target: pd.Series
     rows: int
 
@@ -104,11 +125,6 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
             raise GuessError(
                 f"--table {display_path(path)}: is not a file, so it cannot be read as a table. "
                 "Give each CSV file of a folder by a --table of its own."
-            )
-        if path.suffix.lower() in (".parquet", ".xlsx", ".xls", ".zip", ".json"):
-            raise GuessError(
-                f"--table {display_path(path)}: {path.suffix} is not read here. Save the table "
-                "as CSV, a header and a line a row; it may be packed as .csv.gz."
             )
     names = [path.name for path in paths]
     for name in names:
@@ -149,123 +165,116 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
     return [File(path, label) for path, label in zip(paths, labels, strict=True)], target
 
 
-def _separator(options: InitOptions) -> str:
-    """Return the separator that was given, or the one that the first table's lines agree on."""
+def _given_separator(options: InitOptions) -> str | None:
+    """Return the separator of the option --sep."""
     given = options.separator
-    if given is not None:
-        separator = {"tab": "\t", "\\t": "\t", "space": " ", "semicolon": ";"}.get(given, given)
-        if not re.fullmatch(r"[\t !#-~]", separator):
-            raise GuessError(
-                f"--sep {short_repr(given)} is not one character of ASCII. Give for example ';' "
-                "or tab."
-            )
-        return separator
-    lines = _first_lines(options.tables[0], SNIFF_LINES)
-    best, result = 1, None
-    for separator in SEPARATORS:
-        try:
-            counts = {len(row) for row in csv.reader(lines, delimiter=separator) if row}
-        except csv.Error:  # a quotation mark that is not closed joins all lines
-            continue
-        if len(counts) == 1 and max(counts) > best:
-            best, result = max(counts), separator
-    if result is None:
-        # Lines of unequal length: the header decides, and the reader names the lines.
-        cells = {
-            separator: len(next(csv.reader(lines[:1], delimiter=separator), []))
-            for separator in SEPARATORS[:-1]
-        }
-        result = max(cells, key=lambda separator: cells[separator])
-        if cells[result] < 2:
-            raise GuessError(
-                f"{display_path(options.tables[0])}: the header is {short_repr(lines[0])}, one "
-                "column by any of the separators , ; tab | and space. Give the right one by --sep; "
-                "a table needs a column to predict and one to predict it from."
-            )
-    return result
-
-
-def _first_lines(path: Path, number: int) -> list[str]:
-    """Return the first lines of a table that are not blank; raise GuessError if it is not text."""
-    message = display_path(path)
-    lines: list[str] = []
-    with _readable(path):
-        opened: Any = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rb") as stream:
-            if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                raise GuessError(f"{message}: is UTF-16. Save the file as UTF-8.")
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig")
-            while len(lines) < number and (line := text.readline(MAX_LINE_BYTES + 1)):
-                if "\0" in line:
-                    raise GuessError(
-                        f"{message}: holds null bytes, so it is not text. Save the table as CSV in "
-                        "UTF-8."
-                    )
-                if len(line) > MAX_LINE_BYTES:
-                    raise GuessError(
-                        f"{message}: has a line of more than {MAX_LINE_BYTES:,} bytes, so it is "
-                        "not a table. Each row stands in a line of its own, the columns' names in "
-                        "the first."
-                    )
-                lines.append(line.removesuffix("\n"))
-    if not lines or not lines[0].strip():
+    if given is None:
+        return None
+    separator = {"tab": "\t", "\\t": "\t", "space": " ", "semicolon": ";"}.get(given, given)
+    if not re.fullmatch(r"[\t !#-~]", separator):
         raise GuessError(
-            f"{message}: its first line is blank or missing. It needs the columns' names there, "
-            "and a line a row below."
+            f"--sep {short_repr(given)} is not one character of ASCII. Give for example ';' or tab."
         )
-    return [line for line in lines if line]
+    return separator
 
 
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Convert errors while a table is read into a GuessError."""
-    text = display_path(path)
+def read_style(files: Sequence[File], target: str, options: InitOptions) -> TableStyle:
+    """Return how the tables are written, and the columns that all of them have.
+
+    Parameters
+    ----------
+    files : sequence of File
+    target : str
+        The label column.
+    options : InitOptions
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be read, or the tables do not have the same columns.
+    """
+    styles = {}
+    for file in files:
+        with _open(file.path, options) as table:
+            if options.header:
+                _refuse_missing_header(file.path, table, target)
+            styles[file.path] = TableStyle(
+                table.names,
+                table.encoding,
+                table.dialect.separator,
+                table.dialect.quote,
+                table.notes,
+            )
+    names = _common_names({path: style.names for path, style in styles.items()}, options)
+    first = styles[files[0].path]
+    for path, style in styles.items():
+        for what in ("encoding", "separator", "quote"):
+            if getattr(style, what) != getattr(first, what):
+                raise GuessError(
+                    f"{display_path(files[0].path)} and {display_path(path)} do not have the same "
+                    f"{what}: {getattr(first, what)!r} and {getattr(style, what)!r}. Save them "
+                    "alike."
+                )
+    notes = [f"{path.name}: {note}" for path, style in styles.items() for note in style.notes]
+    return first._replace(names=names, notes=notes)
+
+
+def _open(path: Path, options: InitOptions) -> Table:
+    """Open a table; raise GuessError if it cannot be read."""
     try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise GuessError(f"{text}: is not a complete gzip file. Pack it again.") from None
-    except UnicodeDecodeError:
-        raise GuessError(_no_utf8(path)) from None
-    except OSError as error:
-        raise GuessError(f"{text}: cannot be read ({error.strerror}).") from None
+        return table_reader.open_table(
+            str(path), options.encoding, _given_separator(options), header=options.header
+        )
+    except TableError as error:
+        raise GuessError(f"{display_path(path)}: {error}.") from None
 
 
-def _no_utf8(path: Path) -> str:
-    name = display_path(path)
-    return (
-        f"{name}: is not UTF-8, so its texts cannot be read for sure. Save the file as UTF-8, for "
-        f"example with `iconv -f latin1 -t utf-8 {name} > utf8.csv`."
+def without_header(files: Sequence[File], target: str, options: InitOptions) -> InitOptions:
+    """Return the options with header set to False if the target is c1, c2, ... of a table.
+
+    A name such as c21 is one that only a table without a header gets.
+    """
+    with _open(files[0].path, options) as table:
+        is_place = re.fullmatch(r"c[1-9]\d*", target) and int(target[1:]) <= len(table.names)
+        if options.header and is_place and target not in table.names and table.why_no_header():
+            return replace(options, header=False)
+    return options
+
+
+def _refuse_missing_header(path: Path, table: Table, target: str) -> None:
+    """Raise GuessError if the first line of a table is data."""
+    why = table.why_no_header()
+    if why is None:
+        return
+    place = table.names.index(target) + 1 if target in table.names else len(table.names)
+    raise GuessError(
+        f"{display_path(path)}: {why}. Its columns can be called c1 to c{len(table.names)}: "
+        f"{'your target' if target in table.names else 'the last one'} is then --target c{place}. "
+        "Or put a line with the columns' names above it. If it is a header after all, rename its "
+        "columns."
     )
 
 
 # ------------------------------------------------------------------ the columns' names
 
 
-def _header(path: Path, separator: str) -> list[str]:
-    return next(csv.reader(_first_lines(path, 1)[:1], delimiter=separator))
-
-
-def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
+def _common_names(headers: Mapping[Path, Sequence[str]], options: InitOptions) -> list[str]:
     """Return the columns' names, which all tables have; raise GuessError for one of no use."""
     first, *others = headers
     names = list(headers[first])
     for path, header in headers.items():
-        text = display_path(path)
         if len(header) < 2:
             raise GuessError(
-                f"{text}: the header has one column ({short_repr(header[0])}) by the separator "
-                f"{short_repr(separator)}. Give the right one by --sep."
+                f"{display_path(path)}: the header has one column ({short_repr(header[0])}) by any "
+                "of the separators , ; tab | and space. Give the right one by --sep; a table needs "
+                "a column to predict and one to predict it from."
             )
-        for place, name in enumerate(header, start=1):
-            if not name:
+        for name in header:
+            if header.count(name) > 1 and name not in options.drop_columns:
                 raise GuessError(
-                    f"{text}: column {place} has no name in the header; it may be the row numbers "
-                    "that a program added. Give it a name, or take it out of the file."
-                )
-            if header.count(name) > 1:
-                raise GuessError(
-                    f"{text}: column {short_repr(name)} stands {header.count(name)} times in the "
-                    "header. Give each column a name of its own."
+                    f"{display_path(path)}: column {short_repr(name)} stands {header.count(name)} "
+                    "times in the header. Give each column a name of its own, or leave them out: "
+                    f"{option('--drop', name)}."
                 )
     for path in others:
         other = set(headers[path])
@@ -276,16 +285,10 @@ def _names(headers: Mapping[Path, Sequence[str]], separator: str) -> list[str]:
                     f"{display_path(lacks)} has no column {short_repr(name)}, which "
                     f"{display_path(has)} has. All tables need the same columns."
                 )
-    if all(is_number(name) for name in names):
-        raise GuessError(
-            f"{display_path(first)}: the first line holds numbers "
-            f"({short_repr(', '.join(names))}), so it is not a header. Put a line with the "
-            "columns' names above it."
-        )
-    return names
+    return list(dict.fromkeys(names))
 
 
-def _check_names(
+def check_names(
     files: Sequence[File], names: Sequence[str], target: str, options: InitOptions
 ) -> None:
     """Raise GuessError for options that name no column, and for names that params.yaml refuses."""
@@ -300,6 +303,12 @@ def _check_names(
             f"--label adds the column {short_repr(target)}, but {path} has one of this name. Give "
             f"--target {target} in place of --label, or another name."
         )
+    for name in options.keep_columns:
+        if name not in names:
+            raise GuessError(
+                f"--keep {short_repr(name)} is not a column of {path}{did_you_mean(name, names)}. "
+                f"Its columns: {preview(names)}."
+            )
     for name in options.drop_columns:
         if name == target:
             raise GuessError(f"--drop {short_repr(name)} is the target, which cannot be left out.")
@@ -313,7 +322,7 @@ def _check_names(
         fault = None if name in options.drop_columns else params.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
-            cure += "." if name == target else f", or leave it out: --drop {short_repr(name)}."
+            cure += "." if name == target else f", or leave it out: {option('--drop', name)}."
             raise GuessError(f"Column {short_repr(name)} cannot keep its name: {fault}. {cure}")
 
 
@@ -348,101 +357,63 @@ def _check_split(path: str, names: Sequence[str], target: str, options: InitOpti
 
 
 def read_columns(
-    files: Sequence[File], names: Sequence[str], separator: str, target: str, options: InitOptions
+    files: Sequence[File], style: TableStyle, target: str, options: InitOptions
 ) -> TableProfile:
-    """Read all tables as text, some rows at a time.
+    """Read all tables once, and count what their columns hold.
 
     Parameters
     ----------
-    files, names, separator
-        The tables, the columns that all of them have, and the character between cells.
-    target
+    files : sequence of File
+    style : TableStyle
+    target : str
         The label column.
-    options
-        The options of the command line.
+    options : InitOptions
 
     Returns
     -------
     TableProfile
-        Statistics of the columns, and the labels.
 
     Raises
     ------
     GuessError
         If a table cannot be read or has no rows.
     """
-    tallies = {name: ColumnStats(words=options.na_values or ()) for name in names}
-    targets: list[pd.Series] = []
+    profiles = {name: ColumnProfile() for name in style.names}
+    wanted = [name for name in style.names if name not in options.drop_columns]
+    labels: list[pa.Array] = []
     for file in files:
-        before = len(targets)
-        for frame in _frames(file.path, separator):
-            for name in names:
-                tallies[name].add(frame[name])
-            if file.label is None:
-                targets.append(frame[target])
-            else:
-                targets.append(pd.Series([file.label] * len(frame)))
-        if len(targets) == before:
+        rows = 0
+        with _open(file.path, options) as table:
+            try:
+                for block in table.blocks(wanted):
+                    texts = {
+                        name: column_format.clean_cells(cells)
+                        for name, cells in block.cells.items()
+                    }
+                    for name in wanted:
+                        profiles[name].add(texts[name])
+                    rows += len(block.rows)
+                    labels.append(
+                        texts[target]
+                        if file.label is None
+                        else pa.array([file.label] * len(block.rows), pa.string())
+                    )
+            except TableError as error:
+                raise GuessError(f"{display_path(file.path)}: {error}.") from None
+            if table.faults:
+                listed = "".join(f"\n  {fault}" for fault in table.faults)
+                raise GuessError(
+                    f"{display_path(file.path)} is not a table with the separator "
+                    f"{short_repr(style.separator)}:{listed}\nGive the right separator by --sep, "
+                    "or correct the lines."
+                )
+        if not rows:
             raise GuessError(
                 f"{display_path(file.path)}: has no rows below the header, so there is nothing to "
                 "learn from."
             )
-    labels = pd.concat(targets, ignore_index=True)
-    return TableProfile(tallies, labels, len(labels))
-
-
-def _frames(path: Path, separator: str) -> Iterator[pd.DataFrame]:
-    """Yield some rows of a table at a time, with the text of each cell."""
-    try:
-        with _readable(path), warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be dropped
-            reader = pd.read_csv(
-                path,
-                sep=separator,
-                dtype="str",
-                na_filter=False,
-                encoding="utf-8-sig",
-                index_col=False,
-                skip_blank_lines=False,
-                chunksize=ROWS_AT_A_TIME,
-            )
-            with reader:
-                yield from (frame for frame in reader if len(frame))
-    except (ValueError, OverflowError, pd.errors.ParserWarning) as error:
-        why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise GuessError(
-            f"{display_path(path)}: is not a table with the separator {short_repr(separator)} "
-            f"({why}). Give the right one by --sep, or correct it."
-        ) from None
-
-
-def missing_texts(read: TableProfile, target: str, options: InitOptions) -> list[str]:
-    """Return the texts that stand for a missing value.
-
-    Parameters
-    ----------
-    read
-        Statistics of the tables.
-    target
-        The label column, which is not searched.
-    options
-        The options of the command line; `na_values` replaces the guess.
-
-    Returns
-    -------
-    list[str]
-        The texts, each once.
-    """
-    if options.na_values is not None:
-        return list(dict.fromkeys(options.na_values))
-    used = [name for name in read.tallies if name != target and name not in options.drop_columns]
-    there = dict.fromkeys(
-        text
-        for name in used
-        for text in read.tallies[name].text_counts
-        if text.strip() in GUESSED_NA_VALUES
-    )
-    return sorted(there, key=lambda text: (GUESSED_NA_VALUES.index(text.strip()), text))
+    joined = pa.chunked_array(labels, pa.string()).to_pandas()
+    return TableProfile(profiles, pd.Series(joined, dtype="str").fillna(""), len(joined))
 
 
 # ------------------------------------------------------------------ messages
@@ -462,23 +433,6 @@ def display_path(path: Path) -> str:
         The path, escaped if it has unprintable characters.
     """
     return str(path) if str(path).isprintable() else short_repr(str(path))
-
-
-def is_number(text: str) -> bool:
-    """Return whether pandas reads a text as a finite number.
-
-    Parameters
-    ----------
-    text
-        The text of a cell.
-
-    Returns
-    -------
-    bool
-        False for "nan" and "inf", too.
-    """
-    number = pd.to_numeric(pd.Series([text], dtype="object"), errors="coerce").iloc[0]
-    return math.isfinite(float(number))
 
 
 def quote_cell(text: str) -> str:

@@ -3,17 +3,18 @@
 import dataclasses
 import json
 import re
-import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import jinja2
 import yaml
 
 from winenet import params, yaml12
+from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
-from winenet.init.infer import STRATIFY_BELOW, Column, InferredConfig
+from winenet.init.infer import STRATIFY_BELOW, InferredConfig
+from winenet.init.infer_column import InferredColumn
 from winenet.init.pipeline_files import mermaid
 from winenet.init.read_tables import InitError
 from winenet.text import count
@@ -47,7 +48,7 @@ def params_text(found: InferredConfig) -> str:
     """
     text = _rendered(found)
     if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
-        kinds = {name: Column(column.kind, "") for name, column in found.columns.items()}
+        kinds = {name: InferredColumn(column.how, "") for name, column in found.columns.items()}
         text = _rendered(dataclasses.replace(found, columns=kinds))
     if len(text.encode()) > yaml12.MAX_BYTES:
         raise InitError(
@@ -73,7 +74,7 @@ def _rendered(found: InferredConfig) -> str:
     size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
     share = max(found.labels.values()) / found.rows
     rare = min(found.labels.values()) < RARE * found.rows
-    return _template("params.yaml").render(
+    return _template("params.yaml", found).render(
         rare=rare,
         few=min(found.labels.values()) < STRATIFY_BELOW,
         chance=int(1e4 / len(found.labels)) / 1e4,
@@ -103,12 +104,9 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
     """
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
-    gaps = [text for text in found.na_values if text]  # predict knows an empty cell, NA and NaN
-    message = "" if {*gaps} <= {"NA", "NaN"} else " ".join(["", *map(_flag, gaps)])
-    return _template("README.md").render(
+    return _template("README.md", found).render(
         name=name,
         guess=found,
-        missing=message,
         tables=" and ".join(tables),
         columns=count(len(found.columns), "column"),
         graph=mermaid(stages),
@@ -116,11 +114,7 @@ def readme(found: InferredConfig, graph: str, name: str) -> str:
     )
 
 
-def _flag(missing: str) -> str:
-    return f"--na-value {shlex.quote(missing)}"
-
-
-def _template(name: str) -> jinja2.Template:
+def _template(name: str, found: InferredConfig) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATE_DIR),
         undefined=jinja2.StrictUndefined,
@@ -132,7 +126,7 @@ def _template(name: str) -> jinja2.Template:
         "yaml": _scalar,
         "label": _label,
         "label_counts": label_counts,
-        "column_lines": _column_lines,
+        "column_lines": lambda columns: _column_lines(columns, found.na_values),
         "left_out": _left_out,
         "thousands": lambda number: f"{number:,}",
     }
@@ -178,10 +172,38 @@ def _word(text: str) -> str:
     return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
 
 
-def _column_lines(columns: Mapping[str, Column]) -> list[str]:
-    """Return a line per column: its kind, and a comment that says what it holds."""
-    lines = {f"{_scalar(name)}: {column.kind}": column.seen for name, column in columns.items()}
-    return _commented(lines)
+def _column_lines(columns: Mapping[str, InferredColumn], na_values: Collection[str]) -> list[str]:
+    """Return a line per column: how it is read, and a comment that says what it holds."""
+    return _commented(
+        {
+            f"{_scalar(name)}: {_column(column, na_values)}": column.seen
+            for name, column in columns.items()
+        }
+    )
+
+
+def _column(column: InferredColumn, na_values: Collection[str]) -> str:
+    """Return how a column is read, in YAML: a word, or a mapping in one line.
+
+    na_values: the texts for a gap of all columns.
+    """
+    how = column.how
+    assert how is not None
+    content: dict[str, object] = {"type": how.kind}
+    usual = NumberFormat()
+    for name in ("decimal", "thousands", "unit", "parentheses", "limits"):
+        value = getattr(how.number, name)
+        if value != getattr(usual, name):
+            content[name] = value
+    if how.date is not None:
+        content |= {"format": how.date.pattern, "parts": list(how.date.parts)}
+        content |= {"origin": how.date.origin}
+    own = [text for text in how.na_values if text not in na_values]
+    if own or column.levels_like_gaps & {*na_values}:
+        content["na_values"] = [*([""] if "" in na_values else []), *how.na_values]
+    if len(content) == 1:
+        return how.kind
+    return f"{{{', '.join(f'{name}: {_scalar(value)}' for name, value in content.items())}}}"
 
 
 def _left_out(columns: Mapping[str, str]) -> list[str]:
