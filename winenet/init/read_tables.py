@@ -248,10 +248,9 @@ def _refuse_missing_header(path: Path, table: Table, target: str) -> None:
         return
     place = table.names.index(target) + 1 if target in table.names else len(table.names)
     raise GuessError(
-        f"{display_path(path)}: {why}. Its columns can be called c1 to c{len(table.names)}: "
+        f"{display_path(path)}: {why}. --no-header calls its columns c1 to c{len(table.names)}; "
         f"{'your target' if target in table.names else 'the last one'} is then --target c{place}. "
-        "Or put a line with the columns' names above it. If it is a header after all, rename its "
-        "columns."
+        "Or put a line with the columns' names above it."
     )
 
 
