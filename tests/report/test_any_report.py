@@ -29,6 +29,7 @@ KINDS = {
     "many": ("cancer", any_table.MANY),
     "many letters": ("letters", any_table.MANY),
     "one": ("cancer", ONE),
+    "rare": ("rare", any_table.FEW),
 }
 
 
@@ -249,16 +250,17 @@ def test_every_model_is_on_the_page_under_its_name(many):
     rows = [
         one["text"].strip()
         for one in many.read.elements
-        if one["tag"] == "th" and "models" in {p["attributes"].get("id") for p in one["path"]}
+        if one["attributes"].get("scope") == "row"
+        and "models" in {p["attributes"].get("id") for p in one["path"]}
     ]
-    assert sorted(rows[5:]) == sorted(
+    assert sorted(rows) == sorted(
         [
             *("majority class", "logistic regression", "tuned network 6", "my net 2", "A-b c"),
             *("b-", "Sam's <b> & $\\frac{1}$", "2", "a rather long name for a network", "x"),
             *("réseau", "linear svc", "tree", "naive Bayes", "nearest-5"),
         ]
     )
-    assert rows[5:8] == ["majority class", "logistic regression", "my net 2"]
+    assert rows[:3] == ["majority class", "logistic regression", "my net 2"]
 
 
 def test_each_pair_of_many_models_has_a_cell(many):
@@ -292,6 +294,27 @@ def test_the_threshold_is_that_of_the_reference(folders):
     networks = [*any_table.MANY.networks]
     assert list(shown.data("threshold-data")) == ["logistic", *networks, "grid_search"]
     assert list(shown.data("followed-data")) == networks
+
+
+@pytest.mark.parametrize(("kind", "rare"), [("rare", True), ("letters", True), ("iris", False)])
+def test_a_rare_class_puts_its_scores_first_in_every_table_and_says_why(folders, kind, rare):
+    shown = Shown(folders[kind], ())
+    markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    first = "model balanced accuracy average precision accuracy" if rare else "model accuracy "
+    tables = re.findall(r"<table.*?</thead>", shown.text, re.DOTALL)
+    headers = [" ".join(re.sub(r"<[^>]+>", " ", table).split()) for table in tables]
+    for last in ("errors", "epochs"):
+        (header,) = [one for one in headers if one.startswith("model ") and one.endswith(last)]
+        assert header.startswith(first)
+        (line,) = re.findall(
+            rf"^\| model \|.*{'errors' if last == 'errors' else 'errors . epochs'} \|$",
+            markdown,
+            re.M,
+        )
+        assert line.replace("| ", "").startswith(first)
+    said = re.findall(r"Only \d\.\d% of the rows are \w+, so balanced accuracy", markdown)
+    assert len(said) == rare
+    assert (said and said[0] in visible(shown.text)) or not rare
 
 
 @pytest.mark.parametrize("kind", ["many", "one"])

@@ -341,7 +341,9 @@ def test_each_term_is_linked_once_from_its_first_use(shown):
     links = shown.found("class", "term")
     targets = [link["attributes"]["href"] for link in links]
     assert len(targets) == len(set(targets))
-    assert {target[1:] for target in targets} == set(map(page.term_id, GLOSSARY))
+    # The wine has no rare class, so its tables have no average precision.
+    terms = {*GLOSSARY} - {"average precision"}
+    assert {target[1:] for target in targets} == set(map(page.term_id, terms))
     back = [one["attributes"]["href"][1:] for one in shown.found("class", "back")]
     assert sorted(back) == sorted(link["attributes"]["id"] for link in links)
 

@@ -15,10 +15,9 @@ from winenet.report.markdown import Metrics, Row, Table
 from winenet.report.model_styles import constant_models, sort_models
 from winenet.report.terms import Terms
 
-COMPARED = (
-    *("model", "accuracy", "accuracy, unseen rows", "over seeds, mean ± sd"),
-    *("ROC AUC", "log loss", "errors"),
-)
+# Titles by score with an interval, before and after the column of the seeds.
+COMPARED = {"accuracy": "accuracy", "accuracy_unseen": "accuracy, unseen rows"}
+COMPARED_AFTER_SEEDS = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
 SEEDS = (
     *("network", "mean", "sd", "least", "largest", "mean, unseen rows", "seed of params.yaml"),
     "runs worse / equal / better",
@@ -42,6 +41,8 @@ class ComparisonSection:
         All models with their intervals, in Markdown.
     compared : mapping
         By model, its scores with intervals, in the order of every table.
+    compared_scores : mapping
+        The scores that the page shows of them, by key with their titles.
     pairs, changed_verdicts : list of str
         One sentence per pair of models; those of the pairs that differ on unseen rows alone.
     duplicate_rows : str
@@ -72,6 +73,7 @@ class ComparisonSection:
     choice: sentences.SelectionSentences
     compared_table: str
     compared: Mapping[str, Any]
+    compared_scores: Mapping[str, str]
     pairs: list[str]
     changed_verdicts: list[str]
     duplicate_rows: str
@@ -148,6 +150,7 @@ def section(
         ),
         at_max_iter=int(learning["at_max_iter"].sum()),
         compared=sort_models(compared["models"], metrics),
+        compared_scores=model_tables.rare_scores_first(COMPARED, metrics),
         misclassified=Table(header, rows[:WRONG]),
         misclassified_lines=common[:WRONG],
         label_column=label_column,
@@ -174,17 +177,22 @@ def tuned_vs_untuned(pairs: pd.DataFrame, reference: str) -> dict[str, Any]:
 def compared_table(metrics: Metrics) -> str:
     """Return all models with their intervals as a Markdown table."""
     names = model_tables.model_names(metrics)
+    compared = model_tables.rare_scores_first(COMPARED, metrics)
     rows = [
         (
             names[model],
-            *(_with_interval(item[score]) for score in ("accuracy", "accuracy_unseen")),
+            *(_with_interval(item[score]) for score in compared),
             f"{item['seeds']['mean']:.4f} ± {item['seeds']['sd']:.4f}" if "seeds" in item else "-",
-            *(_with_interval(item[score]) for score in ("roc_auc", "log_loss")),
+            *(_with_interval(item[score]) for score in COMPARED_AFTER_SEEDS),
             item["errors"],
         )
         for model, item in sort_models(metrics["compare"]["models"], metrics).items()
     ]
-    return markdown.markdown_table(COMPARED, rows)
+    header = (
+        *("model", *compared.values(), "over seeds, mean ± sd"),
+        *(*COMPARED_AFTER_SEEDS.values(), "errors"),
+    )
+    return markdown.markdown_table(header, rows)
 
 
 def _with_interval(score: Mapping[str, float] | None) -> str:
