@@ -327,6 +327,36 @@ def test_another_search_than_over_two_parameters_is_a_picture(folders, kind):
     assert f"The best is\n{best} with" in markdown
 
 
+@pytest.mark.parametrize(("kind", "axes"), [("many", 4), ("cancer", 0), ("one", 0)])
+def test_a_search_over_more_than_two_parameters_has_parallel_coordinates(folders, kind, axes):
+    text = (folders[kind] / "report/index.html").read_text(encoding="utf-8")
+    drawings = re.findall(r'<svg class="parallel".*?</svg>', text, re.DOTALL)
+    assert len(drawings) == bool(axes)
+    for drawing in drawings:
+        assert drawing.count("<line ") == drawing.count("<circle ") == axes
+        lines = re.findall(r'class="(best|candidate)".*?<title>(.*?): 0', drawing)
+        names = Shown(folders[kind], ("data/",)).table("data/grid_search_results.csv")["candidate"]
+        assert lines == [("candidate", name) for name in names[:0:-1]] + [("best", names[0])]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_parallel_coordinates_scroll_in_themselves_and_need_no_script(
+    folders, browser, width, scheme
+):
+    file = folders["many"] / "report/index.html"
+    size = {"width": width, "height": 900}
+    options = {"viewport": size, "color_scheme": scheme, "java_script_enabled": False}
+    with opened(browser, file, **options) as shown:
+        box, room = (
+            shown.locator(selector).bounding_box()
+            for selector in ("svg.parallel", "div.wide:has(svg.parallel)")
+        )
+    assert room["x"] + room["width"] <= width
+    assert (box["width"] > room["width"]) is (width == 375)
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [

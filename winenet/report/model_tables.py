@@ -70,6 +70,11 @@ def rarest_share(metrics: Metrics) -> float:
     return float(min(counts) / sum(counts))
 
 
+def has_rare_class(metrics: Metrics) -> bool:
+    """Return whether tables of models begin with the scores that a rare class asks for."""
+    return rarest_share(metrics) < RARE
+
+
 def rare_scores_first(scores: Mapping[str, str], metrics: Metrics) -> dict[str, str]:
     """Return the scores of a table of models, by key with their titles, in order.
 
@@ -82,15 +87,15 @@ def rare_scores_first(scores: Mapping[str, str], metrics: Metrics) -> dict[str, 
     metrics : mapping
         By stage; ingest is read.
     """
-    first = FIRST_IF_RARE if rarest_share(metrics) < RARE else {}
+    first = FIRST_IF_RARE if has_rare_class(metrics) else {}
     return {**first, **scores}
 
 
 def rare_class_note(metrics: Metrics, rarest: str = "of the rarest class") -> list[str]:
     """Return why balanced accuracy and average precision come first, if they do."""
-    share = rarest_share(metrics)
-    if share >= RARE:
+    if not has_rare_class(metrics):
         return []
+    share = rarest_share(metrics)
     return [
         f"Only {share:.1%} of the rows are {rarest}, so balanced accuracy and average precision "
         f"come first: a model that never predicts this class can still have an accuracy of "

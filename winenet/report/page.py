@@ -30,6 +30,7 @@ from winenet.report.markdown import TEMPLATES, Metrics
 from winenet.report.markdown_report import ReportContent
 from winenet.report.model_styles import ModelStyle
 from winenet.report.notebook_section import NotebookCheck
+from winenet.report.parallel_coordinates import ParallelCoordinates, parallel_coordinates
 from winenet.report.sentences import is_significant
 from winenet.report.terms import Terms
 
@@ -468,6 +469,8 @@ class PageContent:
         Its inputs; a category has one for each of its values.
     grid : Grid or None
         The candidates of the search, if two parameters were searched.
+    parallel_coordinates : ParallelCoordinates or None
+        The candidates of the search, if more than two parameters were searched.
     folds : range
         The numbers of the folds.
     class_columns : list of int
@@ -492,6 +495,7 @@ class PageContent:
     drawing: Drawing
     inputs: int
     grid: Grid | None
+    parallel_coordinates: ParallelCoordinates | None
     folds: range
     class_columns: list[int]
     extremes_of: Callable[[Mapping[str, int]], model_tables.ClassExtremes]
@@ -525,6 +529,7 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Te
     return PageContent(
         notebook_layers=layers(sizes),
         drawing=drawing(sizes),
+        parallel_coordinates=parallel_coordinates(tables["data/grid_search_results.csv"]),
         grid=grid(tables["data/grid_search_results.csv"], search["choice"]["standard_error"]),
         folds=range(1, len(model_tables.fold_columns(tables["data/grid_search_results.csv"])) + 1),
         inputs=sizes[0],
