@@ -256,8 +256,8 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     coefficients: class, feature, coefficient, the largest of each class first.
     """
     return {
-        int(str(code)): some.index[:HEAVIEST].tolist()
-        for code, some in coefficients.groupby("class", sort=False)
+        int(str(code)): of_class.index[:HEAVIEST].tolist()
+        for code, of_class in coefficients.groupby("class", sort=False)
     }
 
 
@@ -283,16 +283,16 @@ def misclassified_table(errors: pd.DataFrame, models: int, labels: Sequence[str]
     constant one aside. labels: by code, what to show in its place.
     """
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
-    shown = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
+    cells = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
     if labels:
         text = dict(enumerate(map(sentences.escape_markdown, labels)))
-        shown[shown.columns[-1]] = shown.iloc[:, -1].map(text)
-    for name in shown.columns[1:-1]:
-        if not pd.api.types.is_numeric_dtype(shown[name]):
-            shown[name] = shown[name].map(sentences.escape_markdown, na_action="ignore")
-        if shown[name].isna().any():
-            shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
+        cells[cells.columns[-1]] = cells.iloc[:, -1].map(text)
+    for name in cells.columns[1:-1]:
+        if not pd.api.types.is_numeric_dtype(cells[name]):
+            cells[name] = cells[name].map(sentences.escape_markdown, na_action="ignore")
+        if cells[name].isna().any():
+            cells[name] = cells[name].astype(object).where(cells[name].notna(), "-")
     return Table(
-        [sentences.escape_markdown(name) for name in shown],
-        [tuple(row) for row in shown.itertuples(index=False)],
+        [sentences.escape_markdown(name) for name in cells],
+        [tuple(row) for row in cells.itertuples(index=False)],
     )

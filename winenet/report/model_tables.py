@@ -222,16 +222,16 @@ def stop_table(metrics: Metrics, test_rows: int, terms: Terms) -> Table:
     return Table(STOP_COLUMNS, rows)
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
+def early_stopping(traced: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
     """Return whether the held-out loss rises again, and the effect on the accuracy.
 
-    found: what the stage curves measured for one network.
+    traced: what the stage curves measured for one network.
     """
     return " ".join(
         [
-            _loss_rises(found["best"], found["last"]),
-            *_accuracy_follows(found["best"], found["last"], held_out_rows),
-            _worth_of_stopping(found, test_rows, terms.rule),
+            _loss_rises(traced["best"], traced["last"]),
+            *_accuracy_follows(traced["best"], traced["last"], held_out_rows),
+            _worth_of_stopping(traced, test_rows, terms.rule),
         ]
     )
 
@@ -266,16 +266,16 @@ def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
     ]
 
 
-def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
+def _worth_of_stopping(traced: Metrics, rows: int, rule: str) -> str:
     best, stop, last = (
-        _errors(found[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
+        _errors(traced[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
     )
-    epoch = found["notebook_stop"]["epoch"]
-    if epoch == found["last"]["epoch"]:
+    epoch = traced["notebook_stop"]["epoch"]
+    if epoch == traced["last"]["epoch"]:
         others = f"{stop} at the last epoch, before which {rule} rule does not stop the training"
     else:
         others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
-    if not sentences.is_significant(found):
+    if not sentences.is_significant(traced):
         verdict = "these rows cannot distinguish the first two"
     else:
         verdict = (
@@ -284,7 +284,7 @@ def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
         )
     return (
         f"Of {rows:,} test rows {best} are wrong at the lowest held-out loss, {others}: {verdict} "
-        f"(exact McNemar test of the first two: p = {found['p_value']:.2g})."
+        f"(exact McNemar test of the first two: p = {traced['p_value']:.2g})."
     )
 
 

@@ -97,7 +97,7 @@ class RunFiles:
         message = Markup("").join(
             Markup(' data-{}="{}"').format(name, value) for name, value in attributes.items()
         )
-        text = shown(self[source], digits, significant, scale, signed)
+        text = format_value(self[source], digits, significant, scale, signed)
         if not grouped:
             text = text.replace(",", "")
         return Markup("<span{}>{}</span>").format(message, text)
@@ -109,7 +109,9 @@ class RunFiles:
         return Markup('<span data-source="{}"{}>{}</span>').format(source, own, names[code])
 
 
-def shown(value: Any, digits: int | None, significant: int | None, scale: int, signed: bool) -> str:
+def format_value(
+    value: Any, digits: int | None, significant: int | None, scale: int, signed: bool
+) -> str:
     """Return a value as text: a word as it is, yes or no, a number rounded, a gap as a dash."""
     if isinstance(value, str):
         return value
@@ -218,9 +220,9 @@ class NumberSource(NamedTuple):
     part: str
 
 
-def agreement_source(one: NotebookCheck) -> NumberSource:
+def agreement_source(check: NotebookCheck) -> NumberSource:
     """Return where this run's number behind a quantity of the notebook is."""
-    file, key = one.quantity.split(".", 1)
+    file, key = check.quantity.split(".", 1)
     if key.endswith("_percent"):
         return NumberSource(f"metrics/{file}.json#{key.removesuffix('_percent')}", "percent")
     stem, _, part = key.rpartition(".")
@@ -264,8 +266,8 @@ def drawing(sizes: Sequence[int], most: int = 7) -> Drawing:
     gap, step, middle = 96, 30, 148
     columns: list[Column] = []
     for number, units in enumerate(sizes):
-        shown = min(units, most)
-        ys = [middle + step * (place - (shown - 1) / 2) for place in range(shown)]
+        drawn = min(units, most)
+        ys = [middle + step * (place - (drawn - 1) / 2) for place in range(drawn)]
         if units > most:
             del ys[most // 2]
         columns.append(Column(gap // 2 + gap * number, ys, units > most))

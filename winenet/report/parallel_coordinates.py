@@ -97,7 +97,7 @@ def parallel_coordinates(candidates: pd.DataFrame) -> ParallelCoordinates | None
     gap = float(np.clip((PAGE_COLUMN - LEFT - RIGHT) / len(searched), *AXIS_GAP))
     xs = [round(LEFT + gap * number, 1) for number in range(len(names))]
     scales = [scale(candidates[name]) for name in names]
-    ys = np.column_stack([_heights(one.positions) for one in scales])
+    ys = np.column_stack([_heights(of_column.positions) for of_column in scales])
     ranks = candidates["rank_test_score"]
     lines = [
         CandidateLine(
@@ -114,9 +114,9 @@ def parallel_coordinates(candidates: pd.DataFrame) -> ParallelCoordinates | None
         CoordinateAxis(
             x,
             ["mean score"] if name == SCORE else name.split("_"),
-            [Tick(float(_heights(np.array(at))), text) for at, text in one.labels],
+            [Tick(float(_heights(np.array(at))), text) for at, text in of_column.labels],
         )
-        for x, name, one in zip(xs, names, scales, strict=True)
+        for x, name, of_column in zip(xs, names, scales, strict=True)
     ]
     stroke = 1.5 if len(candidates) <= MANY else 0.8
     width, height = round(xs[-1] + RIGHT), BOTTOM + 16

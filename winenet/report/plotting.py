@@ -171,12 +171,12 @@ def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
 
     The figure grows if names of several lines need more room.
     """
-    shown = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
-    axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
+    labels = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
+    axes.set_yticks(range(len(names)), labels, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
     whole = axes.get_figure(root=True)
     assert isinstance(whole, Figure)
-    lines = max(name.count("\n") + 1 for name in shown)
+    lines = max(name.count("\n") + 1 for name in labels)
     whole.set_figheight(max(whole.get_figheight(), 0.18 * lines * len(names) + 1.2))
     return axes
 
