@@ -13,7 +13,7 @@ import pytest
 from browser import opened
 from test_page import EMPTY, Shown, plain
 
-from winenet.report import markdown_report, page
+from winenet.report import markdown_report, page, page_elements
 
 # What only the wine's pages and the notebook's say.
 FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
@@ -114,7 +114,7 @@ def test_each_result_is_the_file_s_value(shown):
 
 
 def test_each_sentence_stands_in_the_report(shown, markdown):
-    told = shown.found("data-source", page.SENTENCES)
+    told = shown.found("data-source", page_elements.SENTENCES)
     assert len(told) > 30
     for one in told:
         assert plain(one["text"]) in plain(markdown), one["text"]
