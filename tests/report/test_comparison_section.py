@@ -82,7 +82,7 @@ def test_a_rare_class_puts_balanced_accuracy_and_average_precision_first():
     header, _, *rows = comparison_section.compared_table(rare).splitlines()
     assert header == (
         "| model | balanced accuracy | average precision | accuracy | accuracy, unseen rows | "
-        "over seeds, mean ± sd | ROC AUC | log loss | errors |"
+        "accuracy over seeds, mean ± sd | ROC AUC | log loss | errors |"
     )
     assert rows[0].startswith(
         "| majority class | 0.5000 (0.4000 to 0.5100) | 0.7500 (0.6500 to 0.7600) | 0.7377 "

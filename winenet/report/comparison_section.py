@@ -188,8 +188,9 @@ def compared_table(metrics: Metrics) -> str:
         )
         for model, item in sort_models(metrics["compare"]["models"], metrics).items()
     ]
+    of_accuracy = "accuracy " if model_tables.has_rare_class(metrics) else ""
     header = (
-        *("model", *compared.values(), "over seeds, mean ± sd"),
+        *("model", *compared.values(), f"{of_accuracy}over seeds, mean ± sd"),
         *(*COMPARED_AFTER_SEEDS.values(), "errors"),
     )
     return markdown.markdown_table(header, rows)
