@@ -207,6 +207,7 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
             )
             for model, name in model_tables.traced_networks(metrics).items()
         },
+        score_titles=model_tables.rare_scores_first(model_tables.SCORES, metrics),
         score_table=model_tables.score_table(metrics),
         class_cautions=model_tables.class_cautions(metrics, own),
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),

@@ -117,7 +117,13 @@ def letters() -> Table:
     return Table(pd.DataFrame(X, columns=columns), pd.Series(y, name="letter"), LETTERS)
 
 
-TABLES = {one.__name__: one for one in (iris, digits, cancer, letters)}
+def rare() -> Table:
+    X, y = make_blobs([570, 30], 4, cluster_std=3.0, random_state=3)
+    columns = [f"reading {number}" for number in range(4)]
+    return Table(pd.DataFrame(X, columns=columns), pd.Series(y, name="faulty"), ["no", "yes"])
+
+
+TABLES = {one.__name__: one for one in (iris, digits, cancer, letters, rare)}
 
 
 def make(table: Table, models: Models = FEW) -> None:

@@ -86,7 +86,7 @@ EFFECTS = {
     "learning_curve.train_sizes": "Fractions of the training rows, in increasing order.",
     "learning_curve.n_repeats": "Number of repetitions per fraction; each draws its rows anew.",
     "learning_curve.random_state": "The first seed; the others follow it.",
-    "compare.n_resamples": "Bootstrap resamples behind the intervals of ROC AUC and log loss.",
+    "compare.n_resamples": "Bootstrap resamples behind the intervals of all scores but accuracies.",
     "compare.random_state": "Seed of the bootstrap, and of each baseline that takes one and has "
     "none of its own.",
     "compare.reference": "The network of `mlp.networks` that the search's winner is compared with.",

@@ -72,13 +72,15 @@ def results() -> None:
         If metrics/ lacks them.
     """
     from winenet import files
-    from winenet.report import comparison_section
+    from winenet.report import comparison_section, model_tables
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
-        for name in ("mlp", "grid_search", "compare")
+        for name in ("mlp", "grid_search", "compare", "ingest")
     }
     print(comparison_section.compared_table(metrics))
+    for note in model_tables.rare_class_note(metrics):
+        print(f"\n{note}")
 
 
 def gate(base: str | None = None) -> None:

@@ -310,11 +310,27 @@ def rare(predicted_rare: int) -> dict[str, Any]:
 def test_a_rare_class_and_a_model_that_never_predicts_it_are_named() -> None:
     said = model_tables.class_cautions(rare(0), WINE)
     assert said == [
-        "Only 4.0% of the rows are red. Read the balanced accuracy first: a model that never "
-        "predicts red can still have an accuracy of 0.9600.",
+        "Only 4.0% of the rows are red, so balanced accuracy and average precision come first: a "
+        "model that never predicts this class can still have an accuracy of 0.9600.",
         "The network 5 predicts white for every test row, so it distinguishes nothing. Class "
         "weights (`class_weight: balanced`) or another scoring can help.",
     ]
     assert len(model_tables.class_cautions(rare(1), WINE)) == 1
+    assert model_tables.rare_class_note(rare(0))[0].startswith(
+        "Only 4.0% of the rows are of the rarest class, so"
+    )
     balanced = rare(1) | {"ingest": {"classes": {"0": 600, "1": 400}}}
     assert model_tables.class_cautions(balanced, WINE) == []
+
+
+@pytest.mark.parametrize(("fewest", "first"), [(99, "balanced_accuracy"), (100, "accuracy")])
+def test_below_a_tenth_of_the_rows_the_scores_of_a_rare_class_come_first(
+    fewest: int, first: str
+) -> None:
+    metrics = {"ingest": {"classes": {"0": 500, "1": fewest, "2": 500 - fewest}}}
+    scores = model_tables.rare_scores_first(model_tables.SCORES, metrics)
+    assert next(iter(scores)) == first
+    assert list(scores)[1:3] == (
+        ["average_precision", "accuracy"] if fewest < 100 else ["balanced_accuracy", "f1"]
+    )
+    assert len(scores) == len(model_tables.SCORES) + (fewest < 100)

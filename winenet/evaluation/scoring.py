@@ -151,9 +151,9 @@ def scores(
     Returns
     -------
     dict
-        accuracy_unseen is None if no row is left. With more than two classes f1 and roc_auc are
-        macro averages (roc_auc one-vs-rest), and confusion_matrix is a list of rows, actual by
-        predicted.
+        accuracy_unseen is None if no row is left. With more than two classes f1, average_precision
+        and roc_auc are macro averages (the last two one-vs-rest), and confusion_matrix is a list of
+        rows, actual by predicted.
     """
     if np.ndim(probability) == 2:
         return multiclass_scores(y, predicted, np.asarray(probability), in_training)
@@ -163,6 +163,8 @@ def scores(
         "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted),
+        "matthews_corrcoef": metrics.matthews_corrcoef(y, predicted),
+        "average_precision": metrics.average_precision_score(y, probability),
         "roc_auc": metrics.roc_auc_score(y, probability),
         "log_loss": metrics.log_loss(y, probability, labels=[0, 1]),
         "confusion_matrix": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
@@ -179,6 +181,10 @@ def multiclass_scores(
         "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted, labels=codes, average="macro", zero_division=0),
+        "matthews_corrcoef": metrics.matthews_corrcoef(y, predicted),
+        "average_precision": metrics.average_precision_score(
+            (np.asarray(y)[:, np.newaxis] == codes).astype(int), P, average="macro"
+        ),
         "roc_auc": float(BootstrapMacroAuc(y, P)(np.arange(len(P)))),
         "log_loss": float(row_losses(y, P).mean()),
         "confusion_matrix": metrics.confusion_matrix(y, predicted, labels=codes).tolist(),
@@ -224,6 +230,18 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
     above = (ranks * y).sum(axis=axis) - positives * (positives + 1) / 2
     with np.errstate(invalid="ignore"):
         return np.asarray(above / (positives * negatives))
+
+
+def resample_weights(drawn: npt.ArrayLike, n_rows: int, axis: int = -1) -> Array:
+    """Return how often each row was drawn, (..., n_rows).
+
+    drawn: indices of rows along the given axis.
+    """
+    indices = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
+    flat = indices.reshape(-1, indices.shape[-1])
+    cells = flat + n_rows * np.arange(len(flat))[:, np.newaxis]
+    counts = np.bincount(cells.ravel(), minlength=len(flat) * n_rows)
+    return counts.reshape(*indices.shape[:-1], n_rows).astype(np.float64)
 
 
 class BootstrapMacroAuc:
@@ -274,14 +292,10 @@ class BootstrapMacroAuc:
 
     def __call__(self, drawn: npt.ArrayLike, axis: int = -1) -> Array:
         """Return the areas. drawn: indices of rows along the given axis."""
-        indices = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
-        shape = indices.shape[:-1]
-        flat = indices.reshape(-1, indices.shape[-1])
-        cells = flat + self.rows * np.arange(len(flat))[:, np.newaxis]
-        counts = np.bincount(cells.ravel(), minlength=len(flat) * self.rows)
-        weights = counts.reshape(len(flat), self.rows).astype(np.float64)
-        areas = [self._area(weights, *sorted_class) for sorted_class in self.classes]
-        return np.asarray(np.mean(areas, axis=0).reshape(shape))
+        weights = resample_weights(drawn, self.rows, axis)
+        flat = weights.reshape(-1, self.rows)
+        areas = [self._area(flat, *sorted_class) for sorted_class in self.classes]
+        return np.asarray(np.mean(areas, axis=0).reshape(weights.shape[:-1]))
 
     @staticmethod
     def _area(

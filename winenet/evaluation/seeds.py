@@ -11,7 +11,10 @@ from winenet.evaluation import confusion, scoring
 from winenet.models.registry import Estimator, fit_all
 from winenet.params import Seeds
 
-SCORES = ("accuracy", "accuracy_unseen", "roc_auc", "log_loss")
+SCORES = (
+    *("accuracy", "accuracy_unseen", "balanced_accuracy", "matthews_corrcoef"),
+    *("average_precision", "roc_auc", "log_loss"),
+)
 
 
 def train_over_seeds(
