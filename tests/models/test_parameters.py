@@ -627,7 +627,7 @@ def test_the_fits_are_counted(load):
         "logistic": 1,
         "mlp": 2,
         "grid_search": 9 * 5 + 1 + 5,
-        "curves": 2,
+        "curves": 4 * 2,
         "seeds": 3 * 10,
         "learning_curve": 4 * 5 * 5,
         "importance": 4,

@@ -339,7 +339,7 @@ def count_fits(settings: Params) -> dict[str, int]:
         "logistic": 1,
         "mlp": networks,
         "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
-        "curves": networks,
+        "curves": 4 * networks,  # see training_curves.trace_all
         "seeds": (networks + 1) * settings.seeds.n_seeds,
         "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,
         "importance": models * len(settings.importance.drop_features),

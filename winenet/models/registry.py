@@ -6,7 +6,7 @@ another.
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
@@ -25,6 +25,13 @@ from winenet.network.parallel import fit_many, n_workers
 from winenet.params import Compare, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
+
+
+class Fit(NamedTuple):
+    """An untrained model, and what it is to be fitted on: (X, y), or what `fit_many` takes."""
+
+    model: Estimator
+    rows: tuple[Any, ...]
 
 
 class TrainingError(InputError):
@@ -117,8 +124,8 @@ def format_layer_sizes(sizes: Sequence[int] | int) -> str:
     return str(sizes) if isinstance(sizes, int) else "-".join(map(str, sizes))
 
 
-def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> None:
-    """Fit each model on its own (X, y): the networks in parallel, the others one by one.
+def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, ...]]) -> None:
+    """Fit each model on its own rows: the networks in parallel, the others one by one.
 
     A fit that stops at max_iter gives no warning; see n_iter_.
 
@@ -126,8 +133,8 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
     ----------
     models : sequence of estimators
         Fitted in place.
-    data : iterable of (X, y)
-        One pair for each model.
+    data : iterable of tuple
+        For each model (X, y); for a network, whatever `fit_many` takes.
 
     Raises
     ------

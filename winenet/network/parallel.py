@@ -148,7 +148,7 @@ def fit_many(
     models : iterable of DenseClassifier
         The networks to fit, in place. Each needs its own seed or generator as `random_state`.
     data : iterable of tuple
-        For each model, ``(X, y)`` or ``(X, y, sample_weight)``.
+        For each model, ``(X, y)``, and what else its `fit` takes: sample_weight, validation_data.
     n_jobs : int, default=None
         Number of processes, as in scikit-learn.
     verbose : int, default=0
