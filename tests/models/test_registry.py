@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet import files
 from winenet.evaluation import search_results
 from winenet.models import registry
+from winenet.models.registry import Fit
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Baseline, Compare, GridSearch, Logistic, Mlp, Network
 
@@ -219,7 +220,7 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
     settings = mlp(estimator)
     found = search_results.grid_search(*rows, grid_search(estimator))
     models = registry.make_models(LOGISTIC, settings, found.parameters, n_classes=2)
-    registry.fit_all([*models.values()], [rows] * 4)
+    registry.fit_all(Fit(model, rows) for model in models.values())
     for name, network in settings.networks.items():
         sizes = network.parameters["hidden_layer_sizes"]
         theirs = MLPClassifier(sizes, max_iter=20, random_state=1).fit(*rows)
@@ -234,7 +235,7 @@ def test_each_model_has_its_own_rows_whatever_their_order(rows):
     network = DenseClassifier((4,), max_iter=10, random_state=0)
     models = [clone(network), LogisticRegression(), clone(network), LogisticRegression()]
     data = [(X[:100], y[:100]), (X[50:], y[50:]), (X[20:], y[20:]), (X, y)]
-    registry.fit_all(models, iter(data))
+    registry.fit_all(Fit(*fit) for fit in zip(models, data, strict=True))
     for model, some in zip(models, data, strict=True):
         alone = clone(model).fit(*some)
         np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
@@ -247,14 +248,14 @@ def test_a_fit_that_max_iter_ended_is_not_warned_of(rows):
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        registry.fit_all(models, [rows] * 2)
+        registry.fit_all(Fit(model, rows) for model in models)
     assert [int(np.max(model.n_iter_)) for model in models] == [2, 1]
 
 
 def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
     models = [DenseClassifier((4,), max_iter=5, learning_rate_init=1e300, random_state=0)]
     with np.errstate(all="ignore"), pytest.raises(registry.TrainingError) as caught:
-        registry.fit_all(models, [rows])
+        registry.fit_all(Fit(model, rows) for model in models)
     told = str(caught.value)
     assert told.startswith("A network could not be trained: models[0]: The weights became infinite")
     assert "learning_rate_init=1e+300" in told
@@ -264,4 +265,4 @@ def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
 
 
 def test_nothing_to_fit_is_no_fault():
-    registry.fit_all([], [])
+    registry.fit_all([])

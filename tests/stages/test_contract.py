@@ -422,7 +422,7 @@ def test_every_stage_file_is_a_stage_of_the_graph() -> None:
 MAY_IMPORT = {
     "__main__": {
         *("init", "report", "evaluation", "serve", "models", "data", "params", "files", "errors"),
-        "text",
+        *("runtime", "text"),
     },
     "init": {"data", "errors", "git", "params", "text", "yaml12"},
     "report": {"evaluation", "data", "errors", "git", "params", "text", "yaml12"},

@@ -76,7 +76,7 @@ def trace_all(
         name: followed_fits(network, settings, X_train, y_train, held_out)
         for name, network in networks.items()
     }
-    _fit([fit for fits in followed.values() for fit in fits])
+    fit_all(fit for fits in followed.values() for fit in fits)
     curves = {
         name: _curve(on_training.model, on_held_out.model)
         for name, (on_training, on_held_out, _) in followed.items()
@@ -85,7 +85,7 @@ def trace_all(
         name: best_fit(network, settings, X_train, y_train, _best_epoch(curves[name]))
         for name, network in networks.items()
     }
-    _fit([*best.values()])
+    fit_all(best.values())
     traces = {}
     for name, (last, _, stopped) in followed.items():
         models = {"best": best[name].model, "notebook_stop": stopped.model, "last": last.model}
@@ -137,10 +137,6 @@ def best_fit(
     return Fit(model, (X_train, y_train))
 
 
-def _fit(fits: list[Fit]) -> None:
-    fit_all([fit.model for fit in fits], [fit.rows for fit in fits])
-
-
 def _for_epochs(network: DenseClassifier, settings: Curves, epochs: int) -> DenseClassifier:
     model: DenseClassifier = clone(network).set_params(
         max_iter=epochs, random_state=settings.random_state, early_stopping=False
@@ -170,8 +166,9 @@ def _reading(
     model: DenseClassifier, curve: pd.DataFrame, held_out: EvaluationSet, test: EvaluationSet
 ) -> dict[str, float]:
     """Return the scores of a network at the epoch at which its training ended."""
-    P = model.predict_proba(test.X)
-    return curve.iloc[model.n_iter_ - 1].to_dict() | {
+    P = np.asarray(model.predict_proba(test.X), dtype=np.float64)
+    scores: dict[str, float] = curve.iloc[model.n_iter_ - 1].to_dict()
+    return scores | {
         "epoch": model.n_iter_,
         "test_loss": row_losses(test.y, P).mean(),
         "test_accuracy": np.mean(P.argmax(axis=1) == test.y),

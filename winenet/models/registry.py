@@ -28,7 +28,7 @@ Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which 
 
 
 class Fit(NamedTuple):
-    """An untrained model, and what it is to be fitted on: (X, y), or what `fit_many` takes."""
+    """A model, untrained, and the arguments of its `fit`: X, y; for a network as in `fit_many`."""
 
     model: Estimator
     rows: tuple[Any, ...]
@@ -124,17 +124,20 @@ def format_layer_sizes(sizes: Sequence[int] | int) -> str:
     return str(sizes) if isinstance(sizes, int) else "-".join(map(str, sizes))
 
 
-def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, ...]]) -> None:
+def networks_of(fits: Iterable[Fit]) -> list[Fit]:
+    """Return the fits of our networks, which the journal can serve."""
+    return [fit for fit in fits if isinstance(fit.model, DenseClassifier)]
+
+
+def fit_all(fits: Iterable[Fit]) -> None:
     """Fit each model on its own rows: the networks in parallel, the others one by one.
 
     A fit that stops at max_iter gives no warning; see n_iter_.
 
     Parameters
     ----------
-    models : sequence of estimators
-        Fitted in place.
-    data : iterable of tuple
-        For each model (X, y); for a network, whatever `fit_many` takes.
+    fits : iterable of Fit
+        The models are fitted in place.
 
     Raises
     ------
@@ -142,17 +145,17 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, ...]]) -> Non
         If the weights of a network become infinite. A learning rate that worked in the search can
         be too large under another seed or on other rows.
     """
-    data = list(data)
-    networks = [i for i, model in enumerate(models) if isinstance(model, DenseClassifier)]
+    fits = list(fits)
+    networks = networks_of(fits)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for i, model in enumerate(models):
-            if i not in networks:
-                model.fit(*data[i])
+        for fit in fits:
+            if not isinstance(fit.model, DenseClassifier):
+                fit.model.fit(*fit.rows)
         try:
             fit_many(
-                [models[i] for i in networks],
-                [data[i] for i in networks],
+                [fit.model for fit in networks],
+                [fit.rows for fit in networks],
                 n_jobs=n_workers(),
                 verbose=1,
             )
