@@ -323,7 +323,7 @@ WRONG: dict[str, tuple[tuple[str, Any], str]] = {
     ),
 }
 # Parameters that scikit-learn's network does not have.
-NOT_OF_SKLEARN = {"dropout": 0.1, "dtype": "float32", "class_weight": "balanced"}
+NOT_OF_SKLEARN = {"dropout": 0.1, "dtype": "float32"}
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
-from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import did_you_mean, short_repr
 from winenet.models import logistic
@@ -20,6 +19,7 @@ from winenet.models.constraints import (
     trial_fault,
     trial_warnings,
 )
+from winenet.models.weighted_mlp import WeightedMLPClassifier
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Compare, Distribution, GridSearch, Mlp, Params
 
@@ -226,7 +226,7 @@ def _parameter_faults(place: str, estimator: str, parameters: Mapping[str, Any])
         elif (
             estimator == "scikit-learn"
             and name in DenseClassifier().get_params()
-            and name not in MLPClassifier().get_params()
+            and name not in WeightedMLPClassifier().get_params()
         ):
             yield (
                 f"{place}.{name}: unknown parameter of MLPClassifier; it needs `estimator: winenet`"

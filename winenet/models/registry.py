@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.models.constraints import as_parameter, first_line, raise_faults
@@ -20,6 +19,7 @@ from winenet.models.parameters import (
     mlp_faults,
     network_parameters,
 )
+from winenet.models.weighted_mlp import WeightedMLPClassifier
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
 from winenet.params import Compare, Logistic, Mlp
@@ -49,7 +49,7 @@ def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> E
         The library that trains. Both give the same numbers.
     """
     known = {name: as_parameter(name, value) for name, value in parameters.items()}
-    return DenseClassifier(**known) if estimator == "winenet" else MLPClassifier(**known)
+    return DenseClassifier(**known) if estimator == "winenet" else WeightedMLPClassifier(**known)
 
 
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
