@@ -37,13 +37,15 @@ def check() -> None:
     from winenet import params
     from winenet.data import preprocessing, raw_table, schema, splits
     from winenet.evaluation import held_fits
-    from winenet.models import parameters
+    from winenet.models import constraints, parameters
 
-    settings = params.load()
-    notes = parameters.check(settings)
+    try:
+        settings = params.load()
+        constraints.raise_faults(parameters.section_faults(dict(settings)))
+    except params.ParamsError as error:
+        raise parameters.all_faults(error) from None
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
-    if len(labels) > 2:
-        notes = parameters.check(settings, len(labels))
+    notes = parameters.check(settings, len(labels))
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
     fitted = preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
     groups = (

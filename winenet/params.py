@@ -4,9 +4,12 @@ Each section of params.yaml is named after the stage that reads it, but `gates`,
 reads. The range of a parameter stands with its field.
 """
 
+import contextlib
 import itertools
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -18,6 +21,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -51,7 +55,20 @@ FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 class ParamsError(InputError):
-    """params.yaml cannot be used; the message holds every fault that was found."""
+    """params.yaml cannot be used; the message holds every fault that was found.
+
+    Attributes
+    ----------
+    faults : tuple of str
+        Each fault; empty if the file could not be read at all.
+    sections : dict of str to Section
+        The sections that fit the schema.
+    path : str
+    """
+
+    faults: tuple[str, ...] = ()
+    sections: "Mapping[str, Section]" = MappingProxyType({})
+    path: str = PATH
 
 
 class Section(BaseModel):
@@ -525,12 +542,32 @@ def load(path: str = PATH) -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         faults = [format_error(detail, Params) for detail in error.errors()]
-        raise ParamsError(
-            f"{path} has {count(len(faults), 'fault')}, so no stage was run "
-            "and no result was touched:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
-            + f"\nChange {path}; `git diff {path}` shows what changed."
-        ) from None
+        raise faults_error(faults, path, _valid_sections(content)) from None
+
+
+def faults_error(
+    faults: Iterable[str], path: str = PATH, sections: Mapping[str, Section] | None = None
+) -> ParamsError:
+    """Return the error that lists some faults; sections: those that fit the schema."""
+    listed = tuple(faults)
+    error = ParamsError(
+        f"{path} has {count(len(listed), 'fault')}, so no stage was run "
+        "and no result was touched:\n"
+        + "\n".join(f"  {fault}" for fault in listed)
+        + f"\nChange {path}; `git diff {path}` shows what changed."
+    )
+    error.faults, error.sections, error.path = listed, sections or {}, path
+    return error
+
+
+def _valid_sections(content: dict[str, Any]) -> dict[str, Section]:
+    """Return the sections that fit the schema by themselves."""
+    sections = {}
+    for name, field in Params.model_fields.items():
+        kind: Any = field.annotation
+        with contextlib.suppress(ValidationError, KeyError):
+            sections[name] = TypeAdapter(kind).validate_python(content[name])
+    return sections
 
 
 def _content(path: str) -> Any:

@@ -429,7 +429,7 @@ MAY_IMPORT = {
     "notebook": set(),
     "evaluation": {"models", "data", "network", "errors", "git", "params", "progress"},
     "serve": {"models", "data", "network", "errors", "files", "progress", "text"},
-    "models": {"data", "network", "errors", "files", "params", "text"},
+    "models": {"data", "network", "errors", "files", "params"},
     "data": {"errors", "files", "params", "progress", "text"},
     "network": {"errors", "progress"},
     "params": {"yaml12", "params_errors", "errors", "text"},
@@ -502,9 +502,13 @@ def test_the_pipeline_imports_in_no_way_that_these_tests_cannot_see() -> None:
     hidden = {f"winenet.{name}" for name in winenet.__all__} | {"importlib"}
     for file in [*(ROOT / "stages").glob("*.py"), *MODULES]:
         if file != ROOT / "winenet" / "__init__.py":
-            # compare.baselines names classes, of scikit-learn unless params.yaml trusts others.
-            named = {"importlib"} if file == ROOT / "winenet/models/parameters.py" else set()
-            assert all_imports(file) & hidden == named, file
+            # compare.baselines names classes, of scikit-learn unless params.yaml trusts others;
+            # and a stage's error is completed by a module that changes no result.
+            by_name = {"winenet/models/parameters.py", "stages/__init__.py"}
+            named = file.relative_to(ROOT).as_posix() in by_name
+            assert all_imports(file) & hidden - {"importlib.import_module"} == (
+                {"importlib"} if named else set()
+            ), file
             source = file.read_text(encoding="utf-8")
             assert not re.search(r"^\s*import winenet\b", source, flags=re.MULTILINE), file
 
