@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from winenet import params
+from winenet import params_fields
 from winenet.data import raw_table
 from winenet.data.raw_file import MAX_LINE_BYTES
 from winenet.data.stream import SEPARATORS
@@ -305,7 +305,7 @@ def _check_names(
                 f"Its columns: {preview(names)}."
             )
     for name in [target, *names]:
-        fault = None if name in options.drop_columns else params.name_error(name)
+        fault = None if name in options.drop_columns else params_fields.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
             cure += "." if name == target else f", or leave it out: --drop {short_repr(name)}."
