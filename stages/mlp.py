@@ -20,7 +20,9 @@ def main() -> None:
     networks = registry.make_mlp_networks(settings, settings.estimator)
     stages.log(f"training {len(networks)} networks on {len(data.X_train)} rows")
     with cluster.connect(parallel.n_workers()), journal.open_journal() as stats:
-        registry.fit_all([*networks.values()], [(data.X_train, data.y_train)] * len(networks))
+        registry.fit_all(
+            registry.Fit(network, (data.X_train, data.y_train)) for network in networks.values()
+        )
     stages.log_lines(stats.log_lines())
     tests, scores = {}, {}
     for name, fitted in networks.items():

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from winenet.errors import InputError
+from winenet.runtime import pin_blas
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
@@ -31,21 +32,25 @@ def check() -> None:
     """
     from winenet.errors import check_locked_versions
 
+    pin_blas()  # as the stages do: the journal holds the fits of these numerics
     check_locked_versions()
     from winenet import params
     from winenet.data import folds, preprocessing, raw_table, schema, split_column, splits
-    from winenet.models import parameters
+    from winenet.evaluation import held_fits
+    from winenet.models import constraints, parameters
 
-    settings = params.load()
-    notes = parameters.check(settings)
+    try:
+        settings = params.load()
+        constraints.raise_faults(parameters.section_faults(dict(settings)))
+    except params.ParamsError as error:
+        raise parameters.all_faults(error) from None
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
-    if len(labels) > 2:
-        notes = parameters.check(settings, len(labels))
+    notes = parameters.check(settings, len(labels))
     paths = [f"{raw_table.RAW_FOLDER}/{file.name}" for file in settings.ingest.files]
     column = split_column.read(paths, settings.ingest, settings.split)
     key = None if column is None else column.key
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels, key)
-    preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
+    fitted = preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
     keys = splits.training_keys(parts, settings.split, key)
     folds.check_folds(parts.y_train, settings.grid_search.cv, keys, labels)
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, keys, labels)
@@ -55,12 +60,32 @@ def check() -> None:
         print(f"check: note: {note}")
     fits = parameters.count_fits(settings)
     by_stage = ", ".join(f"{stage} {number}" for stage, number in fits.items() if number)
-    print(f"check: the pipeline fits {count(sum(fits.values()), 'model')} ({by_stage})")
+    rows = held_fits.training_rows(settings, parts, fitted, key, labels)
+    held = held_fits.describe(settings, rows, *_last_run())
+    print(f"check: the pipeline fits {count(sum(fits.values()), 'model')} ({by_stage}); {held}")
     number = len(settings.ingest.files)
     print(
         f"check: params.yaml and {count(number, 'raw file')} are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"
     )
+
+
+def _last_run() -> tuple[dict[str, Any] | None, dict[str, int]]:
+    """Return what fits depend on and only a run can tell.
+
+    The parameters of the search's winner, None if there are none, and by network its best epoch.
+    """
+    from winenet import files
+
+    best, epochs = None, {}
+    with contextlib.suppress(files.FileError):
+        best = files.read_metrics("data/grid_search_best.json")
+    with contextlib.suppress(files.FileError, KeyError, TypeError):
+        curves = files.read_metrics("metrics/curves.json").items()
+        epochs = {
+            name: int(item["best"]["epoch"]) for name, item in curves if isinstance(item, dict)
+        }
+    return best, epochs
 
 
 def results() -> None:

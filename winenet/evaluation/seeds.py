@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import confusion, scoring
-from winenet.models.registry import Estimator, fit_all
+from winenet.models.registry import Estimator, Fit, fit_all
 from winenet.params import Seeds
 
 SCORES = (
@@ -29,17 +29,27 @@ def train_over_seeds(
     networks: untrained, by name. Returns one row per training: model, random_state, epochs, errors,
     and the SCORES (without accuracy_unseen if all test rows are in training).
     """
-    seeds = range(settings.random_state, settings.random_state + settings.n_seeds)
-    plan = [(name, seed) for name in networks for seed in seeds]
-    models = [clone(networks[name]).set_params(random_state=seed) for name, seed in plan]
-    fit_all(models, [(X_train, y_train)] * len(models))
+    fits = seed_fits(networks, X_train, y_train, settings)
+    fit_all(fits.values())
     records = []
-    for (name, seed), model in zip(plan, models, strict=True):
+    for (name, seed), (model, _) in fits.items():
         scores = scoring.scores_on(model, test)
         known = {score: scores[score] for score in SCORES if scores[score] is not None}
         counts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
         records.append({"model": name, "random_state": seed} | counts | known)
     return pd.DataFrame(records)
+
+
+def seed_fits(
+    networks: Mapping[str, Estimator], X_train: pd.DataFrame, y_train: pd.Series, settings: Seeds
+) -> dict[tuple[str, int], Fit]:
+    """Return the fits of `train_over_seeds`, by the network's name and the seed."""
+    seeds = range(settings.random_state, settings.random_state + settings.n_seeds)
+    return {
+        (name, seed): Fit(clone(network).set_params(random_state=seed), (X_train, y_train))
+        for name, network in networks.items()
+        for seed in seeds
+    }
 
 
 def summarize(runs: pd.DataFrame, reference_run: Mapping[str, Any]) -> dict[str, Any]:

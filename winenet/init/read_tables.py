@@ -16,16 +16,17 @@ from typing import Any, NamedTuple, get_args
 
 import pandas as pd
 
-from winenet import params
+from winenet import params_fields
 from winenet.data import raw_table
 from winenet.data.raw_file import MAX_LINE_BYTES
 from winenet.data.stream import SEPARATORS
 from winenet.errors import InputError, did_you_mean, preview, short_repr
 from winenet.init.column_stats import ColumnStats
+from winenet.params import Split
 from winenet.text import count
 
 GUESSED_NA_VALUES = ("", "NA", "N/A", "NaN", "nan", "?", "null", "None", ".")
-SPLIT_METHODS = get_args(params.Split.model_fields["method"].annotation)
+SPLIT_METHODS = get_args(Split.model_fields["method"].annotation)
 METHODS_BY_COLUMN = ("group", "time")  # which need a column
 ROWS_AT_A_TIME = 50_000  # text needs much memory
 SNIFF_LINES = 200  # lines from which the separator is guessed
@@ -310,7 +311,7 @@ def _check_names(
             )
     _check_split(path, names, target, options)
     for name in [target, *names]:
-        fault = None if name in options.drop_columns else params.name_error(name)
+        fault = None if name in options.drop_columns else params_fields.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
             cure += "." if name == target else f", or leave it out: --drop {short_repr(name)}."
