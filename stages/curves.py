@@ -6,6 +6,7 @@ from winenet.data import split_data, splits, table_files
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import scoring, training_curves
 from winenet.models import registry
+from winenet.models.predictor import read_predictors, threshold_of
 
 
 def main() -> None:
@@ -23,10 +24,13 @@ def main() -> None:
         "held_out_rows": len(held_out.y),
         "held_out_rows_seen": held_out.in_training.sum(),
     }
-    networks = registry.make_mlp_networks(params.load().mlp)
+    mlp = params.load().mlp
+    networks = registry.make_mlp_networks(mlp)
+    trained = read_predictors("models/mlp", mlp.networks)
     stages.log(f"tracing {', '.join(networks)} for {settings.epochs} epochs")
     traces = training_curves.trace_all(
-        networks, settings, parts.X_train, parts.y_train, held_out, data.test
+        *(networks, settings, parts.X_train, parts.y_train, held_out, data.test),
+        {name: threshold_of(model) for name, model in trained.items()},
     )
     for name, trace in traces.items():
         best, stop = trace.metrics["best"], trace.metrics["notebook_stop"]

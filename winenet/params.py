@@ -68,7 +68,7 @@ def _increasing_pair(bounds: list[float]) -> list[float]:
 
 def _key_of_a_metric(key: str) -> str:
     stage, *steps = key.split(".")
-    stages = [section for section in Params.model_fields if section != "gates"]
+    stages = [name for name in Params.model_fields if name not in ("gates", "threshold")]
     if not all(steps) or not steps:
         raise ValueError("a floor's key is stage.metric, such as logistic.accuracy")
     if stage not in stages:
@@ -151,6 +151,14 @@ def _printable(name: str) -> str:
     return name
 
 
+def _threshold(given: Any) -> Any:
+    """Refuse with one message what is of none of the types; they would give one message each."""
+    number = type(given) is float and 0 < given < 1
+    if not (number or given in ("balanced_accuracy", "f1")):
+        raise ValueError("it must be a number between 0 and 1, balanced_accuracy or f1")
+    return given
+
+
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
 Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
@@ -182,6 +190,7 @@ Label = Annotated[
 LABEL = "a label, as the raw files write it"
 Word = Annotated[str, AfterValidator(_harmless_name)]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
+Threshold = Annotated[float, Field(gt=0, lt=1)] | Literal["balanced_accuracy", "f1"]
 
 
 class RawFile(Section):
@@ -481,6 +490,9 @@ class Params(Section):
     logistic: Logistic
     mlp: Mlp
     grid_search: GridSearch
+    threshold: Annotated[Threshold, BeforeValidator(_threshold)] = Field(
+        description="the probability above which a row is predicted as class 1"
+    )
     curves: Curves
     seeds: Seeds
     importance: Importance

@@ -1,6 +1,7 @@
 """Train all models on growing subsets of the training rows, to see whether more rows would help."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import scoring
 from winenet.evaluation.intervals import CONFIDENCE_LEVEL
 from winenet.evaluation.metric_types import Interval
+from winenet.models.predictor import with_threshold
 from winenet.models.registry import Estimator, fit_all
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.params import LearningCurve
 
 
@@ -40,10 +43,12 @@ def train_over_sizes(
     y_train: pd.Series,
     test: EvaluationSet,
     settings: LearningCurve,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> SizeRuns:
     """Train each model on each fraction of the rows under each seed.
 
-    models: untrained, by name. The seed draws the rows and the network's initial weights.
+    models: untrained, by name. thresholds: by name, where it is not 0.5. The seed draws the rows
+    and the network's initial weights.
     """
     seeds = range(settings.random_state, settings.random_state + settings.n_repeats)
     plan = [
@@ -56,7 +61,8 @@ def train_over_sizes(
     fit_all(trained, [(X_train.iloc[indices], y_train.iloc[indices]) for _, indices, _ in plan])
     records, correct = [], []
     for (name, indices, seed), model in zip(plan, trained, strict=True):
-        predicted = pd.Series(model.predict(test.X))
+        classifier = with_threshold(model, thresholds.get(name, DEFAULT_THRESHOLD))
+        predicted = pd.Series(classifier.predict(test.X))
         correct.append(predicted.to_numpy() == test.y.to_numpy())
         unseen = scoring.accuracy_unseen(test.y, predicted, test.in_training)
         records.append(

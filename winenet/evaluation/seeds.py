@@ -1,6 +1,7 @@
 """Train networks under several seeds, to measure how much their scores depend on the seed."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,9 @@ from sklearn.base import clone
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import confusion, scoring
+from winenet.models.predictor import with_threshold
 from winenet.models.registry import Estimator, fit_all
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.params import Seeds
 
 SCORES = ("accuracy", "accuracy_unseen", "roc_auc", "log_loss")
@@ -20,11 +23,14 @@ def train_over_seeds(
     y_train: pd.Series,
     test: EvaluationSet,
     settings: Seeds,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Train each network under each seed.
 
-    networks: untrained, by name. Returns one row per training: model, random_state, epochs, errors,
-    and the SCORES (without accuracy_unseen if all test rows are in training).
+    networks: untrained, by name. thresholds: by name, where it is not 0.5.
+
+    Returns one row per training: model, random_state, epochs, errors, and the SCORES (without
+    accuracy_unseen if all test rows are in training).
     """
     seeds = range(settings.random_state, settings.random_state + settings.n_seeds)
     plan = [(name, seed) for name in networks for seed in seeds]
@@ -32,7 +38,8 @@ def train_over_seeds(
     fit_all(models, [(X_train, y_train)] * len(models))
     records = []
     for (name, seed), model in zip(plan, models, strict=True):
-        scores = scoring.scores_on(model, test)
+        classifier = with_threshold(model, thresholds.get(name, DEFAULT_THRESHOLD))
+        scores = scoring.scores_on(classifier, test)
         known = {score: scores[score] for score in SCORES if scores[score] is not None}
         counts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
         records.append({"model": name, "random_state": seed} | counts | known)

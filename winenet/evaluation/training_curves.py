@@ -7,6 +7,7 @@ and the last one.
 
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,7 +19,9 @@ from sklearn.exceptions import ConvergenceWarning
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests
 from winenet.evaluation.scoring import row_losses
+from winenet.models.predictor import argmax_class, with_threshold
 from winenet.models.registry import format_layer_sizes
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import n_workers, one_blas_thread
 from winenet.params import Curves
@@ -47,8 +50,8 @@ class TrainingTrace(NamedTuple):
 class _EpochScorer:
     """A scikit-learn callback that scores a network after each epoch and keeps the best one."""
 
-    def __init__(self, held_out: EvaluationSet) -> None:
-        self.held_out = held_out
+    def __init__(self, held_out: EvaluationSet, threshold: float) -> None:
+        self.held_out, self.threshold = held_out, threshold
         self.scores: list[dict[str, float]] = []
         self.best_loss = np.inf
         self.best: Any = None
@@ -66,7 +69,8 @@ class _EpochScorer:
         if context.task_name != "epoch":
             return
         held_out = (self.held_out.X, self.held_out.y)
-        scores = _score_epoch(fitted_estimator, {"training": (X, y), "held_out": held_out})
+        sets = {"training": (X, y), "held_out": held_out}
+        scores = _score_epoch(fitted_estimator, sets, self.threshold)
         self.scores.append(scores)
         if scores["held_out_loss"] < self.best_loss:
             self.best_loss, self.best = scores["held_out_loss"], fitted_estimator
@@ -82,11 +86,18 @@ def trace_all(
     y_train: pd.Series,
     held_out: EvaluationSet,
     test: EvaluationSet,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, TrainingTrace]:
-    """Trace each network in a process of its own. networks: untrained, by name."""
+    """Trace each network in a process of its own.
+
+    networks: untrained, by name. thresholds: by name, where it is not 0.5.
+    """
     calls = (
-        delayed(trace_training)(network, settings, X_train, y_train, held_out, test)
-        for network in networks.values()
+        delayed(trace_training)(
+            *(network, settings, X_train, y_train, held_out, test),
+            thresholds.get(name, DEFAULT_THRESHOLD),
+        )
+        for name, network in networks.items()
     )
     with one_blas_thread():
         return dict(zip(networks, Parallel(n_jobs=n_workers())(calls), strict=True))
@@ -99,6 +110,7 @@ def trace_training(
     y_train: pd.Series,
     held_out: EvaluationSet,
     test: EvaluationSet,
+    threshold: float = DEFAULT_THRESHOLD,
 ) -> TrainingTrace:
     """Train a network for all epochs and return what earlier stopping would have changed.
 
@@ -109,7 +121,7 @@ def trace_training(
     network: untrained. max_iter and random_state are set as in the section curves, and it does not
     hold out rows of its own for early stopping.
     """
-    scorer = _EpochScorer(held_out)
+    scorer = _EpochScorer(held_out, threshold)
     stopped = clone(network).set_params(
         max_iter=settings.epochs, random_state=settings.random_state, early_stopping=False
     )
@@ -125,12 +137,13 @@ def trace_training(
         "test": (test.X, test.y),
     }
     snapshots = {
-        name: _score_epoch(fitted, sets)
-        | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out)}
+        name: _score_epoch(fitted, sets, threshold)
+        | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out, threshold)}
         for name, fitted in (("best", scorer.best), ("notebook_stop", stopped), ("last", last))
     }
     comparison = paired_tests.mcnemar_exact(
-        test.y, scorer.best.predict(test.X), stopped.predict(test.X)
+        test.y,
+        *(with_threshold(fitted, threshold).predict(test.X) for fitted in (scorer.best, stopped)),
     )
     return TrainingTrace(
         pd.DataFrame(scorer.scores, columns=COLUMNS),
@@ -142,7 +155,9 @@ def trace_training(
     )
 
 
-def _score_epoch(fitted: Any, sets: Mapping[str, LabelledRows]) -> dict[str, float]:
+def _score_epoch(
+    fitted: Any, sets: Mapping[str, LabelledRows], threshold: float
+) -> dict[str, float]:
     """Return the epoch, and loss and accuracy on each set.
 
     The loss is the mean cross-entropy in nats. Unlike loss_curve_ it has no penalty and belongs to
@@ -153,12 +168,12 @@ def _score_epoch(fitted: Any, sets: Mapping[str, LabelledRows]) -> dict[str, flo
         P = fitted.predict_proba(X)
         # scikit-learn's log_loss is the same number, but takes longer than the epoch.
         scores[f"{name}_loss"] = row_losses(y, P).mean()
-        scores[f"{name}_accuracy"] = np.mean(P.argmax(axis=1) == y)
+        scores[f"{name}_accuracy"] = np.mean(argmax_class(P, threshold) == y)
     return scores
 
 
-def _loss_of_errors(fitted: Any, rows: EvaluationSet) -> float:
+def _loss_of_errors(fitted: Any, rows: EvaluationSet, threshold: float) -> float:
     """Return the part of the mean loss that comes from misclassified rows."""
     P = fitted.predict_proba(rows.X)
-    wrong = np.asarray(P.argmax(axis=1) != rows.y)
+    wrong = np.asarray(argmax_class(P, threshold) != rows.y)
     return float(row_losses(rows.y, P)[wrong].sum()) / len(rows.y)

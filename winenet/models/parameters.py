@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
+from sklearn.dummy import DummyClassifier
 from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import did_you_mean, short_repr
@@ -20,8 +21,9 @@ from winenet.models.constraints import (
     trial_fault,
     trial_warnings,
 )
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Compare, Distribution, GridSearch, Mlp, Params
+from winenet.params import Compare, Distribution, GridSearch, Mlp, Params, Threshold
 
 WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
@@ -57,6 +59,7 @@ def check(settings: Params, n_classes: int = 2) -> list[str]:
             *logistic.faults(settings.logistic, n_classes),
             *mlp_faults(settings.mlp, n_classes),
             *search_faults(settings.grid_search, n_classes),
+            *threshold_faults(settings.threshold, n_classes),
             *baseline_faults(settings.compare),
             *_baseline_trials(settings, n_classes),
         ]
@@ -187,6 +190,20 @@ def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
             parameters = search.defaults | first | {name: value}
             for fault in _network_faults(place, parameters, n_classes):
                 yield fault.replace(f"{place}.{name}:", f"{place}:", 1)
+
+
+def threshold_faults(threshold: Threshold, n_classes: int) -> Iterator[str]:
+    """Yield why a threshold does not fit the number of classes."""
+    if n_classes > 2 and threshold != DEFAULT_THRESHOLD:
+        yield (
+            f"threshold: {short_repr(threshold)} is for two classes; of {n_classes} classes the "
+            "most probable one is predicted, so it must be 0.5"
+        )
+
+
+def takes_threshold(model: Any) -> bool:
+    """Return whether params.threshold applies to a model: a DummyClassifier has its own rule."""
+    return hasattr(model, "predict_proba") and not isinstance(model, DummyClassifier)
 
 
 def candidate_values(search: GridSearch) -> dict[str, list[Any]]:
@@ -330,18 +347,25 @@ def count_fits(settings: Params) -> dict[str, int]:
     """Return how many models each stage fits, in the order of the stages.
 
     The search fits each candidate on each fold, the best one on all rows, and that one on each
-    fold again for the out-of-fold predictions.
+    fold again for the out-of-fold predictions. A threshold that a score chooses needs a fit on each
+    fold of the other models.
     """
     networks, search = len(settings.mlp.networks), settings.grid_search
+    folds = search.cv if isinstance(settings.threshold, str) else 0
+    baselines = settings.compare.baselines
     curve = settings.learning_curve
     models = networks + 2  # with the logistic regression and the best of the search
     return {
-        "logistic": 1,
-        "mlp": networks,
+        "logistic": 1 + folds,
+        "mlp": networks * (1 + folds),
         "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
         "curves": networks,
         "seeds": (networks + 1) * settings.seeds.n_seeds,
         "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,
         "importance": models * len(settings.importance.drop_features),
-        "compare": len(settings.compare.baselines),
+        "compare": len(baselines)
+        + sum(
+            folds * takes_threshold(make_baseline(settings.compare, name))
+            for name in (baselines if folds else ())
+        ),
     }

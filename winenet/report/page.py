@@ -277,18 +277,24 @@ def drawing(sizes: Sequence[int], most: int = 7) -> Drawing:
 
 
 class Probabilities(TypedDict):
-    """A model's labels and probabilities for the script; scores: the place of its scores."""
+    """A model's labels and probabilities for the script.
+
+    scores: the place of its scores. threshold: by which they were counted.
+    """
 
     label: list[int]
     probability: list[float]
     scores: str
+    threshold: float
 
 
-def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, Probabilities]:
+def thresholds(
+    sources: Mapping[str, pd.DataFrame], scores: Mapping[str, Metrics]
+) -> dict[str, Probabilities]:
     """Return by model the labels and probabilities of the test rows, for the page's script.
 
     sources: by the place of a model's scores, its predictions: row, the label, network, predicted,
-    probability. The scores hold the counts at one half.
+    probability. scores: by model; they hold the counts at its threshold.
     """
     result: dict[str, Probabilities] = {}
     for place, table in sources.items():
@@ -298,6 +304,7 @@ def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, Probabilities]:
                 "label": item.iloc[:, 1].astype(int).tolist(),
                 "probability": item["probability"].tolist(),
                 "scores": f"{place}{model}." if several else place,
+                "threshold": scores[str(model)].get("threshold", 0.5),
             }
     return result
 
@@ -545,7 +552,8 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Te
                 "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
                 "metrics/mlp.json#": tables["data/mlp_predictions.csv"],
                 "metrics/grid_search.json#": tables["data/grid_search_predictions.csv"],
-            }
+            },
+            model_tables.model_scores(metrics),
         ),
         neuron=neuron_section.section(tables, metrics["handmade"]) if terms.notebook else None,
     )

@@ -146,9 +146,13 @@ def _scores_of_the_winner(found: Numbers) -> str:
     optimistic = (
         f"; the folds chose the best of {candidates} candidates, so the former is optimistic"
     )
+    on_test, where = found["accuracy"], ""
+    if "threshold" in found:  # the folds of the search predict at 0.5
+        on_test, where = found["cv_accuracy"] + gap, "At a threshold of 0.5, "
+    start = "the" if where else "The"
     return (
-        f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
-        f"{found['accuracy']:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
+        f"{where}{start} winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
+        f"{on_test:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
     )
 
 
