@@ -69,8 +69,8 @@ EFFECTS = {
     "than two classes, `f1` and `roc_auc` are averaged over the classes.",
     "grid_search.param_grid": "For each parameter to search, the values to try. Every combination "
     "is one candidate.",
-    "threshold": "Of two classes: the probability above which a row is predicted as class 1, in all "
-    "stages and by `predict`. `balanced_accuracy` and `f1` choose it for each model: the threshold "
+    "threshold": "Of two classes: the probability above which a row is predicted as class 1, in "
+    "all stages and by `predict`. `balanced_accuracy` and `f1` choose it for each model: the one "
     "with the highest score on the training rows, each predicted by a model of the search's folds "
     "that was not trained on it. With more classes it must be 0.5.",
     "curves.validation_size": "Fraction of the training rows that is held out.",

@@ -318,3 +318,32 @@ def test_a_rare_class_and_a_model_that_never_predicts_it_are_named() -> None:
     assert len(model_tables.class_cautions(rare(1), WINE)) == 1
     balanced = rare(1) | {"ingest": {"classes": {"0": 600, "1": 400}}}
     assert model_tables.class_cautions(balanced, WINE) == []
+
+
+def with_thresholds(**thresholds: float) -> dict[str, Any]:
+    """Return metrics in which some models have thresholds."""
+    metrics = rare(1)
+    for name, threshold in thresholds.items():
+        metrics["compare"]["models"][name]["threshold"] = threshold
+    return metrics
+
+
+def test_thresholds_are_told_with_how_they_were_chosen() -> None:
+    metrics = with_thresholds(logistic=0.031234, grid_search=0.25)
+    assert model_tables.threshold_sentences(metrics, WINE, "f1") == [
+        "Red is predicted above a probability of 0.03123 (logistic regression), 0.25 (tuned "
+        "network 6) in place of 0.5. Each of these thresholds has the highest F1 on the training "
+        "rows, each row predicted by a model of the folds that was not trained on it; the test "
+        "rows had no part. ROC AUC, log loss and calibration do not depend on it."
+    ]
+    (said,) = model_tables.threshold_sentences(metrics, WINE, "balanced_accuracy")
+    assert "has the highest balanced accuracy on the training rows" in said
+    assert model_tables.threshold_sentences(with_thresholds(net=0.3), WINE, 0.3) == [
+        "Red is predicted above a probability of 0.3, as `threshold` in `params.yaml` says, in "
+        "place of 0.5. ROC AUC, log loss and calibration do not depend on it."
+    ]
+
+
+@pytest.mark.parametrize("setting", [0.5, "f1"])
+def test_of_one_half_nothing_is_told(setting) -> None:
+    assert model_tables.threshold_sentences(rare(1), WINE, setting) == []

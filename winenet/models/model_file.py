@@ -243,8 +243,8 @@ def _model(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> SavedModel:
     threshold = about.get("threshold", DEFAULT_THRESHOLD)
     if "threshold" in about and (len(classes) != 2 or not 0 < threshold < 1):
         raise ValueError(
-            f"its threshold is {threshold} for {len(classes)} classes; it must be between 0 and 1, "
-            "for two classes"
+            f"its threshold is {threshold} with {len(classes)} classes; only two have one, between "
+            "0 and 1"
         )
     model = DenseModel(weights, biases, activation, np.array(classes, dtype=np.int64), threshold)
     training_info = dict(zip(names, values, strict=True))

@@ -279,13 +279,14 @@ def drawing(sizes: Sequence[int], most: int = 7) -> Drawing:
 class Probabilities(TypedDict):
     """A model's labels and probabilities for the script.
 
-    scores: the place of its scores. threshold: by which they were counted.
+    scores: the place of its scores. counts: the confusion matrix there, at the threshold.
     """
 
     label: list[int]
     probability: list[float]
     scores: str
     threshold: float
+    counts: dict[str, int]
 
 
 def thresholds(
@@ -305,6 +306,7 @@ def thresholds(
                 "probability": item["probability"].tolist(),
                 "scores": f"{place}{model}." if several else place,
                 "threshold": scores[str(model)].get("threshold", 0.5),
+                "counts": scores[str(model)]["confusion_matrix"],
             }
     return result
 

@@ -266,12 +266,13 @@
 
     function move() {
       const table = tables[choice.value];
-      const cells = count(table, threshold);
+      const own = threshold === table.threshold; // the probabilities here are rounded
+      const cells = own ? table.counts : count(table, threshold);
       for (const [name, value] of Object.entries(cells)) {
         const shown = document.querySelector(`[data-cell="${name}"]`).firstElementChild;
         shown.textContent = grouped(value);
         // Only at the model's own threshold the counts stand in the metrics as well.
-        if (threshold === table.threshold) shown.dataset.source = `${table.scores}confusion_matrix.${name}`;
+        if (own) shown.dataset.source = `${table.scores}confusion_matrix.${name}`;
         else delete shown.dataset.source;
       }
       const { tn, fp, fn, tp } = cells;
