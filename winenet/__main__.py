@@ -7,6 +7,7 @@ model contains, `predict` applies it, `export` converts it to ONNX.
 
 import argparse
 import contextlib
+import math
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -239,6 +240,7 @@ def predict(
     separator: str | None,
     na_values: list[str] | None,
     *,
+    threshold: float | None,
     force: bool,
 ) -> None:
     """Write the label and the probabilities of each row of a raw table.
@@ -251,6 +253,8 @@ def predict(
         The character between cells; None: the one that fits best.
     na_values
         Texts that stand for a missing value; None: the default ones.
+    threshold
+        The probability above which the positive label is predicted; None: the model's own.
     force
         Whether to overwrite `out`.
 
@@ -264,7 +268,9 @@ def predict(
 
     if na_values is None:
         na_values = list(stream.DEFAULT_NA_VALUES)
-    predicting.predict_file(model, table, out, separator, na_values, force=force)
+    predicting.predict_file(
+        model, table, out, separator, na_values, threshold=threshold, force=force
+    )
 
 
 def describe(model: str) -> None:
@@ -319,6 +325,17 @@ def _separator(text: str) -> str:
     return sign
 
 
+def _threshold(text: str) -> float:
+    """Return a threshold: a number between 0 and 1."""
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = math.nan
+    if not 0 < threshold < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return threshold
+
+
 def _predict_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
@@ -344,6 +361,13 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="a text that stands for a missing value, as an empty cell always does; may be "
         "repeated (default: NA and NaN)",
+    )
+    command.add_argument(
+        "--threshold",
+        type=_threshold,
+        metavar="T",
+        help="of two labels, predict the positive one above this probability (default: the "
+        "model's own, which is 0.5 unless `threshold` in params.yaml says otherwise)",
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\

@@ -38,6 +38,7 @@ from winenet.params_fields import (
     Name,
     Parameters,
     Seed,
+    Threshold,
     Title,
     Word,
     class_path,
@@ -58,7 +59,7 @@ class Section(BaseModel):
 
 def _key_of_a_metric(key: str) -> str:
     stage, *steps = key.split(".")
-    stages = [section for section in Params.model_fields if section != "gates"]
+    stages = [name for name in Params.model_fields if name not in ("gates", "threshold")]
     if not all(steps) or not steps:
         raise ValueError("a floor's key is stage.metric, such as logistic.accuracy")
     if stage not in stages:
@@ -386,6 +387,9 @@ class Params(Section):
     logistic: Logistic
     mlp: Mlp
     grid_search: GridSearch
+    threshold: Threshold = Field(
+        description="the probability above which a row is predicted as class 1"
+    )
     curves: Curves
     seeds: Seeds
     importance: Importance

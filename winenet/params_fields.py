@@ -115,6 +115,14 @@ def printable(name: str) -> str:
     return name
 
 
+def _threshold(given: Any) -> Any:
+    """Refuse with one message what is of none of the types; they would give one message each."""
+    number = type(given) is float and 0 < given < 1
+    if not (number or given in ("balanced_accuracy", "f1")):
+        raise ValueError("it must be a number between 0 and 1, balanced_accuracy or f1")
+    return given
+
+
 # The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
 Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
@@ -146,3 +154,7 @@ Label = Annotated[
 LABEL = "a label, as the raw files write it"
 Word = Annotated[str, AfterValidator(_harmless_name)]
 LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
+Threshold = Annotated[
+    Annotated[float, Field(gt=0, lt=1)] | Literal["balanced_accuracy", "f1"],
+    BeforeValidator(_threshold),
+]

@@ -708,6 +708,30 @@ def test_the_fits_are_counted(load):
     assert (counted["compare"], counted["importance"]) == (0, 0)
 
 
+def test_the_fits_of_a_chosen_threshold_are_counted(load):
+    """The search's own out-of-fold fits are those of its winner's threshold."""
+    fixed, more = parameters.count_fits(load()), load(("threshold", "f1"))
+    assert parameters.count_fits(more) == fixed | {
+        "logistic": 1 + 5,
+        "mlp": 2 * (1 + 5),
+        "compare": 2 + 5,  # the majority class has no threshold
+    }
+    assert parameters.count_fits(load(("threshold", 0.3))) == fixed
+
+
+@pytest.mark.parametrize("threshold", ["balanced_accuracy", "f1", 0.3])
+def test_a_threshold_of_more_than_two_classes_is_refused(load, threshold):
+    settings = load(("threshold", threshold))
+    parameters.check(settings, 2)
+    with pytest.raises(ParamsError) as caught:
+        parameters.check(settings, 3)
+    assert (
+        f"\n  threshold: {threshold!r} is for two classes; of 3 classes the most probable one is "
+        "predicted, so it must be 0.5\n"
+    ) in str(caught.value)
+    parameters.check(load(), 3)
+
+
 SEARCH: dict[str, tuple[dict[str, Any], str]] = {
     "a distribution in a grid": (
         {"param_grid": {"alpha": {"uniform": [0.0, 1.0]}}},

@@ -334,3 +334,32 @@ def test_below_a_tenth_of_the_rows_the_scores_of_a_rare_class_come_first(
         ["average_precision", "accuracy"] if fewest < 100 else ["balanced_accuracy", "f1"]
     )
     assert len(scores) == len(model_tables.SCORES) + (fewest < 100)
+
+
+def with_thresholds(**thresholds: float) -> dict[str, Any]:
+    """Return metrics in which some models have thresholds."""
+    metrics = rare(1)
+    for name, threshold in thresholds.items():
+        metrics["compare"]["models"][name]["threshold"] = threshold
+    return metrics
+
+
+def test_thresholds_are_told_with_how_they_were_chosen() -> None:
+    metrics = with_thresholds(logistic=0.031234, grid_search=0.25)
+    assert model_tables.threshold_sentences(metrics, WINE, "f1") == [
+        "Red is predicted above a probability of 0.03123 (logistic regression), 0.25 (tuned "
+        "network 6) in place of 0.5. Each of these thresholds has the highest F1 on the training "
+        "rows, each row predicted by a model of the folds that was not trained on it; the test "
+        "rows had no part. ROC AUC, log loss and calibration do not depend on it."
+    ]
+    (said,) = model_tables.threshold_sentences(metrics, WINE, "balanced_accuracy")
+    assert "has the highest balanced accuracy on the training rows" in said
+    assert model_tables.threshold_sentences(with_thresholds(net=0.3), WINE, 0.3) == [
+        "Red is predicted above a probability of 0.3, as `threshold` in `params.yaml` says, in "
+        "place of 0.5. ROC AUC, log loss and calibration do not depend on it."
+    ]
+
+
+@pytest.mark.parametrize("setting", [0.5, "f1"])
+def test_of_one_half_nothing_is_told(setting) -> None:
+    assert model_tables.threshold_sentences(rare(1), WINE, setting) == []

@@ -285,6 +285,23 @@ def test_the_script_s_counts_at_one_half_are_those_of_the_metrics(shown):
             assert count == shown.value(f"{one['scores']}confusion_matrix.{cell}")
 
 
+def test_the_script_has_the_threshold_and_the_counts_of_each_model():
+    table = pd.DataFrame({"row": [0], "y": [1], "network": ["net"], "predicted": [1]})
+    table["probability"] = 0.25
+    matrix = {"tn": 3, "fp": 2, "fn": 1, "tp": 4}
+    for own, threshold in (({}, 0.5), ({"threshold": 0.2}, 0.2)):
+        scores = {"net": {"confusion_matrix": matrix} | own}
+        assert page.thresholds({"metrics/mlp.json#": table}, scores) == {
+            "net": {
+                "label": [1],
+                "probability": [0.25],
+                "scores": "metrics/mlp.json#net.",
+                "threshold": threshold,
+                "counts": matrix,
+            }
+        }
+
+
 def test_the_script_has_the_probabilities_of_the_predictions(small):
     for model, one in small.data("threshold-data").items():
         file = {"logistic": "logistic", "grid_search": "grid_search"}.get(model, "mlp")

@@ -14,6 +14,7 @@ from winenet.data.preprocessing import Preprocessing
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, scoring
 from winenet.evaluation.scoring import Classifier
+from winenet.models.predictor import threshold_of, with_threshold
 from winenet.models.registry import Estimator, Fit, fit_all
 from winenet.models.saved import DenseModel
 from winenet.params import Importance
@@ -143,7 +144,7 @@ def drop_column_importance(
     X_train, y_train : DataFrame, Series
     test : EvaluationSet
     full_models : mapping of str to Classifier
-        The same models, trained with all features.
+        The same models, trained with all features. Their thresholds are used for both.
     source_columns : sequence of str
         The raw column of each feature.
     features : list of str
@@ -159,7 +160,8 @@ def drop_column_importance(
     fit_all(fits.values())
     results: dict[str, Any] = {feature: {} for feature in features}
     for (feature, name), (model, _) in fits.items():
-        predicted = pd.Series(model.predict(_without(test.X, source_columns, feature)))
+        classifier = with_threshold(model, threshold_of(full_models[name]))
+        predicted = pd.Series(classifier.predict(_without(test.X, source_columns, feature)))
         full_prediction = pd.Series(full_models[name].predict(test.X))
         pair = paired_tests.mcnemar_exact(test.y, full_prediction, predicted)
         results[feature][name] = {

@@ -1,6 +1,7 @@
 """Train all models on growing subsets of the training rows, to see whether more rows would help."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ from winenet.data.splits import INDEPENDENT, RowKeys
 from winenet.evaluation import scoring
 from winenet.evaluation.intervals import CONFIDENCE_LEVEL
 from winenet.evaluation.metric_types import Interval
+from winenet.models.predictor import with_threshold
 from winenet.models.registry import Estimator, Fit, fit_all
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.params import LearningCurve
 
 
@@ -42,17 +45,20 @@ def train_over_sizes(
     test: EvaluationSet,
     settings: LearningCurve,
     keys: RowKeys = INDEPENDENT,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> SizeRuns:
     """Train each model on each fraction of the rows under each seed.
 
     models: untrained, by name. The seed draws the rows, as `splits.subsample` does, and the
-    network's initial weights. keys: what ties the training rows to each other.
+    network's initial weights. keys: what ties the training rows to each other. thresholds: by
+    name, where it is not 0.5.
     """
     fits = size_fits(models, X_train, y_train, settings, keys)
     fit_all(fits.values())
     records, correct = [], []
     for (_, seed, name), (model, rows) in fits.items():
-        predicted = pd.Series(model.predict(test.X))
+        classifier = with_threshold(model, thresholds.get(name, DEFAULT_THRESHOLD))
+        predicted = pd.Series(classifier.predict(test.X))
         correct.append(predicted.to_numpy() == test.y.to_numpy())
         unseen = scoring.accuracy_unseen(test.y, predicted, test.in_training)
         records.append(

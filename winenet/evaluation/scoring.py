@@ -17,6 +17,8 @@ from sklearn import metrics
 from sklearn.neural_network import MLPClassifier
 
 from winenet.data.split_data import EvaluationSet
+from winenet.models.predictor import threshold_of
+from winenet.models.saved import DEFAULT_THRESHOLD
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -101,11 +103,18 @@ def evaluate(fitted: Classifier, test: EvaluationSet, rows: pd.Series, name: str
     Returns
     -------
     Evaluation
+        The scores have the threshold as well if it is not 0.5.
     """
     table = predictions(fitted, test.X, test.y, rows, name)
     probability = probabilities(table)
     found = scores(test.y, table["predicted"], probability, test.in_training)
-    return Evaluation(table, probability, found)
+    return Evaluation(table, probability, found | threshold_metric(fitted))
+
+
+def threshold_metric(fitted: Classifier) -> dict[str, float]:
+    """Return the threshold of a model for its metrics; nothing if it is 0.5."""
+    threshold = threshold_of(fitted)
+    return {} if threshold == DEFAULT_THRESHOLD else {"threshold": threshold}
 
 
 def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Train networks under several seeds, to measure how much their scores depend on the seed."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -8,7 +9,9 @@ from sklearn.base import clone
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import confusion, scoring
+from winenet.models.predictor import with_threshold
 from winenet.models.registry import Estimator, Fit, fit_all
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.params import Seeds
 
 SCORES = (
@@ -23,17 +26,21 @@ def train_over_seeds(
     y_train: pd.Series,
     test: EvaluationSet,
     settings: Seeds,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Train each network under each seed.
 
-    networks: untrained, by name. Returns one row per training: model, random_state, epochs, errors,
-    and the SCORES (without accuracy_unseen if all test rows are in training).
+    networks: untrained, by name. thresholds: by name, where it is not 0.5.
+
+    Returns one row per training: model, random_state, epochs, errors, and the SCORES (without
+    accuracy_unseen if all test rows are in training).
     """
     fits = seed_fits(networks, X_train, y_train, settings)
     fit_all(fits.values())
     records = []
     for (name, seed), (model, _) in fits.items():
-        scores = scoring.scores_on(model, test)
+        classifier = with_threshold(model, thresholds.get(name, DEFAULT_THRESHOLD))
+        scores = scoring.scores_on(classifier, test)
         known = {score: scores[score] for score in SCORES if scores[score] is not None}
         counts = {"epochs": model.n_iter_, "errors": confusion.n_errors(scores)}
         records.append({"model": name, "random_state": seed} | counts | known)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
+from sklearn.dummy import DummyClassifier
 
 from winenet import params
 from winenet.errors import did_you_mean, short_repr
@@ -21,9 +22,19 @@ from winenet.models.constraints import (
     trial_fault,
     trial_warnings,
 )
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.models.weighted_mlp import WeightedMLPClassifier
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Compare, Distribution, GridSearch, Ingest, Mlp, Params, ParamsError
+from winenet.params import (
+    Compare,
+    Distribution,
+    GridSearch,
+    Ingest,
+    Mlp,
+    Params,
+    ParamsError,
+)
+from winenet.params_fields import Threshold
 
 WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
@@ -73,6 +84,8 @@ def section_faults(sections: Mapping[str, Any], n_classes: int | None = None) ->
         yield from mlp_faults(sections["mlp"], n_classes)
     if "grid_search" in sections:
         yield from search_faults(sections["grid_search"], n_classes)
+    if "threshold" in sections:
+        yield from threshold_faults(sections["threshold"], n_classes)
     if "compare" in sections:
         yield from baseline_faults(sections["compare"])
         if "ingest" in sections:
@@ -226,6 +239,20 @@ def search_faults(search: GridSearch, n_classes: int | None = None) -> Iterator[
                 yield fault.replace(f"{place}.{name}:", f"{place}:", 1)
 
 
+def threshold_faults(threshold: Threshold, n_classes: int | None) -> Iterator[str]:
+    """Yield why a threshold does not fit the number of classes."""
+    if (n_classes or 2) > 2 and threshold != DEFAULT_THRESHOLD:
+        yield (
+            f"threshold: {short_repr(threshold)} is for two classes; of {n_classes} classes the "
+            "most probable one is predicted, so it must be 0.5"
+        )
+
+
+def takes_threshold(model: Any) -> bool:
+    """Return whether params.threshold applies to a model: a DummyClassifier has its own rule."""
+    return hasattr(model, "predict_proba") and not isinstance(model, DummyClassifier)
+
+
 def candidate_values(search: GridSearch) -> dict[str, list[Any]]:
     """Return the values of each searched parameter; of a distribution, its bounds."""
     return {
@@ -370,18 +397,25 @@ def count_fits(settings: Params) -> dict[str, int]:
     """Return how many models each stage fits, in the order of the stages.
 
     The search fits each candidate on each fold, the best one on all rows, and that one on each
-    fold again for the out-of-fold predictions.
+    fold again for the out-of-fold predictions. A threshold that a score chooses needs a fit on each
+    fold of the other models.
     """
     networks, search = len(settings.mlp.networks), settings.grid_search
+    folds = search.cv if isinstance(settings.threshold, str) else 0
+    baselines = settings.compare.baselines
     curve = settings.learning_curve
     models = networks + 2  # with the logistic regression and the best of the search
     return {
-        "logistic": 1,
-        "mlp": networks,
+        "logistic": 1 + folds,
+        "mlp": networks * (1 + folds),
         "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
         "curves": 4 * networks,  # see training_curves.trace_all
         "seeds": (networks + 1) * settings.seeds.n_seeds,
         "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,
         "importance": models * len(settings.importance.drop_features),
-        "compare": len(settings.compare.baselines),
+        "compare": len(baselines)
+        + sum(
+            folds * takes_threshold(make_baseline(settings.compare, name))
+            for name in (baselines if folds else ())
+        ),
     }

@@ -308,6 +308,35 @@ def class_cautions(metrics: Metrics, terms: Terms) -> list[str]:
     return cautions
 
 
+def threshold_sentences(metrics: Metrics, terms: Terms, setting: float | str) -> list[str]:
+    """Return a sentence on the thresholds of the models, or none if they are all 0.5.
+
+    setting: params.threshold.
+    """
+    names = model_names(metrics)
+    own = [
+        f"{score['threshold']:.4g} ({names[model]})"
+        for model, score in sort_models(metrics["compare"]["models"], metrics).items()
+        if "threshold" in score
+    ]
+    if not own:
+        return []
+    positive = sentences.escape_markdown(terms.positive)
+    if not isinstance(setting, str):
+        return [
+            f"{capital(positive)} is predicted above a probability of {setting:.4g}, as "
+            "`threshold` in `params.yaml` says, in place of 0.5. ROC AUC, log loss and calibration "
+            "do not depend on it."
+        ]
+    score = "F1" if setting == "f1" else "balanced accuracy"
+    return [
+        f"{capital(positive)} is predicted above a probability of {', '.join(own)} in place of "
+        f"0.5. Each of these thresholds has the highest {score} on the training rows, each row "
+        "predicted by a model of the folds that was not trained on it; the test rows had no part. "
+        "ROC AUC, log loss and calibration do not depend on it."
+    ]
+
+
 def searched(candidates: pd.DataFrame) -> list[str]:
     """Return the parameters that the search combined: the columns before the scores."""
     columns = list(map(str, candidates))

@@ -155,7 +155,8 @@ def page_content(tables: Mapping[str, pd.DataFrame], metrics: Metrics, terms: Te
                 "metrics/logistic.json#": tables["data/logistic_predictions.csv"],
                 "metrics/mlp.json#": tables["data/mlp_predictions.csv"],
                 "metrics/grid_search.json#": tables["data/grid_search_predictions.csv"],
-            }
+            },
+            model_tables.model_scores(metrics),
         ),
         neuron=neuron_section.section(tables, metrics["handmade"]) if terms.notebook else None,
     )

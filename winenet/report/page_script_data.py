@@ -11,18 +11,25 @@ from winenet.report.terms import Terms
 
 
 class Probabilities(TypedDict):
-    """A model's labels and probabilities for the script; scores: the place of its scores."""
+    """A model's labels and probabilities for the script.
+
+    scores: the place of its scores. counts: the confusion matrix there, at the threshold.
+    """
 
     label: list[int]
     probability: list[float]
     scores: str
+    threshold: float
+    counts: dict[str, int]
 
 
-def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, Probabilities]:
+def thresholds(
+    sources: Mapping[str, pd.DataFrame], scores: Mapping[str, Metrics]
+) -> dict[str, Probabilities]:
     """Return by model the labels and probabilities of the test rows, for the page's script.
 
     sources: by the place of a model's scores, its predictions: row, the label, network, predicted,
-    probability. The scores hold the counts at one half.
+    probability. scores: by model; they hold the counts at its threshold.
     """
     result: dict[str, Probabilities] = {}
     for place, table in sources.items():
@@ -32,6 +39,8 @@ def thresholds(sources: Mapping[str, pd.DataFrame]) -> dict[str, Probabilities]:
                 "label": item.iloc[:, 1].astype(int).tolist(),
                 "probability": item["probability"].tolist(),
                 "scores": f"{place}{model}." if several else place,
+                "threshold": scores[str(model)].get("threshold", 0.5),
+                "counts": scores[str(model)]["confusion_matrix"],
             }
     return result
 

@@ -175,9 +175,13 @@ def _scores_of_the_winner(search: Numbers) -> str:
     optimistic = (
         f"; the folds chose the best of {candidates} candidates, so the former is optimistic"
     )
+    on_test, where = search["accuracy"], ""
+    if "threshold" in search:  # the folds of the search predict at 0.5
+        on_test, where = search["cv_accuracy"] + gap, "At a threshold of 0.5, "
+    start = "the" if where else "The"
     return (
-        f"The winner's accuracy is {search['cv_accuracy']:.4f} in cross-validation and "
-        f"{search['accuracy']:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
+        f"{where}{start} winner's accuracy is {search['cv_accuracy']:.4f} in cross-validation and "
+        f"{on_test:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
     )
 
 

@@ -261,15 +261,18 @@
       return counts;
     }
 
+    // The slider's steps of 0.01 miss the model's own threshold, at which it starts.
+    let [threshold, counted] = [0.5, choice.value];
+
     function move() {
-      const threshold = Number(slider.value);
       const table = tables[choice.value];
-      const cells = count(table, threshold);
+      const own = threshold === table.threshold; // the probabilities here are rounded
+      const cells = own ? table.counts : count(table, threshold);
       for (const [name, value] of Object.entries(cells)) {
         const cell = document.querySelector(`[data-cell="${name}"]`).firstElementChild;
         cell.textContent = grouped(value);
-        // Only at one half the counts stand in the metrics as well.
-        if (threshold === 0.5) cell.dataset.source = `${table.scores}confusion_matrix.${name}`;
+        // Only at the model's own threshold the counts stand in the metrics as well.
+        if (own) cell.dataset.source = `${table.scores}confusion_matrix.${name}`;
         else delete cell.dataset.source;
       }
       const { tn, fp, fn, tp } = cells;
@@ -281,11 +284,12 @@
         precision: share(tp, tp + fp),
       };
       for (const [name, text] of Object.entries(facts)) document.querySelector(`[data-fact="${name}"]`).textContent = text;
-      $("threshold-text").textContent = threshold.toFixed(2);
+      const text = threshold === Number(slider.value) ? threshold.toFixed(2) : threshold.toPrecision(3);
+      $("threshold-text").textContent = text;
       $("threshold-confusion").caption.textContent = `Test ${rows} of ${choice.selectedOptions[0].textContent.trim()}, counted`;
-      slider.setAttribute("aria-valuetext", `${threshold.toFixed(2)}: ${facts.errors} errors, ${grouped(fp)} ${negative} ${rows} called ${positive}, ${grouped(fn)} ${positive} ${rows} called ${negative}`);
+      slider.setAttribute("aria-valuetext", `${text}: ${facts.errors} errors, ${grouped(fp)} ${negative} ${rows} called ${positive}, ${grouped(fn)} ${positive} ${rows} called ${negative}`);
       drawCurve(rates(cells));
-      drawRows(threshold);
+      drawRows();
     }
 
     function drawCurve(point) {
@@ -305,7 +309,7 @@
     }
 
     // Rows of class 1 upwards, the others downwards; square roots, so that a single row can be seen.
-    function drawRows(threshold) {
+    function drawRows() {
       const svg = $("threshold-rows");
       fit(svg, 190);
       const [zeros, ones] = bins(tables[choice.value]);
@@ -324,13 +328,21 @@
       add(svg, "line", { x1: at.px(threshold), x2: at.px(threshold), y1: at.box.top, y2: at.box.bottom, class: "now" });
     }
 
-    choice.addEventListener("change", move);
-    slider.addEventListener("input", move);
-    window.addEventListener("resize", () => drawRows(Number(slider.value)));
+    function start() {
+      threshold = tables[choice.value].threshold;
+      slider.value = String(threshold);
+      move();
+    }
+
+    choice.addEventListener("change", () => {
+      if (threshold === tables[counted].threshold) start(); else move();
+      counted = choice.value;
+    });
+    slider.addEventListener("input", () => { threshold = Number(slider.value); move(); });
+    window.addEventListener("resize", drawRows);
     slider.addEventListener("change", () => { $("threshold-status").textContent = slider.getAttribute("aria-valuetext"); });
     show("threshold-controls", "threshold-facts", "threshold-roc", "threshold-rows");
-    slider.value = "0.5";
-    move();
+    start();
   }
 
   followReading();
