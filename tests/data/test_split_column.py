@@ -122,6 +122,13 @@ def test_a_cell_without_a_time_is_told_with_its_line(tmp_path, cell, rule):
     )
 
 
+@pytest.mark.parametrize("cell", ["inf", "soon"])
+def test_a_cell_without_a_number_among_numbers_is_told(tmp_path, cell):
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, ["2", cell, "1"])
+    assert f"0.csv: line 3, column 'when': '{cell}' {RULE}\n" in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", [None, "category", "number"])
 def test_a_missing_group_is_told_and_only_the_first_ones_in_full(tmp_path, kind):
     with pytest.raises(DataError) as caught:

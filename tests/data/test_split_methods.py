@@ -78,9 +78,9 @@ def test_rows_linked_by_group_or_by_equal_features_stay_together():
 
 
 def test_without_ties_the_latest_rows_are_scikit_learn_s_last_ones():
-    parts = splits.split_table(TABLE, "Class", by("time", 0.23), key=HOURS)
+    parts = splits.split_table(TABLE, "Class", by("time", 0.234), key=HOURS)
     ordered = HOURS.sort_values().index
-    train, test = train_test_split(ordered, test_size=0.23, shuffle=False)
+    train, test = train_test_split(ordered, test_size=0.234, shuffle=False)
     assert list(parts.y_train.index) == list(train)
     assert list(parts.y_test.index) == list(test)
 
@@ -259,11 +259,11 @@ def test_whole_groups_are_held_out():
     assert len(parts.y_test) == pytest.approx(0.2 * N_ROWS, abs=8)
 
 
-def test_groups_of_one_class_each_are_held_out_without_strata():
-    """Each class has one group more than two: strata would leave most of them no choice."""
-    y = pd.Series(np.tile([0, 0, 0, 1], 50))
-    keys = RowKeys(groups=ROW // 40, of_column=True)
-    assert len(splits.train_validation_split(y.to_frame(), y, CURVES, keys).y_test) == 40
+def test_few_groups_are_held_out_without_strata():
+    """Two groups begin with each class: a fifth of two strata would be no whole group."""
+    y = pd.Series([0, 1] * 50 + [1, 0] * 50)
+    keys = RowKeys(groups=ROW // 50, of_column=True)
+    assert len(splits.train_validation_split(y.to_frame(), y, CURVES, keys).y_test) == 50
 
 
 def test_the_latest_rows_are_held_out():

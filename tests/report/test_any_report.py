@@ -30,6 +30,22 @@ KINDS = {
     "many letters": ("letters", any_table.MANY),
     "one": ("cancer", ONE),
 }
+# What metrics/split.json has of other methods than random.
+METHODS = {
+    "iris": {
+        "method": "time",
+        "column": "day",
+        "boundary": {"last_training": "2019-03-25", "first_test": "2019-03-26"},
+    },
+    "letters": {"method": "group", "column": "writer", "groups": {"train": 30, "test": 9}},
+    "one": {"method": "stratified"},
+}
+CLAIMS = {
+    "iris": "So the scores hold for the time after 2019-03-25, as far as the test set reaches.",
+    "letters": ", nor in two folds of the search. So the scores hold for rows with a new value of",
+    "one": "with the class shares of the table. So the scores hold for new rows drawn",
+    "many": "The test set was drawn at random. So the scores hold for new rows drawn",
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +59,8 @@ def folders(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             any_table.make(any_table.TABLES[table](), models)
+            split = stage.files.read_metrics("metrics/split.json") | METHODS.get(kind, {})
+            stage.files.write_metrics("metrics/split.json", split)
             metrics, tables, terms = stage.read(notebook=False)
             told = stage.content(tables, metrics, terms)
             stage.files.write_text("report/report.md", markdown_report.render(told))
@@ -82,6 +100,18 @@ def test_neither_page_speaks_of_wine_or_of_a_notebook(shown, markdown):
     for text in (markdown, visible(shown.text)):
         assert not FOREIGN.search(text), FOREIGN.search(text)
         assert not re.search(r"\b(None|nan|Undefined)\b", text)
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_both_pages_say_which_claim_the_test_set_supports(folders, kind):
+    claim = CLAIMS[kind].replace("rows", "tumours") if kind in ("one", "many") else CLAIMS[kind]
+    text = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    assert text.count(claim) == 1
+    assert claim.replace("`", "") in visible(
+        (folders[kind] / "report/index.html").read_text("utf-8")
+    )
+    draws = "over the draws and initial weights, on" in text
+    assert draws is (METHODS.get(kind, {}).get("method") != "time")
 
 
 def test_neither_page_has_a_section_of_the_notebook_s(shown, markdown):
