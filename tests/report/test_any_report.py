@@ -47,6 +47,22 @@ CLAIMS = {
     "one": "with the class shares of the table. So the scores hold for new rows drawn",
     "many": "The test set was drawn at random. So the scores hold for new rows drawn",
 }
+# What metrics/split.json has of other methods than random.
+METHODS = {
+    "iris": {
+        "method": "time",
+        "column": "day",
+        "boundary": {"last_training": "2019-03-25", "first_test": "2019-03-26"},
+    },
+    "letters": {"method": "group", "column": "writer", "groups": {"train": 30, "test": 9}},
+    "one": {"method": "stratified"},
+}
+CLAIMS = {
+    "iris": "So the scores hold for the time after 2019-03-25, as far as the test set reaches.",
+    "letters": ", nor in two folds of the search. So the scores hold for rows with a new value of",
+    "one": "with the class shares of the table. So the scores hold for new rows drawn",
+    "many": "The test set was drawn at random. So the scores hold for new rows drawn",
+}
 
 
 @pytest.fixture(scope="module")
