@@ -1,8 +1,8 @@
 """Read a raw table in chunks, matched by name to the columns of a model.
 
 CSV, as it is or packed by gzip, from a file or from standard input; Parquet where pyarrow is
-installed. Never is more than a piece in memory. The module has over 500 lines, as both readers fill in
-the steps of one base class and share its messages.
+installed. Never is more than a piece in memory. The module has over 500 lines, as both readers fill
+in the steps of one base class and share its messages.
 """
 
 import codecs
