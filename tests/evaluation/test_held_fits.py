@@ -11,6 +11,7 @@ from conftest import Workspace
 
 from winenet import files, params
 from winenet.data import preprocessing, raw_table, splits, table_files
+from winenet.data.folds import cv_splits
 from winenet.evaluation import held_fits, search_results
 from winenet.models.registry import networks_of
 from winenet.network import journal
@@ -137,7 +138,7 @@ def test_of_a_halving_search_the_first_round_is_counted(tmp_path, monkeypatch):
     )
     with journal.open_journal():
         search_results.grid_search(X, y, search)
-    cv = search_results.cv_splits(2, X, y)
+    cv = cv_splits(2, y)
     fits = networks_of(search_results.search_fits(X, y, search, cv))
     models, data = [fit.model for fit in fits], [fit.rows for fit in fits]
     store = journal.SqliteFitStore(journal.PATH)
@@ -156,15 +157,14 @@ def test_the_rows_are_those_that_the_stages_read(workspace, monkeypatch, duplica
     table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
     fitted = preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
-    rows = held_fits.training_rows(settings, parts, fitted, labels)
+    rows = held_fits.training_rows(settings, parts, fitted, None, labels)
     X = files.read_table("data/X_train_normalized.csv")
     y = table_files.read_labels("data/y_train.csv")
-    groups = table_files.read_split_rows("data/split_rows.csv", "train")["group"]
-    groups = groups if duplicates == "group" else None
+    keys = splits.row_keys(table_files.read_split_rows("data/split_rows.csv", "train"), duplicates)
     np.testing.assert_array_equal(rows.X.to_numpy(), X.to_numpy())
     np.testing.assert_array_equal(rows.y, y)
-    for ours, theirs in zip(rows.cv, search_results.cv_splits(5, X, y, groups), strict=True):
+    for ours, theirs in zip(rows.cv, cv_splits(5, y, keys), strict=True):
         np.testing.assert_array_equal(ours[0], theirs[0])
-    inner = splits.train_validation_split(X, y, settings.curves, groups, labels)
+    inner = splits.train_validation_split(X, y, settings.curves, keys, labels)
     np.testing.assert_array_equal(rows.curves_X, inner.X_train)
     np.testing.assert_array_equal(rows.held_out.X, inner.X_test)

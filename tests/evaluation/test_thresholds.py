@@ -24,7 +24,7 @@ from winenet.network.classifier import DenseClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SCORES = {"balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
-KEEP = params.Split(test_size=0.2, random_state=0, stratify=False, duplicates="keep")
+KEEP = params.Split(test_size=0.2, random_state=0, method="random", duplicates="keep")
 GROUP = KEEP.model_copy(update={"duplicates": "group"})
 
 

@@ -556,14 +556,14 @@ def test_before_the_table_is_read_a_code_may_be_that_of_any_class(load):
 
 def edit_all(workspace) -> list[str]:
     """Make faults of both kinds, and return their places in the order of the message."""
-    workspace.edit("params.yaml", "  stratify: false", "  stratify: 3")
+    workspace.edit("params.yaml", "  method: random ", "  method: 3 ")
     workspace.edit("params.yaml", "  cv: ", "  cvs: ")
     workspace.edit("params.yaml", "solver: liblinear", "solver: x")
     workspace.edit("params.yaml", "hidden_layer_sizes: [100]", "alpha: -1")
     workspace.edit("params.yaml", "      - 0.01\n", "      - 0\n")  # its section has others
     workspace.edit("params.yaml", "strategy: prior", "strategy: prir")
     return [
-        *("split.stratify", "grid_search.cv", "grid_search.cvs", "logistic.solver"),
+        *("split.method", "grid_search.cv", "grid_search.cvs", "logistic.solver"),
         *("mlp.networks.one_hidden_layer.alpha", "compare.baselines.majority_class.strategy"),
     ]
 

@@ -13,7 +13,14 @@ import pytest
 from committed import ROOT
 from small_pipeline import NASTY
 
-from winenet.report import network_drawing, page, page_elements, page_tables, plotting
+from winenet.report import (
+    network_drawing,
+    page,
+    page_elements,
+    page_script_data,
+    page_tables,
+    plotting,
+)
 from winenet.report.glossary import GLOSSARY
 from winenet.report.model_styles import ModelStyle
 
@@ -291,7 +298,7 @@ def test_the_script_has_the_threshold_and_the_counts_of_each_model():
     matrix = {"tn": 3, "fp": 2, "fn": 1, "tp": 4}
     for own, threshold in (({}, 0.5), ({"threshold": 0.2}, 0.2)):
         scores = {"net": {"confusion_matrix": matrix} | own}
-        assert page.thresholds({"metrics/mlp.json#": table}, scores) == {
+        assert page_script_data.thresholds({"metrics/mlp.json#": table}, scores) == {
             "net": {
                 "label": [1],
                 "probability": [0.25],

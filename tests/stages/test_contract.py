@@ -440,9 +440,11 @@ MAY_IMPORT = {
     "init": {"data", "errors", "git", "params", "params_fields", "text", "yaml12"},
     "report": {"evaluation", "data", "errors", "git", "params", "text", "yaml12"},
     "notebook": set(),
-    "evaluation": {"models", "data", "network", "errors", "git", "params", "progress"},
+    "evaluation": {
+        *("models", "data", "network", "errors", "git", "params", "params_fields", "progress"),
+    },
     "serve": {"models", "data", "network", "errors", "files", "progress", "text"},
-    "models": {"data", "network", "errors", "files", "params"},
+    "models": {"data", "network", "errors", "files", "params", "params_fields"},
     "data": {"errors", "files", "params", "progress", "text"},
     "network": {"errors", "progress"},
     "params": {"params_errors", "params_fields", "params_file", "errors", "text"},

@@ -326,8 +326,8 @@ def _stale() -> list[str]:
             stage
             for stage, entry in ran
             if any(
-                stand.get(section) != values
-                for section, values in entry.get("params", {}).get(params.PATH, {}).items()
+                _parameter(stand, key) != values
+                for key, values in entry.get("params", {}).get(params.PATH, {}).items()
             )
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
@@ -338,6 +338,13 @@ def _stale() -> list[str]:
         f"Not run with these parameters yet: {', '.join(map(safe_text, stages))}. The metrics "
         f"belong to other values than those in {params.PATH}; `dvc repro` computes them again."
     ]
+
+
+def _parameter(parameters: Mapping[str, Any], key: str) -> Any:
+    """Return a section, or the parameter of a dotted key."""
+    for step in key.split("."):
+        parameters = parameters[step] if isinstance(parameters, Mapping) else {}
+    return parameters
 
 
 def _yaml(path: str) -> Any:
