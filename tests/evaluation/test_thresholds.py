@@ -16,7 +16,7 @@ from sklearn.svm import SVC
 from winenet import params
 from winenet.data.split_data import EvaluationSet, SplitData
 from winenet.data.splits import SplitError
-from winenet.evaluation import importance, learning_curve, seeds, thresholds, training_curves
+from winenet.evaluation import importance, learning_curve, seeds, thresholds
 from winenet.models import model_file
 from winenet.models.predictor import DensePredictor, with_threshold
 from winenet.models.registry import TrainingError
@@ -160,7 +160,7 @@ def test_the_learning_curve_is_scored_at_the_threshold(data):
     models = {"m": LogisticRegression(random_state=0)}
     settings = params.LearningCurve(train_sizes=[0.5, 1.0], n_repeats=2, random_state=0)
     runs = learning_curve.train_over_sizes(
-        models, data.X_train, data.y_train, data.test, settings, {"m": 0.1}
+        models, data.X_train, data.y_train, data.test, settings, thresholds={"m": 0.1}
     )
     fitted = models["m"].fit(data.X_train, data.y_train)
     predicted = fitted.predict_proba(data.test.X)[:, 1] > 0.1
@@ -177,18 +177,6 @@ def test_a_model_without_a_feature_has_the_threshold_of_the_whole_one(data):
     without = data.X_train.drop(columns="b"), data.test.X.drop(columns="b")
     P = LogisticRegression().fit(without[0], data.y_train).predict_proba(without[1])
     assert found["b"]["m"]["accuracy"] == accuracy_score(data.test.y, P[:, 1] > 0.1)
-
-
-def test_curves_count_at_the_threshold(data):
-    network = DenseClassifier((4,), learning_rate_init=0.1, max_iter=30, random_state=0)
-    settings = params.Curves(validation_size=0.2, random_state=0, epochs=30)
-    trace = training_curves.trace_training(
-        network, settings, data.X_train, data.y_train, data.test, data.test, 0.1
-    )
-    P = network.fit(data.X_train, data.y_train).predict_proba(data.test.X)[:, 1]
-    accuracy = accuracy_score(data.test.y, P > 0.1)
-    assert trace.metrics["last"]["test_accuracy"] == accuracy != np.mean((P > 0.5) == data.test.y)
-    assert trace.curve["held_out_accuracy"].iloc[-1] == accuracy
 
 
 # The stages.

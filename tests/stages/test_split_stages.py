@@ -23,7 +23,7 @@ from winenet.data import folds, splits
 from winenet.params import Curves
 
 ROWS = 300
-STAGES = ("ingest", "split", "mlp", "grid_search", "curves", "learning_curve")
+STAGES = ("ingest", "split", "logistic", "mlp", "grid_search", "curves", "learning_curve")
 CHANGES: dict[str, dict[str, Any]] = {
     "ingest": {
         "files": [{"name": "one.csv"}, {"name": "two.csv"}],
