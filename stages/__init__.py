@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -79,7 +80,7 @@ def run(main: Callable[[], None]) -> None:
         log(describe_numerics())
         main()
     except InputError as error:
-        fail(str(error))
+        fail(str(_with_all_faults(error)))
     except OSError as error:
         reason = f"{error.filename or 'a file'}: {error.strerror or error}"
         fail(
@@ -95,6 +96,18 @@ def run(main: Callable[[], None]) -> None:
             f"{', '.join(sorted(changed))} changed while this stage ran, so its results belong to "
             "neither the old nor the new state and are not kept. Run `dvc repro` again."
         )
+
+
+def _with_all_faults(error: Exception) -> Exception:
+    """Return an error of params.yaml with every fault of the file, whichever stage found the first.
+
+    The module is imported by its name: it changes nothing but this message, so no stage that makes
+    no models need run again after a change of it.
+    """
+    if not getattr(error, "faults", ()):
+        return error
+    complete: Exception = import_module("winenet.models.parameters").all_faults(error)
+    return complete
 
 
 def log(text: str) -> None:

@@ -3,14 +3,14 @@
 import stages
 from winenet import files, params
 from winenet.data import split_data, table_files
-from winenet.evaluation import comparison
+from winenet.evaluation import comparison, scoring, thresholds
 from winenet.models import model_file, registry
-from winenet.models.predictor import DensePredictor, read_predictors
+from winenet.models.predictor import DensePredictor, read_predictors, with_threshold
 
 
 def main() -> None:
     """Read the split, the models and the seeds; write scores with intervals, pairs and curves."""
-    settings = params.load().compare
+    settings, cv = params.load().compare, params.load().grid_search.cv
     data = split_data.load()
     test = data.test
     spread = files.read_metrics("metrics/seeds.json")
@@ -19,6 +19,10 @@ def main() -> None:
     for name, baseline in baselines.items():
         stages.log(f"training {name}")
         registry.fit_baseline(name, baseline, data.X_train, data.y_train)
+    chosen = thresholds.choose_thresholds(
+        baselines, data, params.load().threshold, cv, params.load().split
+    )
+    stages.log_lines(thresholds.log_lines(chosen))
     mlp = params.load().mlp
     models = comparison.in_order(
         {
@@ -26,7 +30,7 @@ def main() -> None:
             **read_predictors("models/mlp", mlp.networks),
             "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
         },
-        baselines,
+        {name: with_threshold(model, chosen[name]) for name, model in baselines.items()},
     )
     result = comparison.predictions(models, test.X)
     stages.log(f"{settings.n_resamples} resamples of {len(test.y)} test rows for each model")
@@ -50,6 +54,7 @@ def main() -> None:
                 name: item
                 | {"place": place, "title": registry.title(name, mlp, settings)}
                 | ({"seeds": spread[name]["accuracy"]} if name in spread else {})
+                | scoring.threshold_metric(models[name])
                 for place, (name, item) in enumerate(scored.items())
             },
             "pairs": comparison.pairwise_summary(pairs),

@@ -6,6 +6,7 @@ from winenet.data import split_data, splits, table_files
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import scoring, training_curves
 from winenet.models import registry
+from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
@@ -25,9 +26,12 @@ def main() -> None:
     }
     networks = registry.make_mlp_networks(params.load().mlp)
     stages.log(f"tracing {', '.join(networks)} for {settings.epochs} epochs")
-    traces = training_curves.trace_all(
-        networks, settings, parts.X_train, parts.y_train, held_out, data.test
-    )
+    with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
+        stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
+        traces = training_curves.trace_all(
+            networks, settings, parts.X_train, parts.y_train, held_out, data.test
+        )
+    stages.log_lines(stats.log_lines())
     for name, trace in traces.items():
         best, stop = trace.metrics["best"], trace.metrics["notebook_stop"]
         stages.log(

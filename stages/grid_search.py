@@ -3,8 +3,10 @@
 import stages
 from winenet import files, params
 from winenet.data import folds, split_data, splits, table_files
-from winenet.evaluation import probability_curves, scoring, search_results
+from winenet.evaluation import probability_curves, scoring, search_results, thresholds
 from winenet.models import model_file, parameters, registry, saved
+from winenet.models.predictor import with_threshold
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.network import cluster, journal, parallel
 
 
@@ -30,8 +32,17 @@ def main() -> None:
         kept = search_results.out_of_fold_predictions(
             result.model, data.X_train, data.y_train, cv, data.train_rows
         )
-    stages.log_lines(stats.log_lines())
-    test = scoring.evaluate(result.model, data.test, data.test_rows["row"], "grid_search")
+    threshold = thresholds.threshold_of_predictions(
+        kept, kept[schema.target], params.load().threshold
+    )
+    stages.log_lines([*stats.log_lines(), *thresholds.log_lines({"grid_search": threshold})])
+    if threshold != DEFAULT_THRESHOLD:
+        kept["predicted"] = (kept["probability"] > threshold).astype(int)
+    test = scoring.evaluate(
+        with_threshold(result.model, threshold), data.test, data.test_rows["row"], "grid_search"
+    )
+    # The folds of the search predict at 0.5, so the test rows do in this one number.
+    at_default = scoring.scores_on(result.model, data.test)["accuracy"]
 
     files.write_metrics(
         "metrics/grid_search.json",
@@ -44,7 +55,7 @@ def main() -> None:
             "hidden_layer_sizes": registry.format_layer_sizes(result.model.hidden_layer_sizes),
             "cv_accuracy": result.best["mean_test_accuracy"],
             "cv_score": result.best["mean_test_score"],
-            "test_minus_cv_accuracy": test.scores["accuracy"] - result.best["mean_test_accuracy"],
+            "test_minus_cv_accuracy": at_default - result.best["mean_test_accuracy"],
             "out_of_fold": {
                 "errors": (kept["predicted"] != kept[schema.target]).sum(),
                 "rows_seen": kept["in_training"].sum(),
@@ -82,7 +93,7 @@ def main() -> None:
         scoring.confusion(data.test.y, test.predictions["predicted"]),
     )
     facts = scoring.training_summary(result.model) | {"rows": len(data.X_train)}
-    layers = saved.from_mlp(result.model)
+    layers = saved.from_mlp(result.model, threshold)
     model_file.write(
         "models/grid_search.safetensors",
         saved.SavedModel(layers, raw, schema.target, schema.labels, facts),

@@ -4,7 +4,8 @@ import stages
 from winenet import files, params
 from winenet.data import split_data, splits
 from winenet.evaluation import learning_curve
-from winenet.models import registry
+from winenet.models import model_file, registry
+from winenet.models.predictor import DensePredictor, read_predictors, threshold_of
 from winenet.network import cluster, journal, parallel
 
 
@@ -15,9 +16,16 @@ def main() -> None:
     keys = splits.row_keys(data.train_rows)
     splits.check_train_sizes(data.y_train, settings, keys)
 
+    mlp = params.load().mlp
+    trained = {
+        "logistic": DensePredictor(model_file.read("models/logistic.safetensors").model),
+        **read_predictors("models/mlp", mlp.networks),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
+    }
+    thresholds = {name: threshold_of(model) for name, model in trained.items()}
     models = registry.make_models(
         params.load().logistic,
-        params.load().mlp,
+        mlp,
         files.read_metrics("data/grid_search_best.json"),
         n_classes=data.y_train.nunique(),
     )
@@ -28,7 +36,7 @@ def main() -> None:
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
         runs = learning_curve.train_over_sizes(
-            models, data.X_train, data.y_train, data.test, settings, keys
+            models, data.X_train, data.y_train, data.test, settings, keys, thresholds
         )
     stages.log_lines(stats.log_lines())
     # With every row added, more test rows have a duplicate in training and become easier. So score

@@ -3,13 +3,14 @@
 import stages
 from winenet import files, params
 from winenet.data import split_data, table_files
-from winenet.evaluation import probability_curves, scoring
+from winenet.evaluation import probability_curves, scoring, thresholds
 from winenet.models import logistic, model_file, saved
+from winenet.models.predictor import with_threshold
 
 
 def main() -> None:
     """Read the split; write the baseline's scores, predictions, curves and weights."""
-    settings = params.load().logistic
+    settings, cv = params.load().logistic, params.load().grid_search.cv
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
@@ -19,7 +20,14 @@ def main() -> None:
     if solver and logistic.effective_solver(settings, classes) != solver:
         stages.log(f"{solver} supports two classes only, so lbfgs is used for these {classes}")
     fitted = logistic.make_logistic_regression(settings, classes).fit(data.X_train, data.y_train)
-    test = scoring.evaluate(fitted, data.test, data.test_rows["row"], "logistic")
+    chosen = thresholds.choose_thresholds(
+        {"logistic": fitted}, data, params.load().threshold, cv, params.load().split
+    )
+    stages.log_lines(thresholds.log_lines(chosen))
+    threshold = chosen["logistic"]
+    test = scoring.evaluate(
+        with_threshold(fitted, threshold), data.test, data.test_rows["row"], "logistic"
+    )
 
     files.write_metrics("metrics/logistic.json", test.scores)
     files.write_rounded("data/logistic_predictions.csv", test.predictions)
@@ -31,7 +39,7 @@ def main() -> None:
         scoring.confusion(data.test.y, test.predictions["predicted"]),
     )
     facts = {"rows": len(data.X_train), "iterations": int(fitted.n_iter_.max())}
-    layers = saved.from_logistic(fitted)
+    layers = saved.from_logistic(fitted, threshold)
     model_file.write(
         "models/logistic.safetensors",
         saved.SavedModel(layers, raw, schema.target, schema.labels, facts),

@@ -5,14 +5,15 @@ import pandas as pd
 import stages
 from winenet import files, params
 from winenet.data import split_data, table_files
-from winenet.evaluation import probability_curves, scoring
+from winenet.evaluation import probability_curves, scoring, thresholds
 from winenet.models import model_file, registry, saved
+from winenet.models.predictor import with_threshold
 from winenet.network import cluster, journal, parallel
 
 
 def main() -> None:
     """Read the split; write all networks' scores, predictions, curves and weights."""
-    settings = params.load().mlp
+    settings, cv = params.load().mlp, params.load().grid_search.cv
     data = split_data.load()
     raw = table_files.read_preprocessing("data/preprocessing.json")
     schema = table_files.read_schema("data/schema.json")
@@ -20,11 +21,18 @@ def main() -> None:
     networks = registry.make_mlp_networks(settings, settings.estimator)
     stages.log(f"training {len(networks)} networks on {len(data.X_train)} rows")
     with cluster.connect(parallel.n_workers()), journal.open_journal() as stats:
-        registry.fit_all([*networks.values()], [(data.X_train, data.y_train)] * len(networks))
-    stages.log_lines(stats.log_lines())
+        registry.fit_all(
+            registry.Fit(network, (data.X_train, data.y_train)) for network in networks.values()
+        )
+        chosen = thresholds.choose_thresholds(
+            networks, data, params.load().threshold, cv, params.load().split
+        )
+    stages.log_lines([*stats.log_lines(), *thresholds.log_lines(chosen)])
     tests, scores = {}, {}
     for name, fitted in networks.items():
-        tests[name] = scoring.evaluate(fitted, data.test, data.test_rows["row"], name)
+        tests[name] = scoring.evaluate(
+            with_threshold(fitted, chosen[name]), data.test, data.test_rows["row"], name
+        )
         scores[name] = tests[name].scores | scoring.training_summary(fitted)
         scores[name]["activation"] = fitted.activation
         scores[name]["hidden_layer_sizes"] = registry.format_layer_sizes(fitted.hidden_layer_sizes)
@@ -39,9 +47,10 @@ def main() -> None:
     )
     for name, fitted in networks.items():
         facts = scoring.training_summary(fitted) | {"rows": len(data.X_train)}
+        layers = saved.from_mlp(fitted, chosen[name])
         model_file.write(
             f"models/mlp/{name}.safetensors",
-            saved.SavedModel(saved.from_mlp(fitted), raw, schema.target, schema.labels, facts),
+            saved.SavedModel(layers, raw, schema.target, schema.labels, facts),
         )
     losses = {name: scoring.loss_curve(fitted) for name, fitted in networks.items()}
     files.write_rounded("plots/mlp_loss.csv", scoring.by_model(losses))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 import stages
-from winenet import files
+from winenet import files, params
 from winenet.data import table_files
 from winenet.report import (
     comparison_section,
@@ -207,8 +207,12 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
             )
             for model, name in model_tables.traced_networks(metrics).items()
         },
+        score_titles=model_tables.rare_scores_first(model_tables.SCORES, metrics),
         score_table=model_tables.score_table(metrics),
-        class_cautions=model_tables.class_cautions(metrics, own),
+        class_cautions=[
+            *model_tables.threshold_sentences(metrics, own, params.load().threshold),
+            *model_tables.class_cautions(metrics, own),
+        ],
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
         comparison=comparison_section.section(
             metrics,

@@ -4,7 +4,8 @@ import stages
 from winenet import files, params
 from winenet.data import split_data
 from winenet.evaluation import seeds
-from winenet.models import registry
+from winenet.models import model_file, registry
+from winenet.models.predictor import DensePredictor, read_predictors, threshold_of
 from winenet.network import cluster, journal, parallel
 
 
@@ -15,13 +16,19 @@ def main() -> None:
     search_metrics = files.read_metrics("metrics/grid_search.json")
     reference_runs = files.read_metrics("metrics/mlp.json") | {"grid_search": search_metrics}
 
-    networks = registry.make_networks(
-        params.load().mlp, files.read_metrics("data/grid_search_best.json")
-    )
+    mlp = params.load().mlp
+    networks = registry.make_networks(mlp, files.read_metrics("data/grid_search_best.json"))
+    trained = {
+        **read_predictors("models/mlp", mlp.networks),
+        "grid_search": DensePredictor(model_file.read("models/grid_search.safetensors").model),
+    }
+    thresholds = {name: threshold_of(model) for name, model in trained.items()}
     stages.log(f"training {len(networks)} networks under {settings.n_seeds} seeds each")
     with cluster.connect(parallel.n_workers()) as dask_cluster, journal.open_journal() as stats:
         stages.log_lines([dask_cluster.describe()] if dask_cluster else [])
-        runs = seeds.train_over_seeds(networks, data.X_train, data.y_train, data.test, settings)
+        runs = seeds.train_over_seeds(
+            networks, data.X_train, data.y_train, data.test, settings, thresholds
+        )
     stages.log_lines(stats.log_lines())
     summaries = {
         name: seeds.summarize(runs[runs["model"] == name], reference_runs[name])

@@ -401,6 +401,7 @@ KINDS = {
         labels=["", "a,b", "\n"],
         training_info={},
     ),
+    "a threshold": replace(a_model(), model=replace(a_model().model, threshold=0.1 + 0.2)),
     "classes that are no row": replace(
         a_model(), model=replace(a_model().model, classes=np.array([-3, 2**40]))
     ),
@@ -618,6 +619,13 @@ NO_MODEL = [
     ({"classes": [0, 1, 2]}, "it has 3 classes, but 2 labels"),
     (THREE, "its last layer has 1 units; 3 classes have 3"),
     ({"labels": ["red", "red"]}, "it has the label 'red' twice"),
+    ({"threshold": 1.0}, "its threshold is 1.0 with 2 classes; only two have one, between 0 and 1"),
+    ({"threshold": 0.0}, "its threshold is 0.0 with 2 classes; only two have one, between 0 and 1"),
+    ({"threshold": "f1"}, f"threshold is 'f1'{NOT_THERE}"),
+    (
+        THREE | {"coefs_0": np.ones((4, 3)), "intercepts_0": np.ones(3), "threshold": 0.3},
+        "its threshold is 0.3 with 3 classes; only two have one, between 0 and 1",
+    ),
     ({"labels": [0, 1]}, f"labels is [0, 1]{NOT_THERE}"),
     ({"labels": "red"}, f"labels is 'red'{NOT_THERE}"),
     ({"target": ["Class"]}, f"target is ['Class']{NOT_THERE}"),

@@ -84,7 +84,7 @@ def test_the_table_of_stages_names_the_sections_that_each_reads() -> None:
     rows = re.findall(
         r"^\| `(\w+)` \| .* \| (.*?) ?\|$", text_of(ROOT / "docs/pipeline.md"), flags=re.MULTILINE
     )
-    sections = {stage: re.findall(r"`(\w+)`", cell) for stage, cell in rows}
+    sections = {stage: re.findall(r"`([\w.]+)`", cell) for stage, cell in rows}
     assert sections == {name: stage.get("params", []) for name, stage in STAGES.items()}
 
 

@@ -73,6 +73,10 @@ EFFECTS = {
     "than two classes, `f1` and `roc_auc` are averaged over the classes.",
     "grid_search.param_grid": "For each parameter to search, the values to try. Every combination "
     "is one candidate.",
+    "threshold": "Of two classes: the probability above which a row is predicted as class 1, in "
+    "all stages and by `predict`. `balanced_accuracy` and `f1` choose it for each model: the one "
+    "with the highest score on the training rows, each predicted by a model of the search's folds "
+    "that was not trained on it. With more classes it must be 0.5.",
     "curves.validation_size": "Fraction of the training rows that is held out.",
     "curves.random_state": "Seed of the held-out rows and of the networks.",
     "curves.epochs": "Number of epochs. Training continues past the point where early stopping "
@@ -86,7 +90,7 @@ EFFECTS = {
     "learning_curve.train_sizes": "Fractions of the training rows, in increasing order.",
     "learning_curve.n_repeats": "Number of repetitions per fraction; each draws its rows anew.",
     "learning_curve.random_state": "The first seed; the others follow it.",
-    "compare.n_resamples": "Bootstrap resamples behind the intervals of ROC AUC and log loss.",
+    "compare.n_resamples": "Bootstrap resamples behind the intervals of all scores but accuracies.",
     "compare.random_state": "Seed of the bootstrap, and of each baseline that takes one and has "
     "none of its own.",
     "compare.reference": "The network of `mlp.networks` that the search's winner is compared with.",
@@ -252,12 +256,23 @@ def _cell(text: str) -> str:
 
 def readers(section: str, stages: Mapping[str, Any]) -> str:
     """Return the sentence that names the stages which read a section."""
-    names = [name for name, stage in stages.items() if section in stage.get("params", [])]
-    if not names:
+    by_key: dict[str, list[str]] = {}
+    for name, stage in stages.items():
+        for key in stage.get("params", []):
+            if key.partition(".")[0] == section:
+                by_key.setdefault(key, []).append(name)
+    if not by_key:
         return "No stage reads this section, so a change makes nothing stale."
-    quoted = [f"`{name}`" for name in names]
+    whole = by_key.pop(section, [])
+    sentences = [f"Read by the {_listed(whole)}."] if whole else []
+    sentences += [f"`{key}` is also read by the {_listed(names)}." for key, names in by_key.items()]
+    return " ".join(sentences)
+
+
+def _listed(stages: list[str]) -> str:
+    quoted = [f"`{name}`" for name in stages]
     listed = " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
-    return f"Read by the {plural(len(names), 'stage')} {listed}."
+    return f"{plural(len(stages), 'stage')} {listed}"
 
 
 def render(schema: Mapping[str, Any], values: Mapping[str, Any], stages: Mapping[str, Any]) -> str:

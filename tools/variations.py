@@ -35,10 +35,10 @@ class Variation(NamedTuple):
     """A condition that differs from the caller's shell."""
 
     name: str
-    told: str  # what it is now, and what it was
+    change: str  # what it is now, and what it was
     expected: Mapping[str, Any] = {}  # what the probe must see
     environment: Mapping[str, str] = {}
-    hindered: str = ""  # why it cannot be varied here
+    obstacle: str = ""  # why it cannot be varied here
 
 
 def around(own: Mapping[str, Any], clone: Path) -> list[Variation]:
@@ -71,7 +71,7 @@ def time_zone(own: Mapping[str, Any]) -> Variation:
     """Return another offset from UTC."""
     text = "time zone"
     if not hasattr(os, "getuid"):
-        return Variation(text, "", hindered="Windows has no variable for it")
+        return Variation(text, "", obstacle="Windows has no variable for it")
     offset, zone = next((o, z) for o, z in ZONES.items() if o != own[text])
     return Variation(text, f"UTC{offset} instead of {own[text]}", {text: offset}, {"TZ": zone})
 
@@ -81,21 +81,21 @@ def locale(own: Mapping[str, Any], place: Path) -> Variation:
     variables = {"LC_ALL": LOCALE, "LANG": LOCALE}
     seen = f"{LOCALE}, 1,5"
     if own["locale"] == seen:
-        return Variation("locale", "", hindered=f"the caller has {LOCALE} already")
+        return Variation("locale", "", obstacle=f"the caller has {LOCALE} already")
     if locale_with(variables) != seen:
         made = place / "locale"
         made.mkdir()
         program = shutil.which("localedef")
         if program is None:
             return Variation(
-                "locale", "", hindered=f"no {LOCALE} here, and no localedef to make it"
+                "locale", "", obstacle=f"no {LOCALE} here, and no localedef to make it"
             )
         command = [program, "-i", "tr_TR", "-f", "UTF-8", str(made / LOCALE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         variables["LOCPATH"] = str(made)
         if locale_with(variables) != seen:
             last = (done.stderr.strip().splitlines() or ["it does not say why"])[-1]
-            return Variation("locale", "", hindered=f"localedef cannot make {LOCALE}: {last}")
+            return Variation("locale", "", obstacle=f"localedef cannot make {LOCALE}: {last}")
     text = f"{LOCALE} (1,5) instead of {own['locale'].replace(', ', ' (')})"
     return Variation("locale", text, {"locale": seen}, variables)
 
@@ -116,7 +116,7 @@ def locale_with(variables: Mapping[str, str]) -> str:
 def umask(own: Mapping[str, Any]) -> Variation:
     """Return a umask that denies others access, or one that allows it if the caller's denies it."""
     if not hasattr(os, "getuid"):
-        return Variation("umask", "", hindered="Windows has none")
+        return Variation("umask", "", obstacle="Windows has none")
     value = "0o22" if own["umask"] == "0o77" else "0o77"
     return Variation("umask", f"{value} instead of {own['umask']}", {"umask": value})
 
@@ -129,7 +129,7 @@ def hash_seed(own: Mapping[str, Any]) -> Variation:
         command, env={**os.environ, **variables}, capture_output=True, text=True, check=True
     )
     if int(done.stdout) == own["hash seed"]:
-        return Variation("hash seed", "", hindered=f"the caller has PYTHONHASHSEED={SEED} already")
+        return Variation("hash seed", "", obstacle=f"the caller has PYTHONHASHSEED={SEED} already")
     text = f"PYTHONHASHSEED={SEED} instead of {os.environ.get('PYTHONHASHSEED', 'a random one')}"
     return Variation("hash seed", text, {"hash seed": int(done.stdout)}, variables)
 
@@ -159,14 +159,14 @@ def temporary_folder(own: Mapping[str, Any], place: Path) -> Variation:
 def user(own: Mapping[str, Any]) -> Variation:
     """Return the user `nobody`, who may read root's files but not write them."""
     if own["user"] != 0:
-        return Variation("user", "", hindered="only root may start a run as another user")
+        return Variation("user", "", obstacle="only root may start a run as another user")
     done = None
     if shutil.which("setpriv"):
         command = [*as_nobody(), sys.executable, "-c", "import os; print(os.getuid())"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done is None or done.stdout.strip() != str(NOBODY):
         why = done.stderr.strip() if done else "it is not installed (package util-linux)"
-        return Variation("user", "", hindered=f"setpriv cannot become another user: {why}")
+        return Variation("user", "", obstacle=f"setpriv cannot become another user: {why}")
     return Variation("user", f"{NOBODY} (nobody) instead of 0", {"user": NOBODY})
 
 

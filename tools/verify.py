@@ -169,15 +169,16 @@ class Row(NamedTuple):
 
 def rows(varied: Sequence[Variation], proof: Proof) -> list[Row]:
     """Return a row for each variation of a run."""
-    found = []
+    table_rows = []
     for variation in varied:
-        if variation.hindered:
-            found.append(Row(variation.name, "-", "-", f"not varied: {variation.hindered}", None))
+        if variation.obstacle:
+            reason = f"not varied: {variation.obstacle}"
+            table_rows.append(Row(variation.name, "-", "-", reason, None))
         else:
-            found.append(
-                Row(variation.name, variation.told, compared(proof), result(proof), proof.holds)
+            table_rows.append(
+                Row(variation.name, variation.change, compared(proof), result(proof), proof.holds)
             )
-    return found
+    return table_rows
 
 
 def compared(proof: Proof) -> str:
@@ -202,23 +203,23 @@ def attempt(
     clone: Path, varied: Sequence[Variation], models: dict[str, bytes]
 ) -> tuple[list[Row], Proof | None]:
     """Run once and compare; return the rows, and the outcome unless the run failed."""
-    active = [variation for variation in varied if not variation.hindered]
+    active = [variation for variation in varied if not variation.obstacle]
     try:
         proof = prove(clone, os.environ, active, models)
     except InputError as error:
         print(f"\n{error}\n", flush=True)
         failed = f"FAILED: {error}"
         return [
-            Row(variation.name, variation.told, "-", failed, False) for variation in active
+            Row(variation.name, variation.change, "-", failed, False) for variation in active
         ], None
     names = ", ".join(variation.name for variation in active)
     print(f"\n{names}: {result(proof)} ({proof.seconds:.0f} s)\n{proof.difference}", flush=True)
     return rows(varied, proof), proof
 
 
-def table(shown: Sequence[Row]) -> str:
+def table(table_rows: Sequence[Row]) -> str:
     """Return the table with aligned columns."""
-    lines = [("varied", "to", "compared", "result"), *(row[:4] for row in shown)]
+    lines = [("varied", "to", "compared", "result"), *(row[:4] for row in table_rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     return "\n".join(
         "  ".join(
@@ -259,13 +260,13 @@ def fallback(proof: Proof) -> str:
     )
 
 
-def verdict(shown: Sequence[Row]) -> str:
+def verdict(table_rows: Sequence[Row]) -> str:
     """Return a summary of the table, and how to find the cause of a difference."""
-    varied = [row for row in shown if row.holds is not None]
+    varied = [row for row in table_rows if row.holds is not None]
     failed = [row for row in varied if not row.holds]
     line = f"{len(varied) - len(failed)} of {len(varied)} variations: identical."
-    if len(varied) < len(shown):
-        line += f" Not varied here: {len(shown) - len(varied)}."
+    if len(varied) < len(table_rows):
+        line += f" Not varied here: {len(table_rows) - len(varied)}."
     if failed:
         line += (
             "\nThe variations of one run are made together: `make verify ONLY=locale` makes one "
@@ -309,8 +310,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proof]]:
     """Make all requested runs; return the rows of the table and the outcomes."""
-    only = [name for given in asked.only for name in given.split(",") if name]
-    shown: list[Row] = []
+    only = [name for names in asked.only for name in names.split(",") if name]
+    table_rows: list[Row] = []
     proofs: list[Proof] = []
     models = compare_outputs.committed_models(root)
     with verify_run.fresh_clone(root) as clone:
@@ -321,19 +322,19 @@ def run_all(root: Path, asked: argparse.Namespace) -> tuple[list[Row], list[Proo
         names = selected(known, only, known)
         if asked.list:
             for variation in (*around, *kernels):
-                text = variation.told or f"not varied: {variation.hindered}"
+                text = variation.change or f"not varied: {variation.obstacle}"
                 print(f"{variation.name:18}{text}")
             return [], []
         varied = [variation for variation in around if variation.name in names]
         if varied:
-            shown, proof = attempt(clone, varied, models)
+            table_rows, proof = attempt(clone, varied, models)
             proofs += [proof] if proof else []
     for kernel in [kernel for kernel in kernels if kernel.name in names]:
         with verify_run.fresh_clone(root) as clone:
             (row,), proof = attempt(clone, [kernel], models)
-            shown.append(row._replace(varied=f"BLAS kernel {row.varied}"))
+            table_rows.append(row._replace(varied=f"BLAS kernel {row.varied}"))
             proofs += [proof] if proof else []
-    return shown, proofs
+    return table_rows, proofs
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -356,15 +357,15 @@ def main(arguments: Sequence[str] = ()) -> int:
             return 0
         verify_run.check_clean(ROOT)
         verify_run.check_committed(ROOT)
-        shown, proofs = run_all(ROOT, requested)
+        table_rows, proofs = run_all(ROOT, requested)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    if not shown:
+    if not table_rows:
         return 0
-    print("\n" + table(shown) + "\n")
-    print("\n".join(filter(None, [legend(proofs), *map(fallback, proofs), verdict(shown)])))
-    return 1 if any(row.holds is False for row in shown) else 0
+    print("\n" + table(table_rows) + "\n")
+    print("\n".join(filter(None, [legend(proofs), *map(fallback, proofs), verdict(table_rows)])))
+    return 1 if any(row.holds is False for row in table_rows) else 0
 
 
 if __name__ == "__main__":

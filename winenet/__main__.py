@@ -7,12 +7,14 @@ model contains, `predict` applies it, `export` converts it to ONNX.
 
 import argparse
 import contextlib
+import math
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 from winenet.errors import InputError
+from winenet.runtime import pin_blas
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
@@ -31,24 +33,28 @@ def check() -> None:
     """
     from winenet.errors import check_locked_versions
 
+    pin_blas()  # as the stages do: the journal holds the fits of these numerics
     check_locked_versions()
     from winenet import params
     from winenet.data import folds, leaks, preprocessing, raw_table, schema, split_column, splits
-    from winenet.models import parameters
+    from winenet.evaluation import held_fits
+    from winenet.models import constraints, parameters
 
-    settings = params.load()
-    notes = parameters.check(settings)
+    try:
+        settings = params.load()
+        constraints.raise_faults(parameters.section_faults(dict(settings)))
+    except params.ParamsError as error:
+        raise parameters.all_faults(error) from None
     raw = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
     table, labels = raw.table, raw.labels
     kinds = raw_table.make_schema(settings.ingest, labels, raw.columns).kinds
-    if len(labels) > 2:
-        notes = parameters.check(settings, len(labels))
+    notes = [*raw.notes, *parameters.check(settings, len(labels))]
     column = split_column.read(raw_table.RAW_FOLDER, settings.ingest, settings.split)
     key = None if column is None else column.key
     for leak in leaks.find_leaks(table.drop(columns=settings.ingest.target), table.iloc[:, -1]):
         print(f"check: warning: {leak.describe()}")
     parts = splits.split_table(table, settings.ingest.target, settings.split, labels, key)
-    preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
+    fitted = preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
     keys = splits.training_keys(parts, settings.split, key)
     folds.check_folds(parts.y_train, settings.grid_search.cv, keys, labels)
     splits.train_validation_split(parts.X_train, parts.y_train, settings.curves, keys, labels)
@@ -58,12 +64,32 @@ def check() -> None:
         print(f"check: note: {note}")
     fits = parameters.count_fits(settings)
     by_stage = ", ".join(f"{stage} {number}" for stage, number in fits.items() if number)
-    print(f"check: the pipeline fits {count(sum(fits.values()), 'model')} ({by_stage})")
+    rows = held_fits.training_rows(settings, parts, fitted, key, labels)
+    held = held_fits.describe(settings, rows, *_last_run())
+    print(f"check: the pipeline fits {count(sum(fits.values()), 'model')} ({by_stage}); {held}")
     number = len(settings.ingest.files)
     print(
         f"check: params.yaml and {count(number, 'raw file')} are fit for use "
         f"({len(table)} rows, {len(parts.y_train)} for training)"
     )
+
+
+def _last_run() -> tuple[dict[str, Any] | None, dict[str, int]]:
+    """Return what fits depend on and only a run can tell.
+
+    The parameters of the search's winner, None if there are none, and by network its best epoch.
+    """
+    from winenet import files
+
+    best, epochs = None, {}
+    with contextlib.suppress(files.FileError):
+        best = files.read_metrics("data/grid_search_best.json")
+    with contextlib.suppress(files.FileError, KeyError, TypeError):
+        curves = files.read_metrics("metrics/curves.json").items()
+        epochs = {
+            name: int(item["best"]["epoch"]) for name, item in curves if isinstance(item, dict)
+        }
+    return best, epochs
 
 
 def results() -> None:
@@ -75,13 +101,15 @@ def results() -> None:
         If metrics/ lacks them.
     """
     from winenet import files
-    from winenet.report import comparison_section
+    from winenet.report import comparison_section, model_tables
 
     metrics = {
         name: files.read_metrics(f"metrics/{name}.json")
-        for name in ("mlp", "grid_search", "compare")
+        for name in ("mlp", "grid_search", "compare", "ingest")
     }
     print(comparison_section.compared_table(metrics))
+    for note in model_tables.rare_class_note(metrics):
+        print(f"\n{note}")
 
 
 def gate(base: str | None = None) -> None:
@@ -244,6 +272,7 @@ def predict(
     separator: str | None,
     na_values: list[str] | None,
     *,
+    threshold: float | None,
     force: bool,
 ) -> None:
     """Write the label and the probabilities of each row of a raw table.
@@ -256,6 +285,8 @@ def predict(
         The character between cells; None: the one that fits best.
     na_values
         Texts that stand for a missing value; None: the default ones.
+    threshold
+        The probability above which the positive label is predicted; None: the model's own.
     force
         Whether to overwrite `out`.
 
@@ -269,7 +300,9 @@ def predict(
 
     if na_values is None:
         na_values = list(stream.DEFAULT_NA_VALUES)
-    predicting.predict_file(model, table, out, separator, na_values, force=force)
+    predicting.predict_file(
+        model, table, out, separator, na_values, threshold=threshold, force=force
+    )
 
 
 def describe(model: str) -> None:
@@ -324,6 +357,17 @@ def _separator(text: str) -> str:
     return sign
 
 
+def _threshold(text: str) -> float:
+    """Return a threshold: a number between 0 and 1."""
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = math.nan
+    if not 0 < threshold < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return threshold
+
+
 def _predict_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
     command.add_argument(
@@ -349,6 +393,13 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="a text that stands for a missing value, as an empty cell always does; may be "
         "repeated (default: NA and NaN)",
+    )
+    command.add_argument(
+        "--threshold",
+        type=_threshold,
+        metavar="T",
+        help="of two labels, predict the positive one above this probability (default: the "
+        "model's own, which is 0.5 unless `threshold` in params.yaml says otherwise)",
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\

@@ -1,59 +1,55 @@
-"""Schema of params.yaml and its loader. This is the only module that knows pydantic.
+"""Schema of params.yaml and its loader.
 
 Each section of params.yaml is named after the stage that reads it, but `gates`, which no stage
 reads. The range of a parameter stands with its field.
 """
 
-import codecs
+import contextlib
 import itertools
-import re
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from winenet.errors import InputError, did_you_mean, short_repr
+from winenet import params_file
+from winenet.errors import did_you_mean, short_repr
 from winenet.params_columns import Bounds, Column
 from winenet.params_errors import format_error
-from winenet.text import count
-from winenet.yaml12 import MAX_BYTES, Yaml12Loader, check_size
-
-PATH = "params.yaml"
-LONGEST_NAME = 1_000
-RESERVED_NAMES = (
-    "row",
-    "in_training",
-    "wrong",
-    "wrong_models",
-)  # columns beside the raw ones in compare_errors.csv
-MODEL_NAME = re.compile(r"[^\W]([\w -]{0,58}[\w-])?")
-RESERVED_MODELS = (
-    *("logistic", "grid_search", "best"),  # models of the pipeline itself
-    *("training_rows", "held_out_rows", "held_out_rows_seen"),  # keys in metrics/curves.json
-    "runs",  # in metrics/seeds.json
+from winenet.params_fields import (
+    LABEL,
+    RESERVED_PATTERN,
+    Encoding,
+    Epochs,
+    Label,
+    LearningRate,
+    Library,
+    ModelName,
+    Name,
+    Parameters,
+    RareClasses,
+    Seed,
+    Threshold,
+    Title,
+    Word,
+    class_path,
+    different_names,
+    package,
+    printable,
 )
-# Windows has no files of these names, whatever their suffix.
-DEVICES = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
-# Columns beside the label in the tables of predictions.
-RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
-# A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
-FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
-
-
-class ParamsError(InputError):
-    """params.yaml cannot be used; the message holds every fault that was found."""
+from winenet.params_file import PATH as PATH
+from winenet.params_file import ParamsError as ParamsError
+from winenet.text import count
 
 
 class Section(BaseModel):
@@ -62,25 +58,9 @@ class Section(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise ValueError(
-            "Python knows no encoding of this name; utf-8 and windows-1252 are"
-        ) from None
-    return name
-
-
-def _rare_classes(given: str) -> str:
-    if given not in ("refuse", "drop") and not re.fullmatch(r"merge=\S.*", given):
-        raise ValueError("it is refuse, drop or merge=LABEL")
-    return given
-
-
 def _key_of_a_metric(key: str) -> str:
     stage, *steps = key.split(".")
-    stages = [section for section in Params.model_fields if section != "gates"]
+    stages = [name for name in Params.model_fields if name not in ("gates", "threshold")]
     if not all(steps) or not steps:
         raise ValueError("a floor's key is stage.metric, such as logistic.accuracy")
     if stage not in stages:
@@ -89,106 +69,10 @@ def _key_of_a_metric(key: str) -> str:
     return key
 
 
-def _harmless_name(name: str) -> str:
-    """Refuse what would become more than a name in a table, a page or on a screen."""
-    if not name.strip() or name != name.strip():
-        raise ValueError("a name is not blank and has no blank around it")
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"a name has at most {LONGEST_NAME} characters, this one {len(name)}")
-    if not name.isprintable():
-        raise ValueError("a name has printable characters only, no line end and no tab")
-    if name in RESERVED_NAMES:
-        raise ValueError(
-            f"a name is none of {', '.join(RESERVED_NAMES)}: the stage compare uses them"
-        )
-    if FORMULA.search(name):
-        raise ValueError(
-            "a name does not begin with =, +, - or @, not even after a comma or semicolon: a "
-            "spreadsheet would take it for a formula"
-        )
-    if "</" in name or "<!--" in name:
-        raise ValueError("a name holds no </ or <!--: the page of `dvc plots` would run it")
-    return name
-
-
-def name_error(name: str) -> str | None:
-    """Return why no column can have this name, or None when it can."""
-    try:
-        _harmless_name(name)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _model_name(name: str) -> str:
-    """Refuse a name that cannot be a JSON key, a file's stem and a part of a dotted key alike."""
-    if not MODEL_NAME.fullmatch(name):
-        raise ValueError(
-            "a model's name has 1 to 60 letters, digits, _ and -, and blanks only between them"
-        )
-    if name.lower() in RESERVED_MODELS:
-        raise ValueError(
-            f"a model's name is none of {', '.join(RESERVED_MODELS)}: the pipeline uses them"
-        )
-    if DEVICES.fullmatch(name.lower()):
-        raise ValueError("Windows has no file of this name, and each network has one")
-    return name
-
-
-def _different_names(models: dict[str, Any]) -> dict[str, Any]:
-    """Refuse two names that some file systems take for one."""
-    known: dict[str, str] = {}
-    for name in models:
-        other = known.setdefault(name.lower(), name)
-        if other != name:
-            raise ValueError(f"'{other}' and '{name}' differ in case alone")
-    return models
-
-
-def _class_path(path: str) -> str:
-    if not all(map(str.isidentifier, path.split("."))) or "." not in path:
-        raise ValueError("it needs module and class, joined by points")
-    return path
-
-
-def _package(name: str) -> str:
-    if not name.isidentifier():
-        raise ValueError("it must be the name of a package without points, such as xgboost")
-    return name
-
-
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("a file's name has printable characters only")
-    return name
-
-
-# The bounds are numpy's: a legacy seed is an unsigned 32-bit integer.
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="a seed")]
-Epochs = Annotated[int, Field(ge=1, description="a number of epochs")]
-Library = Annotated[
-    Literal["winenet", "scikit-learn"], Field(description="the library that trains")
-]
-Parameters = dict[str, Any]
-ModelName = Annotated[str, AfterValidator(_model_name)]
-Title = Annotated[str, AfterValidator(_harmless_name), Field(description="a name for the report")]
-Name = Annotated[str, AfterValidator(_harmless_name)]  # of a column
-Label = Annotated[
-    str,
-    BeforeValidator(lambda given: str(given) if type(given) is int else given),
-]
-LABEL = "a label, as the raw files write it"
-Word = Annotated[str, AfterValidator(_harmless_name)]
-Encoding = Annotated[
-    str, AfterValidator(_known_encoding), Field(description="the raw files' encoding")
-]
-LearningRate = Annotated[float, Field(gt=0, description="a learning rate")]
-
-
 class RawFile(Section):
     """One file of the folder data/raw, and the label of all its rows if it has no such column."""
 
-    name: Annotated[str, AfterValidator(_printable)] = Field(
+    name: Annotated[str, AfterValidator(printable)] = Field(
         pattern=r"^[^/\\]+$", description="the name of a file in data/raw"
     )
     label: Label | None = Field(default=None, description=LABEL)
@@ -222,10 +106,7 @@ class Ingest(Section):
     unlabelled: Literal["drop", "refuse"] = Field(
         default="drop", description="what is done with rows without a label"
     )
-    rare_classes: Annotated[str, AfterValidator(_rare_classes)] = Field(
-        default="refuse",
-        description="what is done with classes of few rows: refuse, drop or merge=LABEL",
-    )
+    rare_classes: RareClasses = "refuse"
     min_class_rows: int = Field(default=2, ge=2, description="rows that a class needs")
     display_names: DisplayNames | None = None
 
@@ -342,7 +223,7 @@ class Mlp(Section):
 
     estimator: Library
     defaults: Parameters = Field(default={}, description="parameters of every network")
-    networks: Annotated[dict[ModelName, Network], AfterValidator(_different_names)] = Field(
+    networks: Annotated[dict[ModelName, Network], AfterValidator(different_names)] = Field(
         min_length=1, description="by name, what differs from the defaults"
     )
 
@@ -469,7 +350,7 @@ class Baseline(Estimator):
     """A classifier that only the stage compare trains."""
 
     title: Title | None = None
-    estimator: Annotated[str, AfterValidator(_class_path)] = Field(
+    estimator: Annotated[str, AfterValidator(class_path)] = Field(
         description="the class with its module, such as sklearn.dummy.DummyClassifier",
     )
 
@@ -480,10 +361,10 @@ class Compare(Section):
     n_resamples: int = Field(ge=100, description="the number of bootstrap resamples")
     random_state: Seed
     reference: str = Field(description="the network that the search's winner is compared with")
-    baselines: Annotated[dict[ModelName, Baseline], AfterValidator(_different_names)] = Field(
+    baselines: Annotated[dict[ModelName, Baseline], AfterValidator(different_names)] = Field(
         default={}, description="by name, the class and its parameters"
     )
-    trusted_modules: list[Annotated[str, AfterValidator(_package)]] = Field(
+    trusted_modules: list[Annotated[str, AfterValidator(package)]] = Field(
         default=[], description="packages beside sklearn that a baseline may come from"
     )
 
@@ -509,6 +390,9 @@ class Params(Section):
     logistic: Logistic
     mlp: Mlp
     grid_search: GridSearch
+    threshold: Threshold = Field(
+        description="the probability above which a row is predicted as class 1"
+    )
     curves: Curves
     seeds: Seeds
     importance: Importance
@@ -538,7 +422,7 @@ class Params(Section):
                 "name is its own"
             )
         try:
-            _different_names(networks | baselines)
+            different_names(networks | baselines)
         except ValueError as error:
             raise ValueError(f"mlp.networks and compare.baselines: {error}") from None
         if self.compare.reference not in networks:
@@ -555,7 +439,7 @@ def load(path: str = PATH) -> Params:
     Raises ParamsError, which names every fault at once, when the file is missing, is not YAML,
     or does not fit the schema.
     """
-    content = _content(path)
+    content = params_file.read(path)
     if not isinstance(content, dict):
         raise ParamsError(
             f"{path} holds {short_repr(content)} in place of sections, so no stage was run. "
@@ -565,49 +449,29 @@ def load(path: str = PATH) -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         faults = [format_error(detail, Params) for detail in error.errors()]
-        raise ParamsError(
-            f"{path} has {count(len(faults), 'fault')}, so no stage was run "
-            "and no result was touched:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
-            + f"\nChange {path}; `git diff {path}` shows what changed."
-        ) from None
+        raise faults_error(faults, path, _valid_sections(content)) from None
 
 
-def _content(path: str) -> Any:
-    """Return what a YAML file holds, not yet checked against the schema."""
-    try:
-        with Path(path).open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ParamsError(
-                f"{path} has more than {MAX_BYTES:,} bytes, so no stage was run: no parameters are "
-                f"so many. `git checkout -- {path}` restores the committed file."
-            )
-        read = yaml.load(content.decode("utf-8-sig"), Loader=Yaml12Loader)
-        check_size(read)
-    except FileNotFoundError:
-        raise ParamsError(
-            f"{path} is missing in this folder, so no stage can run. Start from the root of the "
-            f"repository; `git checkout -- {path}` restores the committed file."
-        ) from None
-    except OSError as error:
-        raise ParamsError(
-            f"{path} cannot be read, so no stage can run: {error.strerror}. It must be a file that "
-            f"this user may read; `git checkout -- {path}` restores the committed one."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ParamsError(
-            f"{path} is not UTF-8 (byte {error.start}), so no stage can read it. Save it as UTF-8."
-        ) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        what = "it is nested too deeply" if isinstance(error, RecursionError) else _one_line(error)
-        raise ParamsError(
-            f"{path} is not valid YAML, so no stage was run: {what}. "
-            f"Correct it there; `git diff {path}` shows what changed."
-        ) from None
-    return read
+def faults_error(
+    faults: Iterable[str], path: str = PATH, sections: Mapping[str, Section] | None = None
+) -> ParamsError:
+    """Return the error that lists some faults; sections: those that fit the schema."""
+    listed = tuple(faults)
+    error = ParamsError(
+        f"{path} has {count(len(listed), 'fault')}, so no stage was run "
+        "and no result was touched:\n"
+        + "\n".join(f"  {fault}" for fault in listed)
+        + f"\nChange {path}; `git diff {path}` shows what changed."
+    )
+    error.faults, error.sections, error.path = listed, sections or {}, path
+    return error
 
 
-def _one_line(error: Exception) -> str:
-    text = re.sub(r"\s+", " ", str(error).replace('in "<unicode string>", ', ""))
-    return text if text.isprintable() else ascii(text)
+def _valid_sections(content: dict[str, Any]) -> dict[str, Section]:
+    """Return the sections that fit the schema by themselves."""
+    sections = {}
+    for name, field in Params.model_fields.items():
+        kind: Any = field.annotation
+        with contextlib.suppress(ValidationError, KeyError):
+            sections[name] = TypeAdapter(kind).validate_python(content[name])
+    return sections

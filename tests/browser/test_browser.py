@@ -168,6 +168,35 @@ def shown(page):
     return {one.get_attribute("data-cell"): int(one.inner_text().replace(",", "")) for one in cells}
 
 
+def test_the_slider_starts_at_the_threshold_of_the_model(browser, finished, tmp_path):
+    text = (finished / "report/index.html").read_text(encoding="utf-8")
+    start = text.index(">", text.index('id="threshold-data"')) + 1
+    end = text.index("</script>", start)
+    tables = json.loads(text[start:end])
+    for name, own in (("notebook", 0.1234), ("logistic", 0.6)):
+        table = table_of(finished, "logistic" if name == "logistic" else "mlp")
+        tables[name] |= {
+            "threshold": own,
+            "counts": counts(table[table["network"] == name], own),
+        }
+    file = tmp_path / "index.html"
+    file.write_text(text[:start] + json.dumps(tables) + text[end:], encoding="utf-8")
+    with opened(browser, file) as page:
+        slider, choice = page.locator("#threshold-value"), page.locator("#threshold-model")
+        said = page.locator("#threshold-text")
+        assert (said.inner_text(), shown(page)) == ("0.123", tables["notebook"]["counts"])
+        cell = page.locator('[data-cell="tp"]').locator("[data-source]")
+        assert cell.get_attribute("data-source").endswith("notebook.confusion_matrix.tp")
+        choice.select_option("logistic")  # the slider stood at the threshold of the one before
+        assert (said.inner_text(), shown(page)) == ("0.60", tables["logistic"]["counts"])
+        slider.fill("0.03")
+        assert cell.count() == 0
+        choice.select_option("notebook")  # and here it was moved, so it stays
+        assert said.inner_text() == "0.03"
+        choice.select_option("grid_search")
+        assert said.inner_text() == "0.03"
+
+
 def test_the_threshold_moves_the_confusion_matrix(browser, finished):
     mlp = table_of(finished, "mlp")
     tables = {

@@ -59,7 +59,7 @@ def test_the_epochs_are_those_of_the_curves(page):
 
         def same(epoch, model=model, table=table):
             row = table[table["epoch"] == epoch].iloc[0]
-            assert text(page, "#followed-shown") == f"{epoch:,}"
+            assert text(page, "#followed-epoch-text") == f"{epoch:,}"
             for cell in page.locator("#followed-facts dd").all():
                 column = cell.get_attribute("data-column")
                 assert cell.inner_text() == f"{row[column]:.4f}"

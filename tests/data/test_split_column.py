@@ -76,7 +76,7 @@ def test_a_gzip_file_is_read_as_well(tmp_path):
     assert list(found.key) == [1, 0]
 
 
-def test_dates_of_parquet_are_times(tmp_path):
+def test_dates_of_parquet_are_times_and_rows_count_from_one(tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "0.parquet"
     when = pd.to_datetime(["2019-03-10 12:00", "2019-03-09 12:00"])
@@ -92,6 +92,9 @@ def test_dates_of_parquet_are_times(tmp_path):
     found = split_column.read([str(path)], settings, split)
     assert found is not None
     assert list(found.key) == [1, 0]
+    pd.DataFrame({"Class": ["a", "b"], "when": [when[0], None]}).to_parquet(path)
+    with pytest.raises(DataError, match=r"0\.parquet: line 2, column 'when': no value; every"):
+        split_column.read([str(path)], settings, split)
 
 
 END = "Correct the files, take out these rows, or choose another split.column."

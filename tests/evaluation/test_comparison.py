@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.svm import LinearSVC
 
 from winenet.data.split_data import EvaluationSet
@@ -100,6 +100,9 @@ def test_a_model_without_probabilities_ranks_the_rows_by_its_decision(training):
     scored = comparison.scores_with_intervals(found, rows, SETTINGS)
     assert scored["svc"]["roc_auc"]["value"] == pytest.approx(
         roc_auc_score(y, svc.decision_function(X))
+    )
+    assert scored["svc"]["average_precision"]["value"] == pytest.approx(
+        average_precision_score(y, svc.decision_function(X))
     )
     assert scored["svc"]["log_loss"] is None
     curves = comparison.curves(found, y)

@@ -580,7 +580,8 @@ NO_SCORES = {
     "a model of one number": ('{"models": {"logistic": 1}}', "it has no scores by model"),
     "nothing to compare": (
         '{"models": {"logistic": {"accuracy": null, "f1": 0.9}}}',
-        "no model has any of the scores accuracy, accuracy_unseen, roc_auc, log_loss",
+        "no model has any of the scores accuracy, accuracy_unseen, balanced_accuracy, "
+        "matthews_corrcoef, average_precision, roc_auc, log_loss",
     ),
 }
 

@@ -13,7 +13,13 @@ import pytest
 from scipy.stats import binom, binomtest, bootstrap
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    roc_auc_score,
+)
 from sklearn.metrics import precision_recall_curve as all_corners
 from sklearn.neural_network import MLPClassifier
 from statsmodels.stats.contingency_tables import mcnemar
@@ -21,7 +27,14 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from winenet.data.split_data import EvaluationSet
-from winenet.evaluation import confusion, intervals, paired_tests, probability_curves, scoring
+from winenet.evaluation import (
+    confusion,
+    intervals,
+    paired_tests,
+    probability_curves,
+    resampled_scores,
+    scoring,
+)
 
 Y = pd.Series([0, 0, 0, 0, 1, 1, 1, 1], name="Class")
 PREDICTED = pd.Series([0, 0, 0, 1, 0, 1, 1, 1])
@@ -34,12 +47,16 @@ def test_the_scores_are_those_worked_out_by_hand():
     came_true = [0.875, 0.75, 0.75, 0.25, 0.25, 0.5, 0.75, 0.75]
     # ROC AUC: of the 16 pairs of a positive and a negative, 1 for the right order, 1/2 for a tie.
     pairs = (1 + 0.5 + 0.5 + 0) + (1 + 1 + 1 + 0) + 2 * (1 + 1 + 1 + 0.5)
+    # Average precision: of the positives two are found among 3 rows, one among 4, one among 7.
+    precision = [2 / 3, 2 / 3, 3 / 4, 4 / 7]
     # The two errors are in rows 3 and 4; of the six rows not seen five are right.
     assert scoring.scores(Y, PREDICTED, PROBABILITY, SEEN) == {
         "accuracy": 0.75,
         "accuracy_unseen": pytest.approx(5 / 6),
         "balanced_accuracy": 0.75,
         "f1": 0.75,
+        "matthews_corrcoef": pytest.approx((3 * 3 - 1 * 1) / 4**2),
+        "average_precision": pytest.approx(sum(precision) / 4),
         "roc_auc": pairs / 16,
         "log_loss": pytest.approx(-sum(map(math.log, came_true)) / 8, abs=1e-15),
         "confusion_matrix": {"tn": 3, "fp": 1, "fn": 1, "tp": 3},
@@ -425,9 +442,15 @@ def test_every_score_has_its_interval(sample):
     found = intervals.scores_with_intervals(y, predicted, probability, seen, 300, 9)
     right = predicted == y
     losses = scoring.row_losses(y, probability)
+    rows = (np.arange(1300.0),)
+    matthews = resampled_scores.BootstrapMatthews(y, predicted)
+    precision = resampled_scores.BootstrapAveragePrecision(y, sample[1])
     assert found == {
         "accuracy": intervals.wilson_interval(int(right.sum()), 1300),
         "accuracy_unseen": intervals.wilson_interval(int(right[~seen].sum()), 866),
+        "balanced_accuracy": intervals.balanced_accuracy_interval(y, predicted),
+        "matthews_corrcoef": intervals.bootstrap_interval(matthews, rows, 300, 9),
+        "average_precision": intervals.bootstrap_interval(precision, rows, 300, 9),
         "roc_auc": intervals.bootstrap_interval(scoring.roc_auc, sample, 300, 9),
         "log_loss": intervals.bootstrap_interval(np.mean, (losses,), 300, 9),
     }
@@ -443,6 +466,9 @@ def test_a_score_that_cannot_be_told_has_no_interval():
     assert none_unseen == {
         "accuracy": intervals.wilson_interval(8, 8),
         "accuracy_unseen": None,
+        "balanced_accuracy": intervals.balanced_accuracy_interval(Y, Y),
+        "matthews_corrcoef": None,
+        "average_precision": None,
         "roc_auc": None,
         "log_loss": None,
     }
@@ -679,6 +705,8 @@ def test_the_scores_of_three_classes_are_those_worked_out_by_hand():
     # One-vs-rest, of 2 * 4 pairs each: class 0 has one tie with row 5; class 1 has two ties (rows 1
     # and 3) beside all else; class 2 has one pair in the wrong order, row 3 above row 5.
     areas = [7.5 / 8, 7.5 / 8, 7 / 8]
+    # Average precision, from the highest probability down; rows with a tie are found together.
+    precision = [(1 + 2 / 3) / 2] * 3
     # Class 0: precision 2/3, recall 1; class 1: 1 and 1/2; class 2: 1/2 and 1/2.
     f1 = [4 / 5, 2 / 3, 1 / 2]
     assert scoring.scores(THREE, CALLED, P3, NONE_SEEN) == {
@@ -686,6 +714,9 @@ def test_the_scores_of_three_classes_are_those_worked_out_by_hand():
         "accuracy_unseen": pytest.approx(4 / 6),
         "balanced_accuracy": pytest.approx((1 + 1 / 2 + 1 / 2) / 3),
         "f1": pytest.approx(sum(f1) / 3),
+        # 4 of 6 rows are right; 2 rows are of each class, and 3, 1, 2 are predicted.
+        "matthews_corrcoef": pytest.approx((4 * 6 - 12) / ((36 - 12) * (36 - 14)) ** 0.5),
+        "average_precision": pytest.approx(sum(precision) / 3),
         "roc_auc": pytest.approx(sum(areas) / 3),
         "log_loss": pytest.approx(-sum(map(math.log, came_true)) / 6),
         "confusion_matrix": [[2, 0, 0], [0, 1, 1], [1, 0, 1]],
@@ -717,6 +748,9 @@ def test_the_scores_of_26_classes_are_scikit_learn_s(letters):
     assert scores["roc_auc"] == pytest.approx(roc_auc_score(y, P, multi_class="ovr"), abs=1e-12)
     assert scores["log_loss"] == pytest.approx(log_loss(y, P), abs=1e-12)
     assert scores["f1"] == pytest.approx(f1_score(y, predicted, average="macro"), abs=1e-12)
+    assert scores["matthews_corrcoef"] == pytest.approx(matthews_corrcoef(y, predicted), abs=1e-12)
+    each = [average_precision_score(y == code, P[:, code]) for code in range(26)]
+    assert scores["average_precision"] == pytest.approx(np.mean(each), abs=1e-12)
     assert np.array(scores["confusion_matrix"]).shape == (26, 26)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier
 
 from winenet.data.split_data import EvaluationSet
@@ -50,6 +50,9 @@ def test_there_is_a_line_a_network_and_seed(runs):
         "errors",
         "accuracy",
         "accuracy_unseen",
+        "balanced_accuracy",
+        "matthews_corrcoef",
+        "average_precision",
         "roc_auc",
         "log_loss",
     ]
@@ -74,6 +77,7 @@ def test_a_line_is_scikit_learn_s_fit_under_its_seed(runs):
         assert line["accuracy"] == alone.score(TEST.X, TEST.y)
         assert line["accuracy_unseen"] == 1 - wrong[~TEST.in_training].mean()
         assert line["roc_auc"] == roc_auc_score(TEST.y, P)
+        assert line["average_precision"] == average_precision_score(TEST.y, P)
         assert line["log_loss"] == log_loss(TEST.y, P)
     assert runs["log_loss"].nunique() == len(runs)
 
@@ -92,7 +96,7 @@ def test_where_all_rows_were_seen_there_is_no_accuracy_on_unseen_ones():
     runs = seeds.train_over_seeds(NETWORKS, TRAINING.X, TRAINING.y, everything, SETTINGS)
     assert "accuracy_unseen" not in runs
     own = {"accuracy": 0.9, "confusion_matrix": {"tn": 36, "fp": 4, "fn": 4, "tp": 36}}
-    assert set(seeds.summarize(runs, own)) == {"accuracy", "roc_auc", "log_loss", "own"}
+    assert set(seeds.summarize(runs, own)) == {*seeds.SCORES, "own"} - {"accuracy_unseen"}
 
 
 def test_a_summary_is_worked_out_by_hand():

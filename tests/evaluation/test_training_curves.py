@@ -11,7 +11,6 @@ from sklearn.neural_network import MLPClassifier
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, training_curves
-from winenet.evaluation.training_curves import trace_training
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Curves
 
@@ -43,6 +42,10 @@ def dense(epochs: int, **changes: object) -> DenseClassifier:
 def trained_for(epochs: int) -> DenseClassifier:
     """Return the network as it is after so many epochs, whatever the notebook's rule says."""
     return dense(epochs, n_iter_no_change=np.inf).fit(*TRAINING[:2])
+
+
+def trace_training(network: DenseClassifier, *given: object) -> training_curves.TrainingTrace:
+    return training_curves.trace_all({"network": network}, *given)["network"]
 
 
 def loss_and_accuracy(model: DenseClassifier, rows: EvaluationSet) -> tuple[float, float]:
@@ -194,8 +197,9 @@ def test_the_stage_writes_the_same_bytes_twice_and_warns_of_nothing(split_worksp
     assert re.fullmatch(
         r"curves: notebook: held-out loss lowest at epoch 3, notebook's stop at 3; "
         r"accuracy 0\.\d{4} and 0\.\d{4} on 1300 test rows",
-        lines[1],
+        lines[-2],
     )
+    assert "curves: journal: 0 of 8 fits reused" in lines
     first = split_workspace.files()
     numbers = json.loads(first["metrics/curves.json"])
     assert (numbers["training_rows"], numbers["held_out_rows"]) == (4157, 1040)
@@ -209,3 +213,23 @@ def test_the_stage_writes_the_same_bytes_twice_and_warns_of_nothing(split_worksp
         assert {key: numbers[name]["last"][key] for key in line} == line
     assert split_workspace.run("stages.curves")[0] == 0
     assert split_workspace.files() == first
+
+
+def test_an_added_network_is_trained_alone_to_the_bytes_of_a_run_without_the_journal(
+    split_workspace,
+):
+    for old, new in (("epochs: 500 ", "epochs: 3 "), ("[100, 50]", "[5, 3]"), ("[100]", "[4]")):
+        split_workspace.edit("params.yaml", old, new)
+    assert split_workspace.run("stages.curves")[0] == 0
+    split_workspace.edit(
+        "params.yaml", "    # tanh:", "    added: {hidden_layer_sizes: [6], dropout: 0.2}\n    #"
+    )
+    code, printed, _ = split_workspace.run("stages.curves")
+    assert code == 0
+    assert "curves: journal: 8 of 12 fits reused\n" in printed
+    with_journal = split_workspace.files()
+    code, printed, _ = split_workspace.run("stages.curves", WINENET_JOURNAL="off")
+    assert code == 0
+    assert "curves: journal: off, all 12 fits trained\n" in printed
+    assert split_workspace.files() == with_journal
+    assert "added" in json.loads(with_journal["metrics/curves.json"])

@@ -323,7 +323,7 @@ WRONG: dict[str, tuple[tuple[str, Any], str]] = {
     ),
 }
 # Parameters that scikit-learn's network does not have.
-NOT_OF_SKLEARN = {"dropout": 0.1, "dtype": "float32", "class_weight": "balanced"}
+NOT_OF_SKLEARN = {"dropout": 0.1, "dtype": "float32"}
 
 
 @pytest.fixture
@@ -345,6 +345,7 @@ def load(tmp_path: Path) -> Callable[..., Params]:
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         return params.load(str(file))
 
+    load_changed.path = str(tmp_path / "params.yaml")
     return load_changed
 
 
@@ -540,6 +541,69 @@ def test_a_weight_of_a_third_class_needs_three(load):
         parameters.check(settings)
 
 
+def test_before_the_table_is_read_a_code_may_be_that_of_any_class(load):
+    weights = {"0": 1, "1": 1, "2": 5}
+    settings = load((f"{NET}/class_weight", weights), ("logistic/class_weight", weights))
+    with pytest.raises(ParamsError, match=r"logistic\.class_weight.*\n.*notebook\.class_weight"):
+        parameters.check(settings)
+    assert [*parameters.section_faults(dict(settings))] == []
+    networks = registry.make_mlp_networks(settings.mlp)
+    assert networks["notebook"].class_weight == {0: 1, 1: 1, 2: 5}
+
+
+# In one round with the faults of the schema.
+
+
+def edit_all(workspace) -> list[str]:
+    """Make faults of both kinds, and return their places in the order of the message."""
+    workspace.edit("params.yaml", "  method: random ", "  method: 3 ")
+    workspace.edit("params.yaml", "  cv: ", "  cvs: ")
+    workspace.edit("params.yaml", "solver: liblinear", "solver: x")
+    workspace.edit("params.yaml", "hidden_layer_sizes: [100]", "alpha: -1")
+    workspace.edit("params.yaml", "      - 0.01\n", "      - 0\n")  # its section has others
+    workspace.edit("params.yaml", "strategy: prior", "strategy: prir")
+    return [
+        *("split.method", "grid_search.cv", "grid_search.cvs", "logistic.solver"),
+        *("mlp.networks.one_hidden_layer.alpha", "compare.baselines.majority_class.strategy"),
+    ]
+
+
+@pytest.mark.parametrize("module", ["winenet", "stages.ingest", "stages.split", "stages.mlp"])
+def test_faults_of_the_schema_and_of_the_models_are_told_in_one_round(split_workspace, module):
+    places = edit_all(split_workspace)
+    before = split_workspace.files()
+    code, _, errors = split_workspace.run(module, *["check"] * (module == "winenet"))
+    assert code == 1
+    assert "Traceback" not in errors
+    lines = errors.splitlines()
+    (first,) = [number for number, line in enumerate(lines) if "params.yaml has 6 faults" in line]
+    assert [line.strip().partition(": ")[0] for line in lines[first + 1 : first + 7]] == places
+    assert lines[first + 7] == "Change params.yaml; `git diff params.yaml` shows what changed."
+    assert split_workspace.files() == before
+
+
+def test_a_stage_tells_the_faults_of_the_other_sections_models_as_well(split_workspace):
+    split_workspace.edit("params.yaml", "solver: liblinear", "solver: x")
+    split_workspace.edit("params.yaml", "hidden_layer_sizes: [100]", "alpha: -1")
+    told = [split_workspace.run(f"stages.{stage}")[2] for stage in ("logistic", "mlp")]
+    for errors in told:
+        assert "params.yaml has 2 faults" in errors
+        assert errors.index("logistic.solver") < errors.index("one_hidden_layer.alpha")
+
+
+def test_what_only_the_stage_finds_is_not_lost(load):
+    """With three classes lbfgs takes liblinear's place, which it has no l1 penalty for."""
+    settings = load(("logistic/l1_ratio", 1), (f"{NET}/alpha", -1))
+    with pytest.raises(ParamsError) as found:
+        logistic.make_logistic_regression(settings.logistic, 3)
+    found.value.path = load.path
+    complete = parameters.all_faults(found.value)
+    assert [fault.partition(": ")[0] for fault in complete.faults] == [
+        "mlp.networks.notebook.alpha",
+        "logistic",
+    ]
+
+
 def test_weights_by_code_reach_the_network_as_numbers(load):
     settings = load((f"{NET}/class_weight", {"0": 1, "1": 3}))
     network = registry.make_mlp_networks(settings.mlp)["notebook"]
@@ -563,7 +627,7 @@ def test_weights_by_code_reach_the_network_as_numbers(load):
         (("logistic/C", -1), lambda s: logistic.make_logistic_regression(s.logistic, 2)),
         (("logistic/l1_ratio", 0.5), lambda s: logistic.make_logistic_regression(s.logistic, 2)),
         ((f"{NET}/alpha", -1), lambda s: registry.make_mlp_networks(s.mlp)),
-        ((f"{NET}/class_weight", {"7": 1}), lambda s: registry.make_mlp_networks(s.mlp)),
+        ((f"{NET}/class_weight", {"red": 1}), lambda s: registry.make_mlp_networks(s.mlp)),
         ((f"{GRID}/alpha", [-1]), lambda s: search_results.grid_search(X, Y, s.grid_search)),
         (baseline("sklearn.svm.SVC", C=0), lambda s: registry.make_baselines(s.compare)),
         (baseline("os.Path"), lambda s: registry.make_baselines(s.compare)),
@@ -627,7 +691,7 @@ def test_the_fits_are_counted(load):
         "logistic": 1,
         "mlp": 2,
         "grid_search": 9 * 5 + 1 + 5,
-        "curves": 2,
+        "curves": 4 * 2,
         "seeds": 3 * 10,
         "learning_curve": 4 * 5 * 5,
         "importance": 4,
@@ -642,6 +706,30 @@ def test_the_fits_are_counted(load):
     counted = parameters.count_fits(more)
     assert (counted["grid_search"], counted["seeds"]) == (18 * 5 + 1 + 5, 40)
     assert (counted["compare"], counted["importance"]) == (0, 0)
+
+
+def test_the_fits_of_a_chosen_threshold_are_counted(load):
+    """The search's own out-of-fold fits are those of its winner's threshold."""
+    fixed, more = parameters.count_fits(load()), load(("threshold", "f1"))
+    assert parameters.count_fits(more) == fixed | {
+        "logistic": 1 + 5,
+        "mlp": 2 * (1 + 5),
+        "compare": 2 + 5,  # the majority class has no threshold
+    }
+    assert parameters.count_fits(load(("threshold", 0.3))) == fixed
+
+
+@pytest.mark.parametrize("threshold", ["balanced_accuracy", "f1", 0.3])
+def test_a_threshold_of_more_than_two_classes_is_refused(load, threshold):
+    settings = load(("threshold", threshold))
+    parameters.check(settings, 2)
+    with pytest.raises(ParamsError) as caught:
+        parameters.check(settings, 3)
+    assert (
+        f"\n  threshold: {threshold!r} is for two classes; of 3 classes the most probable one is "
+        "predicted, so it must be 0.5\n"
+    ) in str(caught.value)
+    parameters.check(load(), 3)
 
 
 SEARCH: dict[str, tuple[dict[str, Any], str]] = {

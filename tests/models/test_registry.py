@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet import files
 from winenet.evaluation import search_results
 from winenet.models import registry
+from winenet.models.registry import Fit
 from winenet.network.classifier import DenseClassifier
 from winenet.params import Baseline, Compare, GridSearch, Logistic, Mlp, Network
 
@@ -219,7 +220,7 @@ def test_they_become_the_very_models_of_the_other_stages(rows, monkeypatch, esti
     settings = mlp(estimator)
     found = search_results.grid_search(*rows, grid_search(estimator))
     models = registry.make_models(LOGISTIC, settings, found.parameters, n_classes=2)
-    registry.fit_all([*models.values()], [rows] * 4)
+    registry.fit_all(Fit(model, rows) for model in models.values())
     for name, network in settings.networks.items():
         sizes = network.parameters["hidden_layer_sizes"]
         theirs = MLPClassifier(sizes, max_iter=20, random_state=1).fit(*rows)
@@ -234,7 +235,7 @@ def test_each_model_has_its_own_rows_whatever_their_order(rows):
     network = DenseClassifier((4,), max_iter=10, random_state=0)
     models = [clone(network), LogisticRegression(), clone(network), LogisticRegression()]
     data = [(X[:100], y[:100]), (X[50:], y[50:]), (X[20:], y[20:]), (X, y)]
-    registry.fit_all(models, iter(data))
+    registry.fit_all(Fit(*fit) for fit in zip(models, data, strict=True))
     for model, some in zip(models, data, strict=True):
         alone = clone(model).fit(*some)
         np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
@@ -247,14 +248,14 @@ def test_a_fit_that_max_iter_ended_is_not_warned_of(rows):
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        registry.fit_all(models, [rows] * 2)
+        registry.fit_all(Fit(model, rows) for model in models)
     assert [int(np.max(model.n_iter_)) for model in models] == [2, 1]
 
 
 def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
     models = [DenseClassifier((4,), max_iter=5, learning_rate_init=1e300, random_state=0)]
     with np.errstate(all="ignore"), pytest.raises(registry.TrainingError) as caught:
-        registry.fit_all(models, [rows])
+        registry.fit_all(Fit(model, rows) for model in models)
     told = str(caught.value)
     assert told.startswith("A network could not be trained: models[0]: The weights became infinite")
     assert "learning_rate_init=1e+300" in told
@@ -264,4 +265,61 @@ def test_a_network_that_diverges_is_told_with_its_rate_and_the_cure(rows):
 
 
 def test_nothing_to_fit_is_no_fault():
-    registry.fit_all([], [])
+    registry.fit_all([])
+
+
+# Class weights under estimator: scikit-learn.
+
+WEIGHTED = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.1},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 3},
+    "tanh in small batches": {"activation": "tanh", "batch_size": 7, "alpha": 0.01},
+}
+CLASS_WEIGHTS = {
+    "balanced": ["balanced"] * 2,
+    "by code": [{"0": 1, "1": 3.5}, {"0": 0.2, "1": 1, "2": 7}],
+    "one class": [{"1": 0.3}] * 2,
+}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("weights", CLASS_WEIGHTS)
+@pytest.mark.parametrize("kind", WEIGHTED)
+def test_class_weights_give_the_same_network_with_either_library(rows, kind, weights, n_classes):
+    X = rows[0]
+    y = (X["a"] + X["b"] ** 2).rank(pct=True).pow(2).mul(n_classes - 1e-9).astype(int)
+    given = {"hidden_layer_sizes": [6, 3], "max_iter": 15, "random_state": 3} | WEIGHTED[kind]
+    given["class_weight"] = CLASS_WEIGHTS[weights][n_classes - 2]
+    ours, theirs = (
+        registry.make_network(given, estimator).fit(X, y)
+        for estimator in ("winenet", "scikit-learn")
+    )
+    without = registry.make_network(given | {"class_weight": None}, "scikit-learn").fit(X, y)
+    assert_same_weights(ours, theirs)
+    assert ours.loss_curve_ == theirs.loss_curve_
+    assert ours.validation_scores_ == theirs.validation_scores_ or kind != "early stopping"
+    assert theirs.loss_curve_ != without.loss_curve_
+
+
+def test_a_search_of_class_weights_is_the_same_with_either_library(rows):
+    grid = {"class_weight": [None, "balanced", {"0": 1, "1": 3}], "hidden_layer_sizes": [[4]]}
+    changes = {"param_grid": grid, "scoring": "neg_log_loss"}
+    ours, theirs = (
+        search_results.grid_search(*rows, grid_search(estimator).model_copy(update=changes))
+        for estimator in ("winenet", "scikit-learn")
+    )
+    pd.testing.assert_frame_equal(ours.candidates, theirs.candidates, check_exact=True)
+    assert ours.parameters == theirs.parameters
+    assert_same_weights(ours.model, theirs.model)
+    assert ours.candidates["mean_test_score"].nunique() == 3
+
+
+def test_scikit_learn_s_network_with_weights_is_a_plain_one_that_can_be_cloned(rows):
+    network = registry.make_network({"alpha": 0.5, "class_weight": {"0": 2}}, "scikit-learn")
+    assert clone(network).get_params() == network.get_params()
+    assert network.get_params() == MLPClassifier(alpha=0.5).get_params() | {"class_weight": {0: 2}}
+    weights = np.linspace(0.5, 2, 150)
+    both = clone(network).set_params(max_iter=3, random_state=0).fit(*rows, sample_weight=weights)
+    ours = DenseClassifier(alpha=0.5, class_weight={0: 2}, max_iter=3, random_state=0)
+    assert_same_weights(both, ours.fit(*rows, sample_weight=weights))

@@ -13,7 +13,7 @@ import pytest
 from browser import opened
 from test_page import EMPTY, Shown, plain
 
-from winenet.report import markdown_report, page
+from winenet.report import markdown_report, page, page_elements
 
 # What only the wine's pages and the notebook's say.
 FOREIGN = re.compile(r"\b(wines?|red|white|notebook|taster|other colour|acidity|winenet)\b", re.I)
@@ -29,6 +29,23 @@ KINDS = {
     "many": ("cancer", any_table.MANY),
     "many letters": ("letters", any_table.MANY),
     "one": ("cancer", ONE),
+    "rare": ("rare", any_table.FEW),
+}
+# What metrics/split.json has of other methods than random.
+METHODS = {
+    "iris": {
+        "method": "time",
+        "column": "day",
+        "boundary": {"last_training": "2019-03-25", "first_test": "2019-03-26"},
+    },
+    "letters": {"method": "group", "column": "writer", "groups": {"train": 30, "test": 9}},
+    "one": {"method": "stratified"},
+}
+CLAIMS = {
+    "iris": "So the scores hold for the time after 2019-03-25, as far as the test set reaches.",
+    "letters": ", nor in two folds of the search. So the scores hold for rows with a new value of",
+    "one": "with the class shares of the table. So the scores hold for new rows drawn",
+    "many": "The test set was drawn at random. So the scores hold for new rows drawn",
 }
 # What metrics/split.json has of other methods than random.
 METHODS = {
@@ -143,7 +160,7 @@ def test_each_result_is_the_file_s_value(shown):
 
 
 def test_each_sentence_stands_in_the_report(shown, markdown):
-    told = shown.found("data-source", page.SENTENCES)
+    told = shown.found("data-source", page_elements.SENTENCES)
     assert len(told) > 30
     for one in told:
         assert plain(one["text"]) in plain(markdown), one["text"]
@@ -279,16 +296,17 @@ def test_every_model_is_on_the_page_under_its_name(many):
     rows = [
         one["text"].strip()
         for one in many.read.elements
-        if one["tag"] == "th" and "models" in {p["attributes"].get("id") for p in one["path"]}
+        if one["attributes"].get("scope") == "row"
+        and "models" in {p["attributes"].get("id") for p in one["path"]}
     ]
-    assert sorted(rows[5:]) == sorted(
+    assert sorted(rows) == sorted(
         [
             *("majority class", "logistic regression", "tuned network 6", "my net 2", "A-b c"),
             *("b-", "Sam's <b> & $\\frac{1}$", "2", "a rather long name for a network", "x"),
             *("réseau", "linear svc", "tree", "naive Bayes", "nearest-5"),
         ]
     )
-    assert rows[5:8] == ["majority class", "logistic regression", "my net 2"]
+    assert rows[:3] == ["majority class", "logistic regression", "my net 2"]
 
 
 def test_each_pair_of_many_models_has_a_cell(many):
@@ -324,6 +342,27 @@ def test_the_threshold_is_that_of_the_reference(folders):
     assert list(shown.data("followed-data")) == networks
 
 
+@pytest.mark.parametrize(("kind", "rare"), [("rare", True), ("letters", True), ("iris", False)])
+def test_a_rare_class_puts_its_scores_first_in_every_table_and_says_why(folders, kind, rare):
+    shown = Shown(folders[kind], ())
+    markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+    first = "model balanced accuracy average precision accuracy" if rare else "model accuracy "
+    tables = re.findall(r"<table.*?</thead>", shown.text, re.DOTALL)
+    headers = [" ".join(re.sub(r"<[^>]+>", " ", table).split()) for table in tables]
+    for last in ("errors", "epochs"):
+        (header,) = [one for one in headers if one.startswith("model ") and one.endswith(last)]
+        assert header.startswith(first)
+        (line,) = re.findall(
+            rf"^\| model \|.*{'errors' if last == 'errors' else 'errors . epochs'} \|$",
+            markdown,
+            re.M,
+        )
+        assert line.replace("| ", "").startswith(first)
+    said = re.findall(r"Only \d\.\d% of the rows are \w+, so balanced accuracy", markdown)
+    assert len(said) == rare
+    assert (said and said[0] in visible(shown.text)) or not rare
+
+
 @pytest.mark.parametrize("kind", ["many", "one"])
 def test_another_search_than_over_two_parameters_is_a_picture(folders, kind):
     shown = Shown(folders[kind], ())
@@ -332,6 +371,36 @@ def test_another_search_than_over_two_parameters_is_a_picture(folders, kind):
     best = shown.value("metrics/grid_search.json#best_candidate")
     markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
     assert f"The best is\n{best} with" in markdown
+
+
+@pytest.mark.parametrize(("kind", "axes"), [("many", 4), ("cancer", 0), ("one", 0)])
+def test_a_search_over_more_than_two_parameters_has_parallel_coordinates(folders, kind, axes):
+    text = (folders[kind] / "report/index.html").read_text(encoding="utf-8")
+    drawings = re.findall(r'<svg class="parallel".*?</svg>', text, re.DOTALL)
+    assert len(drawings) == bool(axes)
+    for drawing in drawings:
+        assert drawing.count("<line ") == drawing.count("<circle ") == axes
+        lines = re.findall(r'class="(best|candidate)".*?<title>(.*?): 0', drawing)
+        names = Shown(folders[kind], ("data/",)).table("data/grid_search_results.csv")["candidate"]
+        assert lines == [("candidate", name) for name in names[:0:-1]] + [("best", names[0])]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_parallel_coordinates_scroll_in_themselves_and_need_no_script(
+    folders, browser, width, scheme
+):
+    file = folders["many"] / "report/index.html"
+    size = {"width": width, "height": 900}
+    options = {"viewport": size, "color_scheme": scheme, "java_script_enabled": False}
+    with opened(browser, file, **options) as shown:
+        box, room = (
+            shown.locator(selector).bounding_box()
+            for selector in ("svg.parallel", "div.wide:has(svg.parallel)")
+        )
+    assert room["x"] + room["width"] <= width
+    assert (box["width"] > room["width"]) is (width == 375)
 
 
 @pytest.mark.parametrize(

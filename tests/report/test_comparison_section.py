@@ -33,6 +33,8 @@ def scores(accuracy: float, unseen: float | None, auc: float | None, errors: int
         "accuracy": score(accuracy),
         "accuracy_unseen": score(unseen),
         "roc_auc": score(auc),
+        "balanced_accuracy": score(0.5),
+        "average_precision": score(0.75),
         "log_loss": score(0.25),
         "errors": errors,
     }
@@ -40,6 +42,7 @@ def scores(accuracy: float, unseen: float | None, auc: float | None, errors: int
 
 SPREAD = {"mean": 0.99484, "sd": 0.000815, "min": 0.993077, "max": 0.996154}
 METRICS: dict[str, Any] = {
+    "ingest": {"classes": {"0": 4898, "1": 1599}},
     "mlp": {
         "notebook": {"hidden_layer_sizes": "100-50"},
         "one_hidden_layer": {"hidden_layer_sizes": "100"},
@@ -71,6 +74,18 @@ def test_the_table_of_models_goes_from_the_line_below_upwards_and_shows_what_is_
         "0.2500 (0.1500 to 0.2600) | 23 |\n"
         "| tuned network 50-25 | 0.9923 (0.8923 to 1.0023) | 0.9900 (0.8900 to 1.0000) | "
         "0.9948 ± 0.0008 | 0.9800 (0.8800 to 0.9900) | 0.2500 (0.1500 to 0.2600) | 10 |"
+    )
+
+
+def test_a_rare_class_puts_balanced_accuracy_and_average_precision_first():
+    rare = METRICS | {"ingest": {"classes": {"0": 950, "1": 50}}}
+    header, _, *rows = comparison_section.compared_table(rare).splitlines()
+    assert header == (
+        "| model | balanced accuracy | average precision | accuracy | accuracy, unseen rows | "
+        "accuracy over seeds, mean ± sd | ROC AUC | log loss | errors |"
+    )
+    assert rows[0].startswith(
+        "| majority class | 0.5000 (0.4000 to 0.5100) | 0.7500 (0.6500 to 0.7600) | 0.7377 "
     )
 
 
@@ -401,7 +416,7 @@ def test_where_no_row_was_seen_the_page_says_so(none_seen):
 
 def test_where_some_rows_were_seen_the_constant_model_has_no_say_in_what_that_is_worth(none_seen):
     """A tiny run's numbers, ten of its rows declared seen."""
-    names = ("mlp", "grid_search", "compare", "seeds", "importance", "learning_curve")
+    names = ("ingest", "mlp", "grid_search", "compare", "seeds", "importance", "learning_curve")
     metrics = {stage: metrics_of(none_seen, stage) for stage in names}
     metrics["compare"]["test_rows_unseen"] -= 10
     tables = (

@@ -669,3 +669,11 @@ def captured_figures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plotting, "svg", lambda figure: found.append(figure) or svg(figure))
         yield found
+
+
+def test_none_among_the_values_of_a_parameter_is_called_so():
+    """Pandas reads None as a gap."""
+    _, (axes,) = plotting.figure(width=3, height=3)
+    places = plotting.parameter_axis(axes, pd.Series(["balanced", np.nan, "balanced"]))
+    assert places.tolist() == [0, 1, 0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["balanced", "None"]

@@ -310,11 +310,56 @@ def rare(predicted_rare: int) -> dict[str, Any]:
 def test_a_rare_class_and_a_model_that_never_predicts_it_are_named() -> None:
     said = model_tables.class_cautions(rare(0), WINE)
     assert said == [
-        "Only 4.0% of the rows are red. Read the balanced accuracy first: a model that never "
-        "predicts red can still have an accuracy of 0.9600.",
+        "Only 4.0% of the rows are red, so balanced accuracy and average precision come first: a "
+        "model that never predicts this class can still have an accuracy of 0.9600.",
         "The network 5 predicts white for every test row, so it distinguishes nothing. Class "
         "weights (`class_weight: balanced`) or another scoring can help.",
     ]
     assert len(model_tables.class_cautions(rare(1), WINE)) == 1
+    assert model_tables.rare_class_note(rare(0))[0].startswith(
+        "Only 4.0% of the rows are of the rarest class, so"
+    )
     balanced = rare(1) | {"ingest": {"classes": {"0": 600, "1": 400}}}
     assert model_tables.class_cautions(balanced, WINE) == []
+
+
+@pytest.mark.parametrize(("fewest", "first"), [(99, "balanced_accuracy"), (100, "accuracy")])
+def test_below_a_tenth_of_the_rows_the_scores_of_a_rare_class_come_first(
+    fewest: int, first: str
+) -> None:
+    metrics = {"ingest": {"classes": {"0": 500, "1": fewest, "2": 500 - fewest}}}
+    scores = model_tables.rare_scores_first(model_tables.SCORES, metrics)
+    assert next(iter(scores)) == first
+    assert list(scores)[1:3] == (
+        ["average_precision", "accuracy"] if fewest < 100 else ["balanced_accuracy", "f1"]
+    )
+    assert len(scores) == len(model_tables.SCORES) + (fewest < 100)
+
+
+def with_thresholds(**thresholds: float) -> dict[str, Any]:
+    """Return metrics in which some models have thresholds."""
+    metrics = rare(1)
+    for name, threshold in thresholds.items():
+        metrics["compare"]["models"][name]["threshold"] = threshold
+    return metrics
+
+
+def test_thresholds_are_told_with_how_they_were_chosen() -> None:
+    metrics = with_thresholds(logistic=0.031234, grid_search=0.25)
+    assert model_tables.threshold_sentences(metrics, WINE, "f1") == [
+        "Red is predicted above a probability of 0.03123 (logistic regression), 0.25 (tuned "
+        "network 6) in place of 0.5. Each of these thresholds has the highest F1 on the training "
+        "rows, each row predicted by a model of the folds that was not trained on it; the test "
+        "rows had no part. ROC AUC, log loss and calibration do not depend on it."
+    ]
+    (said,) = model_tables.threshold_sentences(metrics, WINE, "balanced_accuracy")
+    assert "has the highest balanced accuracy on the training rows" in said
+    assert model_tables.threshold_sentences(with_thresholds(net=0.3), WINE, 0.3) == [
+        "Red is predicted above a probability of 0.3, as `threshold` in `params.yaml` says, in "
+        "place of 0.5. ROC AUC, log loss and calibration do not depend on it."
+    ]
+
+
+@pytest.mark.parametrize("setting", [0.5, "f1"])
+def test_of_one_half_nothing_is_told(setting) -> None:
+    assert model_tables.threshold_sentences(rare(1), WINE, setting) == []

@@ -87,7 +87,7 @@ def test_a_best_epoch_at_the_start_is_no_stop():
 def followed(preset):
     """Return losses and the last gradient of a preset's run, as the page's script makes it."""
     y = DRAWN.y.copy()
-    y[preset.get("turned", [])] = 1 - y[preset.get("turned", [])]
+    y[preset.get("flipped_rows", [])] = 1 - y[preset.get("flipped_rows", [])]
     epochs = preset.get("epochs", 500)
     run, losses = handmade.grad_desc(
         DRAWN.W1, DRAWN.B1, epochs + 1, preset["learning_rate"], DRAWN.X, y
@@ -116,8 +116,9 @@ def test_long_steps_arrive_where_a_plane_separates_and_nowhere_else(section):
         losses, _ = followed({"learning_rate": rate, "epochs": 10_000})
         assert losses[:50].max() > losses[0]
         assert losses[-1] < 0.01
-        turned = section.presets.mixed["turned"]
-        losses, _ = followed({"learning_rate": rate, "epochs": 10_000, "turned": turned})
+        flipped_rows = section.presets.mixed["flipped_rows"]
+        preset = {"learning_rate": rate, "epochs": 10_000, "flipped_rows": flipped_rows}
+        losses, _ = followed(preset)
         assert (np.diff(losses[5000:]) > 0).sum() > 500
 
 

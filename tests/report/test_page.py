@@ -13,7 +13,14 @@ import pytest
 from committed import ROOT
 from small_pipeline import NASTY
 
-from winenet.report import page, plotting
+from winenet.report import (
+    network_drawing,
+    page,
+    page_elements,
+    page_script_data,
+    page_tables,
+    plotting,
+)
 from winenet.report.glossary import GLOSSARY
 from winenet.report.model_styles import ModelStyle
 
@@ -165,7 +172,7 @@ def plain(markdown):
 
 def test_each_sentence_stands_in_the_report(shown):
     report = plain((shown.root / "report" / "report.md").read_text("utf-8"))
-    told = shown.found("data-source", page.SENTENCES)
+    told = shown.found("data-source", page_elements.SENTENCES)
     assert len(told) > 40
     for one in told:
         assert plain(one["text"]) in report, one["text"]
@@ -285,6 +292,23 @@ def test_the_script_s_counts_at_one_half_are_those_of_the_metrics(shown):
             assert count == shown.value(f"{one['scores']}confusion_matrix.{cell}")
 
 
+def test_the_script_has_the_threshold_and_the_counts_of_each_model():
+    table = pd.DataFrame({"row": [0], "y": [1], "network": ["net"], "predicted": [1]})
+    table["probability"] = 0.25
+    matrix = {"tn": 3, "fp": 2, "fn": 1, "tp": 4}
+    for own, threshold in (({}, 0.5), ({"threshold": 0.2}, 0.2)):
+        scores = {"net": {"confusion_matrix": matrix} | own}
+        assert page_script_data.thresholds({"metrics/mlp.json#": table}, scores) == {
+            "net": {
+                "label": [1],
+                "probability": [0.25],
+                "scores": "metrics/mlp.json#net.",
+                "threshold": threshold,
+                "counts": matrix,
+            }
+        }
+
+
 def test_the_script_has_the_probabilities_of_the_predictions(small):
     for model, one in small.data("threshold-data").items():
         file = {"logistic": "logistic", "grid_search": "grid_search"}.get(model, "mlp")
@@ -341,7 +365,9 @@ def test_each_term_is_linked_once_from_its_first_use(shown):
     links = shown.found("class", "term")
     targets = [link["attributes"]["href"] for link in links]
     assert len(targets) == len(set(targets))
-    assert {target[1:] for target in targets} == set(map(page.term_id, GLOSSARY))
+    # The wine has no rare class, so its tables have no average precision.
+    terms = {*GLOSSARY} - {"average precision"}
+    assert {target[1:] for target in targets} == set(map(page_elements.term_id, terms))
     back = [one["attributes"]["href"][1:] for one in shown.found("class", "back")]
     assert sorted(back) == sorted(link["attributes"]["id"] for link in links)
 
@@ -468,7 +494,7 @@ TABLE = pd.DataFrame({"x@y": [1, 20_000], "name": ["one", "two"], "seen": [True,
 
 def test_a_source_is_a_key_or_a_cell():
     files = {"a.json": {"b": {"c": 1234.5}}, "t.csv": TABLE}
-    sources = page.RunFiles(files)
+    sources = page_elements.RunFiles(files)
     assert sources["a.json#b.c"] == 1234.5
     assert sources["t.csv#x@y@1"] == 20_000
     assert sources["t.csv#x@y@name=two"] == 20_000
@@ -498,26 +524,26 @@ def test_a_source_is_a_key_or_a_cell():
     ],
 )
 def test_a_result_names_its_source_and_its_digits(options, expected):
-    sources = page.RunFiles({"a.json": {"v": 1234.5}})
+    sources = page_elements.RunFiles({"a.json": {"v": 1234.5}})
     assert sources.result("a.json#v", **options) == expected
 
 
 def test_a_gap_is_shown_as_a_dash():
-    sources = page.RunFiles({"t.csv": pd.DataFrame({"pH": [3.5, np.nan]})})
+    sources = page_elements.RunFiles({"t.csv": pd.DataFrame({"pH": [3.5, np.nan]})})
     assert sources.result("t.csv#pH@1") == '<span data-source="t.csv#pH@1">-</span>'
 
 
 def test_words_of_a_file_are_harmless():
-    sources = page.RunFiles({"a.json": {"v": '<script>alert("x")</script>'}})
+    sources = page_elements.RunFiles({"a.json": {"v": '<script>alert("x")</script>'}})
     assert "<script" not in sources.result("a.json#v")
-    assert "<img" not in page.sentence("a <img src=x onerror=alert(1)> b")
-    told = page.data({"name": "</script><script>alert(1)"}, "some-data")
+    assert "<img" not in page_elements.sentence("a <img src=x onerror=alert(1)> b")
+    told = page_elements.data({"name": "</script><script>alert(1)"}, "some-data")
     assert told.count("<") == 2
     assert json.loads(re.search(r">(.*)<", told)[1]) == {"name": "</script><script>alert(1)"}
 
 
 def test_a_term_is_a_link_the_first_time_only():
-    terms = page.GlossaryLinks(GLOSSARY)
+    terms = page_elements.GlossaryLinks(GLOSSARY)
     assert re.fullmatch(
         r'<a class="term" id="use-term-p-value" href="#term-p-value" title="[^"]+">p</a>',
         terms("p-value", "p"),
@@ -561,7 +587,7 @@ def test_a_figure_fits_the_room_of_the_page():
 
 
 def test_of_a_large_layer_only_some_units_are_drawn():
-    drawing = page.drawing([3, 20, 1])
+    drawing = network_drawing.drawing([3, 20, 1])
     assert [len(one.ys) for one in drawing.columns] == [3, 6, 1]
     assert [one.cut for one in drawing.columns] == [False, True, False]
     assert len(drawing.lines) == 3 * 6 + 6
@@ -579,11 +605,11 @@ def test_the_matrix_finds_the_line_of_each_pair_on_all_rows():
             "p_value": [0.01, 0.06, 0.04],
         }
     )
-    found = page.matrix(pairs, ["one", "two"])
-    assert found["a"]["b"] == page.PairCell(1, differ=False, sentence="one")
-    assert found["b"]["c"] == page.PairCell(2, differ=True, sentence="two")
+    found = page_tables.matrix(pairs, ["one", "two"])
+    assert found["a"]["b"] == page_tables.PairCell(1, differ=False, sentence="one")
+    assert found["b"]["c"] == page_tables.PairCell(2, differ=True, sentence="two")
     with pytest.raises(ValueError, match="shorter"):
-        page.matrix(pairs, ["one"])
+        page_tables.matrix(pairs, ["one"])
 
 
 def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
@@ -593,8 +619,8 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
         plotting.curve(axes, table, "x", "y", "a <b> & c", "#0072B2")
         svg = plotting.svg(drawn)
     models = [ModelStyle("my net 2", "", "#0072B2", "", ""), ModelStyle("b", "", "#123456", "", "")]
-    first = page.inline(svg, "one", 'a "quoted" one', "column", models)
-    second = page.inline(svg, "two", "b", "column", models)
+    first = page_elements.inline(svg, "one", 'a "quoted" one', "column", models)
+    second = page_elements.inline(svg, "two", "b", "column", models)
     assert first.startswith('<svg class="column" role="img" aria-label="a &#34;quoted&#34; one"')
     assert "var(--model-my-32-net-32-2)" in first
     assert not re.search(r"#[0-9a-f]{6}\b|<style|<metadata|<\?xml", first)
@@ -602,13 +628,13 @@ def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
     assert ids[0]
     assert not ids[0] & ids[1]
     with pytest.raises(ValueError, match="does not begin as matplotlib's do"):
-        page.inline("<svg>", "three", "c", "phone")
+        page_elements.inline("<svg>", "three", "c", "phone")
 
 
 def test_layers_count_weights_and_biases():
-    assert page.layers([12, 100, 1]) == [
-        page.Layer(units=100, inputs=12, parameters=1300),
-        page.Layer(units=1, inputs=100, parameters=101),
+    assert network_drawing.layers([12, 100, 1]) == [
+        network_drawing.Layer(units=100, inputs=12, parameters=1300),
+        network_drawing.Layer(units=1, inputs=100, parameters=101),
     ]
 
 
@@ -626,7 +652,7 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
             "split1_epochs": [6, 7, 8],
         }
     )
-    grid = page.grid(candidates, 0.15)
+    grid = page_tables.grid(candidates, 0.15)
     assert grid.columns == [0.1, 0.2]
     assert (grid.row_name, grid.column_name) == ("hidden_layer_sizes", "learning_rate_init")
     (first, (low, high)), (second, (gap, middle)) = grid.rows
@@ -635,15 +661,15 @@ def test_the_grid_has_a_cell_for_each_candidate_and_a_gap_where_there_is_none():
     assert (high.best, low.best) == (True, False)
     assert [one.close for one in (low, middle, high)] == [False, True, True]
     assert (low.folds, low.epochs) == (["0.4000", "0.6000"], [3, 6])
-    alone = page.grid(candidates.iloc[:1], 0)
+    alone = page_tables.grid(candidates.iloc[:1], 0)
     assert alone.rows[0].cells[0].heat == 10
-    assert page.grid(candidates.drop(columns="learning_rate_init"), 0.15) is None
+    assert page_tables.grid(candidates.drop(columns="learning_rate_init"), 0.15) is None
     three = candidates.copy()
     three.insert(3, "alpha", 0.1)
-    assert page.grid(three, 0.15) is None
+    assert page_tables.grid(three, 0.15) is None
     diagonal = pd.concat([candidates] * 3, ignore_index=True)  # as of a random search
     diagonal[["hidden_layer_sizes", "learning_rate_init"]] = [[str(at), at] for at in range(9)]
-    assert page.grid(diagonal, 0.15) is None
+    assert page_tables.grid(diagonal, 0.15) is None
 
 
 @pytest.mark.parametrize(

@@ -273,12 +273,17 @@ def test_a_choice_has_five_sentences():
             "the same; the folds chose the best of 9 candidates, so the former is optimistic.",
         ),
         (
+            {"threshold": 0.3, "accuracy": 0.9, "candidates": 1},
+            "At a threshold of 0.5, the winner's accuracy is 0.9963 in cross-validation and 0.9923 "
+            "on the test rows, 0.0040 less.",
+        ),
+        (
             {"candidates": 1},
             "The winner's accuracy is 0.9963 in cross-validation and 0.9923 on the test rows, "
             "0.0040 less.",
         ),
     ],
-    ids=["more", "the same", "no choice"],
+    ids=["more", "the same", "a threshold", "no choice"],
 )
 def test_the_winner_s_two_accuracies_are_compared(changes, said):
     assert chosen(**changes)[0] == said

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,27 @@ def test_raw_rows_of_all_kinds_are_predicted_alike(columns, classes):
 def test_networks_of_all_kinds_are_predicted_alike(activation, hidden, scaler):
     saved = trained(COLUMNS["numbers and categories"], hidden, activation, 2, scaler)
     assert_predicts_alike(saved, onnx_export.onnx_model(saved))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.8])
+def test_labels_follow_the_threshold_of_the_model(share):
+    saved = trained(COLUMNS["numbers and categories"], (6, 5), "relu", 2, "minmax")
+    half, P = run_onnx(onnx_export.onnx_model(saved), saved, rows(500, 0))
+    threshold = float(np.quantile(P[:, 1], share))
+    saved = replace(saved, model=replace(saved.model, threshold=threshold))
+    content = onnx_export.onnx_model(saved)
+    assert_predicts_alike(saved, content)
+    assert onnx_export.check(saved, content) < 1e-12
+    assert (run_onnx(content, saved, rows(500, 0))[0] != half).any()
+
+
+def test_a_graph_of_another_threshold_is_found():
+    saved = trained(COLUMNS["numbers and categories"], (6, 5), "relu", 2, "minmax")
+    content = onnx_export.onnx_model(saved)
+    P = PipelinePredictor(saved).predict_proba(onnx_export.random_rows(saved))
+    other = replace(saved.model, threshold=float(np.quantile(P[:, 1], 0.9)))
+    with pytest.raises(onnx_export.ExportError):
+        onnx_export.check(replace(saved, model=other), content)
 
 
 def test_of_equally_probable_labels_the_first_is_given():

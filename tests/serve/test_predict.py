@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,47 @@ def expected(saved: SavedModel, X: pd.DataFrame) -> str:
 
 
 # What is written.
+
+
+@pytest.mark.parametrize("own", [0.5, 0.7])
+def test_the_threshold_of_the_model_or_of_the_command_decides(models, own, monkeypatch, capfd):
+    X = write(a_table(60))
+    saved = replace(models[2], model=replace(models[2].model, threshold=own))
+    model_file.write("own.safetensors", saved)
+    P = PipelinePredictor(saved).predict_proba(X)[:, 1]
+    for words, used in (((), own), (("--threshold", "0.3"), 0.3), (("--threshold=.5",), 0.5)):
+        code, printed, errors = main(
+            monkeypatch, capfd, "predict", "own.safetensors", "new.csv", *words
+        )
+        assert code == 0
+        labels = pd.read_csv(io.StringIO(printed))["taste"]
+        assert labels.tolist() == np.where(used < P, "good", "poor").tolist()
+        assert (len(set(labels)), 0 < (used < P).mean() < 1) == (2, True)
+        told = f"\n  'good' above a probability of {used:.6g}, not 0.5\n"
+        assert (told in errors) == (used != 0.5)
+        assert "above a probability" not in errors.replace(told, "")
+
+
+@pytest.mark.parametrize("text", ["0", "1", "-0.1", "nan", "half", ""])
+def test_a_threshold_that_is_none_is_refused(text, monkeypatch, capfd):
+    write(a_table(3))
+    code, printed, errors = main(
+        monkeypatch, capfd, "predict", "2.safetensors", "new.csv", f"--threshold={text}"
+    )
+    assert (code, printed) == (2, "")
+    assert errors.endswith(f"argument --threshold: {text!r} is not a number between 0 and 1\n")
+
+
+def test_a_threshold_for_three_labels_is_refused(monkeypatch, capfd):
+    write(a_table(3))
+    code, printed, errors = main(
+        monkeypatch, capfd, "predict", "3.safetensors", "new.csv", "--threshold", "0.3"
+    )
+    assert (code, printed) == (1, "")
+    assert errors == (
+        "--threshold 0.3 is for two labels and this model has 3, of which the most probable one is "
+        "predicted, so nothing was done. Leave --threshold out.\n"
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -836,7 +878,7 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
     lines = printed.splitlines()
     assert lines[:7] == [
         "2.safetensors is a network that predicts 'taste'.",
-        "labels: 'poor', 'good'; the positive one is 'good'",
+        "labels: 'poor', 'good'; the positive one is 'good', predicted above a probability of 0.5",
         "",
         "layers, 89 weights and biases:",
         "  5  inputs to  8  units,  relu",
@@ -855,6 +897,12 @@ def test_describe_tells_what_a_model_is(models, monkeypatch, capfd):
         ["epochs", "60"],
         ["loss", f"{saved.training_info['loss']:.6g}"],
     ]
+
+
+def test_describe_tells_the_threshold(models):
+    saved = replace(models[2], model=replace(models[2].model, threshold=0.25))
+    told = describe.describe_model("a.safetensors", saved).splitlines()
+    assert told[1].endswith("the positive one is 'good', predicted above a probability of 0.25")
 
 
 def test_describe_tells_of_other_models():

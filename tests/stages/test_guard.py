@@ -273,8 +273,8 @@ def test_check_of_the_committed_state_finds_nothing_and_touches_nothing(workspac
     before = workspace.files()
     assert workspace.run("winenet", "check") == (
         0,
-        "check: the pipeline fits 192 models (logistic 1, mlp 2, grid_search 51, curves 2, seeds "
-        "30, learning_curve 100, importance 4, compare 2)\n"
+        "check: the pipeline fits 198 models (logistic 1, mlp 2, grid_search 51, curves 8, seeds "
+        "30, learning_curve 100, importance 4, compare 2); the journal holds none of them yet\n"
         "check: params.yaml and 2 raw files are fit for use (6497 rows, 5197 for training)\n",
         "",
     )
@@ -289,7 +289,7 @@ def test_check_notes_what_has_no_effect(workspace):
     assert notes == (
         "check: note: mlp.networks.one_hidden_layer.momentum has no effect with solver adam"
     )
-    assert fits.startswith("check: the pipeline fits 192 models")
+    assert fits.startswith("check: the pipeline fits 198 models")
     assert last.endswith("are fit for use (6497 rows, 5197 for training)")
 
 

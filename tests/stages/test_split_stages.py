@@ -5,6 +5,7 @@ The column of the split is left out of the features: it reaches the split from t
 
 import importlib
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import pytest
 import yaml
 from committed import ROOT
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from winenet import __main__ as commands
 from winenet.data import folds, splits
+from winenet.params import Curves
 
 ROWS = 300
-STAGES = ("ingest", "split", "mlp", "grid_search", "curves", "learning_curve")
+STAGES = ("ingest", "split", "logistic", "mlp", "grid_search", "curves", "learning_curve")
 CHANGES: dict[str, dict[str, Any]] = {
     "ingest": {
         "files": [{"name": "one.csv"}, {"name": "two.csv"}],
@@ -117,12 +120,24 @@ def test_the_search_and_the_held_out_rows_follow(run):
     facts = metrics_of(folder, "grid_search")["out_of_fold"]
     assert facts["errors"] == (kept["predicted"] != kept["kind"]).sum()
     assert facts.get("rows") == (len(kept) if method == "time" else None)
+    settings = Curves(validation_size=0.2, random_state=42, epochs=1)
+    parts = splits.train_validation_split(y.to_frame(), y, settings, keys)
     held_out = metrics_of(folder, "curves")["held_out_rows"]
-    assert held_out == pytest.approx(0.2 * len(y), abs=12)
+    assert held_out == len(parts.y_test) != math.ceil(0.2 * len(y))  # which random rows would be
 
 
-def test_the_learning_curve_has_the_same_rows_under_each_seed(run):
+def test_the_learning_curve_follows_with_as_many_rows_under_each_seed(run):
+    """Each model is the one that trains on the rows that `subsample` draws."""
     _, folder = run
+    names = ("X_train_normalized", "y_train", "X_test_normalized", "y_test")
+    X, y, X_test, y_test = (pd.read_csv(folder / f"data/{name}.csv") for name in names)
+    rows = pd.read_csv(folder / "data/split_rows.csv")
+    keys = splits.row_keys(rows[rows["set"] == "train"])
     runs = pd.read_csv(folder / "data/learning_curve_runs.csv")
-    rows = metrics_of(folder, "split")["train"]["rows"]
-    assert {*runs["rows"]} == {rows // 2, rows}
+    assert {*runs["rows"]} == {len(y) // 2, len(y)}
+    half = runs[(runs["model"] == "logistic") & (runs["rows"] < len(y))]
+    assert list(half["random_state"]) == [0, 1]
+    for seed, accuracy in zip(half["random_state"], half["accuracy"], strict=True):
+        drawn = splits.subsample(y["kind"], 0.5, seed, keys)
+        model = LogisticRegression(max_iter=100).fit(X.iloc[drawn], y["kind"].iloc[drawn])
+        assert accuracy == pytest.approx(model.score(X_test, y_test["kind"]), abs=1e-6)

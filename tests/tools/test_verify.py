@@ -323,7 +323,7 @@ def around(root, clone):
 def test_everything_varied_at_once_is_seen_in_the_run_and_changes_nothing(pipeline):
     with verify_run.fresh_clone(pipeline) as clone:
         own, varied = around(pipeline, clone)
-        active = [variation for variation in varied if not variation.hindered]
+        active = [variation for variation in varied if not variation.obstacle]
         proof = verify.prove(clone, os.environ, active, {})
     assert proof.holds, proof.difference
     names = [variation.name for variation in varied]
@@ -396,11 +396,11 @@ OWN = {
 
 
 def test_what_the_caller_has_already_is_not_taken_for_a_variation(tmp_path):
-    assert variations.user(OWN).hindered == "only root may start a run as another user"
+    assert variations.user(OWN).obstacle == "only root may start a run as another user"
     assert variations.workers(OWN | {"workers": 3}).expected == {"workers": 2}
     assert variations.workers(OWN).expected == {"workers": 3}
     turkish = variations.locale(OWN | {"locale": "tr_TR.UTF-8, 1,5"}, tmp_path)
-    assert turkish.hindered == "the caller has tr_TR.UTF-8 already"
+    assert turkish.obstacle == "the caller has tr_TR.UTF-8 already"
 
 
 @POSIX
@@ -414,14 +414,14 @@ def test_the_second_choice_is_taken_where_the_caller_has_the_first():
 def test_a_locale_that_cannot_be_made_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(variations, "locale_with", lambda _: "one that is not installed")
     monkeypatch.setattr(variations.shutil, "which", lambda _: None)
-    hindered = variations.locale(OWN, tmp_path).hindered
-    assert hindered == "no tr_TR.UTF-8 here, and no localedef to make it"
+    obstacle = variations.locale(OWN, tmp_path).obstacle
+    assert obstacle == "no tr_TR.UTF-8 here, and no localedef to make it"
 
 
 def test_another_user_without_setpriv_is_told(monkeypatch):
     monkeypatch.setattr(variations.shutil, "which", lambda _: None)
-    hindered = variations.user(OWN | {"user": 0}).hindered
-    assert hindered.startswith("setpriv cannot become another user: it is not installed")
+    obstacle = variations.user(OWN | {"user": 0}).obstacle
+    assert obstacle.startswith("setpriv cannot become another user: it is not installed")
 
 
 def test_a_kernel_counts_only_when_each_blas_runs_it(monkeypatch, tmp_path):
@@ -694,7 +694,7 @@ BAD = GOOD._replace(difference="Different: metrics/a.json.\n-1\n+2")
 def test_the_table():
     varied = [
         Variation("umask", "0o77 instead of 0o22"),
-        Variation("user", "", hindered="only root may"),
+        Variation("user", "", obstacle="only root may"),
     ]
     shown = verify.rows(varied, GOOD) + verify.rows([kernel()], BAD)
     assert verify.table(shown).splitlines() == [

@@ -13,7 +13,8 @@ from winenet.data.raw_columns import RawColumn
 from winenet.data.raw_file import DataError as DataError
 from winenet.data.schema import Schema, features_of
 from winenet.errors import preview, safe_text, short_repr
-from winenet.params import FORMULA, Ingest
+from winenet.params import Ingest
+from winenet.params_fields import FORMULA
 from winenet.text import count
 
 RAW_FOLDER = "data/raw"

@@ -16,7 +16,15 @@ from winenet.evaluation.metric_types import Interval
 
 COMPARED = "compare"  # the stage whose metrics are compared with those of the base
 # The scores to compare, with 1 if higher is better and -1 if lower is better.
-SCORES = {"accuracy": 1, "accuracy_unseen": 1, "roc_auc": 1, "log_loss": -1}
+SCORES = {
+    "accuracy": 1,
+    "accuracy_unseen": 1,
+    "balanced_accuracy": 1,
+    "matthews_corrcoef": 1,
+    "average_precision": 1,
+    "roc_auc": 1,
+    "log_loss": -1,
+}
 HEADER = ("gate", "this run", "floor, or base (interval)", "loss in half-widths", "verdict")
 NOISE = "holds: inside the noise"
 

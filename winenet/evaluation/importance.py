@@ -14,7 +14,8 @@ from winenet.data.preprocessing import Preprocessing
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests, scoring
 from winenet.evaluation.scoring import Classifier
-from winenet.models.registry import Estimator, fit_all
+from winenet.models.predictor import threshold_of, with_threshold
+from winenet.models.registry import Estimator, Fit, fit_all
 from winenet.models.saved import DenseModel
 from winenet.params import Importance
 
@@ -143,7 +144,7 @@ def drop_column_importance(
     X_train, y_train : DataFrame, Series
     test : EvaluationSet
     full_models : mapping of str to Classifier
-        The same models, trained with all features.
+        The same models, trained with all features. Their thresholds are used for both.
     source_columns : sequence of str
         The raw column of each feature.
     features : list of str
@@ -155,16 +156,12 @@ def drop_column_importance(
         By feature and model: accuracy, accuracy_unseen, errors, further_errors, and the p_value of
         the exact McNemar test against the full model, with Holm's correction within the feature.
     """
-    plan = [(feature, name) for feature in features for name in models]
-    trained = [clone(models[name]) for _, name in plan]
-    remaining = {
-        feature: [i for i, name in enumerate(source_columns) if name != feature]
-        for feature in features
-    }
-    fit_all(trained, [(X_train.iloc[:, remaining[feature]], y_train) for feature, _ in plan])
+    fits = drop_column_fits(models, X_train, y_train, source_columns, features)
+    fit_all(fits.values())
     results: dict[str, Any] = {feature: {} for feature in features}
-    for (feature, name), model in zip(plan, trained, strict=True):
-        predicted = pd.Series(model.predict(test.X.iloc[:, remaining[feature]]))
+    for (feature, name), (model, _) in fits.items():
+        classifier = with_threshold(model, threshold_of(full_models[name]))
+        predicted = pd.Series(classifier.predict(_without(test.X, source_columns, feature)))
         full_prediction = pd.Series(full_models[name].predict(test.X))
         pair = paired_tests.mcnemar_exact(test.y, full_prediction, predicted)
         results[feature][name] = {
@@ -181,3 +178,24 @@ def drop_column_importance(
         for result, p_value in zip(by_model.values(), corrected, strict=True):
             result["p_value"] = p_value
     return results
+
+
+def drop_column_fits(
+    models: Mapping[str, Estimator],
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    source_columns: Sequence[str],
+    features: list[str],
+) -> dict[tuple[str, str], Fit]:
+    """Return the fits of `drop_column_importance`, by feature and the model's name."""
+    fits = {}
+    for feature in features:
+        rows = (_without(X_train, source_columns, feature), y_train)
+        for name, model in models.items():
+            fits[feature, name] = Fit(clone(model), rows)
+    return fits
+
+
+def _without(X: pd.DataFrame, source_columns: Sequence[str], feature: str) -> pd.DataFrame:
+    """Return the inputs that do not come from a raw column."""
+    return X.iloc[:, [i for i, name in enumerate(source_columns) if name != feature]]

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import DegenerateDataWarning, binomtest, bootstrap
 
 from winenet.evaluation.metric_types import Interval
+from winenet.evaluation.resampled_scores import BootstrapAveragePrecision, BootstrapMatthews
 from winenet.evaluation.scoring import (
     BATCH_VALUES,
     Array,
@@ -30,6 +31,30 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     """
     bounds = binomtest(successes, trials).proportion_ci(CONFIDENCE_LEVEL, method="wilson")
     return Interval(successes / trials, float(bounds.low), float(bounds.high))
+
+
+def balanced_accuracy_interval(y: pd.Series, predicted: pd.Series) -> Interval:
+    """Return the balanced accuracy with a 95 % interval, from Wilson's intervals of the recalls.
+
+    Unlike a bootstrap it has a width where a model predicts one class only, or all rows correctly.
+    Classes without a row do not count.
+
+    References
+    ----------
+    Newcombe (1998), Statistics in Medicine 17(8):873-890, and for more than two proportions Zou and
+    Donner (2008), Statistics in Medicine 27(10):1693-1702.
+    """
+    truth = np.asarray(y)
+    correct = np.asarray(predicted) == truth
+    recalls = np.array(
+        [
+            wilson_interval(int(correct[truth == code].sum()), int((truth == code).sum()))
+            for code in np.unique(truth)
+        ]
+    )
+    value = recalls[:, 0].mean()
+    below, above = np.linalg.norm(recalls[:, 1:] - recalls[:, :1], axis=0) / len(recalls)
+    return Interval(float(value), float(value - below), float(value + above))
 
 
 def bootstrap_interval(
@@ -90,25 +115,31 @@ def scores_with_intervals(
 ) -> dict[str, Interval | None]:
     """Return the scores of a model, each with a 95 % interval or None if it has none.
 
-    The intervals of accuracy and accuracy_unseen are Wilson's, those of roc_auc and log_loss are
-    bootstrapped.
+    The intervals of accuracy and accuracy_unseen are Wilson's, that of balanced_accuracy is
+    `balanced_accuracy_interval`; the others are bootstrapped.
 
     Parameters
     ----------
     y, predicted, in_training
         As in `scoring.scores`.
     ranking : Series of shape (rows,), DataFrame of shape (rows, classes), or None
-        What orders the rows for roc_auc; usually the probabilities.
+        What orders the rows for average_precision and roc_auc; usually the probabilities.
     resamples, random_state : int
     is_probability : bool
         Whether ranking has probabilities, without which there is no log_loss.
     """
     correct, unseen = np.asarray(predicted) == np.asarray(y), ~np.asarray(in_training)
+    indices = np.arange(len(correct), dtype=np.float64)
     scores: dict[str, Interval | None] = {
         "accuracy": wilson_interval(int(correct.sum()), len(correct)),
         "accuracy_unseen": wilson_interval(int(correct[unseen].sum()), int(unseen.sum()))
         if unseen.any()
         else None,
+        "balanced_accuracy": balanced_accuracy_interval(y, predicted),
+        "matthews_corrcoef": bootstrap_interval(
+            BootstrapMatthews(y, predicted), (indices,), resamples, random_state
+        ),
+        "average_precision": None,
         "roc_auc": None,
         "log_loss": None,
     }
@@ -118,9 +149,12 @@ def scores_with_intervals(
     statistic: Callable[..., Array]
     sample: tuple[Array, ...]
     if P.ndim == 2:
-        statistic, sample = BootstrapMacroAuc(y, P), (np.arange(len(P), dtype=np.float64),)
+        statistic, sample = BootstrapMacroAuc(y, P), (indices,)
     else:
         statistic, sample = roc_auc, (y.to_numpy(dtype=np.float64), P)
+    scores["average_precision"] = bootstrap_interval(
+        BootstrapAveragePrecision(y, P), (indices,), resamples, random_state
+    )
     scores["roc_auc"] = bootstrap_interval(statistic, sample, resamples, random_state)
     if is_probability:
         losses = row_losses(y, ranking)

@@ -1,6 +1,7 @@
 """Train all models on growing subsets of the training rows, to see whether more rows would help."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ from winenet.data.splits import INDEPENDENT, RowKeys
 from winenet.evaluation import scoring
 from winenet.evaluation.intervals import CONFIDENCE_LEVEL
 from winenet.evaluation.metric_types import Interval
-from winenet.models.registry import Estimator, fit_all
+from winenet.models.predictor import with_threshold
+from winenet.models.registry import Estimator, Fit, fit_all
+from winenet.models.saved import DEFAULT_THRESHOLD
 from winenet.params import LearningCurve
 
 
@@ -42,30 +45,26 @@ def train_over_sizes(
     test: EvaluationSet,
     settings: LearningCurve,
     keys: RowKeys = INDEPENDENT,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> SizeRuns:
     """Train each model on each fraction of the rows under each seed.
 
     models: untrained, by name. The seed draws the rows, as `splits.subsample` does, and the
-    network's initial weights. keys: what ties the training rows to each other.
+    network's initial weights. keys: what ties the training rows to each other. thresholds: by
+    name, where it is not 0.5.
     """
-    seeds = range(settings.random_state, settings.random_state + settings.n_repeats)
-    plan = [
-        (name, splits.subsample(y_train, train_size, seed, keys), seed)
-        for train_size in settings.train_sizes
-        for seed in seeds
-        for name in models
-    ]
-    trained = [clone(models[name]).set_params(random_state=seed) for name, _, seed in plan]
-    fit_all(trained, [(X_train.iloc[indices], y_train.iloc[indices]) for _, indices, _ in plan])
+    fits = size_fits(models, X_train, y_train, settings, keys)
+    fit_all(fits.values())
     records, correct = [], []
-    for (name, indices, seed), model in zip(plan, trained, strict=True):
-        predicted = pd.Series(model.predict(test.X))
+    for (_, seed, name), (model, rows) in fits.items():
+        classifier = with_threshold(model, thresholds.get(name, DEFAULT_THRESHOLD))
+        predicted = pd.Series(classifier.predict(test.X))
         correct.append(predicted.to_numpy() == test.y.to_numpy())
         unseen = scoring.accuracy_unseen(test.y, predicted, test.in_training)
         records.append(
             {
                 "model": name,
-                "rows": len(indices),
+                "rows": len(rows[0]),
                 "random_state": seed,
                 "at_max_iter": np.max(model.n_iter_) == model.max_iter,
                 "accuracy": correct[-1].mean(),
@@ -73,6 +72,24 @@ def train_over_sizes(
             }
         )
     return SizeRuns(pd.DataFrame(records), np.array(correct))
+
+
+def size_fits(
+    models: Mapping[str, Estimator],
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    settings: LearningCurve,
+    keys: RowKeys = INDEPENDENT,
+) -> dict[tuple[float, int, str], Fit]:
+    """Return the fits of `train_over_sizes`, by fraction, seed and the model's name."""
+    fits = {}
+    for train_size in settings.train_sizes:
+        for seed in range(settings.random_state, settings.random_state + settings.n_repeats):
+            indices = splits.subsample(y_train, train_size, seed, keys)
+            rows = (X_train.iloc[indices], y_train.iloc[indices])
+            for name, model in models.items():
+                fits[train_size, seed, name] = Fit(clone(model).set_params(random_state=seed), rows)
+    return fits
 
 
 def mean_with_interval(values: pd.Series) -> Interval:

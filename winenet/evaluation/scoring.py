@@ -17,6 +17,8 @@ from sklearn import metrics
 from sklearn.neural_network import MLPClassifier
 
 from winenet.data.split_data import EvaluationSet
+from winenet.models.predictor import threshold_of
+from winenet.models.saved import DEFAULT_THRESHOLD
 
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -101,11 +103,18 @@ def evaluate(fitted: Classifier, test: EvaluationSet, rows: pd.Series, name: str
     Returns
     -------
     Evaluation
+        The scores have the threshold as well if it is not 0.5.
     """
     table = predictions(fitted, test.X, test.y, rows, name)
     probability = probabilities(table)
     found = scores(test.y, table["predicted"], probability, test.in_training)
-    return Evaluation(table, probability, found)
+    return Evaluation(table, probability, found | threshold_metric(fitted))
+
+
+def threshold_metric(fitted: Classifier) -> dict[str, float]:
+    """Return the threshold of a model for its metrics; nothing if it is 0.5."""
+    threshold = threshold_of(fitted)
+    return {} if threshold == DEFAULT_THRESHOLD else {"threshold": threshold}
 
 
 def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -151,9 +160,9 @@ def scores(
     Returns
     -------
     dict
-        accuracy_unseen is None if no row is left. With more than two classes f1 and roc_auc are
-        macro averages (roc_auc one-vs-rest), and confusion_matrix is a list of rows, actual by
-        predicted.
+        accuracy_unseen is None if no row is left. With more than two classes f1, average_precision
+        and roc_auc are macro averages (the last two one-vs-rest), and confusion_matrix is a list of
+        rows, actual by predicted.
     """
     if np.ndim(probability) == 2:
         return multiclass_scores(y, predicted, np.asarray(probability), in_training)
@@ -163,6 +172,8 @@ def scores(
         "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted),
+        "matthews_corrcoef": metrics.matthews_corrcoef(y, predicted),
+        "average_precision": metrics.average_precision_score(y, probability),
         "roc_auc": metrics.roc_auc_score(y, probability),
         "log_loss": metrics.log_loss(y, probability, labels=[0, 1]),
         "confusion_matrix": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
@@ -179,6 +190,10 @@ def multiclass_scores(
         "accuracy_unseen": accuracy_unseen(y, predicted, in_training),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
         "f1": metrics.f1_score(y, predicted, labels=codes, average="macro", zero_division=0),
+        "matthews_corrcoef": metrics.matthews_corrcoef(y, predicted),
+        "average_precision": metrics.average_precision_score(
+            (np.asarray(y)[:, np.newaxis] == codes).astype(int), P, average="macro"
+        ),
         "roc_auc": float(BootstrapMacroAuc(y, P)(np.arange(len(P)))),
         "log_loss": float(row_losses(y, P).mean()),
         "confusion_matrix": metrics.confusion_matrix(y, predicted, labels=codes).tolist(),
@@ -224,6 +239,18 @@ def roc_auc(y: Array, probability: Array, axis: int = -1) -> Array:
     above = (ranks * y).sum(axis=axis) - positives * (positives + 1) / 2
     with np.errstate(invalid="ignore"):
         return np.asarray(above / (positives * negatives))
+
+
+def resample_weights(drawn: npt.ArrayLike, n_rows: int, axis: int = -1) -> Array:
+    """Return how often each row was drawn, (..., n_rows).
+
+    drawn: indices of rows along the given axis.
+    """
+    indices = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
+    flat = indices.reshape(-1, indices.shape[-1])
+    cells = flat + n_rows * np.arange(len(flat))[:, np.newaxis]
+    counts = np.bincount(cells.ravel(), minlength=len(flat) * n_rows)
+    return counts.reshape(*indices.shape[:-1], n_rows).astype(np.float64)
 
 
 class BootstrapMacroAuc:
@@ -274,14 +301,10 @@ class BootstrapMacroAuc:
 
     def __call__(self, drawn: npt.ArrayLike, axis: int = -1) -> Array:
         """Return the areas. drawn: indices of rows along the given axis."""
-        indices = np.moveaxis(np.asarray(drawn).astype(np.intp), axis, -1)
-        shape = indices.shape[:-1]
-        flat = indices.reshape(-1, indices.shape[-1])
-        cells = flat + self.rows * np.arange(len(flat))[:, np.newaxis]
-        counts = np.bincount(cells.ravel(), minlength=len(flat) * self.rows)
-        weights = counts.reshape(len(flat), self.rows).astype(np.float64)
-        areas = [self._area(weights, *sorted_class) for sorted_class in self.classes]
-        return np.asarray(np.mean(areas, axis=0).reshape(shape))
+        weights = resample_weights(drawn, self.rows, axis)
+        flat = weights.reshape(-1, self.rows)
+        areas = [self._area(flat, *sorted_class) for sorted_class in self.classes]
+        return np.asarray(np.mean(areas, axis=0).reshape(weights.shape[:-1]))
 
     @staticmethod
     def _area(

@@ -21,7 +21,7 @@ from winenet.errors import InputError
 from winenet.evaluation.scoring import probability_columns
 from winenet.models.constraints import as_parameter, raise_faults
 from winenet.models.parameters import n_candidates, search_faults
-from winenet.models.registry import format_layer_sizes, make_network
+from winenet.models.registry import Fit, format_layer_sizes, make_network
 from winenet.network.classifier import DenseClassifier
 from winenet.network.halving import DenseHalvingSearchCV
 from winenet.network.layers import n_parameters
@@ -107,10 +107,7 @@ def grid_search(
         If a fit fails; it must not count as a bad score.
     """
     raise_faults(search_faults(settings, y.nunique()))
-    grid = {name: _searched_values(name, given) for name, given in settings.param_grid.items()}
-    network = make_network(settings.defaults, settings.estimator)
-    cv = cv_splits(settings.cv, y, keys)
-    search = _search(network, grid, settings, cv, y.nunique())
+    search = _search(settings, cv_splits(settings.cv, y, keys), y.nunique())
     with _quiet_processes():
         try:
             search.fit(X, y)
@@ -190,15 +187,14 @@ def out_of_fold_predictions(
         the fold's network was trained on a row of the same group). With folds in time, the first
         training rows are in none.
     """
-    rows_of = [(X.iloc[train], y.iloc[train]) for train, _ in cv]
-    models = [clone(best_model) for _ in cv]
+    fits = out_of_fold_fits(best_model, X, y, cv)
+    models, rows_of = [fit.model for fit in fits], [fit.rows for fit in fits]
     with _quiet_processes():
         if isinstance(best_model, DenseClassifier):
             # The same fits as in the search, so the journal has them.
             models = fit_many(models, rows_of, n_jobs=n_workers())
         else:
-            fits = zip(models, rows_of, strict=True)
-            models = Parallel()(delayed(model.fit)(*fold_rows) for model, fold_rows in fits)
+            models = Parallel()(delayed(fit.model.fit)(*fit.rows) for fit in fits)
     P = np.empty((len(y), len(best_model.classes_)))
     fold, in_training = np.full(len(y), -1), np.zeros(len(y), dtype=bool)
     for number, (model, (train, scored)) in enumerate(zip(models, cv, strict=True)):
@@ -218,10 +214,36 @@ def out_of_fold_predictions(
     )
 
 
-def _search(
-    network: Network, grid: dict[str, Any], settings: GridSearch, cv: Folds, n_classes: int
-) -> GridSearchCV:
+def search_fits(X: pd.DataFrame, y: pd.Series, settings: GridSearch, cv: Folds) -> list[Fit]:
+    """Return the fits of the search over all folds; none of scikit-learn's.
+
+    Of a halving search they are those of the first round, which pause at `first_pause`: the others
+    depend on their scores.
+    """
+    if settings.estimator != "winenet":
+        return []
+    rows = [(X.iloc[train], y.iloc[train]) for train, _ in cv]
+    networks = _search(settings, cv, y.nunique()).make_networks()
+    return [Fit(clone(network), rows_of_fold) for rows_of_fold in rows for network in networks]
+
+
+def first_pause(settings: GridSearch) -> int | None:
+    """Return the number of epochs at which the fits of the search pause first, or None."""
+    if settings.method != "halving":
+        return None
+    search = _search(settings, [], 2)
+    return int(search.plan_rounds(n_candidates(settings))[0][1])
+
+
+def out_of_fold_fits(best_model: Network, X: pd.DataFrame, y: pd.Series, cv: Folds) -> list[Fit]:
+    """Return the fits of a network, one per fold."""
+    return [Fit(clone(best_model), (X.iloc[train], y.iloc[train])) for train, _ in cv]
+
+
+def _search(settings: GridSearch, cv: Folds, n_classes: int) -> GridSearchCV:
     """Return the search, unfitted; it also records accuracy and epochs for every fold."""
+    grid = {name: _searched_values(name, given) for name, given in settings.param_grid.items()}
+    network = make_network(settings.defaults, settings.estimator)
     options: dict[str, Any] = {
         "cv": cv,
         "scoring": {

@@ -5,26 +5,21 @@ one with the lowest held-out loss, the one at which the notebook's networks stop
 and the last one.
 """
 
-import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import paired_tests
 from winenet.evaluation.scoring import row_losses
-from winenet.models.registry import format_layer_sizes
+from winenet.models.registry import Fit, fit_all, format_layer_sizes
 from winenet.network.classifier import DenseClassifier
-from winenet.network.parallel import n_workers, one_blas_thread
 from winenet.params import Curves
 
 COLUMNS = ["epoch", "training_loss", "held_out_loss", "training_accuracy", "held_out_accuracy"]
-LabelledRows: TypeAlias = tuple[pd.DataFrame, pd.Series]  # X, y
 
 
 class TrainingTrace(NamedTuple):
@@ -33,7 +28,9 @@ class TrainingTrace(NamedTuple):
     Attributes
     ----------
     curve : DataFrame
-        One row per epoch, with the columns COLUMNS.
+        One row per epoch, with the columns COLUMNS. The losses are mean cross-entropies in nats.
+        Unlike loss_curve_ they have no penalty and belong to the weights at the end of the epoch,
+        so that the losses of the sets can be compared.
     metrics : dict
         hidden_layer_sizes; best, notebook_stop and last, each with its epoch, the loss and accuracy
         on the three sets, and the part of the held-out loss that comes from errors; and p_value,
@@ -44,37 +41,6 @@ class TrainingTrace(NamedTuple):
     metrics: dict[str, Any]
 
 
-class _EpochScorer:
-    """A scikit-learn callback that scores a network after each epoch and keeps the best one."""
-
-    def __init__(self, held_out: EvaluationSet) -> None:
-        self.held_out = held_out
-        self.scores: list[dict[str, float]] = []
-        self.best_loss = np.inf
-        self.best: Any = None
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Do nothing before the training."""
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing before an epoch has ended."""
-
-    def on_fit_task_end(
-        self, estimator: Any, context: Any, *, X: Any, y: Any, fitted_estimator: Any
-    ) -> None:
-        """Score an epoch. X, y: the training rows. fitted_estimator: a copy, safe to keep."""
-        if context.task_name != "epoch":
-            return
-        held_out = (self.held_out.X, self.held_out.y)
-        scores = _score_epoch(fitted_estimator, {"training": (X, y), "held_out": held_out})
-        self.scores.append(scores)
-        if scores["held_out_loss"] < self.best_loss:
-            self.best_loss, self.best = scores["held_out_loss"], fitted_estimator
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing after the training."""
-
-
 def trace_all(
     networks: Mapping[str, DenseClassifier],
     settings: Curves,
@@ -83,78 +49,131 @@ def trace_all(
     held_out: EvaluationSet,
     test: EvaluationSet,
 ) -> dict[str, TrainingTrace]:
-    """Trace each network in a process of its own. networks: untrained, by name."""
-    calls = (
-        delayed(trace_training)(network, settings, X_train, y_train, held_out, test)
-        for network in networks.values()
-    )
-    with one_blas_thread():
-        return dict(zip(networks, Parallel(n_jobs=n_workers())(calls), strict=True))
+    """Train networks for all epochs and return what earlier stopping would have changed.
+
+    Of equally good epochs, the first is the best. The test rows choose no epoch. Each network is
+    fitted by itself for what is read of it, so that the journal can serve every fit.
+
+    Parameters
+    ----------
+    networks : mapping of str to DenseClassifier
+        Untrained. max_iter and random_state are set as in the section curves, and no network holds
+        out rows of its own for early stopping.
+    settings : Curves
+    X_train, y_train : DataFrame, Series
+    held_out, test : EvaluationSet
+
+    Returns
+    -------
+    dict of str to TrainingTrace
+
+    Raises
+    ------
+    TrainingError
+        If the weights of a network become infinite.
+    """
+    followed = {
+        name: followed_fits(network, settings, X_train, y_train, held_out)
+        for name, network in networks.items()
+    }
+    fit_all(fit for fits in followed.values() for fit in fits)
+    curves = {
+        name: _curve(on_training.model, on_held_out.model)
+        for name, (on_training, on_held_out, _) in followed.items()
+    }
+    best = {
+        name: best_fit(network, settings, X_train, y_train, _best_epoch(curves[name]))
+        for name, network in networks.items()
+    }
+    fit_all(best.values())
+    traces = {}
+    for name, (last, _, stopped) in followed.items():
+        models = {"best": best[name].model, "notebook_stop": stopped.model, "last": last.model}
+        comparison = paired_tests.mcnemar_exact(
+            test.y, models["best"].predict(test.X), models["notebook_stop"].predict(test.X)
+        )
+        metrics = {
+            "hidden_layer_sizes": format_layer_sizes(networks[name].hidden_layer_sizes),
+            **{
+                reading: _reading(model, curves[name], held_out, test)
+                for reading, model in models.items()
+            },
+            "p_value": comparison["p_value"],
+        }
+        traces[name] = TrainingTrace(curves[name], metrics)
+    return traces
 
 
-def trace_training(
+def followed_fits(
     network: DenseClassifier,
     settings: Curves,
     X_train: pd.DataFrame,
     y_train: pd.Series,
     held_out: EvaluationSet,
-    test: EvaluationSet,
-) -> TrainingTrace:
-    """Train a network for all epochs and return what earlier stopping would have changed.
+) -> list[Fit]:
+    """Return three fits of a network.
 
-    Of equally good epochs, the first is the best. A second training from the same seed gives the
-    epoch at which the network stops by its own rule; up to there both are the same network. The
-    test rows influence neither choice.
-
-    network: untrained. max_iter and random_state are set as in the section curves, and it does not
-    hold out rows of its own for early stopping.
+    Two are of all epochs, scored after each of them on the training and on the held-out rows. The
+    third one stops by the network's own rule; up to there all are the same network.
     """
-    scorer = _EpochScorer(held_out)
-    stopped = clone(network).set_params(
-        max_iter=settings.epochs, random_state=settings.random_state, early_stopping=False
+    stopped = _for_epochs(network, settings, settings.epochs)
+    last = clone(stopped).set_params(n_iter_no_change=np.inf)
+    return [
+        Fit(last, (X_train, y_train, None, (X_train, y_train))),
+        Fit(clone(last), (X_train, y_train, None, (held_out.X, held_out.y))),
+        Fit(stopped, (X_train, y_train)),
+    ]
+
+
+def best_fit(
+    network: DenseClassifier,
+    settings: Curves,
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    epoch: int,
+) -> Fit:
+    """Return the fit that ends with the weights of an epoch."""
+    model = _for_epochs(network, settings, epoch).set_params(n_iter_no_change=np.inf)
+    return Fit(model, (X_train, y_train))
+
+
+def _for_epochs(network: DenseClassifier, settings: Curves, epochs: int) -> DenseClassifier:
+    model: DenseClassifier = clone(network).set_params(
+        max_iter=epochs, random_state=settings.random_state, early_stopping=False
     )
-    last = clone(stopped).set_params(n_iter_no_change=np.inf).set_callbacks(scorer)
-    with warnings.catch_warnings(), one_blas_thread():
-        # Training up to max_iter is intended here.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        last.fit(X_train, y_train)
-        stopped.fit(X_train, y_train)
-    sets = {
-        "training": (X_train, y_train),
-        "held_out": (held_out.X, held_out.y),
-        "test": (test.X, test.y),
-    }
-    snapshots = {
-        name: _score_epoch(fitted, sets)
-        | {"held_out_loss_of_errors": _loss_of_errors(fitted, held_out)}
-        for name, fitted in (("best", scorer.best), ("notebook_stop", stopped), ("last", last))
-    }
-    comparison = paired_tests.mcnemar_exact(
-        test.y, scorer.best.predict(test.X), stopped.predict(test.X)
-    )
-    return TrainingTrace(
-        pd.DataFrame(scorer.scores, columns=COLUMNS),
+    return model
+
+
+def _curve(on_training: DenseClassifier, on_held_out: DenseClassifier) -> pd.DataFrame:
+    """Return the curve of a network that was scored on the two sets."""
+    return pd.DataFrame(
         {
-            "hidden_layer_sizes": format_layer_sizes(network.hidden_layer_sizes),
-            **snapshots,
-            "p_value": comparison["p_value"],
+            "epoch": range(1, on_training.n_iter_ + 1),
+            "training_loss": on_training.validation_loss_curve_,
+            "held_out_loss": on_held_out.validation_loss_curve_,
+            "training_accuracy": on_training.validation_scores_,
+            "held_out_accuracy": on_held_out.validation_scores_,
         },
+        columns=COLUMNS,
     )
 
 
-def _score_epoch(fitted: Any, sets: Mapping[str, LabelledRows]) -> dict[str, float]:
-    """Return the epoch, and loss and accuracy on each set.
+def _best_epoch(curve: pd.DataFrame) -> int:
+    return int(curve["held_out_loss"].to_numpy().argmin()) + 1
 
-    The loss is the mean cross-entropy in nats. Unlike loss_curve_ it has no penalty and belongs to
-    the weights at the end of the epoch, so that the losses of the sets can be compared.
-    """
-    scores = {"epoch": fitted.n_iter_}
-    for name, (X, y) in sets.items():
-        P = fitted.predict_proba(X)
-        # scikit-learn's log_loss is the same number, but takes longer than the epoch.
-        scores[f"{name}_loss"] = row_losses(y, P).mean()
-        scores[f"{name}_accuracy"] = np.mean(P.argmax(axis=1) == y)
-    return scores
+
+def _reading(
+    model: DenseClassifier, curve: pd.DataFrame, held_out: EvaluationSet, test: EvaluationSet
+) -> dict[str, float]:
+    """Return the scores of a network at the epoch at which its training ended."""
+    P = np.asarray(model.predict_proba(test.X), dtype=np.float64)
+    scores: dict[str, float] = curve.iloc[model.n_iter_ - 1].to_dict()
+    return scores | {
+        "epoch": model.n_iter_,
+        "test_loss": row_losses(test.y, P).mean(),
+        "test_accuracy": np.mean(P.argmax(axis=1) == test.y),
+        "held_out_loss_of_errors": _loss_of_errors(model, held_out),
+    }
 
 
 def _loss_of_errors(fitted: Any, rows: EvaluationSet) -> float:

@@ -9,16 +9,17 @@ from typing import NamedTuple, get_args
 import pandas as pd
 import pyarrow as pa
 
-from winenet import params
+from winenet import params_fields
 from winenet.data import column_format, raw_table, table_reader
 from winenet.data.table_reader import Table
 from winenet.data.text_stream import TableError
 from winenet.errors import InputError, did_you_mean, preview, short_repr
 from winenet.init.column_profile import ColumnProfile
 from winenet.init.messages import option
+from winenet.params import Split
 from winenet.text import count
 
-SPLIT_METHODS = get_args(params.Split.model_fields["method"].annotation)
+SPLIT_METHODS = get_args(Split.model_fields["method"].annotation)
 METHODS_BY_COLUMN = ("group", "time")  # which need a column
 
 
@@ -318,7 +319,7 @@ def check_names(
             )
     _check_split(path, names, target, options)
     for name in [target, *names]:
-        fault = None if name in options.drop_columns else params.name_error(name)
+        fault = None if name in options.drop_columns else params_fields.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
             cure += "." if name == target else f", or leave it out: {option('--drop', name)}."

@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _param_validation as validation
 
 from winenet.errors import did_you_mean, safe_text, short_repr
-from winenet.params import ParamsError
-from winenet.text import count
+from winenet.params import faults_error
 
 # Parameters that the pipeline sets itself, or that have no meaning in it.
 FIXED = {
@@ -30,12 +29,7 @@ def raise_faults(faults: Iterable[str]) -> None:
     """Raise ParamsError, which lists the faults, if there are any."""
     listed = [*faults]
     if listed:
-        raise ParamsError(
-            f"params.yaml has {count(len(listed), 'fault')}, so no stage was run and no result "
-            "was touched:\n"
-            + "\n".join(f"  {fault}" for fault in listed)
-            + "\nChange params.yaml; `git diff params.yaml` shows what changed."
-        )
+        raise faults_error(listed)
 
 
 def as_parameter(name: str, value: Any) -> Any:
@@ -184,6 +178,13 @@ def trial_fault(place: str, model: Any, n_classes: int, columns: Sequence[str] =
         except Exception as error:  # noqa: BLE001  # whatever it is, the stage would fail likewise
             return f"{place}: {type(model).__name__} refuses these parameters: {first_line(error)}"
     return ""
+
+
+def least_classes(class_weight: Any) -> int:
+    """Return how many classes a table has at least whose classes have these weights."""
+    weights = as_parameter("class_weight", class_weight)
+    codes = weights if isinstance(weights, Mapping) else {}
+    return max([2, *(code + 1 for code in codes if type(code) is int)])
 
 
 def _are_class_weights(weights: Mapping[Any, Any], n_classes: int) -> bool:

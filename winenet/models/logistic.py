@@ -15,9 +15,11 @@ def effective_solver(settings: Logistic, n_classes: int) -> str:
     return "lbfgs" if n_classes > 2 and solver == "liblinear" else solver
 
 
-def faults(settings: Logistic, n_classes: int) -> Iterator[str]:
-    """Yield what is wrong with the parameters."""
+def faults(settings: Logistic, n_classes: int | None) -> Iterator[str]:
+    """Yield what is wrong with the parameters; n_classes: None before the table has been read."""
     parameters = settings.parameters
+    if n_classes is None:
+        n_classes = constraints.least_classes(parameters.get("class_weight"))
     found = [*constraints.estimator_faults("logistic", LogisticRegression, parameters)]
     if "random_state" not in parameters:
         found.append("logistic.random_state: missing; some solvers give other results in each run")

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from winenet.data.preprocessing import SCALING, Array, Preprocessing
 from winenet.errors import short_repr
 from winenet.files import FileError, damaged_message, unreadable_message, write_atomic
-from winenet.models.saved import DenseModel, SavedModel
+from winenet.models.saved import DEFAULT_THRESHOLD, DenseModel, SavedModel
 
 MODEL_FORMAT = "winenet model 3"
 MAX_MODEL_BYTES = 2**31  # a larger file is not opened
@@ -39,6 +39,8 @@ METADATA: dict[str, Any] = {  # name -> type; a list holds the type of its items
     "fact_values": [float],
     "sha256": str,
 }
+# Written only where it is not 0.5, so that all other files are those of earlier versions.
+THRESHOLD = {"threshold": float}
 
 
 class _OtherVersionError(ValueError):
@@ -57,7 +59,7 @@ def write(path: str, saved: SavedModel) -> None:
     arrays |= {name: getattr(raw, name) for name in SCALING}
     # safetensors writes the memory as it is: a transposed view would get other values.
     arrays = {name: np.ascontiguousarray(a, dtype=np.float64) for name, a in arrays.items()}
-    about = {
+    about: dict[str, Any] = {
         "format": MODEL_FORMAT,
         "activation": model.activation,
         "classes": [int(number) for number in model.classes],
@@ -70,6 +72,8 @@ def write(path: str, saved: SavedModel) -> None:
         "fact_names": list(saved.training_info),
         "fact_values": [float(value) for value in saved.training_info.values()],
     }
+    if model.threshold != DEFAULT_THRESHOLD:
+        about["threshold"] = float(model.threshold)
     about["sha256"] = _sha256(about, arrays)
     write_atomic(path, save(arrays, metadata={METADATA_KEY: _json(about)}))
 
@@ -179,8 +183,9 @@ def _metadata(text: str) -> dict[str, Any]:
             f"its format is {short_repr(about['format'])}, not '{MODEL_FORMAT}': another version "
             "of winenet wrote it"
         )
-    _check_names(about, METADATA)
-    for name, kind in METADATA.items():
+    expected = METADATA | (THRESHOLD if "threshold" in about else {})
+    _check_names(about, expected)
+    for name, kind in expected.items():
         if not _has_type(about[name], kind):
             raise ValueError(
                 f"{name} is {short_repr(about[name])}, which is not what winenet writes there"
@@ -235,7 +240,13 @@ def _model(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> SavedModel:
     _check_unique("label", labels)
     _check_unique("fact", names)
     _check_layers(len(preprocessing.inputs), weights, biases, len(classes))
-    model = DenseModel(weights, biases, activation, np.array(classes, dtype=np.int64))
+    threshold = about.get("threshold", DEFAULT_THRESHOLD)
+    if "threshold" in about and (len(classes) != 2 or not 0 < threshold < 1):
+        raise ValueError(
+            f"its threshold is {threshold} with {len(classes)} classes; only two have one, between "
+            "0 and 1"
+        )
+    model = DenseModel(weights, biases, activation, np.array(classes, dtype=np.int64), threshold)
     training_info = dict(zip(names, values, strict=True))
     return SavedModel(model, preprocessing, about["target"], labels, training_info)
 

@@ -8,20 +8,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.base import is_classifier
-from sklearn.neural_network import MLPClassifier
+from sklearn.dummy import DummyClassifier
 
+from winenet import params
 from winenet.errors import did_you_mean, short_repr
 from winenet.models import logistic
 from winenet.models.constraints import (
     as_parameter,
     estimator_faults,
     first_line,
+    least_classes,
     raise_faults,
     trial_fault,
     trial_warnings,
 )
+from winenet.models.saved import DEFAULT_THRESHOLD
+from winenet.models.weighted_mlp import WeightedMLPClassifier
 from winenet.network.classifier import DenseClassifier
-from winenet.params import Compare, Distribution, GridSearch, Mlp, Params
+from winenet.params import (
+    Compare,
+    Distribution,
+    GridSearch,
+    Ingest,
+    Mlp,
+    Params,
+    ParamsError,
+)
+from winenet.params_fields import Threshold
 
 WITHOUT_EFFECT = {  # by solver: parameters that it does not read
     "adam": ("momentum", "nesterovs_momentum", "power_t", "learning_rate"),
@@ -52,20 +65,57 @@ def check(settings: Params, n_classes: int = 2) -> list[str]:
     ParamsError
         If a parameter is invalid; the message lists all faults.
     """
-    raise_faults(
-        [
-            *logistic.faults(settings.logistic, n_classes),
-            *mlp_faults(settings.mlp, n_classes),
-            *search_faults(settings.grid_search, n_classes),
-            *baseline_faults(settings.compare),
-            *_baseline_trials(settings, n_classes),
-        ]
-    )
+    raise_faults(section_faults(dict(settings), n_classes))
     return [
         *logistic.notes(settings.logistic, n_classes),
         *_notes(settings),
         *_baseline_notes(settings, n_classes),
     ]
+
+
+def section_faults(sections: Mapping[str, Any], n_classes: int | None = None) -> Iterator[str]:
+    """Yield what is wrong with the parameters of the models in some sections of params.yaml.
+
+    n_classes: of the table; None before it has been read.
+    """
+    if "logistic" in sections:
+        yield from logistic.faults(sections["logistic"], n_classes)
+    if "mlp" in sections:
+        yield from mlp_faults(sections["mlp"], n_classes)
+    if "grid_search" in sections:
+        yield from search_faults(sections["grid_search"], n_classes)
+    if "threshold" in sections:
+        yield from threshold_faults(sections["threshold"], n_classes)
+    if "compare" in sections:
+        yield from baseline_faults(sections["compare"])
+        if "ingest" in sections:
+            yield from _baseline_trials(sections["compare"], sections["ingest"], n_classes or 2)
+
+
+def all_faults(error: ParamsError) -> ParamsError:
+    """Return an error that lists every fault of params.yaml at once, the models' included.
+
+    A section that does not fit the schema is not checked further. A file that cannot be read has
+    no faults to add to.
+
+    Parameters
+    ----------
+    error : ParamsError
+        The faults of the schema, or those of one section's models.
+    """
+    if not error.faults:
+        return error
+    try:
+        faults = [*section_faults(dict(params.load(error.path)))]
+    except ParamsError as found:
+        faults = [*found.faults, *section_faults(found.sections)]
+    places = {_place(fault) for fault in faults}
+    faults += [fault for fault in error.faults if _place(fault) not in places]
+    return params.faults_error(faults, error.path)
+
+
+def _place(fault: str) -> str:
+    return fault.partition(": ")[0]
 
 
 def load_class(path: str, trusted_modules: Iterable[str]) -> type[Any]:
@@ -132,7 +182,7 @@ def _makes_a_classifier(cls: Any) -> bool:
             return False
 
 
-def mlp_faults(mlp: Mlp, n_classes: int = 2) -> Iterator[str]:
+def mlp_faults(mlp: Mlp, n_classes: int | None = None) -> Iterator[str]:
     """Yield what is wrong with the parameters of the networks."""
     common = [*_parameter_faults("mlp.defaults", mlp.estimator, mlp.defaults)]
     yield from common
@@ -144,7 +194,7 @@ def mlp_faults(mlp: Mlp, n_classes: int = 2) -> Iterator[str]:
         yield from found
 
 
-def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
+def search_faults(search: GridSearch, n_classes: int | None = None) -> Iterator[str]:
     """Yield what is wrong with the parameters of the candidates."""
     found = [*_parameter_faults("grid_search.defaults", search.estimator, search.defaults)]
     for name, values in candidate_values(search).items():
@@ -189,6 +239,20 @@ def search_faults(search: GridSearch, n_classes: int = 2) -> Iterator[str]:
                 yield fault.replace(f"{place}.{name}:", f"{place}:", 1)
 
 
+def threshold_faults(threshold: Threshold, n_classes: int | None) -> Iterator[str]:
+    """Yield why a threshold does not fit the number of classes."""
+    if (n_classes or 2) > 2 and threshold != DEFAULT_THRESHOLD:
+        yield (
+            f"threshold: {short_repr(threshold)} is for two classes; of {n_classes} classes the "
+            "most probable one is predicted, so it must be 0.5"
+        )
+
+
+def takes_threshold(model: Any) -> bool:
+    """Return whether params.threshold applies to a model: a DummyClassifier has its own rule."""
+    return hasattr(model, "predict_proba") and not isinstance(model, DummyClassifier)
+
+
 def candidate_values(search: GridSearch) -> dict[str, list[Any]]:
     """Return the values of each searched parameter; of a distribution, its bounds."""
     return {
@@ -226,7 +290,7 @@ def _parameter_faults(place: str, estimator: str, parameters: Mapping[str, Any])
         elif (
             estimator == "scikit-learn"
             and name in DenseClassifier().get_params()
-            and name not in MLPClassifier().get_params()
+            and name not in WeightedMLPClassifier().get_params()
         ):
             yield (
                 f"{place}.{name}: unknown parameter of MLPClassifier; it needs `estimator: winenet`"
@@ -235,8 +299,12 @@ def _parameter_faults(place: str, estimator: str, parameters: Mapping[str, Any])
             yield from estimator_faults(place, DenseClassifier, {name: value}, ONLY_SCIKIT_LEARN)
 
 
-def _network_faults(place: str, parameters: Mapping[str, Any], n_classes: int) -> Iterator[str]:
+def _network_faults(
+    place: str, parameters: Mapping[str, Any], n_classes: int | None
+) -> Iterator[str]:
     """Yield what is wrong with all parameters of a network together."""
+    if n_classes is None:
+        n_classes = least_classes(parameters.get("class_weight"))
     if "random_state" not in parameters:
         yield f"{place}.random_state: missing; without a seed each run would give other results"
     # Whether a network diverges depends on the rows, so the other parameters have no part in this.
@@ -271,27 +339,26 @@ def make_baseline(settings: Compare, name: str) -> Any:
     return model
 
 
-def _features(settings: Params) -> Sequence[str] | None:
+def _features(ingest: Ingest) -> Sequence[str] | None:
     """Return the names of the features, or None if only the table tells their number."""
-    ingest = settings.ingest
     return None if "category" in ingest.columns.values() else list(ingest.columns)
 
 
-def _baseline_trials(settings: Params, n_classes: int) -> Iterator[str]:
-    columns = _features(settings)
-    if columns is None or any(baseline_faults(settings.compare)):
+def _baseline_trials(compare: Compare, ingest: Ingest, n_classes: int) -> Iterator[str]:
+    columns = _features(ingest)
+    if columns is None or any(baseline_faults(compare)):
         return
-    for name in settings.compare.baselines:
+    for name in compare.baselines:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = make_baseline(settings.compare, name)
+            model = make_baseline(compare, name)
         fault = trial_fault(f"compare.baselines.{name}", model, n_classes, columns)
         yield from [fault] if fault else []
 
 
 def _baseline_notes(settings: Params, n_classes: int) -> Iterator[str]:
     """Yield what scikit-learn warns of in the baselines."""
-    columns = _features(settings) or ()
+    columns = _features(settings.ingest) or ()
     for name in settings.compare.baselines if columns else ():
         make = functools.partial(make_baseline, settings.compare, name)
         for text in trial_warnings(make, n_classes, columns):
@@ -330,18 +397,25 @@ def count_fits(settings: Params) -> dict[str, int]:
     """Return how many models each stage fits, in the order of the stages.
 
     The search fits each candidate on each fold, the best one on all rows, and that one on each
-    fold again for the out-of-fold predictions.
+    fold again for the out-of-fold predictions. A threshold that a score chooses needs a fit on each
+    fold of the other models.
     """
     networks, search = len(settings.mlp.networks), settings.grid_search
+    folds = search.cv if isinstance(settings.threshold, str) else 0
+    baselines = settings.compare.baselines
     curve = settings.learning_curve
     models = networks + 2  # with the logistic regression and the best of the search
     return {
-        "logistic": 1,
-        "mlp": networks,
+        "logistic": 1 + folds,
+        "mlp": networks * (1 + folds),
         "grid_search": n_candidates(search) * search.cv + 1 + search.cv,
-        "curves": networks,
+        "curves": 4 * networks,  # see training_curves.trace_all
         "seeds": (networks + 1) * settings.seeds.n_seeds,
         "learning_curve": models * len(curve.train_sizes) * curve.n_repeats,
         "importance": models * len(settings.importance.drop_features),
-        "compare": len(settings.compare.baselines),
+        "compare": len(baselines)
+        + sum(
+            folds * takes_threshold(make_baseline(settings.compare, name))
+            for name in (baselines if folds else ())
+        ),
     }

@@ -13,11 +13,36 @@ import pandas as pd
 from winenet.data import preprocessing
 from winenet.data.preprocessing import Array
 from winenet.models import model_file
-from winenet.models.saved import DenseModel, SavedModel
+from winenet.models.saved import DEFAULT_THRESHOLD, DenseModel, SavedModel
 from winenet.network.layers import forward
 
 BLOCK_ROWS = 1024  # rows per matrix product, so that the activations fit the processor's cache
 MAX_BLOCK_VALUES = 2**21  # features preprocessed at a time; one-hot columns can take much memory
+
+
+class ThresholdClassifier:
+    """A fitted classifier of two classes that predicts the second one above a threshold.
+
+    scikit-learn's FixedThresholdClassifier predicts it from the threshold on. Here it is above, as
+    in scikit-learn's own classifiers at 0.5.
+    """
+
+    def __init__(self, fitted: Any, threshold: float) -> None:
+        self.fitted, self.threshold = fitted, threshold
+        self.classes_ = fitted.classes_
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, (rows, 2)."""
+        return np.asarray(self.fitted.predict_proba(X))
+
+    def predict(self, X: Any) -> npt.NDArray[np.int64]:
+        """Return the class of each row, (rows,)."""
+        return np.asarray(self.classes_[argmax_class(self.predict_proba(X), self.threshold)])
+
+
+def with_threshold(fitted: Any, threshold: float) -> Any:
+    """Return a fitted classifier that predicts by a threshold; at 0.5 it is the same object."""
+    return fitted if threshold == DEFAULT_THRESHOLD else ThresholdClassifier(fitted, threshold)
 
 
 class DensePredictor:
@@ -25,7 +50,7 @@ class DensePredictor:
 
     def __init__(self, model: DenseModel) -> None:
         self.model = model
-        self.classes_ = model.classes
+        self.classes_, self.threshold = model.classes, model.threshold
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (rows, classes). X: (rows, features), scaled."""
@@ -37,8 +62,11 @@ class DensePredictor:
         return np.column_stack([1 - P, P]) if len(self.classes_) == 2 else P
 
     def predict(self, X: Any) -> npt.NDArray[np.int64]:
-        """Return the most probable class of each row, (rows,); the first one of a tie."""
-        return np.asarray(self.classes_[argmax_class(self.predict_proba(X))])
+        """Return the most probable class of each row, (rows,); the first one of a tie.
+
+        Of two classes, the second one above the model's threshold.
+        """
+        return np.asarray(self.classes_[argmax_class(self.predict_proba(X), self.threshold)])
 
 
 def read_predictors(folder: str, names: Iterable[str]) -> dict[str, DensePredictor]:
@@ -95,15 +123,26 @@ class PipelinePredictor:
         return P
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[np.object_]:
-        """Return the most probable label of each row, (rows,); the first one of a tie."""
-        return np.asarray(self.classes_[argmax_class(self.predict_proba(X))])
+        """Return the most probable label of each row, (rows,); the first one of a tie.
+
+        Of two labels, the second one above the model's threshold.
+        """
+        places = argmax_class(self.predict_proba(X), self.saved.model.threshold)
+        return np.asarray(self.classes_[places])
 
 
-def argmax_class(P: Array) -> npt.NDArray[np.intp]:
+def threshold_of(model: Any) -> float:
+    """Return the threshold that a model predicts by; 0.5 for one that has none of its own."""
+    own = isinstance(model, ThresholdClassifier | DensePredictor)
+    return float(model.threshold) if own else DEFAULT_THRESHOLD
+
+
+def argmax_class(P: Array, threshold: float = DEFAULT_THRESHOLD) -> npt.NDArray[np.intp]:
     """Return the index of the most probable class of each row, (rows,). P: (rows, classes).
 
-    Of two classes, the second wins only above 0.5, as in scikit-learn: 1 - P may round to P.
+    Of two classes, the second wins only above the threshold, as in scikit-learn: 1 - P may round
+    to P.
     """
     if P.shape[1] == 2:
-        return (P[:, 1] > 0.5).astype(np.intp)
+        return (P[:, 1] > threshold).astype(np.intp)
     return np.asarray(P.argmax(axis=1))

@@ -6,10 +6,9 @@ another.
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from winenet.errors import InputError
 from winenet.models.constraints import as_parameter, first_line, raise_faults
@@ -20,11 +19,19 @@ from winenet.models.parameters import (
     mlp_faults,
     network_parameters,
 )
+from winenet.models.weighted_mlp import WeightedMLPClassifier
 from winenet.network.classifier import DenseClassifier
 from winenet.network.parallel import fit_many, n_workers
 from winenet.params import Compare, Logistic, Mlp
 
 Estimator: TypeAlias = Any  # a DenseClassifier or one of scikit-learn's, which have no types
+
+
+class Fit(NamedTuple):
+    """A model, untrained, and the arguments of its `fit`: X, y; for a network as in `fit_many`."""
+
+    model: Estimator
+    rows: tuple[Any, ...]
 
 
 class TrainingError(InputError):
@@ -42,7 +49,7 @@ def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> E
         The library that trains. Both give the same numbers.
     """
     known = {name: as_parameter(name, value) for name, value in parameters.items()}
-    return DenseClassifier(**known) if estimator == "winenet" else MLPClassifier(**known)
+    return DenseClassifier(**known) if estimator == "winenet" else WeightedMLPClassifier(**known)
 
 
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
@@ -117,17 +124,20 @@ def format_layer_sizes(sizes: Sequence[int] | int) -> str:
     return str(sizes) if isinstance(sizes, int) else "-".join(map(str, sizes))
 
 
-def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> None:
-    """Fit each model on its own (X, y): the networks in parallel, the others one by one.
+def networks_of(fits: Iterable[Fit]) -> list[Fit]:
+    """Return the fits of our networks, which the journal can serve."""
+    return [fit for fit in fits if isinstance(fit.model, DenseClassifier)]
+
+
+def fit_all(fits: Iterable[Fit]) -> None:
+    """Fit each model on its own rows: the networks in parallel, the others one by one.
 
     A fit that stops at max_iter gives no warning; see n_iter_.
 
     Parameters
     ----------
-    models : sequence of estimators
-        Fitted in place.
-    data : iterable of (X, y)
-        One pair for each model.
+    fits : iterable of Fit
+        The models are fitted in place.
 
     Raises
     ------
@@ -135,17 +145,17 @@ def fit_all(models: Sequence[Estimator], data: Iterable[tuple[Any, Any]]) -> Non
         If the weights of a network become infinite. A learning rate that worked in the search can
         be too large under another seed or on other rows.
     """
-    data = list(data)
-    networks = [i for i, model in enumerate(models) if isinstance(model, DenseClassifier)]
+    fits = list(fits)
+    networks = networks_of(fits)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for i, model in enumerate(models):
-            if i not in networks:
-                model.fit(*data[i])
+        for fit in fits:
+            if not isinstance(fit.model, DenseClassifier):
+                fit.model.fit(*fit.rows)
         try:
             fit_many(
-                [models[i] for i in networks],
-                [data[i] for i in networks],
+                [fit.model for fit in networks],
+                [fit.rows for fit in networks],
                 n_jobs=n_workers(),
                 verbose=1,
             )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # importing scikit-learn takes a second, and reading a file d
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
+DEFAULT_THRESHOLD = 0.5
+
 
 @dataclass(frozen=True)
 class DenseModel:
@@ -34,12 +36,15 @@ class DenseModel:
         The activation function of the hidden layers.
     classes : ndarray of int, shape (classes,)
         In increasing order.
+    threshold : float
+        With two classes: the probability above which classes[1] is predicted.
     """
 
     weights: list[Array]
     biases: list[Array]
     activation: str
     classes: npt.NDArray[np.int64]
+    threshold: float = DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,13 @@ class SavedModel:
     training_info: Mapping[str, float]
 
 
-def from_logistic(fitted: "LogisticRegression") -> DenseModel:
+def from_logistic(fitted: "LogisticRegression", threshold: float = DEFAULT_THRESHOLD) -> DenseModel:
     """Return a fitted LogisticRegression as a network without hidden layers."""
-    return DenseModel([fitted.coef_.T], [fitted.intercept_], "identity", fitted.classes_)
+    layers = [fitted.coef_.T], [fitted.intercept_]
+    return DenseModel(*layers, "identity", fitted.classes_, threshold)
 
 
-def from_mlp(fitted: "MLPClassifier") -> DenseModel:
+def from_mlp(fitted: "MLPClassifier", threshold: float = DEFAULT_THRESHOLD) -> DenseModel:
     """Return a fitted MLPClassifier or DenseClassifier as plain layers."""
-    return DenseModel(fitted.coefs_, fitted.intercepts_, fitted.activation, fitted.classes_)
+    layers = fitted.coefs_, fitted.intercepts_
+    return DenseModel(*layers, fitted.activation, fitted.classes_, threshold)

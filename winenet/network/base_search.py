@@ -185,6 +185,10 @@ class BaseDenseSearchCV(BaseSearchCV):
         model.set_params(**clone(params, safe=False))
         return model
 
+    def make_networks(self) -> list[DenseClassifier]:
+        """Return the network of each candidate, untrained."""
+        return [self._make_model(params) for params in self._candidates()]
+
     def _make_fits(self, candidates: Sequence[Candidate], n_folds: int) -> list[Fit]:
         """Return the fits with new networks, all folds of the first candidate first."""
         return [

@@ -188,7 +188,7 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         root: Any,
     ) -> Evaluation:
         """Train and score the candidates in rounds; each fit continues from the round before."""
-        rounds = plan_rounds(len(candidates), self.factor, self.min_epochs, self.estimator.max_iter)
+        rounds = self.plan_rounds(len(candidates))
         self.n_candidates_ = [n_candidates for n_candidates, _ in rounds]
         self.n_resources_ = [epochs for _, epochs in rounds]
         task = root.subcontext(task_name="search", max_subtasks=len(rounds))
@@ -212,6 +212,10 @@ multimetric_, classes_, n_features_in_, feature_names_in_
         self.epochs_trained_ = sum(outcome["epochs"] for outcome in evaluation.outcomes)
         task.call_on_fit_task_end(estimator=self)
         return evaluation
+
+    def plan_rounds(self, n_candidates: int) -> list[tuple[int, int]]:
+        """Return (candidates, epochs) of each round; epochs: to which the networks are trained."""
+        return plan_rounds(n_candidates, self.factor, self.min_epochs, self.estimator.max_iter)
 
     def _run_round(
         self,

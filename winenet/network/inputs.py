@@ -91,7 +91,7 @@ def combine_weights(
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
     if model.class_weight is not None:
-        weights = weights * _class_weights(model, y).astype(X.dtype)
+        weights = weights * class_weights(model.class_weight, model.classes_, y).astype(X.dtype)
     if not weights.any():
         raise ValueError(
             "The weights of all rows are zero, so there is nothing to learn from. Change "
@@ -100,16 +100,16 @@ def combine_weights(
     return np.asarray(weights)
 
 
-def _class_weights(model: Any, y: Labels) -> Array:
+def class_weights(class_weight: Any, classes: Labels, y: Labels) -> Array:
     """Return the weight that class_weight gives to each row, (rows,).
 
     A class that a dict leaves out has the weight 1. Its keys are compared with all classes of the
     fit, since a batch of partial_fit need not have rows of each.
     """
-    if isinstance(model.class_weight, dict):
-        per_class = [model.class_weight.get(label, 1) for label in model.classes_.tolist()]
-        return np.array(per_class, dtype=np.float64)[np.searchsorted(model.classes_, y)]
-    return np.asarray(compute_sample_weight(model.class_weight, y))
+    if isinstance(class_weight, dict):
+        per_class = [class_weight.get(label, 1) for label in classes.tolist()]
+        return np.array(per_class, dtype=np.float64)[np.searchsorted(classes, y)]
+    return np.asarray(compute_sample_weight(class_weight, y))
 
 
 def validation_set(model: Any, validation_data: Any) -> ValidationSet:

@@ -102,9 +102,8 @@ class JournalStats:
         return lines
 
 
-@contextmanager
-def open_journal() -> Iterator[JournalStats]:
-    """Cache all networks that are trained within the context; yield the statistics.
+def is_on() -> bool:
+    """Return whether fits may be cached.
 
     Raises
     ------
@@ -117,8 +116,20 @@ def open_journal() -> Iterator[JournalStats]:
             f"WINENET_JOURNAL={value} is neither on nor off, so it is unclear whether fits may be "
             "reused. Unset it, or set it to off to train every network again."
         )
+    return value == "on"
+
+
+@contextmanager
+def open_journal() -> Iterator[JournalStats]:
+    """Cache all networks that are trained within the context; yield the statistics.
+
+    Raises
+    ------
+    JournalError
+        As `is_on` does.
+    """
     stats = JournalStats(None)
-    if value == "on":
+    if is_on():
         # An absolute path, as processes that were started in another folder use it, too.
         stats.store = SqliteFitStore(str(Path(PATH).absolute()))
         stats.error = _init_database(stats.store.path)

@@ -4,12 +4,13 @@ Neither the stacks nor the processes can change a result.
 """
 
 import copy
+import dataclasses
 import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,7 +149,7 @@ def fit_many(
     models : iterable of DenseClassifier
         The networks to fit, in place. Each needs its own seed or generator as `random_state`.
     data : iterable of tuple
-        For each model, ``(X, y)`` or ``(X, y, sample_weight)``.
+        For each model, ``(X, y)``, and what else its `fit` takes: sample_weight, validation_data.
     n_jobs : int, default=None
         Number of processes, as in scikit-learn.
     verbose : int, default=0
@@ -214,6 +215,41 @@ def fit_many(
             for warning in warnings_by_index[i]:
                 warnings.warn(warning, stacklevel=2)
     return models
+
+
+def count_cached(
+    models: Sequence[DenseClassifier],
+    data: Sequence[tuple[Any, ...]],
+    store: journal.FitStore,
+    pause_at: int | None = None,
+) -> int:
+    """Return how many of the fits of `fit_many` a journal holds; nothing is trained.
+
+    Parameters
+    ----------
+    models, data
+        As in `fit_many`; the models are left as they are. Models with the same rows in a row share
+        their validation.
+    store : FitStore
+    pause_at : int, optional
+        The number of epochs at which the fits pause, as those of a halving search do.
+
+    Raises
+    ------
+    ValueError
+        If data or parameters are invalid.
+    """
+    n_cached = 0
+    with one_blas_thread():
+        for _, indices in groupby(range(len(models)), key=lambda i: id(data[i][0])):
+            group = list(indices)
+            copies = [copy.deepcopy(models[i]) for i in group]
+            jobs = [
+                dataclasses.replace(job, pause_at=pause_at)
+                for job in _make_jobs(group, copies, [data[i] for i in group])
+            ]
+            n_cached += len(journal.cached_indices(jobs, store))
+    return n_cached
 
 
 def _check_models(models: list[DenseClassifier], data: list[tuple[Any, ...]]) -> None:

@@ -15,10 +15,9 @@ from winenet.report.markdown import Metrics, Row, Table
 from winenet.report.model_styles import constant_models, sort_models
 from winenet.report.terms import Terms
 
-COMPARED = (
-    *("model", "accuracy", "accuracy, unseen rows", "over seeds, mean ± sd"),
-    *("ROC AUC", "log loss", "errors"),
-)
+# Titles by score with an interval, before and after the column of the seeds.
+COMPARED = {"accuracy": "accuracy", "accuracy_unseen": "accuracy, unseen rows"}
+COMPARED_AFTER_SEEDS = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
 SEEDS = (
     *("network", "mean", "sd", "least", "largest", "mean, unseen rows", "seed of params.yaml"),
     "runs worse / equal / better",
@@ -42,6 +41,8 @@ class ComparisonSection:
         All models with their intervals, in Markdown.
     compared : mapping
         By model, its scores with intervals, in the order of every table.
+    compared_scores : mapping
+        The scores that the page shows of them, by key with their titles.
     pairs, changed_verdicts : list of str
         One sentence per pair of models; those of the pairs that differ on unseen rows alone.
     duplicate_rows : str
@@ -72,6 +73,7 @@ class ComparisonSection:
     choice: sentences.SelectionSentences
     compared_table: str
     compared: Mapping[str, Any]
+    compared_scores: Mapping[str, str]
     pairs: list[str]
     changed_verdicts: list[str]
     duplicate_rows: str
@@ -148,6 +150,7 @@ def section(
         ),
         at_max_iter=int(learning["at_max_iter"].sum()),
         compared=sort_models(compared["models"], metrics),
+        compared_scores=model_tables.rare_scores_first(COMPARED, metrics),
         misclassified=Table(header, rows[:WRONG]),
         misclassified_lines=common[:WRONG],
         label_column=label_column,
@@ -174,17 +177,23 @@ def tuned_vs_untuned(pairs: pd.DataFrame, reference: str) -> dict[str, Any]:
 def compared_table(metrics: Metrics) -> str:
     """Return all models with their intervals as a Markdown table."""
     names = model_tables.model_names(metrics)
+    compared = model_tables.rare_scores_first(COMPARED, metrics)
     rows = [
         (
             names[model],
-            *(_with_interval(item[score]) for score in ("accuracy", "accuracy_unseen")),
+            *(_with_interval(item[score]) for score in compared),
             f"{item['seeds']['mean']:.4f} ± {item['seeds']['sd']:.4f}" if "seeds" in item else "-",
-            *(_with_interval(item[score]) for score in ("roc_auc", "log_loss")),
+            *(_with_interval(item[score]) for score in COMPARED_AFTER_SEEDS),
             item["errors"],
         )
         for model, item in sort_models(metrics["compare"]["models"], metrics).items()
     ]
-    return markdown.markdown_table(COMPARED, rows)
+    of_accuracy = "accuracy " if model_tables.has_rare_class(metrics) else ""
+    header = (
+        *("model", *compared.values(), f"{of_accuracy}over seeds, mean ± sd"),
+        *(*COMPARED_AFTER_SEEDS.values(), "errors"),
+    )
+    return markdown.markdown_table(header, rows)
 
 
 def _with_interval(score: Mapping[str, float] | None) -> str:
@@ -248,8 +257,8 @@ def top_coefficients(coefficients: pd.DataFrame) -> dict[int, list[int]]:
     coefficients: class, feature, coefficient, the largest of each class first.
     """
     return {
-        int(str(code)): some.index[:HEAVIEST].tolist()
-        for code, some in coefficients.groupby("class", sort=False)
+        int(str(code)): of_class.index[:HEAVIEST].tolist()
+        for code, of_class in coefficients.groupby("class", sort=False)
     }
 
 
@@ -275,16 +284,16 @@ def misclassified_table(errors: pd.DataFrame, models: int, labels: Sequence[str]
     constant one aside. labels: by code, what to show in its place.
     """
     common = errors[errors["wrong_models"] == models].drop(columns=["wrong_models", "wrong"])
-    shown = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
+    cells = common.assign(in_training=common["in_training"].map({True: "yes", False: "no"}))
     if labels:
         text = dict(enumerate(map(sentences.escape_markdown, labels)))
-        shown[shown.columns[-1]] = shown.iloc[:, -1].map(text)
-    for name in shown.columns[1:-1]:
-        if not pd.api.types.is_numeric_dtype(shown[name]):
-            shown[name] = shown[name].map(sentences.escape_markdown, na_action="ignore")
-        if shown[name].isna().any():
-            shown[name] = shown[name].astype(object).where(shown[name].notna(), "-")
+        cells[cells.columns[-1]] = cells.iloc[:, -1].map(text)
+    for name in cells.columns[1:-1]:
+        if not pd.api.types.is_numeric_dtype(cells[name]):
+            cells[name] = cells[name].map(sentences.escape_markdown, na_action="ignore")
+        if cells[name].isna().any():
+            cells[name] = cells[name].astype(object).where(cells[name].notna(), "-")
     return Table(
-        [sentences.escape_markdown(name) for name in shown],
-        [tuple(row) for row in shown.itertuples(index=False)],
+        [sentences.escape_markdown(name) for name in cells],
+        [tuple(row) for row in cells.itertuples(index=False)],
     )

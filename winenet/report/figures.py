@@ -160,10 +160,10 @@ def confusion_matrices(
     in_a_row = 2 if many else 4
     height, rows = 4.8 if many else 2.9, math.ceil(len(scores) / in_a_row)
     drawn, panels = plotting.figure(10, height, len(scores), rows)
-    shown = terms.classes if terms.multiclass else terms.labels
+    class_names = terms.classes if terms.multiclass else terms.labels
     for axes, (model, score) in zip(panels, scores.items(), strict=True):
         counts = confusion.as_matrix(score["confusion_matrix"])
-        plotting.confusion(axes, counts, shown)
+        plotting.confusion(axes, counts, class_names)
         plotting.name_panel(axes, styles[model].name)
     return plotting.svg(drawn)
 

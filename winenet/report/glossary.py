@@ -8,6 +8,11 @@ GLOSSARY = {
     "AUC": "The area under the ROC curve: 1 is perfect, 0.5 is guessing. It is the probability "
     "that a random {positive} {row} has a higher predicted probability than a random {negative} "
     "one.",
+    "average precision": "The mean precision over the {positive} {rows}, each at the threshold "
+    "that just finds it: the area under the precision-recall curve. Guessing gives the fraction of "
+    "{positive} {rows}, so it shows what a ROC AUC hides where they are rare.",
+    "balanced accuracy": "The mean over the classes of the fraction of each class's {rows} that is "
+    "predicted correctly. A model that predicts one class only gets 1 / the number of classes.",
     "bias": "A number that a neuron adds to its weighted inputs. It is learnt in training.",
     "boosted trees": "Many small decision trees; each corrects the errors of those before it.",
     "calibration": "Whether predicted probabilities equal observed frequencies: of the rows with "
@@ -69,6 +74,8 @@ GLOSSARY = {
 MULTICLASS = {
     "AUC": "The area under the ROC curve: 1 is perfect, 0.5 is guessing. Here it is the mean over "
     "the classes, each against all the others.",
+    "average precision": "The area under the precision-recall curve of a class against all the "
+    "others, here the mean over the classes. Guessing gives a class's fraction of the {rows}.",
     "calibration": "Whether predicted probabilities equal observed frequencies: of the rows whose "
     "class has a probability of 0.8, four in five should be correct.",
     "F1": "The harmonic mean of precision (the fraction of {rows} predicted as a class that are) "

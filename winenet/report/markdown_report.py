@@ -45,6 +45,8 @@ class ReportContent:
         By network and epoch at which the training could stop, the losses and accuracies.
     early_stopping : mapping
         By network's name, whether early stopping would have helped.
+    score_titles : mapping
+        The scores in the table of models, by key with their titles.
     score_table : str
         The scores of the models in Markdown.
     class_cautions : list of str
@@ -71,6 +73,7 @@ class ReportContent:
     confusions: list[str]
     stops: Table
     early_stopping: Mapping[str, str]
+    score_titles: Mapping[str, str]
     score_table: str
     class_cautions: list[str]
     candidate_rows: list[Row]

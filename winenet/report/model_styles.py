@@ -66,7 +66,7 @@ class ModelStyle:
     @property
     def css_property(self) -> str:
         """Return the name of the CSS property that has the model's colour on the page."""
-        return "--model-" + re.sub(r"\W", lambda found: f"-{ord(found[0])}-", self.key)
+        return "--model-" + re.sub(r"\W", lambda match: f"-{ord(match[0])}-", self.key)
 
 
 Styles = Mapping[str, ModelStyle]
@@ -90,12 +90,12 @@ def styles(metrics: Metrics) -> dict[str, ModelStyle]:
     # Whichever palette is too short goes on with the other one, from its end.
     for_networks = itertools.cycle(NETWORKS + BASELINES[::-1])
     for_baselines = itertools.cycle(BASELINES + NETWORKS[::-1])
-    shown = {
+    display_names = {
         key: (item.get("title") or names.get(key) or key.replace("_", " ")).strip()
         for key, item in ordered.items()
     }
     result = {}
-    for key, name in shown.items():
+    for key, name in display_names.items():
         if key == "logistic":
             colours = LOGISTIC
         elif key == "grid_search":
@@ -106,7 +106,7 @@ def styles(metrics: Metrics) -> dict[str, ModelStyle]:
             colours = CONSTANT
         else:
             colours = next(for_baselines)
-        alone = [*shown.values()].count(name) == 1
+        alone = [*display_names.values()].count(name) == 1
         result[key] = ModelStyle(key, name if alone else f"{name} ({key})", *colours)
     return result
 

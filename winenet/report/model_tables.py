@@ -12,16 +12,18 @@ from winenet.report.markdown import Metrics, Row, Table, markdown_table
 from winenet.report.model_styles import sort_models, styles
 from winenet.report.terms import Terms, capital
 
-SCORE_COLUMNS = (
-    "model",
-    "accuracy",
-    "balanced accuracy",
-    "F1",
-    "ROC AUC",
-    "log loss",
-    "errors",
-    "epochs",
-)
+# Titles by score, in the order of the columns.
+SCORES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log loss",
+}
+FIRST_IF_RARE = {
+    "balanced_accuracy": "balanced accuracy",
+    "average_precision": "average precision",
+}
 
 STOP_COLUMNS = (
     *("network", "stopped at", "epoch"),
@@ -62,14 +64,52 @@ def traced_networks(metrics: Metrics) -> dict[str, str]:
     return {model: name for model, name in names.items() if model in traced}
 
 
+def rarest_share(metrics: Metrics) -> float:
+    """Return the fraction of all rows that are of the rarest class."""
+    counts = metrics["ingest"]["classes"].values()
+    return float(min(counts) / sum(counts))
+
+
+def has_rare_class(metrics: Metrics) -> bool:
+    """Return whether tables of models begin with the scores that a rare class asks for."""
+    return rarest_share(metrics) < RARE
+
+
+def rare_scores_first(scores: Mapping[str, str], metrics: Metrics) -> dict[str, str]:
+    """Return the scores of a table of models, by key with their titles, in order.
+
+    If a class is rare, balanced accuracy and average precision come first.
+
+    Parameters
+    ----------
+    scores : mapping
+        The scores of the table where no class is rare.
+    metrics : mapping
+        By stage; ingest is read.
+    """
+    first = FIRST_IF_RARE if has_rare_class(metrics) else {}
+    return {**first, **scores}
+
+
+def rare_class_note(metrics: Metrics, rarest: str = "of the rarest class") -> list[str]:
+    """Return why balanced accuracy and average precision come first, if they do."""
+    if not has_rare_class(metrics):
+        return []
+    share = rarest_share(metrics)
+    return [
+        f"Only {share:.1%} of the rows are {rarest}, so balanced accuracy and average precision "
+        f"come first: a model that never predicts this class can still have an accuracy of "
+        f"{1 - share:.4f}."
+    ]
+
+
 def score_rows(metrics: Metrics) -> list[Row]:
-    """Return one row per model, SCORE_COLUMNS, with the errors on the test rows."""
+    """Return one row per model: name, scores, errors on the test rows, epochs."""
     names = model_names(metrics)
-    keys = ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
     return [
         (
             names[model],
-            *(f"{score[key]:.4f}" for key in keys),
+            *(f"{score[key]:.4f}" for key in rare_scores_first(SCORES, metrics)),
             confusion.n_errors(score),
             score.get("epochs", "-"),
         )
@@ -182,16 +222,16 @@ def stop_table(metrics: Metrics, test_rows: int, terms: Terms) -> Table:
     return Table(STOP_COLUMNS, rows)
 
 
-def early_stopping(found: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
+def early_stopping(traced: Metrics, held_out_rows: int, test_rows: int, terms: Terms) -> str:
     """Return whether the held-out loss rises again, and the effect on the accuracy.
 
-    found: what the stage curves measured for one network.
+    traced: what the stage curves measured for one network.
     """
     return " ".join(
         [
-            _loss_rises(found["best"], found["last"]),
-            *_accuracy_follows(found["best"], found["last"], held_out_rows),
-            _worth_of_stopping(found, test_rows, terms.rule),
+            _loss_rises(traced["best"], traced["last"]),
+            *_accuracy_follows(traced["best"], traced["last"], held_out_rows),
+            _worth_of_stopping(traced, test_rows, terms.rule),
         ]
     )
 
@@ -226,16 +266,16 @@ def _accuracy_follows(best: Metrics, last: Metrics, rows: int) -> list[str]:
     ]
 
 
-def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
+def _worth_of_stopping(traced: Metrics, rows: int, rule: str) -> str:
     best, stop, last = (
-        _errors(found[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
+        _errors(traced[at]["test_accuracy"], rows) for at in ("best", "notebook_stop", "last")
     )
-    epoch = found["notebook_stop"]["epoch"]
-    if epoch == found["last"]["epoch"]:
+    epoch = traced["notebook_stop"]["epoch"]
+    if epoch == traced["last"]["epoch"]:
         others = f"{stop} at the last epoch, before which {rule} rule does not stop the training"
     else:
         others = f"{stop} at {rule} stop, epoch {epoch:,}, and {last} at the last epoch"
-    if not sentences.is_significant(found):
+    if not sentences.is_significant(traced):
         verdict = "these rows cannot distinguish the first two"
     else:
         verdict = (
@@ -244,7 +284,7 @@ def _worth_of_stopping(found: Metrics, rows: int, rule: str) -> str:
         )
     return (
         f"Of {rows:,} test rows {best} are wrong at the lowest held-out loss, {others}: {verdict} "
-        f"(exact McNemar test of the first two: p = {found['p_value']:.2g})."
+        f"(exact McNemar test of the first two: p = {traced['p_value']:.2g})."
     )
 
 
@@ -256,14 +296,7 @@ def class_cautions(metrics: Metrics, terms: Terms) -> list[str]:
     """Return a sentence if a class is rare, and one for each model that predicts one class only."""
     names, counts = model_names(metrics), metrics["ingest"]["classes"]
     codes = rarest_and_commonest(counts)
-    rare = sentences.escape_markdown(terms.classes[codes.rarest])
-    cautions = []
-    share = counts[str(codes.rarest)] / sum(counts.values())
-    if share < RARE:
-        cautions.append(
-            f"Only {share:.1%} of the rows are {rare}. Read the balanced accuracy first: a model "
-            f"that never predicts {rare} can still have an accuracy of {1 - share:.4f}."
-        )
+    cautions = rare_class_note(metrics, sentences.escape_markdown(terms.classes[codes.rarest]))
     for model, score in model_scores(metrics).items():
         predicted = confusion.as_matrix(score["confusion_matrix"]).sum(axis=0)
         if (predicted > 0).sum() == 1:
@@ -273,6 +306,35 @@ def class_cautions(metrics: Metrics, terms: Terms) -> list[str]:
                 "nothing. Class weights (`class_weight: balanced`) or another scoring can help."
             )
     return cautions
+
+
+def threshold_sentences(metrics: Metrics, terms: Terms, setting: float | str) -> list[str]:
+    """Return a sentence on the thresholds of the models, or none if they are all 0.5.
+
+    setting: params.threshold.
+    """
+    names = model_names(metrics)
+    own = [
+        f"{score['threshold']:.4g} ({names[model]})"
+        for model, score in sort_models(metrics["compare"]["models"], metrics).items()
+        if "threshold" in score
+    ]
+    if not own:
+        return []
+    positive = sentences.escape_markdown(terms.positive)
+    if not isinstance(setting, str):
+        return [
+            f"{capital(positive)} is predicted above a probability of {setting:.4g}, as "
+            "`threshold` in `params.yaml` says, in place of 0.5. ROC AUC, log loss and calibration "
+            "do not depend on it."
+        ]
+    score = "F1" if setting == "f1" else "balanced accuracy"
+    return [
+        f"{capital(positive)} is predicted above a probability of {', '.join(own)} in place of "
+        f"0.5. Each of these thresholds has the highest {score} on the training rows, each row "
+        "predicted by a model of the folds that was not trained on it; the test rows had no part. "
+        "ROC AUC, log loss and calibration do not depend on it."
+    ]
 
 
 def searched(candidates: pd.DataFrame) -> list[str]:
@@ -310,4 +372,5 @@ def candidate_rows(candidates: pd.DataFrame) -> list[Row]:
 
 def score_table(metrics: Metrics) -> str:
     """Return the models' scores as a Markdown table."""
-    return markdown_table(SCORE_COLUMNS, score_rows(metrics))
+    titles = rare_scores_first(SCORES, metrics).values()
+    return markdown_table(("model", *titles, "errors", "epochs"), score_rows(metrics))

@@ -46,11 +46,11 @@ class ScriptData(TypedDict):
 
 
 class Preset(TypedDict, total=False):
-    """Settings of a run; turned: the rows whose labels are flipped."""
+    """Settings of a run; flipped_rows: the rows whose labels are flipped."""
 
     learning_rate: float
     epochs: int
-    turned: list[int]
+    flipped_rows: list[int]
 
 
 @dataclass(frozen=True)
@@ -172,25 +172,25 @@ def presets(table: pd.DataFrame) -> Presets:
     """Return settings for the reader to try. table: the six rows."""
     short: Preset = {"learning_rate": 0.00001}
     long: Preset = {"learning_rate": 1, "epochs": 30}
-    turned = find_inseparable_flip(table)
-    if turned is None:
+    flipped_rows = find_inseparable_flip(table)
+    if flipped_rows is None:
         return Presets(short, long, None, None)
     return Presets(
         short,
         long,
-        {"turned": turned, "learning_rate": 0.3, "epochs": 10_000},
-        {"turned": turned, "learning_rate": 2, "epochs": 1000},
+        {"flipped_rows": flipped_rows, "learning_rate": 0.3, "epochs": 10_000},
+        {"flipped_rows": flipped_rows, "learning_rate": 2, "epochs": 1000},
     )
 
 
 def find_inseparable_flip(table: pd.DataFrame) -> list[int] | None:
-    """Return the pair nearest the middle whose turned labels no plane can separate, if any."""
+    """Return the pair nearest the middle whose flipped labels no plane can separate, if any."""
     X, y = table[FEATURES].to_numpy(), table["y"].to_numpy()
     pairs = itertools.combinations(range(len(y)), 2)
     for pair in sorted(pairs, key=lambda pair: pair[1] - pair[0]):
-        turned = y.copy()
-        turned[list(pair)] = 1 - turned[list(pair)]
-        if not separable(X, turned):
+        labels = y.copy()
+        labels[list(pair)] = 1 - labels[list(pair)]
+        if not separable(X, labels):
             return list(pair)
     return None
 

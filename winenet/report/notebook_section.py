@@ -118,9 +118,9 @@ def notebook_checks(printed: pd.DataFrame, metrics: Metrics) -> list[NotebookChe
         digits, value, quantity = int(row["digits"]), float(row["value"]), str(row["quantity"])
         here = _quantity(quantity, metrics)
         agrees = here is not None and abs(here - value) <= 0.5 * 10**-digits * (1 + 1e-9)
-        shown = "none" if here is None else f"{here:.{digits}f}"
+        here_text = "none" if here is None else f"{here:.{digits}f}"
         result.append(
-            NotebookCheck(quantity, str(row["source"]), f"{value:.{digits}f}", shown, agrees)
+            NotebookCheck(quantity, str(row["source"]), f"{value:.{digits}f}", here_text, agrees)
         )
     return result
 
@@ -325,7 +325,7 @@ def predictions_wide(predictions: pd.DataFrame, value: str) -> pd.DataFrame:
             "logistic" if model == "logistic" else f"{epochs:,} epochs"
             for model, epochs in zip(predictions["model"], predictions["epochs"], strict=True)
         ],
-        shown=predictions[value].map("{:.4f}".format),
+        cell=predictions[value].map("{:.4f}".format),
     )
-    wide = named.pivot(index=["row", "y"], columns="column", values="shown")
+    wide = named.pivot(index=["row", "y"], columns="column", values="cell")
     return wide[list(dict.fromkeys(named["column"]))].reset_index()

@@ -171,12 +171,12 @@ def rows_named(axes: Axes, names: Sequence[str]) -> Axes:
 
     The figure grows if names of several lines need more room.
     """
-    shown = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
-    axes.set_yticks(range(len(names)), shown, parse_math=False)  # a name may hold a dollar sign
+    labels = [wrap_text(axes, name, 5) if _width(axes) <= NARROW_WIDTH else name for name in names]
+    axes.set_yticks(range(len(names)), labels, parse_math=False)  # a name may hold a dollar sign
     axes.set_ylim(len(names) - 0.4, -0.6)
     whole = axes.get_figure(root=True)
     assert isinstance(whole, Figure)
-    lines = max(name.count("\n") + 1 for name in shown)
+    lines = max(name.count("\n") + 1 for name in labels)
     whole.set_figheight(max(whole.get_figheight(), 0.18 * lines * len(names) + 1.2))
     return axes
 
@@ -255,17 +255,32 @@ def heat_map(axes: Axes, table: pd.DataFrame, x: str, y: str, value: str) -> Axe
     return axes
 
 
+def is_numeric(values: pd.Series) -> bool:
+    """Return whether the values of a parameter are numbers; truth values are not."""
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def spans_two_decades(values: pd.Series) -> bool:
+    """Return whether numbers are all positive and the largest is 100 times the smallest or more."""
+    return bool(values.min() > 0 and values.max() >= 100 * values.min())
+
+
+def as_texts(values: pd.Series) -> pd.Series:
+    """Return the values of a parameter as texts; None, which pandas reads as a gap, is "None"."""
+    return values.astype(object).where(values.notna(), "None").map(str)
+
+
 def parameter_axis(axes: Axes, values: pd.Series) -> pd.Series:
     """Prepare the x axis for the values of a parameter; return where each of them stands on it."""
-    numbers = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    if numbers:
-        if values.min() > 0 and values.max() >= 100 * values.min():
+    if is_numeric(values):
+        if spans_two_decades(values):
             axes.set_xscale("log")
         return values
-    known = list(dict.fromkeys(map(str, values)))
+    texts = as_texts(values)
+    known = list(dict.fromkeys(texts))
     axes.set_xticks(range(len(known)), known)
     axes.set_xlim(-0.5, len(known) - 0.5)
-    return values.map(lambda value: known.index(str(value)))
+    return texts.map(known.index)
 
 
 def _short(value: object) -> str:

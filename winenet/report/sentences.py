@@ -21,15 +21,15 @@ def format_p_value(p: float) -> str:
     """
     if p < 0.001:
         return "p < 0.001"
-    shown = f"{p:.2g}"
-    if p < ALPHA <= float(shown):
+    rounded = f"{p:.2g}"
+    if p < ALPHA <= float(rounded):
         return f"p < {ALPHA:g}"
-    return f"p = {shown}"
+    return f"p = {rounded}"
 
 
-def is_significant(one: Numbers) -> bool:
+def is_significant(result: Numbers) -> bool:
     """Return whether two compared models count as different."""
-    return bool(one["p_value"] < ALPHA)
+    return bool(result["p_value"] < ALPHA)
 
 
 def further_errors(further: int) -> str:
@@ -39,32 +39,32 @@ def further_errors(further: int) -> str:
     return count(abs(further), f"{'more' if further > 0 else 'fewer'} error")
 
 
-def pair(one: Numbers, names: Names) -> str:
+def pair(row: Numbers, names: Names) -> str:
     """Return which of two models makes more errors, and whether the difference is significant.
 
-    one: a line of `compare.pairs`.
+    row: a line of `compare.pairs`.
     """
-    first, second = names[one["first"]], names[one["second"]]
-    further = one["errors_second"] - one["errors_first"]
-    only, only_other = one["only_first"], one["only_second"]
+    first, second = names[row["first"]], names[row["second"]]
+    further = row["errors_second"] - row["errors_first"]
+    only, only_other = row["only_first"], row["only_second"]
     if further == 0:
         says = (
-            f"The {first} and the {second} made {count(one['errors_first'], 'error')} each on "
-            f"{count(one['number'], 'row')}"
+            f"The {first} and the {second} made {count(row['errors_first'], 'error')} each on "
+            f"{count(row['number'], 'row')}"
         )
     else:
-        counts = [one["errors_first"], one["errors_second"]]
+        counts = [row["errors_first"], row["errors_second"]]
         if further > 0:
             first, second, only, only_other = second, first, only_other, only
             counts.reverse()
         says = (
             f"The {first} made {further_errors(abs(further))} on "
-            f"{count(one['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
+            f"{count(row['number'], 'row')} than the {second} ({counts[0]} against {counts[1]})"
         )
     return (
         f"{says}; only the former got {count(only, 'row')} wrong, only the latter "
-        f"{only_other}; {format_p_value(one['p_value'])}, "
-        f"{'different' if is_significant(one) else 'not distinguishable'}."
+        f"{only_other}; {format_p_value(row['p_value'])}, "
+        f"{'different' if is_significant(row) else 'not distinguishable'}."
     )
 
 
@@ -168,16 +168,20 @@ def selection_sentences(
     )
 
 
-def _scores_of_the_winner(found: Numbers) -> str:
-    gap, candidates = found["test_minus_cv_accuracy"], found["candidates"]
-    shown = f"{abs(gap):.4f}"
-    moved = "the same" if shown == "0.0000" else f"{shown} {'less' if gap < 0 else 'more'}"
+def _scores_of_the_winner(search: Numbers) -> str:
+    gap, candidates = search["test_minus_cv_accuracy"], search["candidates"]
+    gap_text = f"{abs(gap):.4f}"
+    moved = "the same" if gap_text == "0.0000" else f"{gap_text} {'less' if gap < 0 else 'more'}"
     optimistic = (
         f"; the folds chose the best of {candidates} candidates, so the former is optimistic"
     )
+    on_test, where = search["accuracy"], ""
+    if "threshold" in search:  # the folds of the search predict at 0.5
+        on_test, where = search["cv_accuracy"] + gap, "At a threshold of 0.5, "
+    start = "the" if where else "The"
     return (
-        f"The winner's accuracy is {found['cv_accuracy']:.4f} in cross-validation and "
-        f"{found['accuracy']:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
+        f"{where}{start} winner's accuracy is {search['cv_accuracy']:.4f} in cross-validation and "
+        f"{on_test:.4f} on the test rows, {moved}{optimistic if candidates > 1 else ''}."
     )
 
 
@@ -191,15 +195,16 @@ def _on_edge(on_edge: Mapping[str, bool]) -> str:
     )
 
 
-def _close_candidates(found: Numbers) -> str:
-    chosen = found["choice"]
+def _close_candidates(search: Numbers) -> str:
+    chosen = search["choice"]
     candidates = chosen["trained_to_the_end"]
     close = chosen["within_one_standard_error"]
     error = f"one standard error ({chosen['standard_error']:.4f})"
-    if candidates < found["candidates"]:
+    if candidates < search["candidates"]:
         return (
-            f"{candidates} of {found['candidates']} candidates {plural(candidates, 'was', 'were')} "
-            "trained to the end; the scores of the others belong to fewer epochs."
+            f"{candidates} of {search['candidates']} candidates "
+            f"{plural(candidates, 'was', 'were')} trained to the end; "
+            "the scores of the others belong to fewer epochs."
         )
     if candidates == 1:
         return "The grid has only one candidate."
@@ -209,7 +214,7 @@ def _close_candidates(found: Numbers) -> str:
             "distinguish it."
         )
     smallest = chosen["smallest_within_one_standard_error"]
-    own = found["best_candidate"]
+    own = search["best_candidate"]
     simplest = "which is the winner itself" if smallest == own else "which is the simpler choice"
     return (
         f"{close} of {candidates} candidates are within {error} of the best, so the folds cannot "
@@ -244,7 +249,7 @@ def _out_of_fold(kept: Numbers) -> str:
 
 def escape_markdown(name: object) -> str:
     """Return a name escaped so that Markdown shows it literally."""
-    return MARKDOWN_SPECIALS.sub(lambda found: f"&#{ord(found[0])};", str(name))
+    return MARKDOWN_SPECIALS.sub(lambda match: f"&#{ord(match[0])};", str(name))
 
 
 def inline_code(name: str) -> str:
@@ -283,10 +288,10 @@ def more_rows(last: Numbers, names: Names) -> str:
     ]
     parts = []
     for model, item in last["models"].items():
-        shown = "; ".join(
+        bounds = "; ".join(
             f"{item[luck]['low']:+.4f} to {item[luck]['high']:+.4f}" for luck in lucks
         )
-        parts.append(f"{item['gain']:+.4f} ({shown}) for the {names[model]}")
+        parts.append(f"{item['gain']:+.4f} ({bounds}) for the {names[model]}")
     if len(gaining) == len(last["models"]):
         verdict = "All models still gain, so more rows would probably help."
     elif gaining:

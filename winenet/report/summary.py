@@ -132,18 +132,16 @@ def scores(before: Mapping[str, Any], here: Mapping[str, Any]) -> list[Score]:
     return [item for item in result if item.base is not None or item.here is not None]
 
 
-def render(found: RunDiff) -> str:
+def render(diff: RunDiff) -> str:
     """Return the whole summary."""
-    base = _code(found.base)
-    moved = [item for item in found.scores if item.moved]
-    parts = [f"## What moved against {base}", *(f"> {_line(item)}" for item in found.cautions)]
-    if not (moved or found.parameters or found.metrics):
-        return _join([*parts, "Nothing moved.", *gate_parts(found.gate)])
-    parts.append(f"**{headline(found)}**")
-    if found.parameters:
-        rows = [
-            (_code(item.key), _value(item.base), _value(item.here)) for item in found.parameters
-        ]
+    base = _code(diff.base)
+    moved = [item for item in diff.scores if item.moved]
+    parts = [f"## What moved against {base}", *(f"> {_line(item)}" for item in diff.cautions)]
+    if not (moved or diff.parameters or diff.metrics):
+        return _join([*parts, "Nothing moved.", *gate_parts(diff.gate)])
+    parts.append(f"**{headline(diff)}**")
+    if diff.parameters:
+        rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in diff.parameters]
         parts += ["### Parameters", *_folded(("parameter", base, "here"), rows, "parameters")]
     parts.append("### Scores of the models")
     if moved:
@@ -156,22 +154,22 @@ def render(found: RunDiff) -> str:
             "gain in half-widths",
             "",
         )
-        lines = [score_row(item, found.noise) for item in by_size(moved)]
-        parts += [*_folded(header, lines, "scores"), *pictures(found)]
+        lines = [score_row(item, diff.noise) for item in by_size(moved)]
+        parts += [*_folded(header, lines, "scores"), *pictures(diff)]
     else:
         parts.append("No score of a model moved.")
-    if found.metrics:
-        rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in found.metrics]
-        table = _capped(("metric", base, "here"), rows, "metrics", found.base)
+    if diff.metrics:
+        rows = [(_code(item.key), _value(item.base), _value(item.here)) for item in diff.metrics]
+        table = _capped(("metric", base, "here"), rows, "metrics", diff.base)
         parts += _fold(f"{count(len(rows), 'other metric')} moved", table)
-    return _join([*parts, *gate_parts(found.gate)])
+    return _join([*parts, *gate_parts(diff.gate)])
 
 
-def headline(found: RunDiff) -> str:
+def headline(diff: RunDiff) -> str:
     """Return the summary in two sentences."""
-    moved = [item for item in found.scores if item.moved]
-    beyond = sum(_is_beyond(item, found.noise) for item in moved)
-    failing = sum(row.fails for row in found.gate)
+    moved = [item for item in diff.scores if item.moved]
+    beyond = sum(_is_beyond(item, diff.noise) for item in moved)
+    failing = sum(row.fails for row in diff.gate)
     if not moved:
         noise = ""
     elif beyond:
@@ -179,7 +177,7 @@ def headline(found: RunDiff) -> str:
     else:
         noise = ", none of them beyond the noise"
     return (
-        f"{count(len(found.parameters), 'parameter')} and "
+        f"{count(len(diff.parameters), 'parameter')} and "
         f"{count(len(moved), 'score')} moved{noise}. The gate "
         f"{'FAILS' if failing else 'holds'}."
     )
@@ -187,46 +185,48 @@ def headline(found: RunDiff) -> str:
 
 def by_size(moved: Iterable[Score]) -> list[Score]:
     """Return the scores, the largest change first; those that one side lacks before all others."""
-    return sorted(moved, key=lambda one: float("-inf") if one.gained is None else -abs(one.gained))
+    return sorted(
+        moved, key=lambda score: float("-inf") if score.gained is None else -abs(score.gained)
+    )
 
 
-def score_row(one: Score, noise: float) -> tuple[str, ...]:
+def score_row(score: Score, noise: float) -> tuple[str, ...]:
     """Return a score's line: model, score, base, here, change, in half-widths, what it means."""
-    base = "-" if one.base is None else _interval(one.base)
-    here = "-" if one.here is None else f"{one.here.value:.4f}"
-    start = (_code(one.model), one.score, base, here)
-    gained = one.gained
-    if one.base is None or one.here is None or gained is None:
-        return (*start, "-", "-", "new" if one.base is None else "GONE")
-    change = one.here.value - one.base.value
+    base = "-" if score.base is None else _interval(score.base)
+    here = "-" if score.here is None else f"{score.here.value:.4f}"
+    start = (_code(score.model), score.score, base, here)
+    gained = score.gained
+    if score.base is None or score.here is None or gained is None:
+        return (*start, "-", "-", "new" if score.base is None else "GONE")
+    change = score.here.value - score.base.value
     what = "gain" if gained > 0 else "loss"
-    where = "beyond" if _is_beyond(one, noise) else "inside"
+    where = "beyond" if _is_beyond(score, noise) else "inside"
     return (*start, f"{change:+.4f}", f"{gained:+.2f}", f"{what}, {where} the noise")
 
 
-def pictures(found: RunDiff) -> Parts:
+def pictures(diff: RunDiff) -> Parts:
     """Return two figures: the accuracies with their intervals, and all changes beside the noise.
 
     The constant model is left out of the first: it would compress the scale for all others.
     """
-    shown = [
-        item
-        for item in found.scores
-        if item.score == "accuracy" and item.model not in found.constant
+    accuracies = [
+        item for item in diff.scores if item.score == "accuracy" and item.model not in diff.constant
     ]
-    changed = [item for item in by_size(found.scores) if item.moved and item.gained is not None]
+    changed = [item for item in by_size(diff.scores) if item.moved and item.gained is not None]
     return [
-        *([intervals(shown)] if any(item.moved for item in shown) else []),
-        *([changes(changed[:MAX_VISIBLE_ROWS], found.noise)] if changed else []),
+        *([intervals(accuracies)] if any(item.moved for item in accuracies) else []),
+        *([changes(changed[:MAX_VISIBLE_ROWS], diff.noise)] if changed else []),
     ]
 
 
-def intervals(shown: Sequence[Score]) -> str:
+def intervals(model_scores: Sequence[Score]) -> str:
     """Draw each score with its interval, in the base and here, on one scale."""
-    readings = [side for item in shown for side in (item.base, item.here) if side is not None]
+    readings = [
+        side for item in model_scores for side in (item.base, item.here) if side is not None
+    ]
     low, high = min(item.low for item in readings), max(item.high for item in readings)
     lines = []
-    for item in shown:
+    for item in model_scores:
         same = not item.moved
         sides = {"both": item.base} if same else {"base": item.base, "here": item.here}
         for place, (side, reading) in enumerate(sides.items()):
@@ -239,13 +239,13 @@ def intervals(shown: Sequence[Score]) -> str:
     return _fenced([title, "", *lines, scale])
 
 
-def changes(shown: Sequence[Score], noise: float) -> str:
+def changes(model_scores: Sequence[Score], noise: float) -> str:
     """Draw each change in half-widths: a gain to the right, a loss to the left."""
-    gains = [0.0 if item.gained is None else item.gained for item in shown]
+    gains = [0.0 if item.gained is None else item.gained for item in model_scores]
     reach = min(max(2 * noise, *(abs(gain) for gain in gains)), 4 * max(noise, 1.0))
     middle = COLUMNS // 2
     lines = []
-    for item, gain in zip(shown, gains, strict=True):
+    for item, gain in zip(model_scores, gains, strict=True):
         cells = [" "] * (COLUMNS + 1)
         end = _place(min(max(gain, -reach), reach), -reach, reach, COLUMNS + 1)
         for place in range(min(end, middle), max(end, middle) + 1):
@@ -278,11 +278,11 @@ def gate_parts(rows: Sequence[GateResult]) -> Parts:
     return parts
 
 
-def _is_beyond(one: Score, noise: float) -> bool:
+def _is_beyond(score: Score, noise: float) -> bool:
     """Return whether a score changed by more than the gate allows, either way, or is gone."""
-    if one.here is None:
+    if score.here is None:
         return True
-    return one.gained is not None and gates.exceeds_tolerance(abs(one.gained), noise)
+    return score.gained is not None and gates.exceeds_tolerance(abs(score.gained), noise)
 
 
 def _reading(model: Any, score: str) -> Interval | None:
@@ -326,8 +326,8 @@ def _stale() -> list[str]:
             stage
             for stage, entry in ran
             if any(
-                stand.get(section) != values
-                for section, values in entry.get("params", {}).get(params.PATH, {}).items()
+                _parameter(stand, key) != values
+                for key, values in entry.get("params", {}).get(params.PATH, {}).items()
             )
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
@@ -338,6 +338,13 @@ def _stale() -> list[str]:
         f"Not run with these parameters yet: {', '.join(map(safe_text, stages))}. The metrics "
         f"belong to other values than those in {params.PATH}; `dvc repro` computes them again."
     ]
+
+
+def _parameter(parameters: Mapping[str, Any], key: str) -> Any:
+    """Return a section, or the parameter of a dotted key."""
+    for step in key.split("."):
+        parameters = parameters[step] if isinstance(parameters, Mapping) else {}
+    return parameters
 
 
 def _yaml(path: str) -> Any:
@@ -370,15 +377,15 @@ def _dvc_diff(what: str, commit: str) -> tuple[list[Change], list[str]]:
     return sorted(moved, key=_importance), unread
 
 
-def _importance(one: Change) -> tuple[int, float, str]:
+def _importance(change: Change) -> tuple[int, float, str]:
     """Return what a list is sorted by: on both sides, new, gone; then the relative change."""
-    group = 2 if one.here is None else 1 if one.base is None else 0
+    group = 2 if change.here is None else 1 if change.base is None else 0
     try:
-        largest = max(abs(one.base), abs(one.here))
-        share = abs(one.here - one.base) / largest if largest else 0.0
+        largest = max(abs(change.base), abs(change.here))
+        share = abs(change.here - change.base) / largest if largest else 0.0
     except TypeError:
         share = float("inf")
-    return group, -share, one.key
+    return group, -share, change.key
 
 
 def _path(stage: str) -> str:
@@ -447,8 +454,8 @@ def _value(value: Any) -> str:
 
 def _code(text: str) -> str:
     """Return a text as code, or literally when it holds what could end the code."""
-    shown = text if text.isprintable() and len(text) <= 120 else safe_text(text)
-    return sentences.escape_markdown(shown) if set(shown) & {"`", "|", "<"} else f"`{shown}`"
+    safe = text if text.isprintable() and len(text) <= 120 else safe_text(text)
+    return sentences.escape_markdown(safe) if set(safe) & {"`", "|", "<"} else f"`{safe}`"
 
 
 def _name(model: str) -> str:

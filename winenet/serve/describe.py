@@ -21,7 +21,8 @@ def describe_model(name: str, saved: SavedModel) -> str:
         [
             f"{safe_text(name)} is {kind} that predicts {short_repr(saved.target)}.",
             f"labels: {', '.join(map(short_repr, saved.labels))}"
-            + (f"; the positive one is {short_repr(saved.labels[1])}" if two else ""),
+            + (f"; the positive one is {short_repr(saved.labels[1])}" if two else "")
+            + (f", predicted above a probability of {saved.model.threshold:.6g}" if two else ""),
         ],
         [f"layers, {n_parameters(units):,} weights and biases:", *_layers(saved, units)],
         _numbers(saved.preprocessing),

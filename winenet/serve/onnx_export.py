@@ -118,8 +118,8 @@ def onnx_model(saved: SavedModel) -> bytes:
     A = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
     P = _layers(graph, saved, A)
     if classes == 2:
-        # As in `most_probable`; ArgMax would see a tie where 1 - P rounds to P.
-        above = graph.add("Greater", P, graph.constant(np.array(0.5)))
+        # As in `argmax_class`; ArgMax would see a tie where 1 - P rounds to P.
+        above = graph.add("Greater", P, graph.constant(np.array(saved.model.threshold)))
         place = graph.add("Squeeze", graph.add("Cast", above, to=types.INT64), _axis(graph))
         first = graph.add("Sub", graph.constant(np.array(1.0)), P)
         graph.add("Concat", first, P, axis=1, out="probabilities")
@@ -252,9 +252,11 @@ def check(saved: SavedModel, content: bytes) -> float | None:
     labels, theirs = session.run(["label", "probabilities"], feed(saved, X))
     ours: Array = PipelinePredictor(saved).predict_proba(X)
     difference = float(np.abs(ours - theirs).max())
-    best = np.sort(ours, axis=1)
+    threshold, best = saved.model.threshold, np.sort(ours, axis=1)
     clear = best[:, -1] - best[:, -2] > 2 * TOLERANCE
-    same = np.array(saved.labels, dtype=object)[argmax_class(ours)] == labels
+    if len(saved.labels) == 2:
+        clear = np.abs(ours[:, 1] - threshold) > TOLERANCE
+    same = np.array(saved.labels, dtype=object)[argmax_class(ours, threshold)] == labels
     if not difference <= TOLERANCE or not same[clear].all():
         raise ExportError(
             f"onnxruntime's probabilities differ by {difference:.1e} from the model's, so nothing "

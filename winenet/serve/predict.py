@@ -11,6 +11,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from winenet.data.preprocessing import FILL_STATISTIC, Array
 from winenet.errors import InputError, safe_text, short_repr
 from winenet.models import model_file
 from winenet.models.predictor import PipelinePredictor, argmax_class
-from winenet.models.saved import SavedModel
+from winenet.models.saved import DEFAULT_THRESHOLD, SavedModel
 from winenet.progress import Progress
 
 PROGRESS_MIN_BYTES = 2**26  # progress is shown for tables of at least this size
@@ -44,6 +45,7 @@ def predict_file(
     separator: str | None = None,
     missing: Sequence[str] = stream.DEFAULT_NA_VALUES,
     *,
+    threshold: float | None = None,
     force: bool = False,
     block: int = stream.BLOCK,
 ) -> None:
@@ -59,6 +61,9 @@ def predict_file(
         The file to write; without it, standard output.
     separator, missing, block
         As in `stream.open_table`.
+    threshold : float, optional
+        Of two labels, the probability above which the positive one is predicted; without it, the
+        model's own.
     force : bool
         Whether to overwrite an existing file.
 
@@ -67,7 +72,7 @@ def predict_file(
     InputError
         If the model, the table or out cannot be used; out is then unchanged.
     """
-    saved = model_file.read(model, by_stage=False)
+    saved = _with_threshold(model_file.read(model, by_stage=False), threshold)
     if out is not None:
         check_output_path(out, {"model": model, "table": table}, force=force)
     mismatches = MismatchReport(saved)
@@ -94,8 +99,29 @@ def predict_file(
                 "are not complete. They need about 30 bytes per row and a folder that this user "
                 "may write to: free some space, or choose another file with -o."
             ) from None
-        summary = mismatches.summary_lines(model, opened)
-    print("\n".join(summary), file=sys.stderr)
+        first, *others = mismatches.summary_lines(model, opened)
+    print("\n".join([first, *_threshold_lines(saved), *others]), file=sys.stderr)
+
+
+def _with_threshold(saved: SavedModel, threshold: float | None) -> SavedModel:
+    """Return the model with another threshold; raise PredictError if it cannot have one."""
+    if threshold is None:
+        return saved
+    if len(saved.labels) != 2:
+        raise PredictError(
+            f"--threshold {threshold:.6g} is for two labels and this model has "
+            f"{len(saved.labels)}, of which the most probable one is predicted, so nothing was "
+            "done. Leave --threshold out."
+        )
+    return replace(saved, model=replace(saved.model, threshold=threshold))
+
+
+def _threshold_lines(saved: SavedModel) -> list[str]:
+    """Return a line of the summary if the threshold is not 0.5."""
+    threshold = saved.model.threshold
+    if threshold == DEFAULT_THRESHOLD:
+        return []
+    return [f"  {short_repr(saved.labels[1])} above a probability of {threshold:.6g}, not 0.5"]
 
 
 def check_output_path(out: str, inputs: dict[str, str], *, force: bool) -> None:
@@ -188,6 +214,7 @@ class CsvPredictions:
         self.columns = ["row", saved.target, *(f"p({label})" for label in saved.labels)]
         # A label is never alone in its line, so an empty one needs no quotation marks.
         labels = [_csv_cells([label, ""])[:-1] for label in saved.labels]
+        self.threshold = saved.model.threshold
         self.labels = np.array(labels, dtype=object)
 
     def header(self) -> bytes:
@@ -196,7 +223,7 @@ class CsvPredictions:
 
     def rows(self, first_row: int, P: Array) -> bytes:
         """Return one line per row. first_row: its number in the table. P: (rows, classes)."""
-        labels = self.labels[argmax_class(P)].tolist()
+        labels = self.labels[argmax_class(P, self.threshold)].tolist()
         numbers = range(first_row, first_row + len(P))
         rows = zip(numbers, labels, _format_probabilities(P), strict=True)
         return b"".join([b"%d,%b%b" % row for row in rows])

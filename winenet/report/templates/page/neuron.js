@@ -158,7 +158,7 @@
   const drawSigmoid = (width, state) => {
     const height = 210;
     const furthest = Math.max(...state.z.map(Math.abs));
-    const reach = REACHES.find((one) => one >= furthest) ?? 500;
+    const reach = REACHES.find((reach) => reach >= furthest) ?? 500;
     const svg = canvas(width, height);
     const x = scale(-reach, reach, 36, width - 10);
     const y = scale(0, 1, height - 42, 10);
@@ -185,9 +185,9 @@
 
   // Powers of ten from 1 to the last epoch; a loss curve lies over their logarithm.
   const decades = (to) => {
-    const found = [];
-    for (let tick = 1; tick <= to; tick *= 10) found.push(tick);
-    return found;
+    const ticks = [];
+    for (let tick = 1; tick <= to; tick *= 10) ticks.push(tick);
+    return ticks;
   };
   const short = (epoch) => (epoch < 1000 ? String(epoch) : `${epoch / 1000}k`);
   const niceTop = (value) => [0.8, 1, 2, 5, 10, 20].find((top) => top >= value) ?? 40;
@@ -276,13 +276,13 @@
 
   // A chart that keeps its last content and is drawn again when its width changes.
   const chart = (holder, draw) => {
-    let shown = null;
+    let content = null;
     const redraw = () => {
       const width = Math.floor(holder.clientWidth);
-      if (shown !== null && width > 0) holder.replaceChildren(draw(Math.max(220, width), shown));
+      if (content !== null && width > 0) holder.replaceChildren(draw(Math.max(220, width), content));
     };
     new ResizeObserver(redraw).observe(holder);
-    return (content) => { shown = content; redraw(); };
+    return (next) => { content = next; redraw(); };
   };
 
   // The four charts and two tables that show a network, and the choice of the row in the neuron.
@@ -300,7 +300,7 @@
       const cell = cells.get(name);
       if (!cell) return;
       cell.textContent = text;
-      cell.dataset.value = value; // all digits, for who wants to check
+      cell.dataset.value = value; // all digits, for readers who want to check
     };
     let state = null;
     const drawRow = () => neuron({ state, row: Number(choice.value) });
@@ -514,8 +514,8 @@
   // A run's losses thinned for drawing: of each stretch of the axis the least and the largest.
   const thinned = (losses, epoch, end) => {
     const stretches = 220;
-    const found = { epochs: [], losses: [] };
-    const keep = (e) => { found.epochs.push(e); found.losses.push(losses[e]); };
+    const kept = { epochs: [], losses: [] };
+    const keep = (e) => { kept.epochs.push(e); kept.losses.push(losses[e]); };
     let from = 1;
     keep(0);
     for (let i = 1; i <= stretches && from <= epoch; i += 1) {
@@ -530,7 +530,7 @@
       for (const e of new Set([Math.min(low, high), Math.max(low, high)])) keep(e);
       from = to + 1;
     }
-    return found;
+    return kept;
   };
 
   const live = () => {
@@ -582,8 +582,8 @@
         input.removeAttribute("aria-invalid");
         if (wrong) {
           input.setAttribute("aria-invalid", "true");
-          const shown = input.value.trim() === "" ? "nothing" : input.value;
-          return `${input.dataset.name} is ${shown}, so nothing was run; ${input.dataset.rule}.`;
+          const entered = input.value.trim() === "" ? "nothing" : input.value;
+          return `${input.dataset.name} is ${entered}, so nothing was run; ${input.dataset.rule}.`;
         }
       }
       return null;
@@ -605,7 +605,7 @@
         ...state.z.map((z, i) => [z, path.raw[index][i]]),
         ...state.probabilities.map((a, i) => [a, path.probabilities[index][i]]),
       ];
-      return Math.max(...pairs.map(([here, there]) => Math.abs(here - there)));
+      return Math.max(...pairs.map(([own, pipeline]) => Math.abs(own - pipeline)));
     };
 
     const draw = () => {
@@ -731,11 +731,11 @@
     for (const button of root.querySelectorAll("button[data-preset]")) {
       button.addEventListener("click", () => {
         const preset = JSON.parse(button.dataset.preset);
-        const turned = preset.turned ?? [];
+        const flippedRows = preset.flipped_rows ?? [];
         field("start").value = "above";
         field("learning_rate").value = String(preset.learning_rate ?? data.learning_rate);
         field("epochs").value = String(preset.epochs ?? data.epochs[0]);
-        labels = data.training.labels.map((label, i) => (turned.includes(i) ? 1 - label : label));
+        labels = data.training.labels.map((label, i) => (flippedRows.includes(i) ? 1 - label : label));
         chooseStart();
         reset();
         playButton.click();

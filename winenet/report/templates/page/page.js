@@ -60,7 +60,7 @@
     const sections = all("main > section");
     const mark = () => {
       const line = window.innerHeight / 3;
-      const here = sections.filter((one) => one.getBoundingClientRect().top < line).at(-1);
+      const here = sections.filter((section) => section.getBoundingClientRect().top < line).at(-1);
       for (const [id, link] of links) {
         if (here && here.id === id) link.setAttribute("aria-current", "true");
         else link.removeAttribute("aria-current");
@@ -74,10 +74,10 @@
   // Calls `tell` with the button that is pointed at, focused or touched.
   // A pointer at rest, under which the page scrolls, must not take the word from the focus.
   function explain(selector, tell) {
-    let told;
+    let explained;
     const once = (button) => {
-      if (button !== told) tell(button);
-      told = button;
+      if (button !== explained) tell(button);
+      explained = button;
     };
     all(selector).forEach((button) => {
       button.addEventListener("pointermove", (event) => {
@@ -101,8 +101,8 @@
     const tell = explain("#heat button", (button) => {
       const folds = scores(button);
       const epochs = button.dataset.epochs.split(" ");
-      const told = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
-      words.textContent = `${button.dataset.name}: mean ${button.textContent}; ${told.join(", ")}.`;
+      const foldTexts = button.dataset.folds.split(" ").map((score, i) => `fold ${i + 1} ${score} (${epochs[i]} epochs)`);
+      words.textContent = `${button.dataset.name}: mean ${button.textContent}; ${foldTexts.join(", ")}.`;
       fit(svg, 104);
       const at = axes(svg, "", { from: least, to: most + 1e-9, ticks: places.map((value) => [value, value.toFixed(4)]), name: "score of a fold (dots) and their mean (line)" },
         { from: 0, to: 1, ticks: [] }, { left: 26, right: svg.viewBox.baseVal.width - 26, top: 8, bottom: 60 });
@@ -140,19 +140,19 @@
     const largest = Math.max(...Object.values(networks).flatMap(({ columns }) => losses(columns)));
     // Powers of ten; where the losses reach over too few of them, twice and five times these, too.
     function decades(steps) {
-      const found = [];
+      const ticks = [];
       for (let power = Math.floor(Math.log10(smallest)); 10 ** power <= largest; power += 1) {
         for (const step of steps) {
           const value = Number((step * 10 ** power).toPrecision(1));
-          if (value >= smallest && value <= largest) found.push([value, String(value)]);
+          if (value >= smallest && value <= largest) ticks.push([value, String(value)]);
         }
       }
-      return found;
+      return ticks;
     }
-    const lossTicks = [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map(decades).find((one) => one.length > 1) ?? [[largest, largest.toPrecision(2)]];
+    const lossTicks = [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]].map(decades).find((ticks) => ticks.length > 1) ?? [[largest, largest.toPrecision(2)]];
 
     function epochTicks(last) {
-      const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((one) => last / one <= 5) ?? last;
+      const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((step) => last / step <= 5) ?? last;
       const ticks = [];
       for (let epoch = step; epoch <= last; epoch += step) ticks.push([epoch, grouped(epoch)]);
       return ticks;
@@ -163,7 +163,7 @@
       const last = columns.epoch.at(-1);
       const at = axes(svg, title, { from: 0, to: last, ticks: epochTicks(last), name: "epoch" }, y);
       const colour = `stroke: ${choice.selectedOptions[0].dataset.colour}`;
-      const inside = (ys) => ys.map((one) => Math.max(one, y.from));
+      const inside = (ys) => ys.map((value) => Math.max(value, y.from));
       add(svg, "path", { d: line(columns.epoch, inside(columns[`training_${value}`]), at), class: "curve training", style: colour });
       add(svg, "path", { d: line(columns.epoch, inside(columns[`held_out_${value}`]), at), class: "curve", style: colour });
       const best = columns.epoch.indexOf(stops.best);
@@ -183,7 +183,7 @@
       const { columns, stops } = networks[choice.value];
       slider.max = columns.epoch.length;
       const errors = 1 - columns.held_out_accuracy[columns.epoch.indexOf(stops.best)];
-      const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((one) => 1.1 * one >= errors) ?? 0.25;
+      const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((step) => 1.1 * step >= errors) ?? 0.25;
       const floor = 1 - 3 * step;
       const ticks = [0, 1, 2, 3].map((i) => floor + step * i);
       marks = [
@@ -203,7 +203,7 @@
         cell.textContent = columns[cell.dataset.column][row].toFixed(4);
       });
       const epoch = columns.epoch[row];
-      $("followed-shown").textContent = grouped(epoch);
+      $("followed-epoch-text").textContent = grouped(epoch);
       slider.setAttribute("aria-valuetext", `epoch ${grouped(epoch)}, held-out loss ${columns.held_out_loss[row].toFixed(4)}`);
       all("[data-stop]").forEach((button) => button.setAttribute("aria-pressed", String(stops[button.dataset.stop] === epoch)));
     }
@@ -243,34 +243,37 @@
     // Goes down the sorted probabilities once; equal ones are one corner.
     function corners({ label, probability }) {
       const order = probability.map((_, i) => i).sort((a, b) => probability[b] - probability[a]);
-      const [ones, zeros] = [label.filter((one) => one).length, label.filter((one) => !one).length];
-      const found = [{ x: 0, y: 0 }];
+      const [ones, zeros] = [label.filter((code) => code).length, label.filter((code) => !code).length];
+      const points = [{ x: 0, y: 0 }];
       let [tp, fp] = [0, 0];
       order.forEach((row, i) => {
         if (label[row]) tp += 1; else fp += 1;
-        if (probability[row] !== probability[order[i + 1]]) found.push({ x: fp / zeros, y: tp / ones });
+        if (probability[row] !== probability[order[i + 1]]) points.push({ x: fp / zeros, y: tp / ones });
       });
-      return found;
+      return points;
     }
     const curves = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, corners(table)]));
 
     const BINS = 25;
     function bins({ label, probability }) {
-      const found = [new Array(BINS).fill(0), new Array(BINS).fill(0)];
-      probability.forEach((p, i) => { found[label[i]][Math.min(Math.floor(p * BINS), BINS - 1)] += 1; });
-      return found;
+      const counts = [new Array(BINS).fill(0), new Array(BINS).fill(0)];
+      probability.forEach((p, i) => { counts[label[i]][Math.min(Math.floor(p * BINS), BINS - 1)] += 1; });
+      return counts;
     }
 
+    // The slider's steps of 0.01 miss the model's own threshold, at which it starts.
+    let [threshold, counted] = [0.5, choice.value];
+
     function move() {
-      const threshold = Number(slider.value);
       const table = tables[choice.value];
-      const cells = count(table, threshold);
+      const own = threshold === table.threshold; // the probabilities here are rounded
+      const cells = own ? table.counts : count(table, threshold);
       for (const [name, value] of Object.entries(cells)) {
-        const shown = document.querySelector(`[data-cell="${name}"]`).firstElementChild;
-        shown.textContent = grouped(value);
-        // Only at one half the counts stand in the metrics as well.
-        if (threshold === 0.5) shown.dataset.source = `${table.scores}confusion_matrix.${name}`;
-        else delete shown.dataset.source;
+        const cell = document.querySelector(`[data-cell="${name}"]`).firstElementChild;
+        cell.textContent = grouped(value);
+        // Only at the model's own threshold the counts stand in the metrics as well.
+        if (own) cell.dataset.source = `${table.scores}confusion_matrix.${name}`;
+        else delete cell.dataset.source;
       }
       const { tn, fp, fn, tp } = cells;
       const facts = {
@@ -281,11 +284,12 @@
         precision: share(tp, tp + fp),
       };
       for (const [name, text] of Object.entries(facts)) document.querySelector(`[data-fact="${name}"]`).textContent = text;
-      $("threshold-shown").textContent = threshold.toFixed(2);
+      const text = threshold === Number(slider.value) ? threshold.toFixed(2) : threshold.toPrecision(3);
+      $("threshold-text").textContent = text;
       $("threshold-confusion").caption.textContent = `Test ${rows} of ${choice.selectedOptions[0].textContent.trim()}, counted`;
-      slider.setAttribute("aria-valuetext", `${threshold.toFixed(2)}: ${facts.errors} errors, ${grouped(fp)} ${negative} ${rows} called ${positive}, ${grouped(fn)} ${positive} ${rows} called ${negative}`);
+      slider.setAttribute("aria-valuetext", `${text}: ${facts.errors} errors, ${grouped(fp)} ${negative} ${rows} called ${positive}, ${grouped(fn)} ${positive} ${rows} called ${negative}`);
       drawCurve(rates(cells));
-      drawRows(threshold);
+      drawRows();
     }
 
     function drawCurve(point) {
@@ -305,7 +309,7 @@
     }
 
     // Rows of class 1 upwards, the others downwards; square roots, so that a single row can be seen.
-    function drawRows(threshold) {
+    function drawRows() {
       const svg = $("threshold-rows");
       fit(svg, 190);
       const [zeros, ones] = bins(tables[choice.value]);
@@ -324,13 +328,21 @@
       add(svg, "line", { x1: at.px(threshold), x2: at.px(threshold), y1: at.box.top, y2: at.box.bottom, class: "now" });
     }
 
-    choice.addEventListener("change", move);
-    slider.addEventListener("input", move);
-    window.addEventListener("resize", () => drawRows(Number(slider.value)));
+    function start() {
+      threshold = tables[choice.value].threshold;
+      slider.value = String(threshold);
+      move();
+    }
+
+    choice.addEventListener("change", () => {
+      if (threshold === tables[counted].threshold) start(); else move();
+      counted = choice.value;
+    });
+    slider.addEventListener("input", () => { threshold = Number(slider.value); move(); });
+    window.addEventListener("resize", drawRows);
     slider.addEventListener("change", () => { $("threshold-status").textContent = slider.getAttribute("aria-valuetext"); });
     show("threshold-controls", "threshold-facts", "threshold-roc", "threshold-rows");
-    slider.value = "0.5";
-    move();
+    start();
   }
 
   followReading();
