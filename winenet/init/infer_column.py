@@ -7,20 +7,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import pandas as pd
 import pyarrow as pa
 
-from winenet.data import date_format, number_format
+from winenet.data import date_format, number_format, parquet
 from winenet.data.column_format import ColumnFormat
+from winenet.data.dialect import is_plain_number
 from winenet.data.number_format import AmbiguousNumbersError, NumberFormat
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import preview, short_repr
 from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
-from winenet.init.ids import why_id
+from winenet.init.ids import is_id_name, why_id
 from winenet.init.read_tables import GuessError, quote_cell
 from winenet.text import count
 
 MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and texts is refused
+MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
@@ -76,32 +79,56 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
     GuessError
         If its numbers can be read in two ways, or texts stand among them.
     """
-    words = _given_gaps(profile.counts, options)
+    words = _given_gaps(profile, options)
     counts = {text: rows for text, rows in profile.counts.items() if text and text not in words}
     present = sum(counts.values())
     if not counts:
-        return InferredColumn(None, "no value in any row")
-    if not any(character.isalnum() for text in counts for character in text):
-        return InferredColumn(None, f"no letter or digit in any row, only {preview(list(counts))}")
+        texts = [text for text in profile.counts if text]
+        return InferredColumn(
+            None, f"nothing but {preview(texts)}" if texts else "no value in any row"
+        )
     why = None if name in options.keep else why_id(name, profile.id_evidence)
-    if why is not None:
-        return InferredColumn(None, f"{why}; `--keep {shlex.quote(name)}` brings it back")
+    if why is not None and not (
+        profile.id_evidence.all_text and not is_id_name(name) and _is_measurement(counts)
+    ):
+        return InferredColumn(None, f"{why}; {_keep_flag(name)} brings it back")
     if len(counts) == 1 and not profile.overflowed:
         return _constant(next(iter(counts)), present, profile)
-    number = _numbers(name, profile, counts, options)
+    number = _numbers(name, profile, counts, words, options)
     if number is not None:
         return number
     dates = date_format.infer(counts)
     if dates is not None:
-        return _dates(dates, profile, counts, words)
+        return _dates(name, dates, profile, counts, words)
     return _category(name, profile, options)
 
 
-def _given_gaps(counts: Mapping[str, int], options: ColumnOptions) -> list[str]:
+def _keep_flag(name: str) -> str:
+    return f"`--keep={shlex.quote(name)}`"
+
+
+def _is_measurement(counts: Mapping[str, int]) -> bool:
+    """Return whether texts that are no plain numbers are prices, shares, dates or the like."""
+    try:
+        is_number = number_format.infer(counts) is not None
+    except AmbiguousNumbersError:
+        return True
+    return is_number or date_format.infer(counts) is not None
+
+
+def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
-    if options.na_values is not None:
-        return [text for text in counts if text in options.na_values]
-    return gap_words(counts, is_category=False)
+    if options.na_values is None:
+        return gap_words(profile.counts, is_category=False)
+    sentinels = parquet.as_numbers(options.na_values)
+    words = [
+        text
+        for text in profile.counts
+        if text in options.na_values or (is_plain_number(text) and float(text) in sentinels)
+    ]
+    if profile.overflowed:  # they may stand among the texts that are not counted
+        words += [text for text in options.na_values if text not in words]
+    return words
 
 
 def _gaps(profile: ColumnProfile, present: int) -> str:
@@ -121,7 +148,11 @@ def _constant(text: str, present: int, profile: ColumnProfile) -> InferredColumn
 
 
 def _numbers(
-    name: str, profile: ColumnProfile, counts: Mapping[str, int], options: ColumnOptions
+    name: str,
+    profile: ColumnProfile,
+    counts: Mapping[str, int],
+    words: Collection[str],
+    options: ColumnOptions,
 ) -> InferredColumn | None:
     """Return a column of numbers, or None if it is not one."""
     try:
@@ -129,13 +160,12 @@ def _numbers(
     except AmbiguousNumbersError as error:
         inferred = _resolve(name, error, counts, options)
     if inferred is None:
-        _refuse_mixed(name, counts)
+        _refuse_mixed(name, counts, words)
         return None
     how, odd = inferred
     if odd:
-        _refuse_odd(name, {text: counts[text] for text in odd})
+        _refuse_odd(name, "numbers", {text: counts[text] for text in odd}, words)
     numbers = _values(counts, how)
-    words = tuple(text for text in profile.counts if text and text not in counts)
     low, high = min(numbers.values()), max(numbers.values())
     if profile.overflowed and how.is_plain:
         low, high = profile.low, profile.high
@@ -151,11 +181,12 @@ def _numbers(
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
-        flag = f"--na-value={shlex.quote(sentinel.text)}"
+        flag = _na_flags([sentinel.text, *words])
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
             f"number. If it means that the value is missing, add {flag}"
         )
+    words = tuple(word for word in words if word)
     return InferredColumn(ColumnFormat("number", words, how), seen, notes)
 
 
@@ -182,35 +213,60 @@ def _resolve(
     return number_format.infer(counts, decimal=options.decimal)
 
 
-def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
-    """Raise GuessError for a column of many different numbers and of texts among them."""
-    numbers = [text for text in counts if number_format.is_number(text)]
+def _refuse_mixed(name: str, counts: Mapping[str, int], words: Collection[str]) -> None:
+    """Raise GuessError for a column of many different numbers and of texts among them.
+
+    Where nearly every text is another one, as of tickets, they are names and not wrong numbers.
+    """
+    if number_format.has_codes(counts):
+        return
+    numbers = {text for text in counts if number_format.is_number(text)}
     rows = sum(counts[text] for text in numbers)
-    if len(numbers) > MAX_CODES and rows > MIN_NUMBERS * sum(counts.values()):
-        _refuse_odd(name, {text: rows for text, rows in counts.items() if text not in numbers})
+    if len(numbers) <= MAX_CODES or rows <= MIN_NUMBERS * sum(counts.values()):
+        return
+    odd = {text: rows for text, rows in counts.items() if text not in numbers}
+    if not odd:
+        raise GuessError(
+            f"Column {short_repr(name)} holds numbers that are not written in one way "
+            f"({preview(list(counts))}). Write them alike, or leave the column out: "
+            f"--drop={shlex.quote(name)}."
+        )
+    if len(odd) <= MAX_CODES or len(odd) <= sum(odd.values()) / 2:
+        _refuse_odd(name, "numbers", odd, words)
 
 
-def _refuse_odd(name: str, odd: Mapping[str, int]) -> None:
-    """Raise GuessError for texts among numbers."""
+def _refuse_odd(name: str, kind: str, odd: Mapping[str, int], words: Collection[str]) -> None:
+    """Raise GuessError for texts among numbers or dates."""
     texts = sorted(odd, key=lambda text: -odd[text])
-    flags = " ".join(f"--na-value={shlex.quote(text)}" for text in texts[:3])
+    dots = " ..." if len(texts) > MAX_FLAGS else ""
     raise GuessError(
-        f"Column {short_repr(name)} holds numbers, but not in {count(sum(odd.values()), 'cell')} "
-        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}. Else "
-        f"correct the cells, or leave the column out: --drop {shlex.quote(name)}."
+        f"Column {short_repr(name)} holds {kind}, but not in {count(sum(odd.values()), 'cell')} "
+        f"({preview(texts)}). If such a text stands for a missing value, say so: "
+        f"{_na_flags([*texts[:MAX_FLAGS], *words])}{dots}. Else correct the cells, or leave the "
+        f"column out: --drop={shlex.quote(name)}."
     )
+
+
+def _na_flags(texts: Collection[str]) -> str:
+    """Return the options that name gaps; they stand in place of the known words."""
+    return " ".join(f"--na-value={shlex.quote(text)}" for text in texts if text)
 
 
 # ------------------------------------------------------------------ dates and categories
 
 
 def _dates(
+    name: str,
     inferred: tuple[date_format.DateFormat, str],
     profile: ColumnProfile,
     counts: Mapping[str, int],
     words: Collection[str],
 ) -> InferredColumn:
     how, other = inferred
+    is_odd = date_format.read_dates(pd.Series(list(counts)), how.pattern).isna()
+    odd = {text: counts[text] for text, wrong in zip(counts, is_odd, strict=True) if wrong}
+    if odd:
+        _refuse_odd(name, f"dates like {how.pattern}", odd, words)
     gaps = _gaps(profile, sum(counts.values()))
     if not how.parts:
         return InferredColumn(None, f"dates like {how.pattern} that do not vary")
@@ -249,7 +305,7 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
         return InferredColumn(
             None,
             f"{len(levels):,} different texts in {present:,} rows: {what}; "
-            f"`--keep {shlex.quote(name)}` brings it back",
+            f"{_keep_flag(name)} brings it back",
         )
     usual = [text for text, _ in levels.most_common(3)]
     dots = ", ..." if len(levels) > 3 else ""
