@@ -119,6 +119,27 @@ def test_a_sentinel_is_named_and_kept_and_its_cure_keeps_the_known_words():
     assert (again.seen.split(";")[1], again.notes) == (" 10 missing", [])
 
 
+def test_a_sentinel_with_a_decimal_comma_is_one_number_however_it_is_written():
+    texts = ["-200,0", "-200"] * 5 + [f"{n},{n % 10}" for n in range(60)]
+    flag = infer(texts).notes[1].rpartition("--na-value=")[2]
+    assert flag == "-200"
+    column = infer(texts, na_values=[flag])
+    assert column.seen == "0 to 59.9; 10 missing"
+    assert np.isnan(values(texts, column)["x"]).sum() == 10
+    assert infer(["-200,0", "-200,00"], na_values=["-200"]).seen == "no value in any row"
+
+
+def test_a_column_of_what_broken_lines_leave_is_none():
+    assert infer(["", ",", ",,", ",,,", ",,"] * 5).seen == (
+        "nothing but separators, such as ',', ',,', ..."
+    )
+
+
+def test_an_id_that_repeats_is_kept_and_said():
+    column = infer([n % 50 for n in range(500)], "brewery_id")
+    assert column.notes == ["named like an id, but repeats; if it is one, add --drop=brewery_id"]
+
+
 def test_what_the_user_names_is_a_gap_though_it_comes_late(monkeypatch):
     monkeypatch.setattr(column_profile, "MAX_DISTINCT", 50)
     texts = [f"{n}.5" for n in RNG.permutation(300)]

@@ -23,6 +23,7 @@ from winenet.init.read_tables import GuessError, quote_cell
 from winenet.text import count
 
 MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and texts is refused
+SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
 MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
@@ -87,6 +88,8 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
         return InferredColumn(
             None, f"nothing but {preview(texts)}" if texts else "no value in any row"
         )
+    if all(SEPARATORS.issuperset(text) for text in counts):
+        return InferredColumn(None, f"nothing but separators, such as {preview(list(counts), 2)}")
     why = None if name in options.keep else why_id(name, profile.id_evidence)
     if why is not None and not (
         profile.id_evidence.all_text and not is_id_name(name) and _is_measurement(counts)
@@ -165,7 +168,10 @@ def _numbers(
     how, odd = inferred
     if odd:
         _refuse_odd(name, "numbers", {text: counts[text] for text in odd}, words)
-    numbers = _values(counts, how)
+    numbers, words = _without_sentinels(_values(counts, how), words, options)
+    if not numbers:
+        return InferredColumn(None, "no value in any row")
+    counts = {text: counts[text] for text in numbers}
     low, high = min(numbers.values()), max(numbers.values())
     if profile.overflowed and how.is_plain:
         low, high = profile.low, profile.high
@@ -181,11 +187,14 @@ def _numbers(
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
-        flag = _na_flags([sentinel.text, *words])
+        text = repr(numbers[sentinel.text]).removesuffix(".0")  # however it is written
+        flag = _na_flags([text, *words])
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
             f"number. If it means that the value is missing, add {flag}"
         )
+    if is_id_name(name) and len(counts) > MAX_CODES and profile.id_evidence.all_integers:
+        notes.append(f"named like an id, but repeats; if it is one, add --drop={shlex.quote(name)}")
     words = tuple(word for word in words if word)
     return InferredColumn(ColumnFormat("number", words, how), seen, notes)
 
@@ -194,6 +203,18 @@ def _values(counts: Mapping[str, int], how: NumberFormat) -> dict[str, float]:
     texts = list(counts)
     numbers, _ = number_format.parse(pa.array(texts, pa.string()), how)
     return dict(zip(texts, numbers.tolist(), strict=True))
+
+
+def _without_sentinels(
+    numbers: dict[str, float], words: Collection[str], options: ColumnOptions
+) -> tuple[dict[str, float], Collection[str]]:
+    """Return the numbers that stand for no gap, and all words for a gap: -200 is -200,0 as well."""
+    sentinels = parquet.as_numbers(options.na_values or ())
+    present = {text: number for text, number in numbers.items() if number not in sentinels}
+    if len(present) == len(numbers):
+        return numbers, words
+    more = [word for word in options.na_values or () if parquet.as_numbers([word])]
+    return present, list(dict.fromkeys([*words, *more]))
 
 
 def _resolve(
