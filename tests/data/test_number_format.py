@@ -239,6 +239,13 @@ def test_codes_dates_classes_and_mixtures_are_no_numbers(texts):
     assert infer(texts) is None
 
 
+def test_one_leading_zero_among_whole_numbers_tells_codes_and_among_others_does_not():
+    whole = {str(10_000 + n): 1 for n in range(97)}
+    assert number_format.infer(whole | {"01234": 1}) is None
+    measured = {f"{n}.5": 1 for n in range(97)}
+    assert number_format.infer(measured | {"007": 1}) == (NumberFormat(), [])
+
+
 def test_an_empty_column_is_none_of_numbers():
     assert number_format.infer({}) is None
 
