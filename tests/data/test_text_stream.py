@@ -126,8 +126,11 @@ def test_blanks_behind_a_closed_mark_are_no_fault(file):
 
 
 def test_a_mark_within_a_cell_opens_nothing(file):
-    file.write_bytes(b'5" pipe,a"\n6,7\n')
-    assert read(file) == '5" pipe,a"\n6,7\n'
+    text = '5" pipe,6\n7" pipe,8"\n"9",1"\n'
+    file.write_bytes(text.encode())
+    with TextStream(str(file), block=4) as stream:
+        assert "".join(stream.blocks()) == text
+        assert (stream.row, stream.line(2)) == (3, 3)
 
 
 def test_a_row_that_never_ends_is_named(file, monkeypatch):

@@ -272,14 +272,14 @@ def _take_apart(text: str) -> _Parts | None:
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
     before, behind = (match[side] or "" for side in ("prefix", "suffix"))
-    if "#" in before + behind or (before.isalpha() and len(before) < 3):
-        return None  # A11 and #11 are codes, USD 11 is an amount
+    if "#" in before + behind:
+        return None
     if before and not (
         before in CURRENCIES
         or before in ("'", "%")
         or any(unicodedata.category(sign) == "Sc" for sign in before)
     ):
-        return None
+        return None  # A11 is a code, USD 11 is an amount
     if match["exponent"] and match["exponent"][0] in "dD" and not re.search("[.,]", match["body"]):
         return None
     if re.match("0[0-9]", match["body"]) and (not behind or re.search("[.,]", match["body"])):
