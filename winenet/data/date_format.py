@@ -22,6 +22,8 @@ TIMES = (
 )
 LIKE_A_DATE = re.compile(r"[A-Za-z]{0,9}[ .]*\d{1,4}[-/. :T,]|[A-Za-z]{3,9}[- ]\d")
 LAST_SHORT_YEAR = 2049  # that two digits stand for
+# Which strptime would take for times and dates: a score 2:1, a version 1.10.2.
+NO_DATE = re.compile(r"\d{1,2}:\d|(?=(?:.*\.)?\d(?:\.|$))\d{1,2}\.\d{1,2}\.\d{1,2}", re.ASCII)
 SAMPLE = 1_000  # distinct texts that a format is tried on first
 
 # What a date is taken apart into, and the numbers.
@@ -32,6 +34,7 @@ PARTS: dict[str, Callable[[pd.DatetimeIndex], pd.Index]] = {
     "weekday": lambda when: when.day_of_week,
     "hour": lambda when: when.hour,
     "minute": lambda when: when.minute,
+    "second": lambda when: when.second,
 }
 DAYS = "days"  # since the first one
 
@@ -56,6 +59,8 @@ class DateFormat(NamedTuple):
 
 def read_dates(texts: pd.Series, pattern: str) -> pd.DatetimeIndex:
     """Return dates as UTC, (rows,); NaT for what is none in this format, and for a gap."""
+    is_moving = texts.str.fullmatch("now|today", case=False, na=False)  # pandas would take them
+    texts = texts.mask(is_moving.to_numpy(dtype=bool))
     dates = pd.to_datetime(texts, format=pattern, errors="coerce", utc="%z" in pattern)
     index = pd.DatetimeIndex(dates)
     index = index.tz_localize(None) if index.tz is not None else index
@@ -82,45 +87,54 @@ def infer(texts: Mapping[str, int], share: float = 0.95) -> tuple[DateFormat, st
         of dates.
     """
     listed = list(texts)
-    if not listed or not all(LIKE_A_DATE.match(text) for text in listed[:20]):
+    alike = [text for text in listed[:20] if LIKE_A_DATE.match(text)]
+    if len(alike) < 0.8 * len(listed[:20]) or not alike or any(map(NO_DATE.fullmatch, listed)):
         return None
-    fitting = [pattern for pattern in _candidates(listed[0]) if _fits(pattern, texts, share)]
-    if not fitting:
+    shares = {pattern: _share(pattern, texts, share) for pattern in _candidates(alike[:3])}
+    best = max(shares, key=lambda pattern: shares[pattern], default="")
+    if not best or shares[best] < share:
         return None
-    dates = read_dates(pd.Series(listed), fitting[0]).dropna()
-    has_date = "%Y" in fitting[0] or "%y" in fitting[0]
-    of_format = {"year": has_date, "month": has_date, "day": "%d" in fitting[0]}
-    of_format |= {"weekday": "%d" in fitting[0], "minute": not has_date}
-    parts = [
-        name
-        for name, part in PARTS.items()
-        if of_format.get(name, True) and part(dates).nunique() > 1
+    read = read_dates(pd.Series(listed), best)
+    dates = read.dropna()
+    others = [
+        pattern
+        for pattern in shares
+        if shares[pattern] == shares[best]
+        and (read_dates(pd.Series(listed), pattern) != read)[read.notna()].any()
     ]
+    has_date = "%Y" in best or "%y" in best
+    varying = [name for name, part in PARTS.items() if part(dates).nunique() > 1]
+    left_out = {"minute", "second"} if has_date else {"year", "month"}
+    left_out |= set() if "%d" in best else {"day", "weekday"}
+    # Minutes of dates say little, unless nothing else varies.
+    parts = [name for name in varying if name not in left_out] or (varying if has_date else [])
     if has_date and dates.normalize().nunique() > 1:
         parts.append(DAYS)
     origin = dates.min().date().isoformat() if has_date else "1900-01-01"
-    return DateFormat(fitting[0], tuple(parts), origin), fitting[1] if len(fitting) > 1 else ""
+    return DateFormat(best, tuple(parts), origin), others[0] if others else ""
 
 
-def _candidates(text: str) -> list[str]:
-    """Return the patterns that fit one text."""
+def _candidates(texts: Sequence[str]) -> list[str]:
+    """Return the patterns that fit one of some texts."""
     joined = [f"{date}{between}{time}" for date in DATES for between in " T" for time in TIMES]
-    return [pattern for pattern in [*DATES, *TIMES, *joined] if _is_date(text, pattern)]
+    if not any(re.search(r"\d[ T]+\d+[:.]\d\d", text) for text in texts):
+        joined = []  # no time behind a date
+    first = pd.Series(texts)
+    patterns = [*DATES, *TIMES, *joined]
+    return [pattern for pattern in patterns if read_dates(first, pattern).notna().any()]
 
 
-def _is_date(text: str, pattern: str) -> bool:
-    return bool(read_dates(pd.Series([text]), pattern).notna()[0])
-
-
-def _fits(pattern: str, texts: Mapping[str, int], share: float) -> bool:
+def _share(pattern: str, texts: Mapping[str, int], least: float) -> float:
+    """Return the share of the rows that a pattern fits, or 0 if it is less than asked for."""
     listed = list(texts)
-    if len(listed) > SAMPLE and not _fits(
-        pattern, {text: texts[text] for text in listed[:SAMPLE]}, share
+    if len(listed) > SAMPLE and not _share(
+        pattern, {text: texts[text] for text in listed[:SAMPLE]}, least
     ):
-        return False
+        return 0.0
     known = read_dates(pd.Series(listed), pattern).notna()
     rows = np.array([texts[text] for text in listed])
-    return bool(rows[known].sum() >= share * rows.sum())
+    share = float(rows[known].sum() / rows.sum())
+    return share if share >= least else 0.0
 
 
 def take_apart(texts: pd.Series, date_format: DateFormat) -> tuple[dict[str, Array], pd.Series]:

@@ -1,6 +1,7 @@
 """Find how a table of text is written: separator, quotation mark, header, lines to skip."""
 
 import csv
+import io
 import itertools
 import re
 import unicodedata
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from winenet.errors import preview, short_repr
+from winenet.text import count
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 SNIFF_ROWS = 200
@@ -22,7 +24,9 @@ TYPE_WORDS = frozenset(
         timestamp varchar""",
     )
 )
+BLANK_START = re.compile(r"(?:[ \t]*\n)+")
 SEPARATOR_LINE = re.compile(r'"?sep=([\t !#-~])"?\n', re.IGNORECASE)
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")  # zero width, direction, soft hyphen
 PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -64,7 +68,7 @@ class Head(NamedTuple):
 
 def clean_text(text: str) -> str:
     """Return a cell or a name without blanks around it and invisible characters, in NFC."""
-    return INVISIBLE.sub("", unicodedata.normalize("NFC", text)).strip()
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).strip()
 
 
 def is_plain_number(text: str) -> bool:
@@ -102,23 +106,35 @@ def _quotes(sample: str) -> list[str]:
     return ['"']
 
 
-def _agreement(sample: str, dialect: Dialect) -> tuple[bool, float]:
+def _agreement(sample: str, dialect: Dialect) -> tuple[bool, bool, float]:
     """Return how well the rows agree on a number of cells; more is better."""
     rows = [row for row in sample_rows(sample, dialect) if any(row)]
-    if not rows:
-        return False, 0.0
-    cells, times = Counter(map(len, rows)).most_common(1)[0]
+    cells, times = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
     if cells == 1:
-        return False, 0.0
+        return False, False, 0.0
     share = times / len(rows)
-    # A blank separates words within cells as well: it counts where nothing else does.
-    weight = 0.1 if dialect.separator == " " else 1.0
-    return share == 1 and dialect.separator != " ", weight * share * cells**0.5
+    if dialect.separator == " ":
+        # A blank separates words within cells as well: it counts where nothing else does, and if
+        # the header has as many cells as the rows, or one less, that of R's row names.
+        share = sum(len(row) == cells for row in rows[1:]) / max(len(rows) - 1, 1)
+        if share < 0.9 or not (len(rows[0]) == cells or (len(rows[0]) == cells - 1 > 1)):
+            return False, False, 0.0
+        return False, False, 0.1 * share * cells**0.5
+    # Decimal commas would else be the separator of more cells than the true one.
+    has_decimals = dialect.separator != "," and share > 0.9 and _have_decimal_commas(rows[1:])
+    return has_decimals, share == 1, share * cells**0.5
+
+
+def _have_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether nearly all cells with a comma are numbers with a decimal comma."""
+    with_comma = [cell.strip() for row in rows for cell in row if "," in cell]
+    numbers = sum(DECIMAL_COMMA.fullmatch(cell) is not None for cell in with_comma)
+    return numbers > 0.8 * len(with_comma) and numbers >= len(rows) / 2
 
 
 def sample_rows(sample: str, dialect: Dialect, rows: int = SNIFF_ROWS) -> list[list[str]]:
     """Return the first rows of a sample; the last one is left out if the sample may cut it."""
-    lines = sample.splitlines(keepends=True)
+    lines = _lines(sample)
     if len(lines) > 1 and not sample.endswith("\n"):
         lines.pop()
     reader = csv.reader(lines, delimiter=dialect.separator, quotechar=dialect.quote)
@@ -132,6 +148,11 @@ def sample_rows(sample: str, dialect: Dialect, rows: int = SNIFF_ROWS) -> list[l
         return result
     # A cell that is not closed reaches to the end of the sample.
     return result[:-1] if len(result) > 1 and any("\n" in cell for cell in result[-1]) else result
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends; `splitlines` would also cut at U+2028 and others."""
+    return list(io.StringIO(text))
 
 
 def read_head(sample: str, dialect: Dialect, *, header: bool = True) -> Head:
@@ -150,11 +171,16 @@ def read_head(sample: str, dialect: Dialect, *, header: bool = True) -> Head:
     if announced:
         notes.append(f"line 1 says that {short_repr(announced.group(1))} is the separator")
         position, skipped = announced.end(), 1
-    rows = sample_rows(sample[position:], dialect)
+    blank = BLANK_START.match(sample, position)
+    if blank:
+        lines = blank.group().count("\n")
+        notes.append(f"{count(lines, 'blank line')} above the {'header' if header else 'rows'}")
+        position, skipped = blank.end(), skipped + lines
+    rows = [row for row in sample_rows(sample[position:], dialect) if row]
     first = rows[0] if rows else []
-    width = max((len(row) for row in rows[1:]), default=len(first))
     if not header:
-        width = max(width, len(first))
+        # The most frequent one: a row of another length is a fault of that row.
+        width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
         return Head([f"c{place}" for place in range(1, width + 1)], position, skipped, notes)
     names = [clean_text(name) for name in first]
     if len(rows) > 1 and {len(row) for row in rows[1:]} == {len(first) + 1}:
@@ -164,7 +190,7 @@ def read_head(sample: str, dialect: Dialect, *, header: bool = True) -> Head:
         names.insert(len(names) if at_end else 0, "")
     names = [name or f"unnamed {place}" for place, name in enumerate(names, start=1)]
     position, skipped = position + _row_length(sample[position:], dialect), skipped + 1
-    if len(rows) > 1 and _are_types(rows[1]):
+    if len(rows) > 1 and _are_types(rows[1], rows[2:]):
         notes.append(f"the line below the header names types ({preview(rows[1], 3)}); skipped")
         position, skipped = position + _row_length(sample[position:], dialect), skipped + 1
     return Head(names, position, skipped, notes)
@@ -172,15 +198,21 @@ def read_head(sample: str, dialect: Dialect, *, header: bool = True) -> Head:
 
 def _row_length(text: str, dialect: Dialect) -> int:
     """Return the number of characters of the first row, with its line end."""
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text)
     reader = csv.reader(lines, delimiter=dialect.separator, quotechar=dialect.quote)
     next(reader, None)
     return sum(map(len, lines[: reader.line_num]))
 
 
-def _are_types(row: Sequence[str]) -> bool:
+def _are_types(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Return whether a row has words for types alone, none of which is a level of its column."""
     words = [cell.strip().lower() for cell in row if cell.strip()]
-    return len(words) > len(row) / 2 and TYPE_WORDS.issuperset(words)
+    occur_again = any(
+        cell.strip() and cell == other
+        for lower in below
+        for cell, other in zip(row, lower, strict=False)
+    )
+    return len(words) > len(row) / 2 and TYPE_WORDS.issuperset(words) and not occur_again
 
 
 def why_no_header(sample: str, dialect: Dialect) -> str | None:
@@ -191,6 +223,7 @@ def why_no_header(sample: str, dialect: Dialect) -> str | None:
     """
     announced = SEPARATOR_LINE.match(sample)
     rows = sample_rows(sample[announced.end() :] if announced else sample, dialect)
+    rows = [row for row in rows if row]  # none of the blank lines
     width = len(rows[0]) if rows else 0
     body = [row for row in rows[1:] if len(row) == width]
     if not body:

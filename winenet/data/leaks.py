@@ -1,5 +1,6 @@
 """Find features that give the label away by themselves."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from winenet.errors import short_repr
+from winenet.text import plural
 
 MIN_SHARE = 0.99  # of the rows that one feature must decide
 MAX_SHARE_OF_ERRORS = 0.2  # of the most frequent class's errors that may be left
+MAX_CHANCE = 0.01  # that a feature without any connection decides as much, in a small table
+MAX_CODES = 20  # different numbers that are looked at one by one, too
 MIN_ROWS_PER_LEVEL = 5  # on average; with fewer, levels name rows and not groups
 
 
@@ -50,38 +54,69 @@ def find_leaks(X: pd.DataFrame, y: pd.Series) -> list[Leak]:
         Class codes.
     """
     codes = pd.factorize(y)[0]
-    majority = np.bincount(codes).max() / len(codes)
+    of_class = np.bincount(codes) if len(codes) else np.zeros(0, dtype=np.intp)
+    if len(of_class) < 2:
+        return []
+    orders = _log_orders(of_class)
+    majority = of_class.max() / len(codes)
     least = max(MIN_SHARE, 1 - MAX_SHARE_OF_ERRORS * (1 - majority))
     leaks = []
     for name in X:
         column = X[name]
-        if pd.api.types.is_numeric_dtype(column):
-            share, how = _by_cuts(column.to_numpy(dtype=np.float64), codes)
-        else:
-            share, how = _by_levels(column, codes)
-        if share > least or share == 1:
+        is_numeric = pd.api.types.is_numeric_dtype(column)
+        found = [_by_cuts(column.to_numpy(dtype=np.float64), codes)] if is_numeric else []
+        if not is_numeric or column.nunique() <= MAX_CODES:
+            found.append(_by_levels(column, codes))
+        share, log_ways, how = max(found, key=lambda decided: decided[0])
+        if (share > least or share == 1) and log_ways - orders < math.log(MAX_CHANCE):
             leaks.append(Leak(str(name), share, how))
     return leaks
 
 
-def _by_levels(column: pd.Series, codes: npt.NDArray[np.intp]) -> tuple[float, str]:
-    """Return the share of rows that have the most frequent label of their level."""
-    levels, texts = pd.factorize(column.fillna(""), sort=False)
+def _log_orders(of_class: npt.NDArray[np.intp]) -> float:
+    """Return the logarithm of the number of orders in which the labels may stand."""
+    return math.lgamma(of_class.sum() + 1) - sum(math.lgamma(rows + 1) for rows in of_class)
+
+
+def _by_levels(column: pd.Series, codes: npt.NDArray[np.intp]) -> tuple[float, float, str]:
+    """Return the share of rows that have the most frequent label of their level.
+
+    And the logarithm of the number of ways in which levels can have labels, and words.
+    """
+    levels, texts = pd.factorize(column, sort=False, use_na_sentinel=False)
     if len(texts) * MIN_ROWS_PER_LEVEL > len(column) and len(column) > MIN_ROWS_PER_LEVEL**2:
-        return 0.0, ""
+        return 0.0, 0.0, ""
     counts = np.zeros((len(texts), codes.max() + 1), dtype=np.int64)
     np.add.at(counts, (levels, codes), 1)
-    return float(counts.max(axis=1).sum() / len(codes)), f"its {len(texts)} levels"
+    classes = counts.shape[1]
+    share = float(counts.max(axis=1).sum() / len(codes))
+    # classes ** levels, less those in which all levels have one label.
+    log_ways = len(texts) * math.log(classes)
+    if len(texts) > 1:
+        log_ways += math.log1p(-(float(classes) ** (1 - len(texts))))
+    return share, log_ways, f"its {len(texts)} levels"
 
 
-def _by_cuts(values: npt.NDArray[np.float64], codes: npt.NDArray[np.intp]) -> tuple[float, str]:
-    """Return the share of rows that as many intervals as there are classes decide."""
+def _by_cuts(
+    values: npt.NDArray[np.float64], codes: npt.NDArray[np.intp]
+) -> tuple[float, float, str]:
+    """Return the share of rows that as many intervals as there are classes decide.
+
+    And the logarithm of the number of orders of the classes, and words.
+    """
     from sklearn.tree import DecisionTreeClassifier
 
     classes = int(codes.max()) + 1
     tree = DecisionTreeClassifier(max_leaf_nodes=max(2, classes), random_state=0)
-    column = values.reshape(-1, 1)
+    # Ranks, since the tree computes in 32 bits; a gap is the lowest.
+    numbers, ranks = np.unique(values, return_inverse=True)
+    is_gap = np.isnan(numbers)
+    numbers, ranks = numbers[~is_gap], np.where(np.isnan(values), -1, ranks)
+    column = ranks.reshape(-1, 1)
     share = float((tree.fit(column, codes).predict(column) == codes).mean())
-    cuts = np.sort(tree.tree_.threshold[tree.tree_.feature >= 0])
+    above = np.ceil(np.sort(tree.tree_.threshold[tree.tree_.feature >= 0])).astype(np.intp)
+    cuts = [numbers[rank - 1] / 2 + numbers[rank] / 2 for rank in above if rank > 0]
     listed = ", ".join(f"{cut:.6g}" for cut in cuts[:3]) + (", ..." if len(cuts) > 3 else "")
-    return share, f"the cut at {listed}" if len(cuts) == 1 else f"the cuts at {listed}"
+    words = [f"the {plural(len(cuts), 'cut')} at {listed}"] if cuts else []
+    words += ["whether it is missing"] if len(cuts) < len(above) else []
+    return share, math.lgamma(classes + 1), " and ".join(words)

@@ -5,6 +5,7 @@ is then the only rule by which the column's cells become numbers.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -19,19 +20,39 @@ THOUSANDS = (",", ".", "'", "\u2019", " ")  # " " for each of BLANKS
 MINUS = "\u2212\u2013\u2012\ufe63\uff0d"  # signs that stand for a minus
 PLAIN = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 MAX_UNIT = 12  # characters
+CURRENCIES = frozenset(
+    re.findall(
+        r"\w+",
+        """AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KES KRW
+        MXN MYR NGN NOK NZD PEN PHP PKR PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR Rs""",
+    )
+)
+# Units that multiply: 900 among 1.2K is not 0.9K, and 0.5 among 76% may be 50%.
+FACTORS = frozenset(
+    (*("k", "m", "b", "bn", "mn", "mio", "mrd", "lakh", "cr", "million", "billion"), "%", "\u2030")
+)
 FORM = re.compile(
     rf"""
     (?P<limit>[<>\u2264\u2265]=?\s*)?
     (?P<open>\(\s*)?
     (?P<sign>[+\-{MINUS}]\s*)?
-    (?P<prefix>[^\d\s.,+\-()<>{MINUS}]{{1,5}})?\s*
+    (?P<prefix>[^0-9\s.,+\-()<>{MINUS}]{{1,5}})?\s*
     (?P<inner>[+\-{MINUS}]\s*)?
-    (?P<body>(?:\d|[.,](?=\d))[\d.,'\u2019{BLANKS}]*?)
-    (?P<exponent>[eEdD][+-]?\d{{1,3}})?
+    (?P<body>(?:[0-9]|[.,](?=[0-9]))[0-9.,'\u2019{BLANKS}]*?)
+    (?P<exponent>[eEdD][+-]?[0-9]{{1,3}})?
     (?P<suffix>\s*[^\d\s.,+\-()<>][^\d,;()<>]{{0,{MAX_UNIT - 1}}})?
     (?P<close>\s*\))?
     """,
     re.VERBOSE,
+)
+
+
+# Decimal sign and thousands separator of every format, the usual ones first.
+SIGNS: tuple[tuple[Literal[".", ","], str], ...] = (
+    (".", ""),
+    (",", ""),
+    *((".", sign) for sign in THOUSANDS if sign != "."),
+    *((",", sign) for sign in THOUSANDS if sign != ","),
 )
 
 
@@ -46,7 +67,8 @@ class NumberFormat:
         The sign between groups of three digits; empty for none, " " for any blank.
     unit : str
         What stands before or behind a number, such as "%", "€" or "kg"; "$#M" if it stands on
-        both sides. The number is kept as it is: 76% becomes 76.
+        both sides. The number is kept as it is: 76% becomes 76. A cell may lack it, unless it
+        multiplies, as % and K do.
     parentheses : bool
         Whether (5) is -5, as in accounts.
     limits : bool
@@ -58,6 +80,11 @@ class NumberFormat:
     unit: str = ""
     parentheses: bool = False
     limits: bool = False
+
+    @property
+    def needs_unit(self) -> bool:
+        """Whether a number without the unit would be another one."""
+        return self.unit.rpartition("#")[2].strip().lower() in FACTORS
 
     @property
     def is_plain(self) -> bool:
@@ -151,11 +178,17 @@ def _to_plain(cells: pa.Array, number_format: NumberFormat) -> pa.Array:
         texts = replace(texts, r"^\(\s*([^-+].*?)\s*\)$", r"-\1")
     if number_format.unit:
         before, _, behind = number_format.unit.rpartition("#")
+        if number_format.needs_unit:
+            pattern = rf"{re.escape(behind)}$|^[+-]?\s*{re.escape(behind)}|^[+-]?[0.,]+$"
+            texts = pc.if_else(
+                pc.match_substring_regex(texts, pattern), texts, pa.scalar("?", pa.string())
+            )
         for unit in filter(None, dict.fromkeys([before or behind, behind])):
             texts = replace(texts, rf"^([+-]?)\s*{re.escape(unit)}\s*", r"\1")
             texts = replace(texts, rf"\s*{re.escape(unit)}$", "")
     texts = replace(texts, r"^([+-])\s+", r"\1")
-    texts = replace(texts, r"^([^a-zA-Z]*\d)[dD]([+-]?\d+)$", r"\1e\2")
+    # Fortran's 1.5D+02; 12D4 is a code.
+    texts = replace(texts, r"^([+-]?\d*[.,]\d*)[dD]([+-]?\d+)$", r"\1e\2")
     decimal = re.escape(number_format.decimal)
     if number_format.thousands:
         group = (
@@ -207,12 +240,14 @@ def infer(
     parts = {text: _take_apart(text) for text in texts}
     rows = sum(texts.values())
     known = {text: part for text, part in parts.items() if part is not None}
-    if sum(texts[text] for text in known) < share * rows or not rows:
+    if has_codes(texts) or sum(texts[text] for text in known) < share * rows or not rows:
         return None
     unit = _common_unit(known, texts, share * rows)
     if unit is None:
         return None
     known = {text: part for text, part in known.items() if part.unit in ("", unit)}
+    if _is_dialled(known):
+        return None
     limited = [text for text, part in known.items() if part.has_limit]
     if sum(texts[text] for text in limited) > rows / 2:
         return None  # <50 and >50 are classes
@@ -237,10 +272,18 @@ def _take_apart(text: str) -> _Parts | None:
     if match is None or (match["open"] is None) != (match["close"] is None):
         return None
     before, behind = (match[side] or "" for side in ("prefix", "suffix"))
-    if "#" in before + behind or (before.isalpha() and len(before) < 3):
-        return None  # A11 and #11 are codes, USD 11 is an amount
-    if re.match(r"0\d", match["body"]):
-        return None  # a code as well
+    if "#" in before + behind:
+        return None
+    if before and not (
+        before in CURRENCIES
+        or before in ("'", "%")
+        or any(unicodedata.category(sign) == "Sc" for sign in before)
+    ):
+        return None  # A11 is a code, USD 11 is an amount
+    if match["exponent"] and match["exponent"][0] in "dD" and not re.search("[.,]", match["body"]):
+        return None
+    if re.match("0[0-9]", match["body"]) and (not behind or re.search("[.,]", match["body"])):
+        return None  # a code or a date
     unit = f"{before}#{behind}" if before and behind else (before or behind)
     return _Parts(match["body"], unit.strip(), bool(match["open"]), bool(match["limit"]))
 
@@ -248,7 +291,22 @@ def _take_apart(text: str) -> _Parts | None:
 def is_number(text: str) -> bool:
     """Return whether a text is a number in some format, without a unit."""
     parts = _take_apart(text)
-    return parts is not None and not parts.unit
+    return (parts is not None and not parts.unit) and any(
+        _fits(parts.body.strip(), *signs) for signs in SIGNS
+    )
+
+
+def has_codes(texts: Collection[str]) -> bool:
+    """Return whether numbers are codes: digits alone, with leading zeros as in 01234."""
+    return any(re.fullmatch("0[0-9]+", text) for text in texts) and all(
+        re.fullmatch("[0-9]+", text) for text in texts if is_number(text)
+    )
+
+
+def _is_dialled(known: Mapping[str, _Parts]) -> bool:
+    """Return whether the numbers are telephone numbers: +49 123 456."""
+    grouped = [text for text, part in known.items() if re.search(f"[{BLANKS}]", part.body.strip())]
+    return bool(grouped) and all(text.startswith("+") for text in grouped)
 
 
 def _common_unit(known: Mapping[str, _Parts], texts: Mapping[str, int], rows: float) -> str | None:
@@ -266,24 +324,20 @@ def _common_unit(known: Mapping[str, _Parts], texts: Mapping[str, int], rows: fl
 
 def _signs(bodies: Collection[str], decimal: str | None) -> tuple[Any, str] | None:
     """Return the decimal sign and the thousands separator with which all bodies are numbers."""
-    texts = {body.strip() for body in bodies}
-    candidates = [(".", ""), (",", "")]
-    candidates += [(decimal, sign) for sign in THOUSANDS for decimal in ".," if decimal != sign]
-    fitting = [signs for signs in candidates if all(_fits(text, *signs) for text in texts)]
+    texts = list(dict.fromkeys(body.strip() for body in bodies))
+    fitting = [signs for signs in SIGNS if all(_fits(text, *signs) for text in texts)]
     if not fitting:
         # Some odd numbers among many: the signs that fit most.
-        share = {
-            signs: sum(_fits(text, *signs) for text in texts) / len(texts) for signs in candidates
-        }
-        best = max(candidates, key=lambda signs: share[signs])
-        fitting = [signs for signs in candidates if share[signs] == share[best]]
+        share = {signs: sum(_fits(text, *signs) for text in texts) / len(texts) for signs in SIGNS}
+        best = max(SIGNS, key=lambda signs: share[signs])
+        fitting = [signs for signs in SIGNS if share[signs] == share[best]]
         if share[best] < 0.9:
             return None
     best_signs = fitting[0]
     if best_signs == (",", "") and (".", ",") in fitting:
         if decimal is not None:
             return (",", "") if decimal == "," else (".", ",")
-        example = next(text for text in texts if "," in text)
+        example = next(text for text in texts if "," in text and _fits(text, ".", ","))
         raise AmbiguousNumbersError(
             example, (float(example.replace(",", ".")), float(example.replace(",", "")))
         )
@@ -293,9 +347,11 @@ def _signs(bodies: Collection[str], decimal: str | None) -> tuple[Any, str] | No
 def _fits(body: str, decimal: str, thousands: str) -> bool:
     """Return whether a body is a number with these signs, and begins no group with a zero."""
     mark = re.escape(decimal)
-    if re.fullmatch(rf"\d+(?:{mark}\d*)?|{mark}\d+", body):
+    if re.fullmatch(rf"[0-9]+(?:{mark}[0-9]*)?|{mark}[0-9]+", body):
         return True
     if not thousands:
         return False
     group = f"[{BLANKS}]" if thousands == " " else _escaped(thousands)
-    return re.fullmatch(rf"[1-9]\d{{0,2}}(?:{group}\d{{3}})+(?:{mark}\d*)?", body) is not None
+    return (
+        re.fullmatch(rf"[1-9][0-9]{{0,2}}(?:{group}[0-9]{{3}})+(?:{mark}[0-9]*)?", body) is not None
+    )

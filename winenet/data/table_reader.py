@@ -27,13 +27,14 @@ from winenet.data.text_stream import (
     TextStream,
     find_encoding,
     open_bytes,
+    quoted_cell,
 )
 from winenet.errors import safe_text, short_repr
 from winenet.text import count
 
 MAX_FAULTS = 5  # lines that are named; a file with another separator would fill the screen
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 ROWS = 20_000  # of Parquet and Excel, in a block
-BLANK_LINES = re.compile(r"(?:^[ \t]*\n)+\Z", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -140,8 +141,10 @@ def open_table(
         If it cannot be read.
     """
     if path != STDIN:
-        with open_bytes(path) as raw:
-            start = raw.read(4) if Path(path).is_file() else b""
+        start = b""
+        if not Path(path).is_fifo():  # which can be opened only once
+            with open_bytes(path) as raw:
+                start = raw.read(4)
         if start == b"PAR1":
             return _ParquetTable(path)
         if start == b"PK\x03\x04" and _is_excel(path):
@@ -168,7 +171,16 @@ class _TextTable(Table):
         block: int,
     ) -> None:
         super().__init__()
-        self.stream = self.closing.enter_context(TextStream(path, encoding, block))
+        self.uneven = 0
+        with contextlib.ExitStack() as opening:  # closes the file if its head cannot be read
+            self.stream = opening.enter_context(TextStream(path, encoding, block))
+            self._read_head(separator, quote, header=header)
+            self.closing = opening.pop_all()
+
+    def _read_head(
+        self, separator: str | Callable[[str], str] | None, quote: str | None, *, header: bool
+    ) -> None:
+        """Find how the table is written, and its columns' names."""
         self.size = self.stream.size
         self.sample = self.stream.peek()
         self.encoding = self.stream.encoding
@@ -180,7 +192,6 @@ class _TextTable(Table):
         head = dialect.read_head(self.sample, self.dialect, header=header)
         self.names, self.notes, self.head_rows = head.names, head.notes, head.rows
         self.stream.skip(head.characters)
-        self.uneven = 0
 
     def why_no_header(self) -> str | None:
         """Return why the first row cannot have the columns' names, or None if it can."""
@@ -201,9 +212,8 @@ class _TextTable(Table):
         row, held = 0, ""
         for text in self.stream.blocks():
             text = held + text
-            blank = BLANK_LINES.search(text) if text.endswith(("\n\n", " \n", "\t\n")) else None
-            held = text[blank.start() :] if blank else ""  # at the end of the file they are no rows
-            text = text[: blank.start()] if blank else text
+            end = text.find("\n", len(text.rstrip(" \t\n"))) + 1 if text.strip(" \t\n") else 0
+            text, held = text[:end], text[end:]  # blank lines at the end of the file are no rows
             if text:
                 cells, rows, uneven = self._parse(text, wanted, row)
                 yield Block(row, cells, np.delete(np.arange(row, row + rows), uneven))
@@ -212,6 +222,14 @@ class _TextTable(Table):
             self.notes.append(f"{count(held.count(chr(10)), 'blank line')} at the end")
         if self.uneven > MAX_FAULTS:
             self.faults.append(f"{self.uneven - MAX_FAULTS} more such lines")
+
+    def _with_marked_blanks(self, text: str) -> str:
+        """Return the text with a blank in each empty line, which is a row of gaps for pyarrow."""
+        if len(self.names) < 2 or not ("\n\n" in text or text.startswith("\n")):
+            return text
+        sign = "\t" if self.dialect.separator == " " else " "
+        cell = quoted_cell(*self.dialect).pattern
+        return re.sub(rf"{cell}|(?:\A|(?<=\n))(?=\n)", lambda match: match.group() or sign, text)
 
     def _parse(
         self, text: str, wanted: dict[int, str], first_row: int
@@ -223,13 +241,15 @@ class _TextTable(Table):
             uneven.append(invalid.number - 1)
             self.uneven += 1
             if self.uneven <= MAX_FAULTS:
+                cells = count(invalid.actual_columns, "cell")
+                what = f"has {cells}, the header has {len(self.names)}"
                 self.faults.append(
-                    f"{self.location(first_row + invalid.number - 1)} has "
-                    f"{count(invalid.actual_columns, 'cell')}, the header has {len(self.names)}"
+                    f"{self.location(first_row + invalid.number - 1)} "
+                    f"{what if invalid.text.strip() else 'is blank'}"
                 )
             return "skip"
 
-        content = text.encode()
+        content = self._with_marked_blanks(text).encode()
         places = [str(place) for place in range(len(self.names))]
         try:
             table = arrow_csv.read_csv(
@@ -268,7 +288,7 @@ def _joined(column: pa.ChunkedArray) -> pa.Array:
 
 
 class _ParquetTable(Table):
-    """A table of Parquet, without the index that pandas may have added."""
+    """A table of Parquet, without an index that pandas has added and that has no name."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -278,7 +298,13 @@ class _ParquetTable(Table):
             raise self._damaged(error) from None
         schema = self.file.schema_arrow
         index = (schema.pandas_metadata or {}).get("index_columns", [])
-        self.names = [name for name in schema.names if name not in index]
+        # Names are written as in a text, so that a model finds its columns in either.
+        named = [
+            (clean_text(name) or f"unnamed {place}", name)
+            for place, name in enumerate(schema.names, start=1)
+            if not (name in index and PANDAS_INDEX.fullmatch(name))
+        ]
+        self.names, self.raw_names = [name for name, _ in named], dict(named)
         self.size = Path(path).stat().st_size
         self.done = 0
 
@@ -297,10 +323,14 @@ class _ParquetTable(Table):
     def blocks(self, columns: Collection[str]) -> Iterator[Block]:
         """Yield the rows of each batch."""
         wanted = [name for name in self.names if name in columns]
+        repeated = [name for name in wanted if self.names.count(name) > 1]
+        if repeated:
+            raise TableError(f"has several columns called {short_repr(repeated[0])}")
+        raw_names = [self.raw_names[name] for name in wanted]
         try:
-            for batch in self.file.iter_batches(batch_size=ROWS, columns=wanted):
+            for batch in self.file.iter_batches(batch_size=ROWS, columns=raw_names):
                 first, self.done = self.done, self.done + batch.num_rows
-                cells = {name: batch.column(name) for name in wanted}
+                cells = {name: batch.column(self.raw_names[name]) for name in wanted}
                 yield Block(first, cells, np.arange(first, self.done))
         except (OSError, pa.ArrowException) as error:
             raise self._damaged(error) from None
@@ -336,6 +366,7 @@ class _ExcelTable(Table):
         names = [clean_text(_excel_text(cell)) for cell in header]
         self.names = [name or f"unnamed {place}" for place, name in enumerate(names, start=1)]
         if not any(names):
+            self.closing.close()
             raise TableError("has a first sheet without columns' names in its first row")
         self.size = Path(path).stat().st_size
         if len(book.worksheets) > 1:

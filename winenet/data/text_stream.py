@@ -39,6 +39,7 @@ SIGNATURES = {  # first bytes of a file: what it is, and the command that makes 
     b"%PDF": ("a PDF file", ""),
 }
 UNDEFINED_IN_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+LONGEST_MARK = 4  # bytes of which the first chunk has at least as many, so that marks are whole
 
 
 class TableError(InputError):
@@ -86,7 +87,7 @@ def find_encoding(path: str) -> str:
     """
     with open_bytes(path) as raw:
         utf8, is_utf8, has_undefined = codecs.getincrementaldecoder("utf-8")(), True, False
-        first = True
+        first, has_other = True, False
         for chunk in _chunks(raw, BLOCK):
             if first:
                 for mark, name in BYTE_ORDER_MARKS.items():
@@ -97,11 +98,12 @@ def find_encoding(path: str) -> str:
             first = False
             if is_utf8:
                 try:
-                    utf8.decode(chunk)
+                    has_other |= not utf8.decode(chunk).isascii()
                 except UnicodeDecodeError:
                     is_utf8 = False
             has_undefined |= UNDEFINED_IN_1252.search(chunk) is not None
-    if is_utf8:
+    # A last character that is cut is a whole one of Windows-1252, unless others are UTF-8's.
+    if is_utf8 and (has_other or not utf8.getstate()[0]):
         return "utf-8"
     return "latin-1" if has_undefined else "windows-1252"
 
@@ -123,8 +125,10 @@ def _chunks(raw: IO[bytes], size: int) -> Iterator[bytes]:
             raise TableError(f"is {kind}, not a table of text; {cure}")
     try:
         opened = gzip.GzipFile(fileobj=reader) if start.startswith(b"\x1f\x8b") else reader
-        while chunk := opened.read(size):
+        chunk = opened.read(max(size, LONGEST_MARK))
+        while chunk:
             yield chunk
+            chunk = opened.read(size)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise TableError("is not a complete gzip file; pack it again") from None
     except OSError as error:
@@ -187,7 +191,7 @@ class TextStream:
     @property
     def fraction_read(self) -> float | None:
         """How much of the file has been read, packed or not; None if its length is not known."""
-        if not self.size:
+        if not self.size or self.raw.closed:
             return None
         return min(1.0, self.raw.tell() / self.size)
 
@@ -212,7 +216,8 @@ class TextStream:
             try:
                 text = newlines.decode(decoder.decode(chunk))
             except UnicodeDecodeError as error:
-                line = lines + chunk[: max(error.start - 3, 0)].count(b"\n")
+                before = error.object[: error.start].decode(error.encoding, "ignore")
+                line = lines + newlines.decode(before, final=True).count("\n")
                 raise TableError(
                     f"line {line} is not {self.encoding.upper()}; give its encoding, or save the "
                     "file as UTF-8"
@@ -223,7 +228,8 @@ class TextStream:
                 raise TableError(
                     f"line {line} has a null byte, so the file is not text or is damaged"
                 )
-            yield text
+            if text:  # none may be there yet: a part of a character
+                yield text
         if decoder is not None:
             try:
                 text = newlines.decode(decoder.decode(b"", final=True), final=True)
@@ -233,15 +239,27 @@ class TextStream:
                 yield text
 
     def peek(self) -> str:
-        """Return the start of the text, which `blocks` yields as well."""
-        while len(self._rest) < SAMPLE and (text := next(self._texts, "")):
+        """Return the start of the text, which `blocks` yields as well.
+
+        It ends with LF if it is the whole text.
+        """
+        while len(self._rest) < SAMPLE:
+            text = next(self._texts, "")
             self._rest += text
+            if not text:
+                self._end_last_line()
+                break
         return self._rest
+
+    def _end_last_line(self) -> None:
+        if self._rest and not self._rest.endswith("\n"):
+            self._rest += "\n"
 
     def skip(self, characters: int) -> None:
         """Leave out the start of the text. characters: of whole rows."""
         start = self._rest[:characters]
-        self._rows_end(start if start.endswith("\n") else start + "\n", last=True)
+        if start:
+            self._rows_end(start if start.endswith("\n") else start + "\n", last=True)
         self._rest = self._rest[characters:]
 
     def blocks(self) -> Iterator[str]:
@@ -257,8 +275,8 @@ class TextStream:
             text = next(self._texts, None)
             last = text is None
             self._rest += text or ""
-            if last and self._rest and not self._rest.endswith("\n"):
-                self._rest += "\n"
+            if last:
+                self._end_last_line()
             end = self._rows_end(self._rest, last=last)
             block, self._rest = self._rest[:end], self._rest[end:]
             if len(self._rest) > MAX_ROW:
@@ -278,48 +296,53 @@ class TextStream:
         for start, stop in reversed(multiline):
             if start < end <= stop:
                 end = text.rfind("\n", 0, start) + 1
-        in_block = 0
+        position = 0  # up to which the rows are counted
         for start, stop in multiline:
             if start < end:
-                self._multiline_rows.append(self.row + text.count("\n", 0, start) - in_block)
-                in_block += text.count("\n", start, stop)
+                self.row += text.count("\n", position, start)
                 before = self._extra_lines[-1] if self._extra_lines else 0
+                self._multiline_rows.append(self.row)
                 self._extra_lines.append(before + text.count("\n", start, stop))
-        self.row += text.count("\n", 0, end) - in_block
+                position = stop
+        self.row += text.count("\n", position, end)
         return end
 
     def _find_multiline_cells(
         self, text: str, multiline: list[tuple[int, int]], *, last: bool
     ) -> int:
         """Append start and end of each cell with a line end; return where whole cells end."""
-        cell = _quoted_cell(self.separator, self.quote)
+        cell = quoted_cell(self.separator, self.quote)
         for match in cell.finditer(text):
             start, stop = match.span()
             if not match.group(1) or (stop == len(text) and not last):
                 if last:
                     raise TableError(
-                        f"line {self._line_in(text, start, multiline)} has a quotation mark that "
-                        "is not closed"
+                        f"line {self._line_in(text, start)} has a quotation mark that is not closed"
                     )
                 return start
-            if stop < len(text) and text[stop] not in (self.separator, "\n", " "):
+            behind = stop
+            while behind < len(text) and text[behind] == " " != self.separator:
+                behind += 1
+            if behind < len(text) and text[behind] not in (self.separator, "\n"):
+                opened, closed = self._line_in(text, start), self._line_in(text, stop)
+                since = f", opened in line {opened}" if opened < closed else ""
                 raise TableError(
-                    f"line {self._line_in(text, stop, multiline)} has text behind a closing "
-                    f"quotation mark ({short_repr(text[stop : stop + 20])}); within a cell a "
-                    "quotation mark is written twice"
+                    f"line {closed} has text behind a closing quotation mark{since} "
+                    f"({short_repr(text[stop : stop + 20])}); within a cell a quotation mark is "
+                    "written twice"
                 )
             if "\n" in match.group():
                 multiline.append((start, stop))
         return len(text)
 
-    def _line_in(self, text: str, position: int, multiline: list[tuple[int, int]]) -> int:
+    def _line_in(self, text: str, position: int) -> int:
         """Return the line of a character of the text at hand."""
         before = self._extra_lines[-1] if self._extra_lines else 0
         return self.row + before + 1 + text.count("\n", 0, position)
 
 
 @functools.lru_cache
-def _quoted_cell(separator: str, quote: str) -> re.Pattern[str]:
+def quoted_cell(separator: str, quote: str) -> re.Pattern[str]:
     """Return the pattern of a cell in quotation marks; its group is empty if it is not closed."""
     s, q = re.escape(separator), re.escape(quote)
     return re.compile(rf"(?:\A|(?<=[{s}\n])){q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+({q}|\Z)")

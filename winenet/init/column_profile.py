@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from winenet.data.number_format import PLAIN
+from winenet.init.gap_words import GAP_WORDS
 from winenet.init.ids import IdEvidence
 
 MAX_DISTINCT = 10_000  # texts that are counted one by one
-WHOLE = r"^[+-]?\d+$"
+WHOLE = r"^[+-]?\d+(\.0+)?$"  # pandas writes 1 as 1.0 where the column has a gap
 
 
 class ColumnProfile:
@@ -24,7 +25,7 @@ class ColumnProfile:
         All rows.
     counts : Counter
         Rows by text, in the order of the rows, an empty cell as an empty text. Of a column with
-        more than MAX_DISTINCT texts, the first ones.
+        more than MAX_DISTINCT texts, the first ones and the words for a gap.
     overflowed : bool
         Whether there are more texts.
     low, high : float
@@ -40,6 +41,7 @@ class ColumnProfile:
         self._longest = self._falls = 0
         self._last: float | None = None
         self._hashes: npt.NDArray[np.uint64] | None = np.empty(0, dtype=np.uint64)
+        self._new_hashes: list[npt.NDArray[np.uint64]] = []
 
     def add(self, texts: pa.Array) -> None:
         """Count more rows. texts: as `column_format.clean_cells` returns them."""
@@ -50,10 +52,11 @@ class ColumnProfile:
             counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True
         )
         for text, number in pairs:
-            if not self.overflowed or text in self.counts:
+            if not self.overflowed or text in self.counts or text.lower() in GAP_WORDS:
                 self.counts[text] += number
         self.overflowed = self.overflowed or len(self.counts) > MAX_DISTINCT
-        given = texts.filter(pc.not_equal(texts, ""))
+        is_gap = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(["", *sorted(GAP_WORDS)]))
+        given = texts.filter(pc.invert(is_gap))
         if len(given):
             self._add_evidence(given)
 
@@ -76,13 +79,23 @@ class ColumnProfile:
                 self._last = float(numbers[-1])
         if self._hashes is not None:
             hashes = pd.util.hash_array(texts.to_numpy(zero_copy_only=False), categorize=False)
-            self._hashes = np.unique(np.concatenate([self._hashes, hashes]))
+            self._new_hashes.append(hashes)
+            # Joined when there are as many new ones, so that the work grows with the rows alone.
+            if sum(map(len, self._new_hashes)) >= len(self._hashes):
+                self._join_hashes()
+
+    def _join_hashes(self) -> None:
+        """Count different cells; forget them if there are too few for an id."""
+        if self._hashes is not None:
+            self._hashes = np.unique(np.concatenate([self._hashes, *self._new_hashes]))
+            self._new_hashes = []
             if len(self._hashes) < 0.9 * self._cells:  # no id, so the memory can go
                 self._hashes = None
 
     @property
     def id_evidence(self) -> IdEvidence:
         """What tells an id from a measurement or a category."""
+        self._join_hashes()
         distinct = len(self.counts) if self._hashes is None else len(self._hashes)
         return IdEvidence(
             rows=self._cells,

@@ -67,7 +67,9 @@ def find_sentinel(counts: Mapping[str, int], numbers: Mapping[str, float]) -> Se
         return None
     rows = sum(by_number.values())
     for value, others in ((values[0], values[1:]), (values[-1], values[:-1])):
-        if by_number[value] >= max(3, 0.002 * rows) and _stands_apart(value, others, by_number):
+        with np.errstate(over="ignore"):  # a range beyond float64
+            is_apart = _stands_apart(float(value), others, by_number)
+        if is_apart and by_number[value] >= max(3, 0.002 * rows):
             text = next(text for text, number in numbers.items() if number == value)
             return Sentinel(text, by_number[value])
     return None
@@ -80,7 +82,7 @@ def _stands_apart(value: float, others: np.ndarray, by_number: Mapping[float, in
     is_far = np.abs(others - value).min() > MIN_SENTINEL_DISTANCE * (others[-1] - others[0])
     if value < 0 and value == int(value):
         return bool(is_far or others[0] >= 0)
-    return bool(is_far and re.fullmatch("9+", f"{value:g}"))
+    return bool(is_far and re.fullmatch(r"9+(\.0|\.9+)?", repr(float(value))))
 
 
 def _is_odd_zero(others: np.ndarray, by_number: Mapping[float, int]) -> bool:

@@ -10,6 +10,11 @@ ID_WORDS = (
     *("id", "ids", "uid", "uuid", "guid", "index", "idx", "no", "nr", "num", "number", "key"),
     *("row", "rowid", "rownum", "serial", "ssn", "iban", "phone", "unnamed"),
 )
+WORD_WITH_ID = re.compile(
+    "(?:account|booking|case|client|customer|device|employee|invoice|item|loan|member|movie|order|"
+    "passenger|patient|person|player|policy|product|record|row|sample|session|store|student|"
+    "subject|transaction|trip|user)(?:ids?|no|nr|num|number|key)"
+)
 
 
 class IdEvidence(NamedTuple):
@@ -69,8 +74,11 @@ def why_id(name: str, cells: IdEvidence) -> str | None:
 
 def is_id_name(name: str) -> bool:
     """Return whether the last word of a name says id or number, as in `customerId`."""
+    # "paid" and "valid" end in id as well, so the words before it are listed.
     words = re.findall(r"[^\W_\d]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name))
-    return bool(words) and words[-1].lower() in ID_WORDS
+    return bool(words) and (
+        words[-1].lower() in ID_WORDS or WORD_WITH_ID.fullmatch(words[-1].lower()) is not None
+    )
 
 
 def is_rising(numbers: npt.NDArray[np.float64]) -> bool:

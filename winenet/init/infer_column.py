@@ -6,21 +6,25 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import pandas as pd
 import pyarrow as pa
 
-from winenet.data import date_format, number_format
+from winenet.data import date_format, number_format, parquet
 from winenet.data.column_format import ColumnFormat
+from winenet.data.dialect import is_plain_number
 from winenet.data.number_format import AmbiguousNumbersError, NumberFormat
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import preview, short_repr
 from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
-from winenet.init.ids import why_id
+from winenet.init.ids import is_id_name, why_id
 from winenet.init.messages import option
 from winenet.init.read_tables import GuessError, quote_cell
 from winenet.text import count
 
 MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and texts is refused
+SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
+MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
@@ -84,31 +88,55 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
     GuessError
         If its numbers can be read in two ways, or texts stand among them.
     """
-    words = _given_gaps(profile.counts, options)
+    words = _given_gaps(profile, options)
     counts = {text: rows for text, rows in profile.counts.items() if text and text not in words}
     present = sum(counts.values())
     if not counts:
-        return InferredColumn(None, "no value in any row")
-    if not any(character.isalnum() for text in counts for character in text):
-        return InferredColumn(None, f"no letter or digit in any row, only {preview(list(counts))}")
+        texts = [text for text in profile.counts if text]
+        return InferredColumn(
+            None, f"nothing but {preview(texts)}" if texts else "no value in any row"
+        )
+    if all(SEPARATORS.issuperset(text) for text in counts):
+        return InferredColumn(None, f"nothing but separators, such as {preview(list(counts), 2)}")
     why = None if name in options.keep else why_id(name, profile.id_evidence)
-    if why is not None:
+    if why is not None and not (
+        profile.id_evidence.all_text and not is_id_name(name) and _is_measurement(counts)
+    ):
         return InferredColumn(None, f"{why}; `{option('--keep', name)}` brings it back")
     if len(counts) == 1 and not profile.overflowed:
         return _constant(next(iter(counts)), present, profile)
-    number = _numbers(name, profile, counts, options)
+    number = _numbers(name, profile, counts, words, options)
     if number is not None:
         return number
     dates = date_format.infer(counts)
     if dates is not None:
-        return _dates(dates, profile, counts, words)
+        return _dates(name, dates, profile, counts, words)
     return _category(name, profile, options)
 
 
-def _given_gaps(counts: Mapping[str, int], options: ColumnOptions) -> list[str]:
+def _is_measurement(counts: Mapping[str, int]) -> bool:
+    """Return whether texts that are no plain numbers are prices, shares, dates or the like."""
+    try:
+        is_number = number_format.infer(counts) is not None
+    except AmbiguousNumbersError:
+        return True
+    return is_number or date_format.infer(counts) is not None
+
+
+def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
-    known = gap_words(counts, is_category=False)
-    return [text for text in counts if text in known or text in options.na_values]
+    known = gap_words(profile.counts, is_category=False)
+    sentinels = parquet.as_numbers(options.na_values)
+    words = [
+        text
+        for text in profile.counts
+        if text in known
+        or text in options.na_values
+        or (is_plain_number(text) and float(text) in sentinels)
+    ]
+    if profile.overflowed:  # they may stand among the texts that are not counted
+        words += [text for text in options.na_values if text not in words]
+    return words
 
 
 def _gaps(profile: ColumnProfile, present: int) -> str:
@@ -128,7 +156,11 @@ def _constant(text: str, present: int, profile: ColumnProfile) -> InferredColumn
 
 
 def _numbers(
-    name: str, profile: ColumnProfile, counts: Mapping[str, int], options: ColumnOptions
+    name: str,
+    profile: ColumnProfile,
+    counts: Mapping[str, int],
+    words: Collection[str],
+    options: ColumnOptions,
 ) -> InferredColumn | None:
     """Return a column of numbers, or None if it is not one."""
     try:
@@ -140,9 +172,11 @@ def _numbers(
         return None
     how, odd = inferred
     if odd:
-        _refuse_odd(name, {text: counts[text] for text in odd})
-    numbers = _values(counts, how)
-    words = tuple(text for text in profile.counts if text and text not in counts)
+        _refuse_odd(name, "numbers", {text: counts[text] for text in odd})
+    numbers, words = _without_sentinels(_values(counts, how), words, options)
+    if not numbers:
+        return InferredColumn(None, "no value in any row")
+    counts = {text: counts[text] for text in numbers}
     low, high = min(numbers.values()), max(numbers.values())
     if profile.overflowed and how.is_plain:
         low, high = profile.low, profile.high
@@ -158,11 +192,15 @@ def _numbers(
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
-        flag = option("--na-value", f"{name}={sentinel.text}")
+        text = repr(numbers[sentinel.text]).removesuffix(".0")  # however it is written
+        flag = option("--na-value", f"{name}={text}")
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
             f"number. If it means that the value is missing, add {flag}"
         )
+    if is_id_name(name) and len(counts) > MAX_CODES and profile.id_evidence.all_integers:
+        notes.append(f"named like an id, but repeats; if it is one, add {option('--drop', name)}")
+    words = tuple(word for word in words if word)
     return InferredColumn(ColumnFormat("number", words, how), seen, notes)
 
 
@@ -170,6 +208,18 @@ def _values(counts: Mapping[str, int], how: NumberFormat) -> dict[str, float]:
     texts = list(counts)
     numbers, _ = number_format.parse(pa.array(texts, pa.string()), how)
     return dict(zip(texts, numbers.tolist(), strict=True))
+
+
+def _without_sentinels(
+    numbers: dict[str, float], words: Collection[str], options: ColumnOptions
+) -> tuple[dict[str, float], Collection[str]]:
+    """Return the numbers that stand for no gap, and all words for a gap: -200 is -200,0 as well."""
+    sentinels = parquet.as_numbers(options.na_values or ())
+    present = {text: number for text, number in numbers.items() if number not in sentinels}
+    if len(present) == len(numbers):
+        return numbers, words
+    more = [word for word in options.na_values or () if parquet.as_numbers([word])]
+    return present, list(dict.fromkeys([*words, *more]))
 
 
 def _resolve(
@@ -190,21 +240,36 @@ def _resolve(
 
 
 def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
-    """Raise GuessError for a column of many different numbers and of texts among them."""
-    numbers = [text for text in counts if number_format.is_number(text)]
+    """Raise GuessError for a column of many different numbers and of texts among them.
+
+    Where nearly every text is another one, as of tickets, they are names and not wrong numbers.
+    """
+    if number_format.has_codes(counts):
+        return
+    numbers = {text for text in counts if number_format.is_number(text)}
     rows = sum(counts[text] for text in numbers)
-    if len(numbers) > MAX_CODES and rows > MIN_NUMBERS * sum(counts.values()):
-        _refuse_odd(name, {text: rows for text, rows in counts.items() if text not in numbers})
+    if len(numbers) <= MAX_CODES or rows <= MIN_NUMBERS * sum(counts.values()):
+        return
+    odd = {text: rows for text, rows in counts.items() if text not in numbers}
+    if not odd:
+        raise GuessError(
+            f"Column {short_repr(name)} holds numbers that are not written in one way "
+            f"({preview(list(counts))}). Write them alike, or leave the column out: "
+            f"{option('--drop', name)}."
+        )
+    if len(odd) <= MAX_CODES or len(odd) <= sum(odd.values()) / 2:
+        _refuse_odd(name, "numbers", odd)
 
 
-def _refuse_odd(name: str, odd: Mapping[str, int]) -> None:
-    """Raise GuessError for texts among numbers."""
+def _refuse_odd(name: str, kind: str, odd: Mapping[str, int]) -> None:
+    """Raise GuessError for texts among numbers or dates."""
     texts = sorted(odd, key=lambda text: -odd[text])
-    flags = " ".join(option("--na-value", text) for text in texts[:3])
+    flags = " ".join(option("--na-value", text) for text in texts[:MAX_FLAGS])
+    dots = " ..." if len(texts) > MAX_FLAGS else ""
     raise GuessError(
-        f"Column {short_repr(name)} holds numbers, but not in {count(sum(odd.values()), 'cell')} "
-        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}. Else "
-        f"correct the cells, or leave the column out: {option('--drop', name)}."
+        f"Column {short_repr(name)} holds {kind}, but not in {count(sum(odd.values()), 'cell')} "
+        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}{dots}. "
+        f"Else correct the cells, or leave the column out: {option('--drop', name)}."
     )
 
 
@@ -212,12 +277,17 @@ def _refuse_odd(name: str, odd: Mapping[str, int]) -> None:
 
 
 def _dates(
+    name: str,
     inferred: tuple[date_format.DateFormat, str],
     profile: ColumnProfile,
     counts: Mapping[str, int],
     words: Collection[str],
 ) -> InferredColumn:
     how, other = inferred
+    is_odd = date_format.read_dates(pd.Series(list(counts)), how.pattern).isna()
+    odd = {text: counts[text] for text, wrong in zip(counts, is_odd, strict=True) if wrong}
+    if odd:
+        _refuse_odd(name, f"dates like {how.pattern}", odd)
     gaps = _gaps(profile, sum(counts.values()))
     if not how.parts:
         return InferredColumn(None, f"dates like {how.pattern} that do not vary")
