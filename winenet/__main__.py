@@ -18,7 +18,7 @@ from winenet.runtime import pin_blas
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
-NEEDED = ("jinja2", "pandas", "pydantic", "safetensors", "yaml")
+NEEDED = ("jinja2", "pandas", "pyarrow", "pydantic", "safetensors", "yaml")
 
 
 def check() -> None:
@@ -272,6 +272,8 @@ def predict(
     separator: str | None,
     na_values: list[str] | None,
     *,
+    encoding: str | None,
+    keep: list[str] | None,
     threshold: float | None,
     force: bool,
 ) -> None:
@@ -284,7 +286,11 @@ def predict(
     separator
         The character between cells; None: the one that fits best.
     na_values
-        Texts that stand for a missing value; None: the default ones.
+        Texts that stand for a missing value, beside the model's.
+    encoding
+        Of the table; None: it is found.
+    keep
+        Columns that are written as well.
     threshold
         The probability above which the positive label is predicted; None: the model's own.
     force
@@ -295,13 +301,14 @@ def predict(
     InputError
         If one of the files cannot be used.
     """
-    from winenet.data import stream
     from winenet.serve import predict as predicting
 
-    if na_values is None:
-        na_values = list(stream.DEFAULT_NA_VALUES)
     predicting.predict_file(
-        model, table, out, separator, na_values, threshold=threshold, force=force
+        *(model, table, out, separator, na_values or ()),
+        encoding=encoding,
+        keep=keep or (),
+        threshold=threshold,
+        force=force,
     )
 
 
@@ -391,8 +398,15 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
         dest="na_values",
         action="append",
         metavar="TEXT",
-        help="a text that stands for a missing value, as an empty cell always does; may be "
-        "repeated (default: NA and NaN)",
+        help="a text that stands for a missing value, beside those of the model, NA and NaN; may "
+        "be repeated",
+    )
+    command.add_argument("--encoding", metavar="NAME", help="of TABLE; else found")
+    command.add_argument(
+        "--keep",
+        type=lambda names: names.split(","),
+        metavar="COLUMN,COLUMN",
+        help="columns of TABLE that are written as well; all for all of them",
     )
     command.add_argument(
         "--threshold",

@@ -1,6 +1,7 @@
 """Read a raw table in chunks, matched by name to the columns of a model."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Self
 
@@ -31,8 +32,6 @@ class ModelTable:
     encoding, separator : str, optional
         Found if not given; the separator is the one with which the header has most of the model's
         columns.
-    header : bool
-        Whether the first row has the columns' names; else they are c1, c2, ...
     block : int
         Bytes read at a time.
 
@@ -56,7 +55,6 @@ class ModelTable:
         encoding: str | None = None,
         separator: str | None = None,
         *,
-        header: bool = True,
         block: int = BLOCK,
     ) -> None:
         self.formats = formats
@@ -68,7 +66,7 @@ class ModelTable:
                         path,
                         encoding,
                         separator or self._best_separator,
-                        header=header,
+                        header=self._is_header,
                         block=block,
                     )
                 )
@@ -94,6 +92,11 @@ class ModelTable:
 
         best = max(SEPARATORS, key=shared)
         return best if shared(best) else dialect.sniff(sample).separator
+
+    def _is_header(self, names: list[str]) -> bool:
+        """Return whether a first row has the columns' names; c1, c2, ... stand in none."""
+        unnamed = all(re.fullmatch(r"c[1-9]\d*", name) for name in self.formats)
+        return not unnamed or bool({*self.formats} & {*names})
 
     def chunks(self, also: list[str] | None = None) -> Iterator[tuple[pd.DataFrame, Block]]:
         """Yield the features of the rows chunk by chunk, their index counted on, and the cells.

@@ -119,7 +119,7 @@ def open_table(
     separator: str | Callable[[str], str] | None = None,
     quote: str | None = None,
     *,
-    header: bool = True,
+    header: bool | Callable[[list[str]], bool] = True,
     block: int = BLOCK,
 ) -> Table:
     """Open a table.
@@ -130,8 +130,9 @@ def open_table(
         Of a file, or "-" for standard input.
     encoding, separator, quote : str, optional
         Found if not given; of standard input, the encoding is UTF-8.
-    header : bool
-        Whether the first row of a text has the columns' names; else they are c1, c2, ...
+    header : bool or callable
+        Whether the first row of a text has the columns' names; else they are c1, c2, ... A callable
+        is given the first row and decides.
     block : int
         Bytes of text read at a time.
 
@@ -167,7 +168,7 @@ class _TextTable(Table):
         separator: str | Callable[[str], str] | None,
         quote: str | None,
         *,
-        header: bool,
+        header: bool | Callable[[list[str]], bool],
         block: int,
     ) -> None:
         super().__init__()
@@ -178,7 +179,11 @@ class _TextTable(Table):
             self.closing = opening.pop_all()
 
     def _read_head(
-        self, separator: str | Callable[[str], str] | None, quote: str | None, *, header: bool
+        self,
+        separator: str | Callable[[str], str] | None,
+        quote: str | None,
+        *,
+        header: bool | Callable[[list[str]], bool],
     ) -> None:
         """Find how the table is written, and its columns' names."""
         self.size = self.stream.size
@@ -189,6 +194,8 @@ class _TextTable(Table):
         known = separator(self.sample) if callable(separator) else separator
         self.dialect = dialect.sniff(self.sample, known, quote)
         self.stream.separator, self.stream.quote = self.dialect
+        if callable(header):
+            header = header(dialect.read_head(self.sample, self.dialect).names)
         head = dialect.read_head(self.sample, self.dialect, header=header)
         self.names, self.notes, self.head_rows = head.names, head.notes, head.rows
         self.stream.skip(head.characters)

@@ -15,12 +15,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from winenet.data import column_format
 from winenet.data.preprocessing import SCALING, Array, Preprocessing
+from winenet.data.schema import features_of
 from winenet.errors import short_repr
 from winenet.files import FileError, damaged_message, unreadable_message, write_atomic
 from winenet.models.saved import DEFAULT_THRESHOLD, DenseModel, SavedModel
 
-MODEL_FORMAT = "winenet model 3"
+MODEL_FORMAT = "winenet model 4"
 MAX_MODEL_BYTES = 2**31  # a larger file is not opened
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 # safetensors writes several metadata keys in another order in each process, so there is one.
@@ -34,7 +36,8 @@ METADATA: dict[str, Any] = {  # name -> type; a list holds the type of its items
     "numbers": [str],
     "categories": [str],
     "levels": [[str]],
-    "most_frequent": [str],
+    "indicators": [str],
+    "formats": [dict],
     "fact_names": [str],
     "fact_values": [float],
     "sha256": str,
@@ -68,7 +71,8 @@ def write(path: str, saved: SavedModel) -> None:
         "numbers": raw.numbers,
         "categories": raw.categories,
         "levels": raw.levels,
-        "most_frequent": raw.most_frequent,
+        "indicators": raw.indicators,
+        "formats": column_format.all_as_json(raw.formats),
         "fact_names": list(saved.training_info),
         "fact_values": [float(value) for value in saved.training_info.values()],
     }
@@ -254,30 +258,35 @@ def _model(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> SavedModel:
 def _preprocessing(about: Mapping[str, Any], scaling: dict[str, Array]) -> Preprocessing:
     """Return the preprocessing of a file's content; raise ValueError if it is not valid."""
     numbers, categories = about["numbers"], about["categories"]
-    by_category, most_frequent = about["levels"], about["most_frequent"]
+    by_category, indicators = about["levels"], about["indicators"]
+    try:
+        formats = column_format.all_from_json(about["formats"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it has a column without a valid format ({error})") from None
     for name, values in scaling.items():
         if len(values) != len(numbers):
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
-    if not len(categories) == len(by_category) == len(most_frequent):
-        raise ValueError(
-            f"it has {len(categories)} categories, but levels of {len(by_category)} and most "
-            f"frequent levels of {len(most_frequent)}"
-        )
-    for name, levels, level in zip(categories, by_category, most_frequent, strict=True):
-        if level not in levels:
-            raise ValueError(
-                f"{short_repr(level)} is not a level of its category {short_repr(name)}"
-            )
+    if len(categories) != len(by_category):
+        raise ValueError(f"it has {len(categories)} categories, but levels of {len(by_category)}")
+    for levels in by_category:
         _check_unique("level", levels)
+    _check_unique("indicator", indicators)
+    for name in indicators:
+        if name not in numbers:
+            raise ValueError(f"{short_repr(name)} has an indicator, but is not a number of it")
+    kinds = features_of(formats)
+    if kinds != dict.fromkeys(numbers, "number") | dict.fromkeys(categories, "category"):
+        raise ValueError("its columns do not become its numbers and categories")
     _check_unique("column", [*numbers, *categories])
     for name, least, largest in zip(numbers, scaling["minimum"], scaling["maximum"], strict=True):
         if least > largest:
             raise ValueError(f"the minimum of {short_repr(name)} is {least}, its maximum {largest}")
     return Preprocessing(
+        formats=formats,
         numbers=numbers,
+        indicators=indicators,
         categories=categories,
         levels=by_category,
-        most_frequent=most_frequent,
         **scaling,
     )
 

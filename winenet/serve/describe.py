@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from winenet.data.preprocessing import Preprocessing
-from winenet.errors import safe_text, short_repr
+from winenet.data.preprocessing import GAP, Preprocessing
+from winenet.errors import preview, safe_text, short_repr
 from winenet.models.saved import SavedModel
 from winenet.network.layers import n_parameters
 from winenet.text import plural
@@ -27,6 +27,7 @@ def describe_model(name: str, saved: SavedModel) -> str:
         [f"layers, {n_parameters(units):,} weights and biases:", *_layers(saved, units)],
         _numbers(saved.preprocessing),
         _categories(saved.preprocessing),
+        _formats(saved.preprocessing),
         ["training:", *_facts(saved)],
     ]
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
@@ -64,11 +65,29 @@ def _numbers(raw: Preprocessing) -> list[str]:
 def _categories(raw: Preprocessing) -> list[str]:
     """Return a line for each category."""
     lines = []
-    for name, levels, usual in zip(raw.categories, raw.levels, raw.most_frequent, strict=True):
-        text = [short_repr(level) for level in levels[:LEVELS_SHOWN]]
-        text += [f"{len(levels) - LEVELS_SHOWN} more"] if len(levels) > LEVELS_SHOWN else []
-        lines.append(f"  {short_repr(name)}: {', '.join(text)}; a gap becomes {short_repr(usual)}")
+    for name, levels in zip(raw.categories, raw.levels, strict=True):
+        known = [level for level in levels if level != GAP]
+        text = [short_repr(level) for level in known[:LEVELS_SHOWN]]
+        text += [f"{len(known) - LEVELS_SHOWN} more"] if len(known) > LEVELS_SHOWN else []
+        gap = "a level of its own" if GAP in levels else "none of them"
+        lines.append(f"  {short_repr(name)}: {', '.join(text)}; a gap is {gap}")
     return [f"{len(lines)} categories, an input of 0 or 1 a level:", *lines] if lines else []
+
+
+def _formats(raw: Preprocessing) -> list[str]:
+    """Return a line for each column that is not read as it stands: format, words for a gap."""
+    lines = []
+    for name, how in raw.formats.items():
+        words = [how.number.describe()]
+        if how.date is not None:
+            words.append(f"dates like {how.date.pattern}, taken as {', '.join(how.date.parts)}")
+        if how.na_values:
+            words.append(f"missing: {', '.join(short_repr(text) for text in how.na_values)}")
+        if any(words):
+            lines.append(f"  {short_repr(name)}: {'; '.join(filter(None, words))}")
+    if raw.indicators:
+        lines.append(f"  an input says whether a value is missing: {preview(raw.indicators)}")
+    return ["how columns are read:", *lines] if lines else []
 
 
 def _facts(saved: SavedModel) -> list[str]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from winenet import files
-from winenet.data.preprocessing import Array, Preprocessing
+from winenet.data.preprocessing import GAP, Array, Preprocessing
 from winenet.errors import InputError, safe_text
 from winenet.models import model_file
 from winenet.models.predictor import PipelinePredictor, argmax_class
@@ -113,7 +113,7 @@ def onnx_model(saved: SavedModel) -> bytes:
         ) from None
     graph, types = _GraphBuilder(onnx), onnx.TensorProto
     raw, classes = saved.preprocessing, len(saved.labels)
-    parts = [_numbers(graph, raw)] if raw.numbers else []
+    parts = _numbers(graph, raw) if raw.numbers else []
     parts += _categories(graph, raw)
     A = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
     P = _layers(graph, saved, A)
@@ -165,23 +165,34 @@ def _axis(graph: _GraphBuilder) -> str:
     return graph.constant(np.array([1], dtype=np.int64))
 
 
-def _numbers(graph: _GraphBuilder, raw: Preprocessing) -> str:
+def _numbers(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
     """Add what fills and scales the numbers, in the order of `preprocessing.inputs`."""
     gap = graph.add("IsNaN", "numbers")
     value = graph.add("Where", gap, graph.constant(raw.fill), "numbers")
     value = graph.add("Sub", value, graph.constant(raw.centre))
     value = graph.add("Mul", value, graph.constant(raw.factor))
-    return graph.add("Add", value, graph.constant(raw.offset))
+    parts = [graph.add("Add", value, graph.constant(raw.offset))]
+    if raw.indicators:
+        places = np.array([raw.numbers.index(name) for name in raw.indicators], dtype=np.int64)
+        chosen = graph.add("Gather", gap, graph.constant(places), axis=1)
+        parts.append(graph.add("Cast", chosen, to=graph.onnx.TensorProto.DOUBLE))
+    return parts
 
 
 def _categories(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
     """Add what makes each category's inputs of 0 and 1; a level that is not known is 0 in all."""
     made = []
-    for number, (levels, usual) in enumerate(zip(raw.levels, raw.most_frequent, strict=True)):
+    for number, (name, levels) in enumerate(zip(raw.categories, raw.levels, strict=True)):
         column = graph.add(
             "Gather", "categories", graph.constant(np.array([number], dtype=np.int64)), axis=1
         )
-        known = {"": levels.index(usual)} | {level: place for place, level in enumerate(levels)}
+        known = {level: place for place, level in enumerate(levels)}
+        # A text for a gap is one here as well, where training rows had gaps.
+        known |= {
+            text: known[GAP]
+            for text in raw.formats[name].na_values
+            if GAP in known and text not in known
+        }
         place = graph.add(
             "LabelEncoder",
             column,
@@ -219,8 +230,7 @@ def random_rows(saved: SavedModel, rows: int = CHECKED_ROWS) -> pd.DataFrame:
     for name, levels in zip(raw.categories, raw.levels, strict=True):
         unknown = "x" * (max(map(len, levels)) + 1)
         texts = np.array([*levels, unknown], dtype=object)[rng.integers(0, len(levels) + 1, rows)]
-        # Where the empty text is a level, it is no gap, and there is no other text for one.
-        X[name] = pd.Series(texts, dtype="str").mask(("" not in levels) & (rng.random(rows) < 0.1))
+        X[name] = pd.Series(texts, dtype="str").mask((texts == GAP) | (rng.random(rows) < 0.1))
     return pd.DataFrame(X, columns=raw.columns)
 
 

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet as pq
 from threadpoolctl import threadpool_limits
 
 from winenet import files
-from winenet.data import stream
-from winenet.data.preprocessing import FILL_STATISTIC, Array
-from winenet.errors import InputError, safe_text, short_repr
+from winenet.data import column_format, model_table
+from winenet.data.column_format import ColumnFormat
+from winenet.data.model_table import ModelTable
+from winenet.data.preprocessing import FILL_STATISTIC, GAP, Array
+from winenet.errors import InputError, did_you_mean, preview, safe_text, short_repr
 from winenet.models import model_file
 from winenet.models.predictor import PipelinePredictor, argmax_class
 from winenet.models.saved import DEFAULT_THRESHOLD, SavedModel
@@ -32,6 +35,7 @@ from winenet.progress import Progress
 PROGRESS_MIN_BYTES = 2**26  # progress is shown for tables of at least this size
 LEVELS_SHOWN = 5
 DECIMALS = 6
+DEFAULT_NA_VALUES = ("NA", "NaN")  # known even if training had no gap
 
 
 class PredictError(InputError):
@@ -43,11 +47,13 @@ def predict_file(
     table: str,
     out: str | None = None,
     separator: str | None = None,
-    missing: Sequence[str] = stream.DEFAULT_NA_VALUES,
+    na_values: Sequence[str] = (),
     *,
+    encoding: str | None = None,
+    keep: Sequence[str] = (),
     threshold: float | None = None,
     force: bool = False,
-    block: int = stream.BLOCK,
+    block: int = model_table.BLOCK,
 ) -> None:
     """Write a prediction for each row of a table, and a summary of mismatches to standard error.
 
@@ -59,8 +65,13 @@ def predict_file(
         A table file, or "-" for standard input.
     out : str, optional
         The file to write; without it, standard output.
-    separator, missing, block
-        As in `stream.open_table`.
+        Parquet if its name ends in .parquet, else CSV.
+    separator, encoding, block
+        As in `model_table.ModelTable`.
+    na_values : sequence of str
+        Texts that stand for a gap, beside those of the model.
+    keep : sequence of str
+        Columns of the table that are written as well; "all" for all of them.
     threshold : float, optional
         Of two labels, the probability above which the positive one is predicted; without it, the
         model's own.
@@ -76,8 +87,11 @@ def predict_file(
     if out is not None:
         check_output_path(out, {"model": model, "table": table}, force=force)
     mismatches = MismatchReport(saved)
-    predictions = CsvPredictions(saved)
-    with stream.open_table(table, saved.preprocessing, separator, missing, block) as opened:
+    formats = _formats(saved, na_values)
+    with ModelTable(table, formats, encoding, separator, block=block) as opened:
+        kept = _kept_columns(keep, opened, saved)
+        as_parquet = out is not None and out.lower().endswith(".parquet")
+        writer = ParquetPredictions if as_parquet else CsvPredictions
         try:
             # On a busy machine several BLAS threads wait for each other: five times as long.
             with (
@@ -85,12 +99,13 @@ def predict_file(
                 _open_output(out) as target,
                 _progress(opened) as progress,
             ):
-                target.write(predictions.header())
-                for first_row, P in _predicted_chunks(saved, opened, mismatches):
-                    target.write(predictions.rows(first_row, P))
+                predictions = writer(saved, kept, target)
+                for first_row, P, cells in _predicted_chunks(saved, opened, mismatches, kept):
+                    predictions.write(first_row, P, cells)
                     if progress is not None and opened.fraction_read:
                         read = int(opened.fraction_read * progress.total)
                         progress.update(read - progress.done, opened.fraction_read)
+                predictions.close()
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -175,7 +190,7 @@ def _open_output(out: str | None) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _progress(table: stream.TableReader) -> Iterator[Progress | None]:
+def _progress(table: ModelTable) -> Iterator[Progress | None]:
     """Yield a progress display for a long table, or None for a short one."""
     if table.size < PROGRESS_MIN_BYTES:
         yield None
@@ -184,49 +199,148 @@ def _progress(table: stream.TableReader) -> Iterator[Progress | None]:
         yield progress
 
 
+def _formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFormat]:
+    """Return how the model's columns are read, with more texts for a gap.
+
+    A text that is a level of its column is no gap there, whatever it means elsewhere.
+    """
+    raw = saved.preprocessing
+    levels = dict(zip(raw.categories, raw.levels, strict=True))
+    formats = {}
+    for name, how in raw.formats.items():
+        words = dict.fromkeys([*how.na_values, *DEFAULT_NA_VALUES, *na_values])
+        own = tuple(word for word in words if word not in levels.get(name, ()))
+        formats[name] = replace(how, na_values=own)
+    return formats
+
+
+def _kept_columns(keep: Sequence[str], table: ModelTable, saved: SavedModel) -> list[str]:
+    """Return the columns that are written as well; raise PredictError if one cannot be."""
+    names = [*table.names] if list(keep) == ["all"] else list(keep)
+    written = {"row", saved.target, *(f"p({label})" for label in saved.labels)}
+    if list(keep) == ["all"]:
+        names = [name for name in names if name not in written]
+    for name in names:
+        if name not in table.names:
+            raise PredictError(
+                f"--keep {short_repr(name)} is not a column of {table.display_name}"
+                f"{did_you_mean(name, table.names)}. Its columns: {preview(table.names)}."
+            )
+        if name in written:
+            raise PredictError(
+                f"--keep {short_repr(name)} has the name of a column of the predictions. Rename it "
+                "in the table, or leave it out."
+            )
+    return list(dict.fromkeys(names))
+
+
 def _predicted_chunks(
-    saved: SavedModel, table: stream.TableReader, mismatches: "MismatchReport"
-) -> Iterator[tuple[int, Array]]:
-    """Yield for each chunk the number of its first row and its probabilities, (rows, classes)."""
+    saved: SavedModel, table: ModelTable, mismatches: "MismatchReport", kept: list[str]
+) -> Iterator[tuple[int, Array, dict[str, pa.Array]]]:
+    """Yield for each chunk its first row, the probabilities, and the cells of the kept columns."""
     predictor = PipelinePredictor(saved)
-    for chunk in table.iter_chunks():
-        first_row = int(chunk.index[0])
-        mismatches.add(chunk)
-        P = predictor.predict_proba(chunk, first_row)
+    for features, block in table.chunks(kept):
+        first_row = int(features.index[0])
+        mismatches.add(features)
+        P = predictor.predict_proba(features, first_row)
         non_finite = np.flatnonzero(~np.isfinite(P).all(axis=1))
         if len(non_finite):
             raise table.error(
-                f"{table.row_location(first_row + int(non_finite[0]))} has a number so large that "
+                f"{table.location(first_row + int(non_finite[0]))} has a number so large that "
                 "the model's sums are no longer finite, so the table was not predicted. Numbers "
                 "should lie about where those of the training did: `python -m winenet describe` "
                 "shows that range."
             )
-        yield first_row, P
+        yield first_row, P, {name: block.cells[name] for name in kept}
 
 
 # ------------------------------------------------------------------ output format
 
 
 class CsvPredictions:
-    """Format predictions as CSV: row, label, and a probability for each label."""
+    """Write predictions as CSV: row, label, a probability for each label, kept columns.
 
-    def __init__(self, saved: SavedModel) -> None:
-        self.columns = ["row", saved.target, *(f"p({label})" for label in saved.labels)]
+    Parameters
+    ----------
+    saved : SavedModel
+    kept : list of str
+        Columns of the table that are written as well.
+    target : binary file
+    """
+
+    def __init__(self, saved: SavedModel, kept: list[str], target: IO[bytes]) -> None:
+        self.saved, self.target = saved, target
         # A label is never alone in its line, so an empty one needs no quotation marks.
         labels = [_csv_cells([label, ""])[:-1] for label in saved.labels]
-        self.threshold = saved.model.threshold
         self.labels = np.array(labels, dtype=object)
+        target.write(_csv_cells(prediction_columns(saved, kept)) + b"\n")
 
-    def header(self) -> bytes:
-        """Return the header line."""
-        return _csv_cells(self.columns) + b"\n"
+    def write(self, first_row: int, P: Array, cells: dict[str, pa.Array]) -> None:
+        """Write one line per row.
 
-    def rows(self, first_row: int, P: Array) -> bytes:
-        """Return one line per row. first_row: its number in the table. P: (rows, classes)."""
-        labels = self.labels[argmax_class(P, self.threshold)].tolist()
+        Parameters
+        ----------
+        first_row : int
+            The number of the first row in the table.
+        P : ndarray of shape (rows, classes)
+        cells : dict of str to pyarrow.Array of shape (rows,)
+            Of the kept columns.
+        """
+        labels = self.labels[argmax_class(P, self.saved.model.threshold)].tolist()
         numbers = range(first_row, first_row + len(P))
-        rows = zip(numbers, labels, _format_probabilities(P), strict=True)
-        return b"".join([b"%d,%b%b" % row for row in rows])
+        rows = zip(numbers, labels, _format_probabilities(P), _csv_ends(cells, len(P)), strict=True)
+        self.target.write(b"".join([b"%d,%b%b%b" % row for row in rows]))
+
+    def close(self) -> None:
+        """Do nothing: each line is complete."""
+
+
+class ParquetPredictions:
+    """Write predictions as Parquet, with the columns of `CsvPredictions`; probabilities in full.
+
+    Parameters
+    ----------
+    saved : SavedModel
+    kept : list of str
+        Columns of the table that are written as well.
+    target : binary file
+    """
+
+    def __init__(self, saved: SavedModel, kept: list[str], target: IO[bytes]) -> None:
+        self.saved, self.target = saved, target
+        self.columns = prediction_columns(saved, kept)
+        self.writer: pq.ParquetWriter | None = None
+
+    def write(self, first_row: int, P: Array, cells: dict[str, pa.Array]) -> None:
+        """Write rows, as `CsvPredictions.write` does."""
+        places = argmax_class(P, self.saved.model.threshold)
+        labels = np.array(self.saved.labels, dtype=object)[places]
+        columns = [pa.array(np.arange(first_row, first_row + len(P))), pa.array(labels)]
+        columns += [pa.array(column) for column in P.T]
+        table = pa.table([*columns, *cells.values()], names=self.columns)
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.target, table.schema)
+        self.writer.write_table(table)
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+def prediction_columns(saved: SavedModel, kept: list[str]) -> list[str]:
+    """Return the names of the columns that are written."""
+    return ["row", saved.target, *(f"p({label})" for label in saved.labels), *kept]
+
+
+def _csv_ends(cells: dict[str, pa.Array], rows: int) -> list[bytes]:
+    """Return the end of each line: the kept cells and LF."""
+    if not cells:
+        return [b"\n"] * rows
+    texts = [column_format.clean_cells(column).to_pylist() for column in cells.values()]
+    return [
+        b"," + _csv_cells([text or "" for text in row]) + b"\n" for row in zip(*texts, strict=True)
+    ]
 
 
 def _csv_cells(cells: Sequence[str]) -> bytes:
@@ -237,7 +351,7 @@ def _csv_cells(cells: Sequence[str]) -> bytes:
 
 
 def _format_probabilities(P: Array) -> list[bytes]:
-    """Return the probabilities of each row as the end of its line: `,0.250000,0.750000` and LF."""
+    """Return the probabilities of each row as a part of its line: `,0.250000,0.750000`."""
     # Digit by digit for all rows at once; formatting row by row would take half of the total time.
     rows, classes = P.shape
     millionths = np.rint(P * 10**DECIMALS).astype(np.int32)
@@ -246,8 +360,7 @@ def _format_probabilities(P: Array) -> list[bytes]:
     for position in (*range(DECIMALS + 2, 2, -1), 1):
         millionths, digit = np.divmod(millionths, 10)
         characters[:, :, position] = digit + ord("0")
-    ends: npt.NDArray[np.uint8] = np.full((rows, 1), ord("\n"), np.uint8)
-    whole = np.hstack([characters.reshape(rows, -1), ends])
+    whole = characters.reshape(rows, -1)
     texts: list[bytes] = whole.view(f"S{whole.shape[1]}").ravel().tolist()
     return texts
 
@@ -305,7 +418,7 @@ class MismatchReport:
                 examples += [level for level in new[: LEVELS_SHOWN + 1] if level not in examples]
                 del examples[LEVELS_SHOWN + 1 :]
 
-    def summary_lines(self, model: str, table: stream.TableReader) -> list[str]:
+    def summary_lines(self, model: str, table: ModelTable) -> list[str]:
         """Return the lines of the summary."""
         raw = self.saved.preprocessing
         lines = [f"predict: {self.rows:,} rows of {table.display_name} by {safe_text(model)}"]
@@ -317,18 +430,20 @@ class MismatchReport:
             more = len(table.extra_columns) - LEVELS_SHOWN
             extra += [f"{more} more"] if more > 0 else []
             lines.append(f"  columns that the model does not have, left out: {', '.join(extra)}")
+        lines += [f"  {note}" for note in table.notes]
         if table.reordered:
             lines.append("  columns in another order than the model's: matched by name")
         fill = {
             name: f"the {FILL_STATISTIC} {value:.6g}"
             for name, value in zip(raw.numbers, raw.fill, strict=True)
         }
+        fill = {name: f"filled by {value}" for name, value in fill.items()}
         fill |= {
-            name: short_repr(level)
-            for name, level in zip(raw.categories, raw.most_frequent, strict=True)
+            name: "a level of its own" if GAP in levels else "taken as none of the levels"
+            for name, levels in zip(raw.categories, raw.levels, strict=True)
         }
         lines += [
-            f"  gaps in {short_repr(name)}: {self.na_values[name]:,}, filled by {fill[name]}"
+            f"  gaps in {short_repr(name)}: {self.na_values[name]:,}, {fill[name]}"
             for name in raw.columns
             if self.na_values[name]
         ]
