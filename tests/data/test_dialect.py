@@ -42,6 +42,8 @@ def test_the_separator_of_a_clean_table_is_found(separator, rows):
         ("mpg cyl\nMazda 21 6\nFiat 22 4\n", " "),  # R's row names
         ("text\ntwo words\nmore words\n", ","),  # one column
         ("text\none\ntwo\n", ","),
+        ("full text\none\ntwo words\nthree more words\n", ","),
+        ("a,tags\n" + "1,v;w;x;y;z\n" * 20, ","),  # all rows agree, the header as well
         ("", ","),
         ("sep=;\na,x;b\n1,y;2\n", ";"),
         ('"sep=|"\na|b\n1|2\n', "|"),
@@ -152,6 +154,7 @@ def test_a_first_row_of_values_is_no_header(text, why):
         "",
         "id,no\n1,no\n2,yes\n",
         "1,size\n2,3\n4,5\n",
+        "no,yes,size\nno,yes,1\nyes,no,2\n",
     ],
 )
 def test_a_header_is_not_taken_for_values(text):

@@ -71,6 +71,7 @@ def test_an_id_by_nature(texts, words):
         ("x", RNG.integers(100, size=200)),
         ("id", RNG.integers(20, size=200)),  # a name alone is not enough
         ("income", UNORDERED),
+        ("income", sorted(UNORDERED)),
         ("paid", UNORDERED),
         ("humid", UNORDERED),
         ("grid", UNORDERED),
@@ -95,7 +96,21 @@ def test_random_measurements_are_no_ids(seed, rows, digits):
 
 
 @pytest.mark.parametrize(
-    "name", ["id", "ID", "Id", "user_id", "userId", "order-no", "Row", "serial", "rowid", "item_nr"]
+    "name",
+    [
+        "id",
+        "ID",
+        "Id",
+        "user_id",
+        "userId",
+        "bikeID",
+        "rentalKey",
+        "order-no",
+        "Row",
+        "serial",
+        "rowid",
+        "item_nr",
+    ],
 )
 def test_names_of_ids(name):
     assert ids.is_id_name(name)
