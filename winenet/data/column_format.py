@@ -84,6 +84,8 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     """
     if column_format.kind == "number" and not _is_text(cells.type):
         return _typed_numbers(name, cells, column_format)
+    if not (_is_text(cells.type) or _has_text(cells.type)):
+        return _of_another_type(name, cells, column_format)
     texts = clean_cells(cells)
     gap = pc.is_in(texts, value_set=pa.array(["", *column_format.na_values], pa.string()))
     gap = pc.or_(pc.fill_null(gap, False), texts.is_null())
@@ -94,6 +96,9 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
         return Parsed({name: levels}, is_gap, np.zeros(len(levels), dtype=bool), "")
     if column_format.date is not None:
         when = pd.Series(texts.to_pandas(), dtype="str")
+        if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+            dates = pd.DatetimeIndex(cells.to_pandas()).strftime(column_format.date.pattern)
+            when = pd.Series(dates, dtype="str").where(~is_gap)
         parts, wrong_dates = date_format.take_apart(when, column_format.date)
         names = date_format.feature_names(name, column_format.date.parts)
         rule = f"not a date like {column_format.date.pattern}"
@@ -103,6 +108,18 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     numbers, is_wrong = number_format.parse(texts, column_format.number)
     numbers, is_gap = _with_numeric_gaps(numbers, is_gap, column_format.na_values)
     return Parsed({name: numbers}, is_gap, is_wrong, _number_rule(column_format.number))
+
+
+def _of_another_type(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
+    """Return gaps for cells of a type that cannot be read so, such as lists; each is wrong."""
+    is_wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    gaps = np.full(len(cells), np.nan)
+    features: dict[str, npt.NDArray[np.float64] | pd.Series] = {
+        feature: pd.Series(gaps, dtype="str") if kind == "category" else gaps.copy()
+        for feature, kind in column_format.features(name).items()
+    }
+    rule = f"of the type {cells.type}, not a {column_format.kind}"
+    return Parsed(features, ~is_wrong, is_wrong, rule)
 
 
 def _number_rule(written: NumberFormat) -> str:
@@ -120,8 +137,7 @@ def _typed_numbers(name: str, cells: pa.Array, column_format: ColumnFormat) -> P
     """Read a column that Parquet has as numbers; of another type each cell is wrong."""
     values = parquet.to_float64(cells, column_format.na_values)
     if values is None:
-        wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-        return Parsed({name: np.full(len(cells), np.nan)}, ~wrong, wrong, "not a number")
+        return _of_another_type(name, cells, column_format)
     is_wrong = np.isinf(values)
     values[is_wrong] = np.nan
     return Parsed({name: values}, np.isnan(values) & ~is_wrong, is_wrong, "not a finite number")
@@ -144,7 +160,7 @@ def clean_cells(cells: pa.Array) -> pa.Array:
     if not _is_text(cells.type):
         texts = parquet.to_strings(cells, [])
         if texts is None:
-            return pa.array([short_of_type(cells.type)] * len(cells), pa.string())
+            return pa.array([f"<{cells.type}>"] * len(cells), pa.string())
         return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
     texts = cells.cast(pa.string())
     if pc.all(pc.string_is_ascii(texts)).as_py():
@@ -157,9 +173,9 @@ def clean_cells(cells: pa.Array) -> pa.Array:
     return cleaned.take(coded.indices)
 
 
-def short_of_type(kind: pa.DataType) -> str:
-    """Return a text for the cells of a type that has none, such as a list."""
-    return f"<{kind}>"
+def _has_text(kind: pa.DataType) -> bool:
+    """Return whether values of a type of Parquet have a usual text, as numbers have."""
+    return parquet.to_strings(pa.nulls(0, kind), []) is not None
 
 
 def as_json(column_format: ColumnFormat) -> dict[str, Any]:
