@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.extensions import ExtensionArray
 
 from winenet.data import date_format, number_format, parquet
 from winenet.data.date_format import DateFormat
@@ -57,8 +58,8 @@ class Parsed(NamedTuple):
 
     Attributes
     ----------
-    features : dict of str to ndarray of float64 or Series of str, of shape (rows,)
-        NaN for a gap.
+    features : dict of str to ndarray of float64 or pandas array of str, of shape (rows,)
+        NaN for a gap. No Series, since its index would not be that of a block's rows.
     is_gap : ndarray of bool, shape (rows,)
     is_wrong : ndarray of bool, shape (rows,)
         Cells that do not fit the format; NaN in the features.
@@ -66,7 +67,7 @@ class Parsed(NamedTuple):
         What is wrong with them.
     """
 
-    features: dict[str, npt.NDArray[np.float64] | pd.Series]
+    features: dict[str, npt.NDArray[np.float64] | ExtensionArray]
     is_gap: npt.NDArray[np.bool_]
     is_wrong: npt.NDArray[np.bool_]
     rule: str
@@ -92,7 +93,7 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     texts = pc.if_else(gap, pa.scalar(None, pa.string()), texts)
     is_gap = np.asarray(gap.to_numpy(zero_copy_only=False), dtype=bool)
     if column_format.kind == "category":
-        levels = pd.Series(texts.to_pandas(), dtype="str")
+        levels = pd.Series(texts.to_pandas(), dtype="str").array
         return Parsed({name: levels}, is_gap, np.zeros(len(levels), dtype=bool), "")
     if column_format.date is not None:
         when = pd.Series(texts.to_pandas(), dtype="str")
@@ -114,8 +115,8 @@ def _of_another_type(name: str, cells: pa.Array, column_format: ColumnFormat) ->
     """Return gaps for cells of a type that cannot be read so, such as lists; each is wrong."""
     is_wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
     gaps = np.full(len(cells), np.nan)
-    features: dict[str, npt.NDArray[np.float64] | pd.Series] = {
-        feature: pd.Series(gaps, dtype="str") if kind == "category" else gaps.copy()
+    features: dict[str, npt.NDArray[np.float64] | ExtensionArray] = {
+        feature: pd.Series(gaps, dtype="str").array if kind == "category" else gaps.copy()
         for feature, kind in column_format.features(name).items()
     }
     rule = f"of the type {cells.type}, not a {column_format.kind}"

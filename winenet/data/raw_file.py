@@ -222,7 +222,7 @@ def _parse_block(
         checks = [(parsed.is_wrong, parsed.rule)]
         bounds = columns[name].bounds if name in columns else None
         if bounds is not None:
-            checks.append(_out_of_range(next(iter(parsed.features.values())), bounds))
+            checks.append(_out_of_range(parsed.features[name], bounds))
         if "" not in how.na_values and parsed.is_gap.any() and name != settings.target:
             kind = "text" if how.kind == "category" else how.kind
             checks.insert(0, (_is_empty(cells), f"no value; every cell needs a {kind}"))
@@ -238,9 +238,7 @@ def _is_empty(cells: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pa.compute.equal(texts, "").to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _out_of_range(
-    numbers: npt.ArrayLike, bounds: tuple[float, float]
-) -> tuple[npt.NDArray[np.bool_], str]:
+def _out_of_range(numbers: Any, bounds: tuple[float, float]) -> tuple[npt.NDArray[np.bool_], str]:
     values, (least, largest) = np.asarray(numbers, dtype=np.float64), bounds
     rule = f"out of range; it must lie in {_format_number(least)} to {_format_number(largest)}"
     return (values < least) | (values > largest), rule
