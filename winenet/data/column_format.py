@@ -157,13 +157,18 @@ def _with_numeric_gaps(
 
 
 def clean_cells(cells: pa.Array) -> pa.Array:
-    """Return cells as texts without blanks around them and invisible characters, in NFC."""
+    """Return cells as texts without blanks around them and invisible characters, in NFC.
+
+    A line end within a text is LF.
+    """
     if not _is_text(cells.type):
         texts = parquet.to_strings(cells, [])
         if texts is None:
             return pa.array([f"<{cells.type}>"] * len(cells), pa.string())
         return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
     texts = cells.cast(pa.string())
+    if pc.any(pc.match_substring(texts, "\r")).as_py():  # of Parquet; the reader of text has none
+        texts = pc.replace_substring_regex(texts, "\r\n?", "\n")
     if pc.all(pc.string_is_ascii(texts)).as_py():
         return pc.utf8_trim_whitespace(texts)
     coded = texts.dictionary_encode()
