@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Self
 
@@ -57,7 +58,7 @@ class ModelTable:
         *,
         block: int = BLOCK,
     ) -> None:
-        self.formats = formats
+        self.formats, self.is_headerless = formats, False
         self.display_name = "standard input" if path == STDIN else safe_text(path)
         with contextlib.ExitStack() as closing:
             with self._named_errors():
@@ -96,7 +97,8 @@ class ModelTable:
     def _is_header(self, names: list[str]) -> bool:
         """Return whether a first row has the columns' names; c1, c2, ... stand in none."""
         unnamed = all(re.fullmatch(r"c[1-9]\d*", name) for name in self.formats)
-        return not unnamed or bool({*self.formats} & {*names})
+        self.is_headerless = unnamed and not {*self.formats} & {*names}
+        return not self.is_headerless
 
     def chunks(self, also: list[str] | None = None) -> Iterator[tuple[pd.DataFrame, Block]]:
         """Yield the features of the rows chunk by chunk, their index counted on, and the cells.
@@ -137,10 +139,10 @@ class ModelTable:
         place = int(np.flatnonzero(parsed.is_wrong)[0])
         mask = pa.array(np.arange(len(parsed.is_wrong)) == place)
         cell = column_format.clean_cells(block.cells[name].filter(mask))[0].as_py()
+        text = shlex.quote(cell) if cell == safe_text(cell) else "TEXT"
         return TableError(
             f"{self.location(int(block.rows[place]))}, column {short_repr(name)}: "
-            f"{short_repr(cell)} is {parsed.rule} (`--na-value TEXT` says that a text stands for "
-            "a gap)"
+            f"{short_repr(cell)} is {parsed.rule} (if it stands for a gap: `--na-value={text}`)"
         )
 
     def location(self, row: int) -> str:
@@ -155,7 +157,14 @@ class ModelTable:
     @property
     def notes(self) -> list[str]:
         """What was found and skipped, in words."""
-        return self.table.notes
+        notes = [*self.table.notes]
+        if self.table.encoding.lower().replace("-", "") != "utf8":
+            notes.insert(0, f"read as {self.table.encoding}")
+        if self.is_headerless:
+            notes.append(
+                f"no header, as in training: the columns are called c1 to c{len(self.names)}"
+            )
+        return notes
 
     @property
     def extra_columns(self) -> list[str]:
@@ -189,10 +198,12 @@ class ModelTable:
         ]
         if len(missing) > NAMES_SHOWN:
             text.append(f"{len(missing) - NAMES_SHOWN} more")
+        reason = self.table.why_no_header()
         raise self.error(
             f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(text)}), "
             f"so nothing was predicted. The model needs {len(self.formats)} columns, matched "
-            f"by name, and the header has {len(self.names)}: {preview(self.names)}. Change the "
+            f"by name, and the header has {len(self.names)}: {preview(self.names)}"
+            f"{'; ' if reason else ''}{reason or ''}. Change the "
             "header; `python -m winenet describe` lists the model's columns."
         )
 
