@@ -177,7 +177,10 @@ def check(date_format: DateFormat) -> None:
     """Raise TypeError or ValueError if a format has a value that none can have."""
     if not isinstance(date_format.pattern, str) or not date_format.parts:
         raise TypeError(f"it has the date {short_repr(date_format._asdict())}")
-    read_dates(pd.Series(["2026"]), date_format.pattern)  # raises for what pandas does not know
+    try:
+        read_dates(pd.Series(["2026"]), date_format.pattern)  # which knows the directives
+    except re.error as error:  # %d twice
+        raise ValueError(f"{short_repr(date_format.pattern)} is no pattern ({error})") from None
     for part in date_format.parts:
         if part not in PARTS and part != DAYS:
             raise ValueError(f"a date has no part {short_repr(part)}")
