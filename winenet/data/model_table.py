@@ -19,6 +19,7 @@ from winenet.errors import did_you_mean, preview, safe_text, short_repr
 
 BLOCK = text_stream.BLOCK  # bytes that are read at a time: some 15,000 wines
 NAMES_SHOWN = 5
+FORMS = "A table is CSV, packed by gzip or not, Parquet or Excel; - stands for standard input."
 
 
 class ModelTable:
@@ -61,7 +62,7 @@ class ModelTable:
         self.formats, self.is_headerless = formats, False
         self.display_name = "standard input" if path == STDIN else safe_text(path)
         with contextlib.ExitStack() as closing:
-            with self._named_errors():
+            with self._named_errors(FORMS):
                 self.table: Table = closing.enter_context(
                     table_reader.open_table(
                         path,
@@ -76,12 +77,12 @@ class ModelTable:
             self.closing = closing.pop_all()
 
     @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        """Add the table's name and the consequence to an error of the reader."""
+    def _named_errors(self, cure: str = "") -> Iterator[None]:
+        """Add the table's name, the consequence and a cure to an error of the reader."""
         try:
             yield
         except TableError as error:
-            raise self.error(f"{error}, so the table was not predicted.") from None
+            raise self.error(f"{error}. The table was not predicted. {cure}".rstrip()) from None
 
     def _best_separator(self, sample: str) -> str:
         """Return the separator with which the header has most of the model's columns."""
@@ -113,17 +114,27 @@ class ModelTable:
         TableError
             For a row or a cell that cannot be used.
         """
+        blocks = self._blocks([*self.formats, *(also or [])])
+        yield from ((self._features(block), block) for block in blocks)
+
+    def _blocks(self, columns: list[str]) -> Iterator[Block]:
+        """Yield the rows of the table; raise TableError for a row that cannot be read."""
         row = 0
         with self._named_errors():
-            for block in self.table.blocks([*self.formats, *(also or [])]):
-                if self.table.faults:
-                    raise TableError(self.table.faults[0])
-                yield self._features(block), block
+            for block in self.table.blocks(columns):
+                self._check_rows()
+                yield block
                 row += len(block.rows)
-            if self.table.faults:
-                raise TableError(self.table.faults[0])
+            self._check_rows()
             if not row:
                 raise TableError("has no row below the header")
+
+    def _check_rows(self) -> None:
+        if self.table.faults:
+            raise TableError(
+                f"{self.table.faults[0]}; each row needs a cell for each column, between "
+                f"{short_repr(self.table.dialect.separator)} (`--sep` names another sign)"
+            )
 
     def _features(self, block: Block) -> pd.DataFrame:
         features: dict[str, object] = {}
@@ -140,9 +151,10 @@ class ModelTable:
         mask = pa.array(np.arange(len(parsed.is_wrong)) == place)
         cell = column_format.clean_cells(block.cells[name].filter(mask))[0].as_py()
         text = shlex.quote(cell) if cell == safe_text(cell) else "TEXT"
-        return TableError(
+        return self.error(
             f"{self.location(int(block.rows[place]))}, column {short_repr(name)}: "
-            f"{short_repr(cell)} is {parsed.rule} (if it stands for a gap: `--na-value={text}`)"
+            f"{short_repr(cell)} is {parsed.rule}, so the table was not predicted. Correct the "
+            f"cell, or add `--na-value={text}` if that stands for a gap."
         )
 
     def location(self, row: int) -> str:
