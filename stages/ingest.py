@@ -4,6 +4,7 @@ import stages
 from winenet import files, params
 from winenet.data import memory, raw_table, schema
 from winenet.errors import safe_text
+from winenet.text import count
 
 
 def main() -> None:
@@ -11,7 +12,7 @@ def main() -> None:
     settings = params.load().ingest
     memory.check_ingest("data/raw", [file.name for file in settings.files])
     raw = raw_table.read_raw("data/raw", settings)
-    table = raw.table
+    table, dropped = raw.table, {why: rows for why, rows in raw.dropped.items() if rows}
     for name in raw_table.unlisted_files("data/raw", settings):
         stages.log(
             f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
@@ -32,10 +33,11 @@ def main() -> None:
                 "rows": raw_table.count_duplicates(table),
                 "rows_by_features": raw_table.count_duplicates(table.drop(columns=settings.target)),
             },
-        },
+        }
+        | ({"dropped_rows": dropped} if dropped else {}),
     )
     stages.log(
-        f"joined {len(settings.files)} files into {len(table)} rows of "
+        f"joined {count(len(settings.files), 'file')} into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
     gaps = table.isna().sum()

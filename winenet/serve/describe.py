@@ -56,8 +56,8 @@ def _numbers(raw: Preprocessing) -> list[str]:
     for name, *row in zip(raw.numbers, *values, strict=True):
         rows.append([short_repr(name), *(f"{value:.6g}" for value in row)])
     return [
-        f"{count(len(raw.numbers), 'number')}, in the training rows from least to largest; an input is the "
-        "value, less, times and plus:",
+        f"{count(len(raw.numbers), 'number')}, in the training rows from least to largest; an "
+        "input is the value, less, times and plus:",
         *_aligned(rows, right=range(1, 7)),
     ]
 
