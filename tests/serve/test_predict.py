@@ -786,8 +786,16 @@ def test_faults_of_parquet_are_told(monkeypatch, capfd):
     X = a_table(30)
     for changed, told in (
         (X.assign(pH="sour"), "row 1, column 'pH': 'sour' is not a finite number, so the table"),
-        (X.assign(pH=True), "row 1, column 'pH': 'True' is not a number, so the table was not"),
-        (X.assign(pH=[1.0] * 29 + [np.inf]), "row 30, column 'pH': 'inf' is not a finite number"),
+        (
+            X.assign(pH=True),
+            "row 1, column 'pH': 'True' is of the type bool, not a number, so the table was not "
+            "predicted. Correct the cell.\n",
+        ),
+        (
+            X.assign(pH=[1.0] * 29 + [np.inf]),
+            "row 30, column 'pH': 'inf' is not a finite number, so the table was not predicted. "
+            "Correct the cell.\n",
+        ),
         (X.drop(columns="pH"), "new.parquet: a column is missing ('pH'), so nothing was predicted"),
         (X[:0], "new.parquet: has no row below the header. The table was not predicted."),
     ):
