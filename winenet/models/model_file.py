@@ -268,7 +268,9 @@ def _preprocessing(about: Mapping[str, Any], scaling: dict[str, Array]) -> Prepr
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
     if len(categories) != len(by_category):
         raise ValueError(f"it has {len(categories)} categories, but levels of {len(by_category)}")
-    for levels in by_category:
+    for name, levels in zip(categories, by_category, strict=True):
+        if not levels:
+            raise ValueError(f"its category {short_repr(name)} has no level")
         _check_unique("level", levels)
     _check_unique("indicator", indicators)
     for name in indicators:
