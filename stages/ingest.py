@@ -4,6 +4,7 @@ import stages
 from winenet import files, params
 from winenet.data import leaks, memory, raw_table, schema
 from winenet.errors import safe_text
+from winenet.text import count
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def main() -> None:
         | ({"leaks": leaks.as_json(found)} if found else {}),
     )
     stages.log(
-        f"joined {len(settings.files)} files into {len(table)} rows of "
+        f"joined {count(len(settings.files), 'file')} into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
     gaps = table.isna().sum()

@@ -1,6 +1,7 @@
 """Check and join the raw files. All their faults are reported at once."""
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from winenet.data import raw_file
 from winenet.data.dialect import is_plain_number
 from winenet.data.raw_columns import RawColumn
 from winenet.data.raw_file import DataError as DataError
+from winenet.data.raw_file import RawFile
 from winenet.data.schema import Schema, features_of
 from winenet.errors import preview, safe_text, short_repr
 from winenet.params import Ingest
@@ -18,6 +20,7 @@ from winenet.params_fields import FORMULA
 from winenet.text import count
 
 RAW_FOLDER = "data/raw"
+CLASSES_SHOWN = 20  # of the rare ones, in a message
 MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
 
 
@@ -97,12 +100,20 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
         file.name: raw_file.read(str(Path(folder, file.name)), settings, file.label)
         for file in settings.files
     }
+    columns = next(iter(read.values())).columns
     faults = [f"{folder}/{name}: {fault}" for name, file in read.items() for fault in file.faults]
+    if not faults:
+        faults = [
+            f"{folder}/{name}: a pattern of `ingest.columns` matches other columns than in "
+            f"{settings.files[0].name} ({preview(sorted({*file.columns} ^ {*columns}))})"
+            for name, file in read.items()
+            if file.columns.keys() != columns.keys()
+        ]
     if faults:
         raise DataError(
             f"The raw files have {count(len(faults), 'fault')}, so no table "
             "was made:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
+            + "\n".join(f"  {line}" for line in [*faults, *_notes_on_faults(folder, read)])
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
             "ones), or change what is expected under `ingest` in params.yaml."
         )
@@ -115,19 +126,24 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     unlabelled = sum(file.unlabelled for file in read.values())
     if unlabelled:
         notes.append(f"{count(unlabelled, 'row')} without a label left out")
+    if not len(table):
+        raise DataError(f"No row of the raw files in {folder} has a label, so nothing is left.")
+    table = table.astype({name: np.int64 for name in table if _is_whole(table[name])})
+    labels = join_equal_numbers(table[settings.target])
+    joined = sorted({*table[settings.target]} - {*labels})
+    if joined:
+        notes.append(
+            f"labels that are the same number as another are read as that: {preview(joined)}"
+        )
     before = len(table)
-    for name in table:
-        if _is_whole(table[name]):
-            table[name] = table[name].astype(np.int64)
     table, note = treat_rare_classes(
-        table.assign(**{settings.target: join_equal_numbers(table[settings.target])}),
+        table.assign(**{settings.target: labels}),
         settings.target,
         settings.min_class_rows,
         settings.rare_classes,
     )
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
-    columns = next(iter(read.values())).columns
     origin = origin.loc[table.index].reset_index(drop=True)
 
     def location(row: int) -> str:
@@ -135,6 +151,16 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
         return f"{folder}/{file}: {read[file].location(int(origin['row'].iloc[row]))}"
 
     return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
+
+
+def _notes_on_faults(folder: str, files: Mapping[str, RawFile]) -> list[str]:
+    """Return what was found and skipped in the files that have faults, which may be the reason."""
+    return [
+        f"{folder}/{name}: note: {note}"
+        for name, file in files.items()
+        if file.faults
+        for note in file.notes
+    ]
 
 
 def _is_whole(column: pd.Series) -> bool:
@@ -153,11 +179,11 @@ def join_equal_numbers(labels: pd.Series) -> pd.Series:
     ----------
     labels : Series of str, shape (rows,)
     """
-    by_number: dict[float, list[str]] = {}
+    by_number: dict[Decimal, list[str]] = {}  # a float would join ids of 19 digits
     for label in map(str, labels.unique()):
         if not is_plain_number(label):
             return labels
-        by_number.setdefault(float(label), []).append(label)
+        by_number.setdefault(Decimal(label), []).append(label)
     names = {
         label: min(alike, key=lambda label: (len(label), label))
         for alike in by_number.values()
@@ -169,7 +195,11 @@ def join_equal_numbers(labels: pd.Series) -> pd.Series:
 
 
 def treat_rare_classes(
-    table: pd.DataFrame, target: str, min_rows: int, treatment: str
+    table: pd.DataFrame,
+    target: str,
+    min_rows: int,
+    treatment: str,
+    key: str = "ingest.rare_classes:",
 ) -> tuple[pd.DataFrame, str]:
     """Leave out or join the classes of few rows.
 
@@ -182,6 +212,8 @@ def treat_rare_classes(
         Rows that a class needs.
     treatment : str
         "refuse", "drop" or "merge=LABEL".
+    key : str
+        Where the treatment is given, for the message.
 
     Returns
     -------
@@ -191,31 +223,47 @@ def treat_rare_classes(
     Raises
     ------
     DataError
-        If there are rare classes, and they are to be refused.
+        If there are rare classes that are to be refused, or the treatment leaves no two classes of
+        enough rows.
     """
     counts = table[target].value_counts()
     rare = counts[counts < min_rows]
     if not len(rare):
         return table, ""
-    listed = ", ".join(f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:5])
-    listed += f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    listed = ", ".join(
+        f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:CLASSES_SHOWN]
+    )
+    listed += f" and {len(rare) - CLASSES_SHOWN} more" if len(rare) > CLASSES_SHOWN else ""
     is_rare = table[target].isin(rare.index)
     classes, rows = count(len(rare), "class", "classes"), count(int(is_rare.sum()), "row")
-    if treatment == "refuse":
-        raise DataError(
-            f"Column '{target}' has {classes} of fewer than {min_rows} rows ({listed}), which "
-            f"cannot be split into training and test rows. Without them {len(counts) - len(rare)} "
-            f"classes and {(~is_rare).sum():,} rows are left. Set ingest.rare_classes to drop or "
-            "to merge=other in params.yaml, or add rows."
+    dropped = table[~is_rare]
+    name = treatment.removeprefix("merge=") if treatment.startswith("merge=") else "other"
+    merged = table.assign(**{target: table[target].mask(is_rare, name)})
+    if treatment == "drop" and _are_classes(dropped[target], min_rows):
+        return dropped, f"{rows} of {classes} of fewer than {min_rows} left out ({listed})"
+    if treatment == f"merge={name}" and _are_classes(merged[target], min_rows):
+        return merged, (
+            f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} "
+            f"({listed})"
         )
-    if treatment == "drop":
-        return table[~is_rare], f"{rows} of {classes} of fewer than {min_rows} left out ({listed})"
-    name = treatment.removeprefix("merge=")
-    joined = table[target].mask(is_rare, name)
-    return (
-        table.assign(**{target: joined}),
-        f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} ({listed})",
+    cures = []
+    if _are_classes(dropped[target], min_rows):
+        cures.append(f"`{key} drop` leaves them out")
+    if _are_classes(merged[target], min_rows):
+        cures.append(f"`{key} merge={name}` joins them")
+    remaining = count(len(counts) - len(rare), "class", "classes")
+    raise DataError(
+        f"Column '{target}' has {classes} of fewer than {min_rows} rows ({listed}), too few to be "
+        f"split. Without them {remaining} and {count(len(dropped), 'row')} are left"
+        f"{'' if treatment == 'refuse' else f', so that `{key} {treatment}` does not help'}. "
+        f"{', '.join(cures)}{'; or add rows.' if cures else 'Add rows, or choose another target.'}"
     )
+
+
+def _are_classes(labels: pd.Series, min_rows: int) -> bool:
+    """Return whether labels are those of two classes or more, each of enough rows."""
+    counts = labels.value_counts()
+    return len(counts) > 1 and int(counts.min()) >= min_rows
 
 
 def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawColumn]) -> Schema:
@@ -276,9 +324,9 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     if len(counts) < 2:
         label = safe_text(str(counts.index[0]))
         raise DataError(
-            f"The table has {counts.iloc[0]} of class {label} and no other class, so there is "
-            f"nothing to tell apart. Change `ingest.files` in params.yaml or the files in "
-            f"{RAW_FOLDER} ({', '.join(file.name for file in settings.files)})."
+            f"The table has {count(int(counts.iloc[0]), 'row')} of class {label} and no other "
+            "class, so there is nothing to tell apart. Change `ingest.files` in params.yaml or the "
+            f"files in {RAW_FOLDER} ({', '.join(file.name for file in settings.files)})."
         )
     labels = sorted(map(str, counts.index), key=_in_order)
     _check_no_html(settings.target, labels)
@@ -293,6 +341,7 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
                 "label."
             )
         return labels
+    positive = next((label for label in labels if _is_equal(label, positive)), positive)
     if positive not in labels:
         given = "null" if positive is None else short_repr(positive)
         raise DataError(
@@ -301,6 +350,13 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
             "Set ingest.positive_label in params.yaml to one of them."
         )
     return sorted(labels, key=lambda label: label == positive)
+
+
+def _is_equal(label: str, positive: str | None) -> bool:
+    """Return whether a label is the positive one; numbers compare as numbers."""
+    if positive is None or not (is_plain_number(label) and is_plain_number(positive)):
+        return label == positive
+    return Decimal(label) == Decimal(positive)
 
 
 def _in_order(label: str) -> tuple[bool, int, str]:

@@ -176,7 +176,10 @@ class _TextTable(Table):
         self.uneven = 0
         with contextlib.ExitStack() as opening:  # closes the file if its head cannot be read
             self.stream = opening.enter_context(TextStream(path, encoding, block))
-            self._read_head(separator, quote, header=header)
+            try:
+                self._read_head(separator, quote, header=header)
+            except csv.Error as error:
+                raise TableError(f"has a first row that cannot be read ({error})") from None
             self.closing = opening.pop_all()
 
     def _read_head(
