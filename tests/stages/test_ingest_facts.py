@@ -64,7 +64,7 @@ def test_everything_that_is_not_in_the_table_is_told(
         "rows": 60,
         "features": 5,
         "classes": {"0": 42, "1": 18},
-        "duplicate_rows": {"rows": 0, "rows_by_features": 0},
+        "duplicate_rows": {"rows": 3, "rows_by_features": 3},  # with the same gaps
         "missing": {"number": {"age": 20}, "category": {"town": 1}},
         "dates": {"born": ["born year", "born month"]},
         "left_out": ["id"],
