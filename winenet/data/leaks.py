@@ -41,6 +41,11 @@ class Leak(NamedTuple):
         )
 
 
+def as_json(leaks: list[Leak]) -> dict[str, dict[str, str | float]]:
+    """Return leaks as metrics: by feature, the share of the rows, and by what it decides them."""
+    return {leak.feature: {"share": leak.share, "by": leak.how} for leak in leaks}
+
+
 def find_leaks(X: pd.DataFrame, y: pd.Series) -> list[Leak]:
     """Return the features of which each level, or a few cuts, decide nearly all rows.
 

@@ -101,6 +101,8 @@ def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile
         Of all rows; without it, the label stands in the target's column.
     """
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise TableError("is a device or a pipe, not a file")  # reading may never end
         with open_table(
             path,
             settings.encoding,
