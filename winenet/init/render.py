@@ -13,7 +13,7 @@ import yaml
 from winenet import params, yaml12
 from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
-from winenet.init.infer import STRATIFY_BELOW, InferredConfig
+from winenet.init.infer import InferredConfig
 from winenet.init.infer_column import InferredColumn
 from winenet.init.pipeline_files import mermaid
 from winenet.init.read_tables import InitError
@@ -76,7 +76,6 @@ def _rendered(found: InferredConfig) -> str:
     rare = min(found.labels.values()) < RARE * found.rows
     return _template("params.yaml", found).render(
         rare=rare,
-        few=min(found.labels.values()) < STRATIFY_BELOW,
         chance=int(1e4 / len(found.labels)) / 1e4,
         guess=found,
         settings=found.settings,
@@ -199,7 +198,7 @@ def _column(column: InferredColumn, na_values: Collection[str]) -> str:
         content |= {"format": how.date.pattern, "parts": list(how.date.parts)}
         content |= {"origin": how.date.origin}
     own = [text for text in how.na_values if text not in na_values]
-    if own or column.levels_like_gaps & {*na_values}:
+    if own or column.levels & {*na_values}:
         content["na_values"] = [*([""] if "" in na_values else []), *how.na_values]
     if len(content) == 1:
         return how.kind
