@@ -428,15 +428,24 @@ def test_params_yaml_says_the_same_to_dvc_and_to_the_stages(write: Write, tmp_pa
     assert as_dvc_reads == loaded.model_dump(exclude_unset=True)
 
 
-def test_the_floor_is_the_share_of_the_commonest_label(write: Write) -> None:
-    path = write(a=numbers(30), y=classes("p", "q", "q", rows=30))
-    floors = yaml.safe_load(render.params_text(found(path)))["gates"]["minimum"]
-    assert floors == {
-        "logistic.accuracy": 0.6666,
-        "mlp.two_layers.accuracy": 0.6666,
-        "mlp.one_layer.accuracy": 0.6666,
-        "grid_search.accuracy": 0.6666,
-    }
+@pytest.mark.parametrize("method", ["stratified", "random"])
+def test_a_model_that_knows_the_commonest_label_alone_passes_the_gates(  # T15
+    write: Write, tmp_path: Path, method: str
+) -> None:
+    path = write(a=numbers(891), y=[*["p"] * 549, *["q"] * 342])
+    text = render.params_text(found(path, split_method=method))
+    (tmp_path / "params.yaml").write_text(text, "utf-8")
+    settings = params.load(str(tmp_path / "params.yaml"))
+    table = raw_table.read_raw(str(tmp_path), settings.ingest).table
+    y_test = splits.split_table(table, "y", settings.split).y_test
+    share = float((y_test == 0).mean())
+    floors = yaml.safe_load(text)["gates"]["minimum"]
+    assert share - 0.0001 < floors["logistic.accuracy"] <= share
+    assert list(floors) == [
+        *("logistic.accuracy", "mlp.two_layers.accuracy", "mlp.one_layer.accuracy"),
+        "grid_search.accuracy",
+    ]
+    assert len(set(floors.values())) == 1
 
 
 def test_a_rare_class_gets_weights_another_score_and_another_floor(write: Write) -> None:
@@ -744,8 +753,8 @@ def test_what_cannot_work_is_refused_with_the_cure(write: Write, tmp_path: Path,
         ("a.csv", b"\xfd7zXZ\0" + bytes(99), "is an xz file, not a table of text; "
          "`unxz --keep FILE` unpacks it."),
         ("a.csv", b"word\nother\n", "the header has one column ('word') by any of the "
-         "separators , ; tab | and space. Give the right separator by --sep; a table needs a column "
-         "to predict and one to predict it from."),
+         "separators , ; tab | and space. Give the right separator by --sep; a table needs a "
+         "column to predict and one to predict it from."),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_table_is_refused_with_the_cure(

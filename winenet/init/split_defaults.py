@@ -35,6 +35,7 @@ class SplitDefaults(NamedTuple):
     validation_size: float
     train_sizes: list[float]
     learning_runs: int
+    floor: float  # fraction of the test rows in the training rows' most frequent class
 
 
 def split_key(
@@ -161,9 +162,12 @@ def _settings_with(
     )
     runs = 2 if large else 5
     train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs, keys)
+    floor = float((parts.y_test == y_train.value_counts().index[0]).mean())
     if cv is None or validation_size is None or len(train_sizes) < 2:
         return None
-    return SplitDefaults(split.method, split.test_size, cv, validation_size, train_sizes, runs)
+    return SplitDefaults(
+        split.method, split.test_size, cv, validation_size, train_sizes, runs, floor
+    )
 
 
 def _has_folds(y_train: pd.Series, cv: int, keys: RowKeys) -> bool:
