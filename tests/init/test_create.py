@@ -470,11 +470,21 @@ def test_thousands_of_columns_have_no_comments(write: Write) -> None:
     assert f'    "{1499:040}": number\n' in text
 
 
+def test_the_columns_of_the_commonest_kind_become_a_pattern(write: Write) -> None:
+    names = [f"{place:040}" for place in range(2000)]
+    path = write(**{name: numbers() for name in names}, b=classes("u", "v"), y=classes("p", "q"))
+    text = render.params_text(found(path))
+    assert yaml.safe_load(text)["ingest"]["columns"] == {f"{36 * '0'}*": "number", "b": "category"}
+
+
 def test_too_many_columns_are_refused(write: Write, tmp_path: Path) -> None:
-    path = write(**{f"{place:040}": numbers() for place in range(2000)}, y=classes("p", "q"))
-    told = refusal(lambda: render.params_text(found(path)), tmp_path)
+    cells = (numbers(), classes("u", "v"))
+    columns = {f"{place:040}": cells[place % 2] for place in range(4000)}
+    told = refusal(
+        lambda: render.params_text(found(write(**columns, y=classes("p", "q")))), tmp_path
+    )
     assert re.fullmatch(
-        "2,000 columns make a params.yaml of [0-9,]+ bytes, and at most 100,000 are read. Take "
+        "4,000 columns make a params.yaml of [0-9,]+ bytes, and at most 100,000 are read. Take "
         "columns out of the table.",
         told,
     )
@@ -554,6 +564,13 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         "Column 'y' has 2 classes of fewer than 3 rows ('s', 'r'): the test, the training and the "
         "search need one each. Leave them out with `--rare-classes drop` (then 2 classes and 37 "
         "rows are left), join them with `--rare-classes merge=other`, or add rows.",
+    ),
+    "a rare class that is to be refused": (
+        {"a": numbers(), "y": [*classes("p", "q", rows=ROWS - 1), "r"]},
+        {"rare_classes": "refuse"},
+        "Column 'y' has 1 class of fewer than 3 rows ('r'): the test, the training and the search "
+        "need one each. Leave them out with `--rare-classes drop` (then 2 classes and 39 rows are "
+        "left), or add rows.",
     ),
     "fewer rows than folds": (
         {"a": [1, 2.5, 3, 4], "y": ["p", "q", "p", "q"]},

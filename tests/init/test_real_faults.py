@@ -193,6 +193,11 @@ def test_blanks_around_names_and_labels_are_no_part_of_them(tmp_path):  # B8
     assert len(ingested(tmp_path, config).labels) == 2
 
 
+def test_labels_that_differ_in_case_are_pointed_out(tmp_path):
+    config = found(tmp_path, table("a,y", "{n * 7 % 10},{('Yes', 'yes', 'no')[n % 3]}"))
+    assert config.notes == ["'Yes', 'yes' differ in case or blanks only, and are 2 classes"]
+
+
 def test_labels_of_one_number_are_one_class(tmp_path):  # B8
     (tmp_path / "u.csv").write_text(table("a,y", "{n * 7 % 10},{n % 2}.0"), "utf-8")
     (tmp_path / "t.csv").write_text(table("a,y", "{n * 7 % 10},{n % 2}"), "utf-8")
@@ -271,6 +276,27 @@ def test_windows_1252_is_read_said_and_written(tmp_path):  # T13
 def test_other_encodings_are_read(tmp_path, encoding):
     config = found(tmp_path, table("Caf\u00e9,y", "{n * 7 % 10},{'ab'[n % 2]}").encode(encoding))
     assert list(ingested(tmp_path, config).table) == ["Caf\u00e9", "y"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ("ascii", "t.csv: line 2 is not ASCII; give its encoding, or save the file as UTF-8."),
+        ("utf-16", "t.csv: is not UTF-16; give its encoding, or save the file as UTF-8."),
+        ("hex", "--encoding 'hex' is not an encoding that Python knows. Give for example utf-8, "
+         "windows-1252 or utf-16, or leave it out: it is found."),
+    ],
+)  # fmt: skip
+def test_another_encoding_than_the_file_s_is_told(tmp_path, encoding, told):
+    content = table("a,b,y", "{n * 7 % 10},\u00e9{n % 2},{'ab'[n % 2]}")
+    assert refusal(tmp_path, content, encoding=encoding) == told
+
+
+def test_parquet_has_names_whatever_is_asked(tmp_path):
+    frame = pd.DataFrame({"a": [0.5, 1, 2] * 14, "y": ["u", "v"] * 21})
+    frame.to_parquet(tmp_path / "t.parquet")
+    config = infer_config(InitOptions([tmp_path / "t.parquet"], target="y", header=False))
+    assert (list(config.columns), config.header, config.notes) == (["a"], True, [])
 
 
 def test_line_ends_within_cells_are_read(tmp_path):  # T19, B7

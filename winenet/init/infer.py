@@ -12,7 +12,7 @@ from winenet.data.dialect import is_plain_number
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS
-from winenet.init.infer_column import ColumnOptions, InferredColumn, infer_column
+from winenet.init.infer_column import ColumnOptions, InferredColumn, alike_texts, infer_column
 from winenet.init.messages import option
 from winenet.init.read_tables import (
     File,
@@ -147,10 +147,12 @@ def infer_config(options: InitOptions) -> InferredConfig:
     )
     key = split_key(files, style, target, na_values, split, options)
     settings = split_defaults(pd.Series(codes), counts.rows, read.rows > LARGE, split, key)
-    header_note = [] if options.header else ["no header: the columns are called c1, c2, ..."]
+    header = options.header or style.names[0] != "c1"  # Parquet has names whatever is asked
+    header_note = [] if header else ["no header: the columns are called c1, c2, ..."]
     notes = [*header_note, *read.notes, *labels.notes, *([rare_note] if rare_note else [])]
+    notes += alike_texts(counts.rows, "classes")
     return InferredConfig(
-        *(files, style, options.header, target, counts.rows, positive, why, na_values),
+        *(files, style, header, target, counts.rows, positive, why, na_values),
         *(columns, drop_columns, settings, options.split_column, labels.unlabelled),
         *(options.rare_classes or "refuse", notes),
     )
@@ -241,7 +243,7 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
     _refuse_number(labels, target, len(column))
     note = ""
     rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
-    if rare and options.rare_classes is not None:
+    if rare and options.rare_classes not in (None, "refuse"):
         table, note = raw_table.treat_rare_classes(
             pd.DataFrame({target: column}), target, MIN_CLASS_ROWS, options.rare_classes
         )

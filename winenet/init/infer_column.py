@@ -126,7 +126,7 @@ def _is_measurement(counts: Mapping[str, int]) -> bool:
 def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
     known = gap_words(profile.counts, is_category=False)
-    sentinels = parquet.as_numbers(options.na_values)
+    sentinels = parquet.as_numbers(options.na_values) if options.na_values else []
     words = [
         text
         for text in profile.counts
@@ -213,11 +213,13 @@ def _without_sentinels(
     numbers: dict[str, float], words: Collection[str], options: ColumnOptions
 ) -> tuple[dict[str, float], Collection[str]]:
     """Return the numbers that stand for no gap, and all words for a gap: -200 is -200,0 as well."""
-    sentinels = parquet.as_numbers(options.na_values or ())
+    if not options.na_values:
+        return numbers, words
+    sentinels = parquet.as_numbers(options.na_values)
     present = {text: number for text, number in numbers.items() if number not in sentinels}
     if len(present) == len(numbers):
         return numbers, words
-    more = [word for word in options.na_values or () if parquet.as_numbers([word])]
+    more = [word for word in options.na_values if parquet.as_numbers([word])]
     return present, list(dict.fromkeys([*words, *more]))
 
 
@@ -345,13 +347,26 @@ def _level_notes(name: str, levels: Mapping[str, int]) -> list[str]:
         for text in levels
         if text.lower() in MAY_BE_LEVELS
     ]
+    return [*notes, *alike_texts(levels, "levels")]
+
+
+def alike_texts(texts: Collection[str], what: str) -> list[str]:
+    """Return a note on texts that differ in case or blanks only, if there are any.
+
+    Parameters
+    ----------
+    texts : collection of str
+        Levels or labels.
+    what : str
+        What they are called.
+    """
     by_case: dict[str, list[str]] = {}
-    for text in levels:
+    for text in texts:
         by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)
     alike = [texts for texts in by_case.values() if len(texts) > 1]
-    if alike:
-        notes.append(
-            f"{preview(alike[0])} differ in case or blanks only, and are "
-            f"{len(alike[0])} levels" + (f"; {len(alike) - 1} more such" if len(alike) > 1 else "")
-        )
-    return notes
+    if not alike:
+        return []
+    more = f"; {len(alike) - 1} more such" if len(alike) > 1 else ""
+    return [
+        f"{preview(alike[0])} differ in case or blanks only, and are {len(alike[0])} {what}{more}"
+    ]

@@ -1,6 +1,5 @@
 """Read the tables for a new pipeline, and count what each of their columns holds."""
 
-import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -184,8 +183,8 @@ def check_choices(options: InitOptions) -> None:
                 f"{' or '.join(map(repr, choices))}."
             )
     try:
-        codecs.lookup(options.encoding or "utf-8")
-    except LookupError:
+        "a".encode(options.encoding or "utf-8")
+    except (LookupError, UnicodeError):  # hex is a codec, but none of texts
         raise GuessError(
             f"--encoding {short_repr(options.encoding)} is not an encoding that Python knows. Give "
             "for example utf-8, windows-1252 or utf-16, or leave it out: it is found."
