@@ -238,26 +238,26 @@ def _init_arguments(command: argparse.ArgumentParser) -> None:
     )
     add(
         "--decimal",
-        choices=[",", "."],
+        metavar="SIGN",
         help="the decimal sign, where numbers such as 20,000 can be read in two ways",
     )
     add(
         "--unlabelled",
-        choices=["drop", "refuse"],
-        help="what is done with rows without a label (default: drop)",
+        metavar="HOW",
+        help="what is done with rows without a label: drop (default) or refuse",
     )
     add(
         "--rare-classes",
         metavar="HOW",
-        help="what is done with classes of fewer than three rows: drop, or merge=LABEL",
+        help="what is done with classes of fewer than three rows: drop, merge=LABEL or "
+        "refuse (default)",
     )
     add(
         "--split",
         dest="split_method",
         metavar="METHOD",
-        help="which rows are the test set: random; stratified, with the class shares of the table; "
-        "group, whole groups; time, the latest rows (default: stratified if a class is rare, else "
-        "random)",
+        help="which rows are the test set: random; stratified, with the class shares of the table "
+        "(default); group, whole groups; time, the latest rows",
     )
     add(
         "--split-column",
@@ -522,7 +522,8 @@ The exit code is that of gate.""",
       --table data/raw/winequality-white.csv --label Class=1,0
   python -m winenet init ../taxis --table taxis.csv --target payment --split time \\
       --split-column pickup
-  python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value "" --na-value -999
+  python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value=-999
+  python -m winenet init ../air --table air.csv --target good --decimal , --keep station_id
 
 The folder is self-contained: `make` in it runs the pipeline. What was guessed from the table is in
 its params.yaml, with the reasons. Files are never overwritten; an error leaves nothing.""",
@@ -541,6 +542,13 @@ BASES = {
     gate: "a branch, tag or commit; a loss against it that exceeds the noise fails, too",
     summary: "a branch, tag or commit; without it the last commit",
 }
+
+
+def _with_dashes(value: Any) -> Any:
+    """Return an argument's value: before Python 3.13, argparse makes [] of the -- in --drop=--."""
+    if value == []:
+        return "--"
+    return [_with_dashes(each) for each in value] if isinstance(value, list) else value
 
 
 def main() -> None:
@@ -580,7 +588,7 @@ def main() -> None:
             ARGUMENTS[run](command)
         if run in BASES:
             command.add_argument("--base", metavar="REV", help=BASES[run])
-    options = vars(parser.parse_args())
+    options = {name: _with_dashes(value) for name, value in vars(parser.parse_args()).items()}
     run = options.pop("run")
     try:
         run(**options)

@@ -229,6 +229,10 @@ class TextStream:
                     f"line {line} is not {self.encoding.upper()}; give its encoding, or save the "
                     "file as UTF-8"
                 ) from None
+            except UnicodeError:  # utf-16 needs a byte order mark
+                raise TableError(
+                    f"is not {self.encoding.upper()}; give its encoding, or save the file as UTF-8"
+                ) from None
             lines += text.count("\n")
             if "\0" in text:
                 line = lines - text.count("\n") + text[: text.index("\0")].count("\n")
@@ -240,7 +244,7 @@ class TextStream:
         if decoder is not None:
             try:
                 text = newlines.decode(decoder.decode(b"", final=True), final=True)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 raise TableError(f"ends within a character of {self.encoding.upper()}") from None
             if text:
                 yield text

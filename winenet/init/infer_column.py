@@ -16,7 +16,7 @@ from winenet.data.number_format import AmbiguousNumbersError, NumberFormat
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import preview, short_repr
 from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
-from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
+from winenet.init.gap_words import MAY_BE_LEVELS, find_sentinel, gap_words
 from winenet.init.ids import is_id_name, why_id
 from winenet.init.messages import option
 from winenet.init.read_tables import GuessError, quote_cell
@@ -59,14 +59,14 @@ class InferredColumn:
         What it holds, or why it is not used.
     notes : list of str
         What the user should know of it.
-    levels_like_gaps : frozenset of str
-        Levels that stand for a gap in other columns.
+    levels : frozenset of str
+        The texts of a category.
     """
 
     how: ColumnFormat | None
     seen: str
     notes: list[str] = field(default_factory=list)
-    levels_like_gaps: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
 
     @property
     def gap_words(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _is_measurement(counts: Mapping[str, int]) -> bool:
 def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
     known = gap_words(profile.counts, is_category=False)
-    sentinels = parquet.as_numbers(options.na_values)
+    sentinels = parquet.as_numbers(options.na_values) if options.na_values else []
     words = [
         text
         for text in profile.counts
@@ -140,8 +140,7 @@ def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
 
 
 def _gaps(profile: ColumnProfile, present: int) -> str:
-    missing = profile.rows - present
-    return f"; {missing:,} missing" if missing > 0 and not profile.overflowed else ""
+    return f"; {missing:,} missing" if (missing := profile.rows - present) > 0 else ""
 
 
 def _constant(text: str, present: int, profile: ColumnProfile) -> InferredColumn:
@@ -196,10 +195,10 @@ def _numbers(
         flag = option("--na-value", f"{name}={text}")
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
-            f"number. If it means that the value is missing, add {flag}"
+            f"number. If it means that the value is missing, add `{flag}`"
         )
     if is_id_name(name) and len(counts) > MAX_CODES and profile.id_evidence.all_integers:
-        notes.append(f"named like an id, but repeats; if it is one, add {option('--drop', name)}")
+        notes.append(f"named like an id, but repeats; if it is one, add `{option('--drop', name)}`")
     words = tuple(word for word in words if word)
     return InferredColumn(ColumnFormat("number", words, how), seen, notes)
 
@@ -214,11 +213,13 @@ def _without_sentinels(
     numbers: dict[str, float], words: Collection[str], options: ColumnOptions
 ) -> tuple[dict[str, float], Collection[str]]:
     """Return the numbers that stand for no gap, and all words for a gap: -200 is -200,0 as well."""
-    sentinels = parquet.as_numbers(options.na_values or ())
+    if not options.na_values:
+        return numbers, words
+    sentinels = parquet.as_numbers(options.na_values)
     present = {text: number for text, number in numbers.items() if number not in sentinels}
     if len(present) == len(numbers):
         return numbers, words
-    more = [word for word in options.na_values or () if parquet.as_numbers([word])]
+    more = [word for word in options.na_values if parquet.as_numbers([word])]
     return present, list(dict.fromkeys([*words, *more]))
 
 
@@ -255,7 +256,7 @@ def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
         raise GuessError(
             f"Column {short_repr(name)} holds numbers that are not written in one way "
             f"({preview(list(counts))}). Write them alike, or leave the column out: "
-            f"{option('--drop', name)}."
+            f"`{option('--drop', name)}`."
         )
     if len(odd) <= MAX_CODES or len(odd) <= sum(odd.values()) / 2:
         _refuse_odd(name, "numbers", odd)
@@ -268,8 +269,8 @@ def _refuse_odd(name: str, kind: str, odd: Mapping[str, int]) -> None:
     dots = " ..." if len(texts) > MAX_FLAGS else ""
     raise GuessError(
         f"Column {short_repr(name)} holds {kind}, but not in {count(sum(odd.values()), 'cell')} "
-        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}{dots}. "
-        f"Else correct the cells, or leave the column out: {option('--drop', name)}."
+        f"({preview(texts)}). If such a text stands for a missing value, say so: `{flags}`{dots}. "
+        f"Else correct the cells, or leave the column out: `{option('--drop', name)}`."
     )
 
 
@@ -329,30 +330,43 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
     usual = [text for text, _ in levels.most_common(3)]
     dots = ", ..." if len(levels) > 3 else ""
     seen = f"{count(len(levels), 'text')}: {', '.join(map(quote_cell, usual))}{dots}"
-    notes = _level_notes(levels)
+    notes = _level_notes(name, levels)
     return InferredColumn(
         ColumnFormat("category", tuple(words)),
         seen + _gaps(profile, present),
         notes,
-        frozenset(text for text in levels if text.lower() in GAP_WORDS),
+        frozenset(levels),
     )
 
 
-def _level_notes(levels: Mapping[str, int]) -> list[str]:
+def _level_notes(name: str, levels: Mapping[str, int]) -> list[str]:
     """Return what is worth knowing of a category's levels."""
     notes = [
         f"{short_repr(text)} ({count(levels[text], 'row')}) is kept as a level; if it means that "
-        f"the value is missing, add {option('--na-value', text)}"
+        f"the value is missing, add `{option('--na-value', f'{name}={text}')}`"
         for text in levels
         if text.lower() in MAY_BE_LEVELS
     ]
+    return [*notes, *alike_texts(levels, "levels")]
+
+
+def alike_texts(texts: Collection[str], what: str) -> list[str]:
+    """Return a note on texts that differ in case or blanks only, if there are any.
+
+    Parameters
+    ----------
+    texts : collection of str
+        Levels or labels.
+    what : str
+        What they are called.
+    """
     by_case: dict[str, list[str]] = {}
-    for text in levels:
+    for text in texts:
         by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)
     alike = [texts for texts in by_case.values() if len(texts) > 1]
-    if alike:
-        notes.append(
-            f"{preview(alike[0])} differ in case or blanks only, and are "
-            f"{len(alike[0])} levels" + (f"; {len(alike) - 1} more such" if len(alike) > 1 else "")
-        )
-    return notes
+    if not alike:
+        return []
+    more = f"; {len(alike) - 1} more such" if len(alike) > 1 else ""
+    return [
+        f"{preview(alike[0])} differ in case or blanks only, and are {len(alike[0])} {what}{more}"
+    ]
