@@ -14,7 +14,7 @@ from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.data.splits import RowKeys
 from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS
-from winenet.init.infer_column import ColumnOptions, InferredColumn, infer_column
+from winenet.init.infer_column import ColumnOptions, InferredColumn, case_notes, infer_column
 from winenet.init.messages import option
 from winenet.init.read_tables import (
     File,
@@ -270,6 +270,8 @@ def _label_texts(column: pd.Series, target: str, options: InitOptions) -> _Label
         f"label is missing, add {option('--na-value', text)}"
         for text in kept
     ]
+    levels = {str(text): int(rows) for text, rows in counts.items() if text not in ("", *words)}
+    notes += [f"{short_repr(target)}: {note}" for note in case_notes(levels)]
     texts = raw_table.join_equal_numbers(column[has_label].reset_index(drop=True))
     return _Labels(texts, missing, words, notes)
 
@@ -298,12 +300,13 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
         rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare:
         left = len(labels) - len(rare)
+        alike = "".join(f" {note[:1].upper()}{note[1:]}." for note in case_notes(labels))
         raise GuessError(
             f"Column {short_repr(target)} has {count(len(rare), 'class', 'classes')} of fewer than "
             f"{MIN_CLASS_ROWS} rows ({preview(list(rare), 8)}): the test, the training and the "
             f"search need one each. Leave them out with --rare-classes drop (then "
             f"{count(left, 'class', 'classes')} and {len(column) - sum(rare.values()):,} rows are "
-            "left), join them with --rare-classes merge=other, or add rows."
+            f"left), join them with --rare-classes merge=other, or add rows.{alike}"
         )
     return _Classes(column, labels), note
 
