@@ -13,7 +13,7 @@ from winenet.data import column_format, raw_table
 from winenet.data.column_format import ColumnFormat
 from winenet.data.model_table import ModelTable
 from winenet.init.infer import infer_config
-from winenet.init.read_tables import InitOptions
+from winenet.init.read_tables import GuessError, InitOptions
 
 PAIRS = len(spoilt_tables.KINDS) * len(spoilt_tables.SHARES)  # the first seed of a pair of kinds
 # One of each kind, with the shares in turn, and pairs.
@@ -143,3 +143,26 @@ def test_labels_that_differ_in_case_only_are_told(tmp_path: Path) -> None:
     assert notes_of(tmp_path, cells, labels) == [
         "'y': 'Yes', 'yes' differ in case or blanks only, and are 2 levels"
     ]
+
+
+def test_limits_in_each_row_are_no_ids(tmp_path: Path) -> None:
+    with pytest.raises(GuessError, match="'x' holds numbers that are not written in one way"):
+        notes_of(tmp_path, [f"<{n}.5" for n in range(1, 41)])
+    (note,) = notes_of(tmp_path, [f"{n}.5{'%' * (n % 2)}" for n in range(1, 41)])
+    assert note == (
+        "40 different texts in 40 rows: numbers that are not written in one way, such as '1.5%', "
+        "'2.5', ...; `--keep=x` brings it back"
+    )
+
+
+def test_dates_in_several_forms_are_told_of_what_looks_like_names(tmp_path: Path) -> None:
+    cells = [f"2021-03-{day:02}" for day in range(1, 29)] + [f"{day}/04/21" for day in range(1, 9)]
+    assert notes_of(tmp_path, cells) == [
+        "another text in each row: a name or an id (dates like %Y-%m-%d in 28 of 36 rows, and "
+        "'1/04/21', '2/04/21', ... in the others); `--keep=x` brings it back"
+    ]
+
+
+def test_the_example_of_a_format_shows_it(tmp_path: Path) -> None:
+    cells = [f"{n}.957" for n in range(1, 40)] + ["47,505"]
+    assert notes_of(tmp_path, cells) == ["numbers with ',' between thousands: '47,505' is 47505"]

@@ -99,7 +99,7 @@ def test_two_spellings_of_a_number_count_together():
 
 
 def test_few_numbers_and_none_have_no_sentinel():
-    assert sentinel(list(range(1, 10)), -999, 50) is None
+    assert sentinel(list(range(1, 10)), -1, 50) is None
     assert gap_words.find_sentinel({}, {}) is None
     assert sentinel([n * 1e307 for n in range(-15, 16)], -1.7e308, 5) is None  # no overflow
 

@@ -103,6 +103,7 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
     if why is not None and not (
         profile.id_evidence.all_text and not is_id_name(name) and _is_measurement(counts)
     ):
+        why += _in_brackets(_mixture(counts)) if profile.id_evidence.all_text else ""
         return InferredColumn(None, f"{why}; `{option('--keep', name)}` brings it back")
     if len(counts) == 1 and not profile.overflowed:
         return _constant(next(iter(counts)), present, profile)
@@ -121,7 +122,7 @@ def _is_measurement(counts: Mapping[str, int]) -> bool:
         is_number = number_format.infer(counts) is not None
     except AmbiguousNumbersError:
         return True
-    return is_number or date_format.infer(counts) is not None
+    return is_number or bool(_unlike_numbers(counts)) or date_format.infer(counts) is not None
 
 
 def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
@@ -187,7 +188,7 @@ def _numbers(
         seen += f"; {len(counts)} whole numbers: category, if they are codes"
     notes = []
     if not how.is_plain:
-        example = next(iter(counts))
+        example = next((text for text in counts if not is_plain_number(text)), next(iter(counts)))
         notes.append(
             f"numbers with {how.describe()}: {short_repr(example)} is {numbers[example]:g}"
         )
@@ -321,16 +322,16 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
     length = sum(len(text) * rows for text, rows in levels.items()) / present
     if name not in options.keep and len(levels) > MAX_CODES and len(levels) > present / 2:
         what = "free text" if length > LONG_TEXT else "names, ids or free text"
-        mixture = f" ({_mixture(levels)})" if _mixture(levels) else ""
+        what = _unlike_numbers(levels) or what + _in_brackets(_mixture(levels))
         return InferredColumn(
             None,
-            f"{len(levels):,} different texts in {present:,} rows: {what}{mixture}; "
+            f"{len(levels):,} different texts in {present:,} rows: {what}; "
             f"`{option('--keep', name)}` brings it back",
         )
     usual = [text for text, _ in levels.most_common(3)]
     dots = ", ..." if len(levels) > 3 else ""
     seen = f"{count(len(levels), 'text')}: {', '.join(map(quote_cell, usual))}{dots}"
-    mixture = _mixture(levels)
+    mixture = _unlike_numbers(levels) or _mixture(levels)
     notes = [f"read as texts: {mixture}"] if mixture else []
     notes += _level_notes(levels)
     return InferredColumn(
@@ -352,12 +353,22 @@ def _level_notes(levels: Mapping[str, int]) -> list[str]:
     return notes + case_notes(levels)
 
 
+def _unlike_numbers(texts: Mapping[str, int]) -> str:
+    """Say that all texts are numbers, with or without units; empty if it is not so."""
+    are_numbers = all(number_format.is_number(text, with_unit=True) for text in texts)
+    if not are_numbers or number_format.has_codes(texts):
+        return ""
+    return f"numbers that are not written in one way, such as {preview(list(texts), 2)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
 def _mixture(levels: Mapping[str, int]) -> str:
     """Say that some texts are numbers or dates and others are not; empty if it is not so."""
     if number_format.has_codes(levels):
         return ""
-    if all(number_format.is_number(text, with_unit=True) for text in levels):
-        return f"numbers that are not written in one way, such as {preview(list(levels), 2)}"
     kinds = [("numbers", {text: n for text, n in levels.items() if number_format.is_number(text)})]
     dates = {text: n for text, n in levels.items() if date_format.LIKE_A_DATE.match(text)}
     inferred = date_format.infer(dates, MIN_DATES)
