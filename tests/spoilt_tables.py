@@ -61,6 +61,7 @@ def clean_table(rng: np.random.Generator) -> Clean:
     cuts = np.quantile(score, [0.5] if rng.random() < 0.5 else [0.4, 0.75])
     days = pd.Timestamp("2021-03-05") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D")
     decimals = int(rng.integers(1, 4))
+    labels = ("größer", "klein", "naïve") if rng.random() < 0.7 else ("0", "1", "12")
     columns: dict[str, tuple[str, Sequence[str]]] = {
         "id": ("id", [str(number) for number in rng.permutation(rows) * 7 + 1002]),
         "size": ("number", [f"{number:.{decimals}f}" for number in size]),
@@ -72,7 +73,7 @@ def clean_table(rng: np.random.Generator) -> Clean:
         "grade": ("category", [*rng.choice(["A1", "B2", "C3"], rows)]),
         "sold": ("date", [day.date().isoformat() for day in days]),
         "remark": ("text", [TEXT_CELL.replace("\n", " ").format(n % 17, n) for n in range(rows)]),
-        "kind": ("label", [("größer", "klein", "naïve")[n] for n in np.digitize(score, cuts)]),
+        "kind": ("label", [labels[n] for n in np.digitize(score, cuts)]),
     }
     cells = pd.DataFrame({name: [*map(str, texts)] for name, (_, texts) in columns.items()})
     return Clean(cells, {name: kind for name, (kind, _) in columns.items()})
@@ -177,6 +178,8 @@ CELL_KINDS = {
     "thousands no-break blank": CellKind(2, NUMBER, _grouped("\u00a0")),
     "thousands narrow blank": CellKind(2, NUMBER, _grouped("\u202f")),
     "true minus": CellKind(3, NUMBER, _negative("\u2212")),
+    "plus": CellKind(3, NUMBER, lambda text, _: None if text[0] in "-\u2212" else f"+{text}"),
+    "exponent": CellKind(3, NUMBER, _around(behind="E+00")),
     "per cent": CellKind(4, NUMBER, _around(behind="%")),
     "currency before": CellKind(4, NUMBER, _around("$")),
     "currency behind": CellKind(4, NUMBER, _around(behind="\u00a0€")),
@@ -193,6 +196,9 @@ CELL_KINDS = {
     "date in words": CellKind(6, ("date",), _date_in("%b %d, %Y")),
     "date with time": CellKind(6, ("date",), _date_in("%Y-%m-%d 00:00:00")),
     "other case": CellKind(6, TEXTS, lambda text, _: text.upper(), most=0.6),
+    "labels with a point": CellKind(
+        6, ("label",), lambda text, _: f"{text}.0" if text.isdecimal() else None
+    ),
     "decomposed": CellKind(6, TEXTS, _decomposed),
     "blanks around": CellKind(7, ALL, _around(" ", "  ")),
     "no-break blanks around": CellKind(7, ALL, _around("\u00a0", "\u00a0")),
@@ -209,7 +215,8 @@ CELL_KINDS = {
 FILE_KINDS = (
     *("CRLF", "CR", "BOM", "UTF-16", "Windows-1252", "all quoted", "sep= line", "type line"),
     *("trailing separators", "blank last lines", "row numbers", "gzip", "shuffled columns"),
-    *("repeated ids", "blanks in names", "single quotes"),
+    *("repeated ids", "blanks in names", "single quotes", "row names", "blank lines above"),
+    "UTF-16 without a mark",
 )
 KINDS = (*CELL_KINDS, *FILE_KINDS)
 
@@ -270,10 +277,16 @@ def _written(spoilt: Spoilt, rng: np.random.Generator) -> bytes:
         for row in above[1:]:
             row.insert(0, "INT")
         rows = [[str(number), *row] for number, row in enumerate(rows)]
+    elif "row names" in options:  # as R writes them
+        for row in above[1:]:
+            row.insert(0, "STRING")
+        rows = [[f"row {number}", *row] for number, row in enumerate(rows)]
     if "trailing separators" in options:
         above, rows = [[*row, ""] for row in above], [[*row, ""] for row in rows]
     out = io.StringIO()
-    if "sep= line" in options:
+    if "blank lines above" in options:
+        out.write("\n\n")
+    elif "sep= line" in options:
         out.write(f"sep={spoilt.separator}\n")
     csv.writer(
         out,
@@ -289,6 +302,7 @@ def _written(spoilt: Spoilt, rng: np.random.Generator) -> bytes:
         text = text.replace("\n", "\r\n" if "CRLF" in options else "\r")
     encoding = "utf-8-sig" if "BOM" in options else "utf-8"
     encoding = "utf-16" if "UTF-16" in options else encoding
+    encoding = "utf-16-le" if "UTF-16 without a mark" in options else encoding
     if "Windows-1252" in options:
         try:
             text.encode("cp1252")
@@ -367,7 +381,10 @@ def _difference(name: str, spoilt: Spoilt, config: InferredConfig, rows: RawRows
     is_gap = spoilt.is_gap[name].to_numpy()[places]
     kind = spoilt.clean.kinds[name]
     if kind == "label":
-        return _unequal(rows.table[name].mask(is_gap, ""), clean.mask(is_gap, ""))
+        found = rows.table[name].mask(is_gap, "")
+        if spoilt.clean.cells[name].str.isdecimal().all():
+            return _unequal(pd.to_numeric(found), pd.to_numeric(clean.mask(is_gap, "")))
+        return _unequal(found, clean.mask(is_gap, ""))
     column = config.columns.get(name)
     if column is None or column.how is None:
         return "not used"
