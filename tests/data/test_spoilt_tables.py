@@ -164,5 +164,14 @@ def test_dates_in_several_forms_are_told_of_what_looks_like_names(tmp_path: Path
 
 
 def test_the_example_of_a_format_shows_it(tmp_path: Path) -> None:
-    cells = [f"{n}.957" for n in range(1, 40)] + ["47,505"]
+    cells = [f"{n}.95" for n in range(1, 40)] + ["47,505"]
     assert notes_of(tmp_path, cells) == ["numbers with ',' between thousands: '47,505' is 47505"]
+
+
+def test_three_digits_behind_commas_and_points_alike_have_two_readings(tmp_path: Path) -> None:
+    cells = [f"{n}.957" for n in range(1, 40)] + ["47,505"]
+    with pytest.raises(GuessError, match=r"as 47\.505 .* or as 47,505 "):
+        notes_of(tmp_path, cells)
+    assert notes_of(tmp_path, [*cells, "1,047.505"]) == [
+        "numbers with ',' between thousands: '47,505' is 47505"
+    ]

@@ -349,9 +349,11 @@ def _signs(bodies: Collection[str], decimal: str | None) -> tuple[Any, str] | No
     best_signs = fitting[0]
     if best_signs == (".", "") and decimal == "," and (",", ".") in fitting:
         return (",", ".") if any("." in text for text in texts) else best_signs
-    if best_signs == (",", "") and (".", ",") in fitting:
+    # 57,725 alone, or beside 57.725 and no number with both signs.
+    with_comma = next((signs for signs in ((",", ""), (",", ".")) if signs in fitting), None)
+    if best_signs in ((",", ""), (".", ",")) and with_comma and (".", ",") in fitting:
         if decimal is not None:
-            return (",", "") if decimal == "," else (".", ",")
+            return with_comma if decimal == "," else (".", ",")
         example = next(text for text in texts if "," in text and _fits(text, ".", ","))
         raise AmbiguousNumbersError(
             example, (float(example.replace(",", ".")), float(example.replace(",", "")))
