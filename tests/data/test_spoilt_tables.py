@@ -9,11 +9,12 @@ import pytest
 import spoilt_tables
 
 from winenet import params
-from winenet.data import column_format, raw_table
+from winenet.data import column_format, date_format, raw_table
 from winenet.data.column_format import ColumnFormat
 from winenet.data.model_table import ModelTable
 from winenet.init.infer import infer_config
 from winenet.init.read_tables import GuessError, InitOptions
+from winenet.params_columns import DateColumn
 
 PAIRS = len(spoilt_tables.KINDS) * len(spoilt_tables.SHARES)  # the first seed of a pair of kinds
 # One of each kind, with the shares in turn, and pairs.
@@ -175,3 +176,9 @@ def test_three_digits_behind_commas_and_points_alike_have_two_readings(tmp_path:
     assert notes_of(tmp_path, [*cells, "1,047.505"]) == [
         "numbers with ',' between thousands: '47,505' is 47505"
     ]
+
+
+def test_every_part_of_a_date_may_stand_in_the_params() -> None:
+    parts = [*date_format.PARTS, date_format.DAYS]
+    column = DateColumn.model_validate({"type": "date", "format": "%H:%M:%S", "parts": parts})
+    assert column.parts == parts
