@@ -252,10 +252,11 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
         rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare:
         left = len(labels) - len(rare)
+        alike = "".join(f" {note}." for note in alike_texts(labels, "classes"))
         raise GuessError(
             f"Column {short_repr(target)} has {count(len(rare), 'class', 'classes')} of fewer than "
             f"{MIN_CLASS_ROWS} rows ({preview(list(rare), 8)}): the test, the training and the "
-            f"search need one each. {_rare_cure(rare, left, len(column))}"
+            f"search need one each. {_rare_cure(rare, left, len(column))}{alike}"
         )
     return _Classes(column, labels), note
 
