@@ -282,6 +282,8 @@ def test_columns_are_left_out_by_a_pattern():
     # The target and a column that is named are used whatever a pattern says.
     raw = read(WIDE, columns={"g2": "number"}, drop_columns=["*"])
     assert list(raw.table) == ["g2", "kind"]
+    told = refused("a,a,kind\n1,1,x\n", drop_columns=["*"])
+    assert "column 'a' stands 2 times in the header" in told
 
 
 def test_a_name_with_a_sign_of_patterns_is_a_name_first():

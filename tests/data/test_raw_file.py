@@ -323,6 +323,13 @@ def test_names_may_be_long(folder):
     assert list(table) == [name, "kind"]
 
 
+def test_a_first_line_without_end_is_told(folder):
+    Path("raw/people.csv").write_text('"' + "a" * 140_000 + '",b\n1,2\n', encoding="utf-8")
+    assert "has a cell of more than 131,072 characters in its first line, so no columns" in refused(
+        ingest()
+    )
+
+
 def test_a_target_of_names_is_told_briefly(folder):
     rows = "".join(f"{place},n{place}\n" * 2 for place in range(2000))
     Path("raw/people.csv").write_text("age,kind\n" + rows, encoding="utf-8")
