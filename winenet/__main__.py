@@ -368,7 +368,7 @@ def _separator(text: str) -> str:
 def _column_names(text: str) -> list[str]:
     """Return the names in a line of CSV: one with a comma stands in quotation marks."""
     try:
-        names = next(csv.reader([text], strict=True), [])
+        names = next(csv.reader([text], strict=True, skipinitialspace=True), [])
     except csv.Error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no line of CSV ({error})") from None
     if not all(names) or not names:

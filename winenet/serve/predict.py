@@ -231,7 +231,7 @@ def _kept_columns(keep: Sequence[str], table: ModelTable, saved: SavedModel) -> 
     """Return the columns that are written as well; raise PredictError if one cannot be."""
     written = prediction_columns(saved)
     everything = list(keep) == ["all"]
-    names = list(dict.fromkeys(table.names if everything else keep))
+    names = list(dict.fromkeys(table.names if everything else map(clean_text, keep)))
     for name in names:
         if name not in table.names:
             raise PredictError(
