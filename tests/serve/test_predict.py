@@ -514,7 +514,7 @@ def test_a_file_of_one_endless_line_is_told(monkeypatch, capfd):
     code, printed, errors = main(monkeypatch, capfd, "predict", "2.safetensors", "new.csv")
     assert (code, printed) == (1, "")
     assert errors.startswith(
-        "new.csv: has a first row that cannot be read (field larger than field limit (131072)). The"
+        "new.csv: has a cell of more than 131,072 characters in its first line, so no columns' "
     )
 
 

@@ -178,8 +178,11 @@ class _TextTable(Table):
             self.stream = opening.enter_context(TextStream(path, encoding, block))
             try:
                 self._read_head(separator, quote, header=header)
-            except csv.Error as error:
-                raise TableError(f"has a first row that cannot be read ({error})") from None
+            except csv.Error:
+                raise TableError(
+                    f"has a cell of more than {csv.field_size_limit():,} characters in its first "
+                    "line, so no columns' names: a line end or a quotation mark is missing"
+                ) from None
             self.closing = opening.pop_all()
 
     def _read_head(
