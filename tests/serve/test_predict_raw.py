@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from model_files import plain_preprocessing
 from pyarrow import parquet as pq
 
 from winenet import __main__ as command
-from winenet.data import preprocessing, raw_table
+from winenet.data import preprocessing, raw_table, text_stream
 from winenet.data.column_format import ColumnFormat
 from winenet.data.model_table import ModelTable
 from winenet.errors import InputError
@@ -29,6 +30,7 @@ from winenet.serve import describe, predict
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(text_stream, "SAMPLE", 100)  # so that small tables have several blocks
 
 
 def write(text: str, path: str = "new.csv", encoding: str = "utf-8") -> str:
@@ -218,7 +220,7 @@ def test_the_model_knows_the_words_for_a_gap(with_words, capfd):
 
 def test_words_of_the_command_add_to_those_of_the_model(with_words, capfd):
     write("age,pain\n?,?\n\u00a0 -- ,--\n")
-    found = predicted(na_values=["--"])
+    found = predicted(na_values=[" --\u00a0"])
     assert (found.iloc[0, 1:] == found.iloc[1, 1:]).all()
     assert found["y"].tolist() == ["sick", "sick"]
 
@@ -281,6 +283,18 @@ def test_kept_columns_stand_behind_as_they_were_written(with_words, block):
     assert Path("out.csv").read_text(encoding="utf-8").endswith(",=1+1,007\n")
 
 
+def test_names_and_labels_may_have_line_ends(with_words):
+    labels = ['a\n"b', "c\rd"]
+    model_file.write("m.safetensors", replace(with_words, labels=labels, target="y\n"))
+    write('age,pain,"i\nd"\n30,x,1\n80,yes,2\n')
+    predict.predict_file("m.safetensors", "new.csv", "out.csv", keep=["i\nd"])
+    with Path("out.csv").open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    assert header == ["row", "y\n", 'p(a\n"b)', "p(c\rd)", "i\nd"]
+    assert [row[1] for row in rows] == labels
+    assert [row[-1] for row in rows] == ["1", "2"]
+
+
 def test_all_columns_are_kept_in_their_order(with_words, capfd):
     write(KEPT)
     found = predicted(keep=["all"])
@@ -327,6 +341,7 @@ def test_names_to_keep_are_a_line_of_csv(with_words, monkeypatch, capfd):
     code, printed, _ = main(monkeypatch, capfd, *words, "--keep", '"a, b",c')
     assert code == 0
     assert next(csv.reader(io.StringIO(printed)))[4:] == ["a, b", "c"]
+    assert main(monkeypatch, capfd, *words, "--keep", '"a, b", c ')[1] == printed
     for wrong in ("", ",c", '"a'):
         code, printed, errors = main(monkeypatch, capfd, *words, f"--keep={wrong}")
         assert (code, printed) == (2, "")

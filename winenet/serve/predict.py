@@ -114,8 +114,8 @@ def predict_file(
             raise
         except OSError as error:
             raise PredictError(
-                f"{_output_name(out)} could not be written ({error.strerror}), so the predictions "
-                "are not complete. They need about 30 bytes per row and a folder that this user "
+                f"{_output_name(out)} could not be written ({error.strerror or error}), so the "
+                "predictions are not complete. They need about 30 bytes per row and a folder that this user "
                 "may write to: free some space, or choose another file with -o."
             ) from None
         first, *others = mismatches.summary_lines(model, opened)
@@ -231,7 +231,7 @@ def _kept_columns(keep: Sequence[str], table: ModelTable, saved: SavedModel) -> 
     """Return the columns that are written as well; raise PredictError if one cannot be."""
     written = prediction_columns(saved)
     everything = list(keep) == ["all"]
-    names = list(dict.fromkeys(table.names if everything else keep))
+    names = list(dict.fromkeys(table.names if everything else map(clean_text, keep)))
     for name in names:
         if name not in table.names:
             raise PredictError(
