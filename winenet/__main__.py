@@ -368,7 +368,7 @@ def _separator(text: str) -> str:
 def _column_names(text: str) -> list[str]:
     """Return the names in a line of CSV: one with a comma stands in quotation marks."""
     try:
-        names = next(csv.reader([text], strict=True), [])
+        names = next(csv.reader([text], strict=True, skipinitialspace=True), [])
     except csv.Error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no line of CSV ({error})") from None
     if not all(names) or not names:
@@ -429,8 +429,8 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\
-Columns are matched by name, in any order; other columns are ignored. Missing values are filled as
-in training. The output is CSV, or Parquet where OUT ends in .parquet: `row`, counted from 0; the
+Columns are matched by name, in any order; other columns are ignored. Numbers, dates and what stands
+for a missing value are read as in training, and missing values are filled as there. The output is CSV, or Parquet where OUT ends in .parquet: `row`, counted from 0; the
 label, in a column with the name of the target; a column `p(LABEL)` for each label, its probability,
 in CSV to six decimals; and the columns of --keep. With two labels, the last probability is that of
 the positive one. A summary of what did not fit the model (missing cells,

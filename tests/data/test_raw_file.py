@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from winenet.data import raw_columns, raw_file, raw_table, table_reader
+from winenet.data import raw_columns, raw_file, raw_table, table_reader, text_stream
 from winenet.data.raw_table import DataError
 from winenet.params import DisplayNames, Ingest
 
@@ -161,6 +161,7 @@ def test_blocks_and_line_ends_cannot_change_a_table_or_a_line_s_number(
     expected, *_ = raw_table.read_raw("raw", ingest())
     (folder / "people.csv").write_bytes(CSV.replace("\n", end).encode())
     monkeypatch.setattr(raw_file, "BLOCK", step)
+    monkeypatch.setattr(text_stream, "SAMPLE", 30)  # else all rows were the first block
     found, *_ = raw_table.read_raw("raw", ingest())
     pd.testing.assert_frame_equal(found, expected)
     faulty = CSV.replace("52,m", "old,m").replace("1.80,a2,y", "tall,a2,y").replace("\n", end)
@@ -174,6 +175,7 @@ def test_the_faults_of_many_blocks_are_counted_together(folder, monkeypatch):
     text = "age,kind\n" + "x,1\n" * 9
     Path("raw/people.csv").write_text(text, encoding="utf-8")
     monkeypatch.setattr(raw_file, "BLOCK", 1)
+    monkeypatch.setattr(text_stream, "SAMPLE", 10)
     told = refused(ingest(columns={"age": "number"}, drop_columns=[]))
     assert told.count("'x' is not a finite number") == 5
     assert "column 'age': 4 more such cells" in told
@@ -319,6 +321,13 @@ def test_names_may_be_long(folder):
     Path("raw/people.csv").write_text(f'"{name}",kind\n1,x\n2,y\n3,x\n4,y\n', encoding="utf-8")
     table, *_ = raw_table.read_raw("raw", ingest(columns={name: "number"}, drop_columns=[]))
     assert list(table) == [name, "kind"]
+
+
+def test_a_first_line_without_end_is_told(folder):
+    Path("raw/people.csv").write_text('"' + "a" * 140_000 + '",b\n1,2\n', encoding="utf-8")
+    assert "has a cell of more than 131,072 characters in its first line, so no columns" in refused(
+        ingest()
+    )
 
 
 def test_a_target_of_names_is_told_briefly(folder):

@@ -168,8 +168,13 @@ def as_texts(cells: pa.Array) -> pa.Array:
 
 
 def clean_cells(cells: pa.Array) -> pa.Array:
-    """Return cells as texts without blanks around them and invisible characters, in NFC."""
+    """Return cells as texts without blanks around them and invisible characters, in NFC.
+
+    A line end within a text is LF.
+    """
     texts = as_texts(cells)
+    if pc.any(pc.match_substring(texts, "\r")).as_py():  # of Parquet; the reader of text has none
+        texts = pc.replace_substring_regex(texts, "\r\n?", "\n")
     if pc.all(pc.string_is_ascii(texts)).as_py():
         return pc.utf8_trim_whitespace(texts)
     coded = texts.dictionary_encode()

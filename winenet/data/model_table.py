@@ -4,11 +4,11 @@ import contextlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from winenet.data import column_format, dialect, table_reader, text_stream
 from winenet.data.column_format import ColumnFormat, Parsed
@@ -148,13 +148,17 @@ class ModelTable:
     def _wrong_cell(self, name: str, block: Block, parsed: Parsed) -> TableError:
         """Return the error of the first cell that does not fit."""
         place = int(np.flatnonzero(parsed.is_wrong)[0])
-        mask = pa.array(np.arange(len(parsed.is_wrong)) == place)
-        cell = column_format.clean_cells(block.cells[name].filter(mask))[0].as_py()
-        text = shlex.quote(cell) if cell == safe_text(cell) else "TEXT"
+        cells, how = block.cells[name].slice(place, 1), self.formats[name]
+        cell = column_format.clean_cells(cells)[0].as_py()
+        with_word = replace(how, na_values=(*how.na_values, cell))
+        cure = "Correct the cell"
+        # No word stands for a gap in a column of another type.
+        if not column_format.parse(name, cells, with_word).is_wrong.any():
+            text = shlex.quote(cell) if cell == safe_text(cell) else "TEXT"
+            cure += f", or add `--na-value={text}` if that stands for a gap"
         return self.error(
             f"{self.location(int(block.rows[place]))}, column {short_repr(name)}: "
-            f"{short_repr(cell)} is {parsed.rule}, so the table was not predicted. Correct the "
-            f"cell, or add `--na-value={text}` if that stands for a gap."
+            f"{short_repr(cell)} is {parsed.rule}, so the table was not predicted. {cure}."
         )
 
     def location(self, row: int) -> str:

@@ -92,7 +92,7 @@ def predict_file(
     if out is not None:
         check_output_path(out, {"model": model, "table": table}, force=force)
     mismatches = MismatchReport(saved)
-    formats = _formats(saved, na_values)
+    formats = reading_formats(saved, na_values)
     with ModelTable(table, formats, encoding, separator, block=block) as opened:
         kept = _kept_columns(keep, opened, saved)
         as_parquet = out is not None and out.lower().endswith(".parquet")
@@ -212,7 +212,7 @@ def _progress(table: ModelTable) -> Iterator[Progress | None]:
         yield progress
 
 
-def _formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFormat]:
+def reading_formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFormat]:
     """Return how the model's columns are read, with more texts for a gap.
 
     A text that is a level of its column is no gap there, whatever it means elsewhere.
@@ -231,12 +231,12 @@ def _kept_columns(keep: Sequence[str], table: ModelTable, saved: SavedModel) -> 
     """Return the columns that are written as well; raise PredictError if one cannot be."""
     written = prediction_columns(saved)
     everything = list(keep) == ["all"]
-    names = list(dict.fromkeys(table.names if everything else keep))
+    names = list(dict.fromkeys(table.names if everything else map(clean_text, keep)))
     for name in names:
         if name not in table.names:
             raise PredictError(
                 f"--keep {short_repr(name)} is not a column of {table.display_name}"
-                f"{did_you_mean(name, table.names)}. Its columns: {preview(table.names)}."
+                f"{did_you_mean(name, table.names) or '.'} Its columns: {preview(table.names)}."
             )
         if table.names.count(name) > 1:
             raise PredictError(
