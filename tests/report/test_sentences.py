@@ -461,7 +461,7 @@ def test_rows_columns_dates_and_gaps_are_told():
         "44 rows are not in the table: they have no label (`ingest.unlabelled`).",
         "1 row is not in the table: the class has too few rows (`ingest.rare_classes`).",
         "Raw columns left out (`ingest.drop_columns`): `alive`, &#60;b&#62;.",
-        "Dates were taken apart into numbers: `born` became `born year`, `born days`.",
+        "Dates were taken apart into numbers: `born` (`born year`, `born days`).",
         f"Missing numbers: `age` 177 (19.9%). {filled}",
         f"Missing dates: `born` 1 (0.1%). {filled}",
         "Missing categories: `deck` 688 (77.2%), `town` 2 (0.2%). A gap is a level of its own; if "

@@ -198,18 +198,12 @@ class _TextTable(Table):
         self.encoding = self.stream.encoding
         if not self.sample.strip():
             raise TableError("is empty; it needs a header and rows")
-        try:
-            known = separator(self.sample) if callable(separator) else separator
-            self.dialect = dialect.sniff(self.sample, known, quote)
-            if callable(header):
-                header = header(dialect.read_head(self.sample, self.dialect).names)
-            head = dialect.read_head(self.sample, self.dialect, header=header)
-        except csv.Error:
-            raise TableError(
-                f"the first line has a cell of more than {csv.field_size_limit():,} characters: "
-                "its line end or a separator is missing"
-            ) from None
+        known = separator(self.sample) if callable(separator) else separator
+        self.dialect = dialect.sniff(self.sample, known, quote)
         self.stream.separator, self.stream.quote = self.dialect
+        if callable(header):
+            header = header(dialect.read_head(self.sample, self.dialect).names)
+        head = dialect.read_head(self.sample, self.dialect, header=header)
         self.names, self.notes, self.head_rows = head.names, head.notes, head.rows
         self.stream.skip(head.characters)
 

@@ -317,7 +317,7 @@ def table_facts(ingest: Numbers) -> list[str]:
         facts.append(f"Raw columns left out (`ingest.drop_columns`): {names}.")
     if "dates" in ingest:
         taken = [
-            f"{inline_code(name)} became {', '.join(map(inline_code, features))}"
+            f"{inline_code(name)} ({', '.join(map(inline_code, features))})"
             for name, features in ingest["dates"].items()
         ]
         facts.append(f"Dates were taken apart into numbers: {_capped(taken)}.")
