@@ -26,7 +26,8 @@ MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and 
 SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
 MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
-MIN_DATES = 0.2  # fraction of the texts like dates, of which a message tells
+MIN_TOLD = 0.05  # fraction of numbers or dates among texts, from which on it is told
+MIN_DATES = 0.2  # fraction of the texts that begin like dates
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
 
@@ -369,7 +370,8 @@ def _mixture(levels: Mapping[str, int]) -> str:
     """Say that some texts are numbers or dates and others are not; empty if it is not so."""
     if number_format.has_codes(levels):
         return ""
-    kinds = [("numbers", {text: n for text, n in levels.items() if number_format.is_number(text)})]
+    numbers = [text for text in levels if number_format.is_number(text, with_unit=True)]
+    kinds = [("numbers", {text: levels[text] for text in numbers})]
     dates = {text: n for text, n in levels.items() if date_format.LIKE_A_DATE.match(text)}
     inferred = date_format.infer(dates, MIN_DATES)
     if inferred is not None:
@@ -378,7 +380,7 @@ def _mixture(levels: Mapping[str, int]) -> str:
         kinds.insert(0, (f"dates like {inferred[0].pattern}", known))
     for kind, known in kinds:
         others = [text for text in levels if text not in known]
-        if known and others:
+        if others and sum(known.values()) > MIN_TOLD * sum(levels.values()):
             return (
                 f"{kind} in {sum(known.values()):,} of {count(sum(levels.values()), 'row')}, and "
                 f"{preview(others, 2)} in the others"
