@@ -61,8 +61,11 @@ class DateColumn(ColumnSection):
 
     type: Literal["date"]
     format: str = Field(min_length=2, description="how they are written, as in strptime")
-    parts: list[Literal["year", "month", "day", "weekday", "hour", "minute", "days"]] = Field(
-        min_length=1, description="the numbers that each date becomes; days count from the origin"
+    parts: list[Literal["year", "month", "day", "weekday", "hour", "minute", "second", "days"]] = (
+        Field(
+            min_length=1,
+            description="the numbers that each date becomes; days count from the origin",
+        )
     )
     origin: Annotated[str, AfterValidator(_iso_date)] = Field(
         default="1970-01-01", description="the date of which days is 0"

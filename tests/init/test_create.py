@@ -753,8 +753,8 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         {"a": ["\"20,000\"", "\"21,037\""] * 20, "y": classes("p", "q")},
         {},
         "Column 'a' has numbers such as '20,000', which can be read as 20 (a decimal comma) or as "
-        "20,000 (a comma between thousands). Say which: --decimal , for the first, --decimal . for "
-        "the second.",
+        "20,000 (a comma between thousands). Say which: `--decimal=,` for the first, `--decimal=.` "
+        "for the second.",
     ),
     "numbers with a word among them": (
         {"a": [*[place * 1.5 for place in range(ROWS - 2)], "", "abc"], "y": classes("p", "q")},

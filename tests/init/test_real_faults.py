@@ -195,7 +195,7 @@ def test_blanks_around_names_and_labels_are_no_part_of_them(tmp_path):  # B8
 
 def test_labels_that_differ_in_case_are_pointed_out(tmp_path):
     config = found(tmp_path, table("a,y", "{n * 7 % 10},{('Yes', 'yes', 'no')[n % 3]}"))
-    assert config.notes == ["'Yes', 'yes' differ in case or blanks only, and are 2 classes"]
+    assert config.notes == ["'y': 'Yes', 'yes' differ in case or blanks only, and are 2 levels"]
 
 
 def test_labels_of_one_number_are_one_class(tmp_path):  # B8

@@ -105,6 +105,23 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     return Parsed({name: numbers}, is_gap, is_wrong, _number_rule(column_format.number))
 
 
+def to_frame(
+    features: Mapping[str, npt.NDArray[np.float64] | pd.Series], rows: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """Return the features of some rows as a table.
+
+    Parameters
+    ----------
+    features : dict of str to array or Series, of shape (rows,)
+        By place: the index of a Series is not looked at.
+    rows : ndarray of int, shape (rows,)
+        The index of the table.
+    """
+    # With the rows as the index at once, pandas would look up the texts by their number.
+    frame = pd.DataFrame(dict(features), index=pd.RangeIndex(len(rows)), copy=False)
+    return frame.set_axis(pd.Index(rows), axis="index")
+
+
 def _number_rule(written: NumberFormat) -> str:
     words = written.describe()
     return f"not a finite number ({words})" if words else "not a finite number"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -124,13 +125,13 @@ class ModelTable:
                 raise TableError("has no row below the header")
 
     def _features(self, block: Block) -> pd.DataFrame:
-        features: dict[str, object] = {}
+        features: dict[str, npt.NDArray[np.float64] | pd.Series] = {}
         for name, how in self.formats.items():
             parsed = column_format.parse(name, block.cells[name], how)
             if parsed.is_wrong.any():
                 raise self._wrong_cell(name, block, parsed)
             features |= parsed.features
-        return pd.DataFrame(features, index=pd.Index(block.rows), copy=False)
+        return column_format.to_frame(features, block.rows)
 
     def _wrong_cell(self, name: str, block: Block, parsed: Parsed) -> TableError:
         """Return the error of the first cell that does not fit."""

@@ -207,7 +207,7 @@ def _parse_block(
     table: Table,
 ) -> pd.DataFrame:
     """Return the features of the labelled rows; note the cells that do not fit."""
-    features: dict[str, object] = {}
+    features: dict[str, npt.NDArray[np.float64] | pd.Series] = {}
     rows = block.rows[labelled]
     for name, how in formats.items():
         cells = block.cells[name]
@@ -236,7 +236,7 @@ def _parse_block(
                 written = cells.filter(pa.array(mask))
                 texts = [text or "" for text in column_format.clean_cells(written).to_pylist()]
                 errors.add(name, rule, table, rows[mask], texts)
-    return pd.DataFrame(features, index=rows, copy=False)
+    return column_format.to_frame(features, rows)
 
 
 def _out_of_range(
