@@ -182,3 +182,11 @@ def test_every_part_of_a_date_may_stand_in_the_params() -> None:
     parts = [*date_format.PARTS, date_format.DAYS]
     column = DateColumn.model_validate({"type": "date", "format": "%H:%M:%S", "parts": parts})
     assert column.parts == parts
+
+
+def test_numbers_with_units_among_words_are_told_unless_they_are_few(tmp_path: Path) -> None:
+    cells = [*(f"{n} kg" for n in range(1, 16)), *["broken"] * 25]
+    assert notes_of(tmp_path, cells) == [
+        "read as texts: numbers in 15 of 40 rows, and 'broken' in the others"
+    ]
+    assert notes_of(tmp_path, ["5", "6", *["red", "blue"] * 30]) == []

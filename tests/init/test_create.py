@@ -170,6 +170,22 @@ def test_a_missing_text_of_one_column_is_a_level_or_a_number_of_the_others(write
     }
 
 
+def test_a_missing_label_is_a_level_of_the_columns(write: Write) -> None:
+    path = write(a=classes("p", "q", "r"), y=classes("p", "q", "r"))
+    guessed = found(path, na_values=["y=r"])
+    assert guessed.labels == {"p": 14, "q": 13}
+    assert yaml.safe_load(render.params_text(guessed))["ingest"] | {"files": []} == {
+        "files": [],
+        "separator": ",",
+        "target": "y",
+        "positive_label": "q",
+        "na_values": ["r"],
+        "unlabelled": "drop",
+        "drop_columns": [],
+        "columns": {"a": {"type": "category", "na_values": []}},
+    }
+
+
 @pytest.mark.parametrize(
     ("labels", "positive_label", "why"),
     [
@@ -737,8 +753,8 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         {"a": ["\"20,000\"", "\"21,037\""] * 20, "y": classes("p", "q")},
         {},
         "Column 'a' has numbers such as '20,000', which can be read as 20 (a decimal comma) or as "
-        "20,000 (a comma between thousands). Say which: --decimal , for the first, --decimal . for "
-        "the second.",
+        "20,000 (a comma between thousands). Say which: `--decimal=,` for the first, `--decimal=.` "
+        "for the second.",
     ),
     "numbers with a word among them": (
         {"a": [*[place * 1.5 for place in range(ROWS - 2)], "", "abc"], "y": classes("p", "q")},

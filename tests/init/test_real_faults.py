@@ -20,7 +20,7 @@ import yaml
 
 from winenet import __main__ as commands
 from winenet import params
-from winenet.data import raw_table
+from winenet.data import raw_table, splits
 from winenet.errors import InputError
 from winenet.init import create, render
 from winenet.init.infer import InferredConfig, infer_config
@@ -195,7 +195,7 @@ def test_blanks_around_names_and_labels_are_no_part_of_them(tmp_path):  # B8
 
 def test_labels_that_differ_in_case_are_pointed_out(tmp_path):
     config = found(tmp_path, table("a,y", "{n * 7 % 10},{('Yes', 'yes', 'no')[n % 3]}"))
-    assert config.notes == ["'Yes', 'yes' differ in case or blanks only, and are 2 classes"]
+    assert config.notes == ["'y': 'Yes', 'yes' differ in case or blanks only, and are 2 levels"]
 
 
 def test_labels_of_one_number_are_one_class(tmp_path):  # B8
@@ -305,6 +305,25 @@ def test_line_ends_within_cells_are_read(tmp_path):  # T19, B7
     assert config.columns["note"].seen.startswith("2 texts: ")
     assert len(ingested(tmp_path, config).table) == ROWS
     assert list(found(tmp_path, content, drop_columns=["note"]).columns) == ["a"]
+
+
+@pytest.mark.parametrize("cells", [(0.5, 1.5, 2.5), ("x", "y", "z")])
+def test_a_column_of_test_rows_alone_is_told_with_an_option(tmp_path, cells):  # T19
+    table_of = "{n % 7},{n % 5},{'ab'[n % 2]}"
+    config = found(tmp_path, table("a,rare x,y", table_of, 200))
+    raw = ingested(tmp_path, config)
+    settings = params.load(str(tmp_path / "params.yaml"))
+    in_test = {*splits.split_table(raw.table, "y", settings.split).X_test.index}
+    rows = [f"{n % 7},{cells[n % 3] if n in in_test else ''},{'ab'[n % 2]}\n" for n in range(200)]
+    (tmp_path / "t.csv").write_text(f"a,rare x,y\n{''.join(rows)}", "utf-8")
+    with pytest.raises(InputError) as caught:
+        create.create_project(tmp_path / "new", InitOptions([tmp_path / "t.csv"], target="y"))
+    assert str(caught.value) == (
+        "The tables do not pass the new folder's check, so it was not made (data/raw below is its "
+        "copy of your files):\n"
+        "  Column 'rare x' has no value in any of the 160 training rows, so nothing could stand "
+        "for its gaps. Leave it out by `--drop='rare x'`, or give rows that have it."
+    )
 
 
 def test_gzip_is_known_by_its_content(tmp_path):  # B14

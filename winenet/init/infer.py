@@ -12,7 +12,7 @@ from winenet.data.dialect import is_plain_number
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS
-from winenet.init.infer_column import ColumnOptions, InferredColumn, alike_texts, infer_column
+from winenet.init.infer_column import ColumnOptions, InferredColumn, case_notes, infer_column
 from winenet.init.messages import option
 from winenet.init.read_tables import (
     File,
@@ -150,7 +150,6 @@ def infer_config(options: InitOptions) -> InferredConfig:
     header = options.header or style.names[0] != "c1"  # Parquet has names whatever is asked
     header_note = [] if header else ["no header: the columns are called c1, c2, ..."]
     notes = [*header_note, *read.notes, *labels.notes, *([rare_note] if rare_note else [])]
-    notes += alike_texts(counts.rows, "classes")
     return InferredConfig(
         *(files, style, header, target, counts.rows, positive, why, na_values),
         *(columns, drop_columns, settings, options.split_column, labels.unlabelled),
@@ -224,6 +223,8 @@ def _label_texts(
         f"label is missing, add `{option('--na-value', f'{target}={text}')}`"
         for text in kept
     ]
+    levels = {str(text): int(rows) for text, rows in counts.items() if text not in ("", *gap_words)}
+    notes += [f"{short_repr(target)}: {note}" for note in case_notes(levels)]
     texts = raw_table.join_equal_numbers(column[has_label].reset_index(drop=True))
     return _Labels(texts, missing, gap_words, notes)
 
@@ -245,15 +246,14 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
     rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare and options.rare_classes not in (None, "refuse"):
         table, note = raw_table.treat_rare_classes(
-            pd.DataFrame({target: column}),
-            *(target, MIN_CLASS_ROWS, options.rare_classes, "--rare-classes"),
+            pd.DataFrame({target: column}), target, MIN_CLASS_ROWS, options.rare_classes
         )
         column = table[target].reset_index(drop=True)
         labels = _count(column)
         rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare:
         left = len(labels) - len(rare)
-        alike = "".join(f" {note}." for note in alike_texts(labels, "classes"))
+        alike = "".join(f" {note[:1].upper()}{note[1:]}." for note in case_notes(labels))
         raise GuessError(
             f"Column {short_repr(target)} has {count(len(rare), 'class', 'classes')} of fewer than "
             f"{MIN_CLASS_ROWS} rows ({preview(list(rare), 8)}): the test, the training and the "

@@ -26,7 +26,8 @@ MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and 
 SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
 MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
-MIN_DATES = 0.2  # fraction of the texts like dates, of which a message tells
+MIN_TOLD = 0.05  # fraction of numbers or dates among texts, from which on it is told
+MIN_DATES = 0.2  # fraction of the texts that begin like dates
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
 
@@ -195,7 +196,7 @@ def _numbers(
     if how.decimal == "." and not how.thousands and grouped is not None:
         notes.append(
             f"{grouped} is read with a decimal point; if its point stands between thousands, add "
-            f"{option('--decimal', ',')}"
+            f"`{option('--decimal', ',')}`"
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
@@ -237,7 +238,7 @@ def _ambiguous(name: str, error: AmbiguousNumbersError) -> GuessError:
     return GuessError(
         f"Column {short_repr(name)} has numbers such as {short_repr(error.example)}, which can "
         f"be read as {comma:g} (a decimal comma) or as {point:,.0f} (a comma between "
-        "thousands). Say which: --decimal , for the first, --decimal . for the second."
+        "thousands). Say which: `--decimal=,` for the first, `--decimal=.` for the second."
     )
 
 
@@ -351,7 +352,7 @@ def _level_notes(name: str, levels: Mapping[str, int]) -> list[str]:
         for text in levels
         if text.lower() in MAY_BE_LEVELS
     ]
-    return [*notes, *alike_texts(levels, "levels")]
+    return notes + case_notes(levels)
 
 
 def _unlike_numbers(texts: Mapping[str, int]) -> str:
@@ -370,7 +371,8 @@ def _mixture(levels: Mapping[str, int]) -> str:
     """Say that some texts are numbers or dates and others are not; empty if it is not so."""
     if number_format.has_codes(levels):
         return ""
-    kinds = [("numbers", {text: n for text, n in levels.items() if number_format.is_number(text)})]
+    numbers = [text for text in levels if number_format.is_number(text, with_unit=True)]
+    kinds = [("numbers", {text: levels[text] for text in numbers})]
     dates = {text: n for text, n in levels.items() if date_format.LIKE_A_DATE.match(text)}
     inferred = date_format.infer(dates, MIN_DATES)
     if inferred is not None:
@@ -379,7 +381,7 @@ def _mixture(levels: Mapping[str, int]) -> str:
         kinds.insert(0, (f"dates like {inferred[0].pattern}", known))
     for kind, known in kinds:
         others = [text for text in levels if text not in known]
-        if known and others:
+        if others and sum(known.values()) > MIN_TOLD * sum(levels.values()):
             return (
                 f"{kind} in {sum(known.values()):,} of {count(sum(levels.values()), 'row')}, and "
                 f"{preview(others, 2)} in the others"
@@ -387,23 +389,21 @@ def _mixture(levels: Mapping[str, int]) -> str:
     return ""
 
 
-def alike_texts(texts: Collection[str], what: str) -> list[str]:
-    """Return a note on texts that differ in case or blanks only, if there are any.
+def case_notes(levels: Mapping[str, int]) -> list[str]:
+    """Return a line if levels or labels differ in case or blanks only, else none.
 
     Parameters
     ----------
-    texts : collection of str
-        Levels or labels.
-    what : str
-        What they are called.
+    levels : mapping of str to int
+        Rows by text.
     """
     by_case: dict[str, list[str]] = {}
-    for text in texts:
+    for text in levels:
         by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)
     alike = [texts for texts in by_case.values() if len(texts) > 1]
     if not alike:
         return []
     more = f"; {len(alike) - 1} more such" if len(alike) > 1 else ""
     return [
-        f"{preview(alike[0])} differ in case or blanks only, and are {len(alike[0])} {what}{more}"
+        f"{preview(alike[0])} differ in case or blanks only, and are {len(alike[0])} levels{more}"
     ]

@@ -13,6 +13,7 @@ import jinja2
 import yaml
 
 from winenet import params, yaml12
+from winenet.data.dialect import is_plain_number
 from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
 from winenet.init.infer import InferredConfig
@@ -171,7 +172,8 @@ def label_counts(labels: Mapping[str, int]) -> str:
 
 
 def _word(text: str) -> str:
-    return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
+    is_plain = PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() or is_plain_number(text)
+    return text if is_plain else short_repr(text)
 
 
 def _column_lines(columns: Mapping[str, InferredColumn], na_values: Collection[str]) -> list[str]:
