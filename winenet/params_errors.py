@@ -47,7 +47,7 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
         if place in MOVED:
             return f"{place}: {MOVED[place]}"
         if whole[:2] == ("ingest", "columns"):
-            model = COLUMN_TYPES[str(whole[3])]
+            model: type[BaseModel] = COLUMN_TYPES[str(whole[3])]
         else:
             model = _model_at(schema, location[:-1])
         known = list(model.model_fields)
