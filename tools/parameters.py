@@ -34,7 +34,8 @@ EFFECTS = {
     "numbered in sorted order.",
     "ingest.columns": "Feature columns and what each may hold: `[min, max]` for a number in that "
     "range, `number` for any number, `category` for text. A value outside its range is an error.",
-    "ingest.drop_columns": "Columns of the raw files that are not used.",
+    "ingest.drop_columns": "Columns of the raw files that are not used; a pattern such as `ENSG*` "
+    "stands for several.",
     "ingest.na_values": "Texts that stand for a missing value. Missing numbers are filled with the "
     "training median, missing categories with the most frequent one.",
     "ingest.display_names": "What the report calls the rows and the classes. Without it: row, "
