@@ -2,7 +2,7 @@
 
 import stages
 from winenet import files, params
-from winenet.data import memory, raw_table, schema
+from winenet.data import leaks, memory, raw_table, schema
 from winenet.errors import safe_text
 from winenet.text import count
 
@@ -12,13 +12,17 @@ def main() -> None:
     settings = params.load().ingest
     memory.check_ingest("data/raw", [file.name for file in settings.files])
     raw = raw_table.read_raw("data/raw", settings)
-    table, dropped = raw.table, {why: rows for why, rows in raw.dropped.items() if rows}
+    table = raw.table
     for name in raw_table.unlisted_files("data/raw", settings):
         stages.log(
             f"note: data/raw/{safe_text(name)} is not listed under ingest.files and was left out"
         )
     for note in raw.notes:
         stages.log(f"note: {note}")
+    features = table.drop(columns=settings.target)
+    found = leaks.find_leaks(features, table[settings.target])
+    for leak in found:
+        stages.log(f"warning: {leak.describe()}")
     files.write_lossless("data/table.csv", table, gaps=True)
     files.write_metrics(
         "data/schema.json", schema.as_json(raw_table.make_schema(settings, raw.labels, raw.columns))
@@ -31,10 +35,11 @@ def main() -> None:
             "classes": table[settings.target].value_counts().to_dict(),
             "duplicate_rows": {
                 "rows": raw_table.count_duplicates(table),
-                "rows_by_features": raw_table.count_duplicates(table.drop(columns=settings.target)),
+                "rows_by_features": raw_table.count_duplicates(features),
             },
         }
-        | ({"dropped_rows": dropped} if dropped else {}),
+        | raw_table.treatment(settings, raw)
+        | ({"leaks": leaks.as_json(found)} if found else {}),
     )
     stages.log(
         f"joined {count(len(settings.files), 'file')} into {len(table)} rows of "

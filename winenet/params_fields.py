@@ -1,6 +1,5 @@
 """Types of the fields in params.yaml: numbers, names and labels, each with its rule."""
 
-import codecs
 import re
 from typing import Annotated, Any, Literal
 
@@ -110,8 +109,8 @@ def printable(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
-        codecs.lookup(name)
-    except LookupError:
+        "a".encode(name)
+    except (LookupError, UnicodeError):  # hex is a codec, but none of texts
         raise ValueError(
             "Python knows no encoding of this name; utf-8 and windows-1252 are known"
         ) from None

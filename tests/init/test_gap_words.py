@@ -74,6 +74,13 @@ def test_what_is_rare_or_no_usual_sentinel_is_not_named(odd, times):
     assert sentinel(MEASURED, odd, times) is None
 
 
+def test_among_few_numbers_only_what_nobody_measures_is_named():
+    assert sentinel([1, 2, 3, 4] * 5, -999, 4) == Sentinel("-999", 4)
+    assert sentinel([1, 2] * 5, 999, 4) == Sentinel("999", 4)
+    for odd in (-1, 0, 9, 50, 99):
+        assert sentinel([1, 2, 3, 4] * 5, odd, 4) is None
+
+
 def test_zeros_stand_apart_where_nothing_is_near_them_and_not_in_counts():
     glucose = np.random.default_rng(0).integers(44, 199, 700)
     assert sentinel(glucose, 0, 5) == Sentinel("0", 5)
@@ -92,7 +99,7 @@ def test_two_spellings_of_a_number_count_together():
 
 
 def test_few_numbers_and_none_have_no_sentinel():
-    assert sentinel(list(range(1, 10)), -999, 50) is None
+    assert sentinel(list(range(1, 10)), -1, 50) is None
     assert gap_words.find_sentinel({}, {}) is None
     assert sentinel([n * 1e307 for n in range(-15, 16)], -1.7e308, 5) is None  # no overflow
 

@@ -67,7 +67,7 @@ def test_none_of_a_column_of_words_is_a_level_and_said():  # T4
     assert column.seen == "3 texts: None, One, Two"
     assert column.notes == [
         "'None' (20 rows) is kept as a level; if it means that the value is missing, add "
-        "--na-value=None"
+        "`--na-value=children=None`"
     ]
     asked = infer(["None", "One", "Two"] * 20, "children", na_values=["None"])
     assert asked.how.na_values == ("None",)
@@ -112,18 +112,16 @@ def test_a_sentinel_is_named_and_kept_and_its_cure_keeps_the_known_words():
     assert column.seen.startswith("-200 to ")
     assert column.notes == [
         "-200 stands apart in 9 rows; it is kept as a number. If it means that the value is "
-        "missing, add --na-value=-200 --na-value=NA"
+        "missing, add `--na-value=x=-200`"
     ]
-    flags = [flag.removeprefix("--na-value=") for flag in column.notes[0].split() if "--na" in flag]
-    again = infer(texts, na_values=flags)
+    again = infer(texts, na_values=["-200"])
     assert (again.seen.split(";")[1], again.notes) == (" 10 missing", [])
 
 
 def test_a_sentinel_with_a_decimal_comma_is_one_number_however_it_is_written():
     texts = ["-200,0", "-200"] * 5 + [f"{n},{n % 10}" for n in range(60)]
-    flag = infer(texts).notes[1].rpartition("--na-value=")[2]
-    assert flag == "-200"
-    column = infer(texts, na_values=[flag])
+    assert infer(texts).notes[1].endswith("add `--na-value=x=-200`")
+    column = infer(texts, na_values=["-200"])
     assert column.seen == "0 to 59.9; 10 missing"
     assert np.isnan(values(texts, column)["x"]).sum() == 10
     assert infer(["-200,0", "-200,00"], na_values=["-200"]).seen == "no value in any row"
@@ -137,7 +135,7 @@ def test_a_column_of_what_broken_lines_leave_is_none():
 
 def test_an_id_that_repeats_is_kept_and_said():
     column = infer([n % 50 for n in range(500)], "brewery_id")
-    assert column.notes == ["named like an id, but repeats; if it is one, add --drop=brewery_id"]
+    assert column.notes == ["named like an id, but repeats; if it is one, add `--drop=brewery_id`"]
 
 
 def test_what_the_user_names_is_a_gap_though_it_comes_late(monkeypatch):
@@ -196,8 +194,8 @@ def test_texts_among_numbers_are_refused_and_the_cure_works():
     texts = [*AGES, "NA", "x y", "x y", "--z"]
     told = refused(texts, "a b")
     assert "Column 'a b' holds numbers, but not in 3 cells ('x y', '--z')" in told
-    assert told.endswith("--drop='a b'.")
-    flags = shlex.split(told.partition("say so: ")[2].partition(". Else")[0])
+    assert told.endswith("`--drop='a b'`.")
+    flags = shlex.split(told.partition("say so: `")[2].partition("`. Else")[0])
     names = [flag.removeprefix("--na-value=") for flag in flags]
     assert infer(texts, na_values=names).seen == "18 to 77; 4 missing"
     many = [*(f"{n}.5" for n in range(100)), *["abc"] * 40]

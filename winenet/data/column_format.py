@@ -22,6 +22,7 @@ from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
 
 Kind = Literal["number", "category"]
+KINDS = ("number", "category", "date")
 PLAIN = NumberFormat()
 
 
@@ -156,17 +157,22 @@ def _with_numeric_gaps(
     return numbers, is_gap
 
 
+def as_texts(cells: pa.Array) -> pa.Array:
+    """Return cells as texts, as they stand in the table; null for a gap."""
+    if _is_text(cells.type):
+        return cells.cast(pa.string())
+    texts = parquet.to_strings(cells, [])
+    if texts is None:
+        return pa.array([f"<{cells.type}>"] * len(cells), pa.string())
+    return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
+
+
 def clean_cells(cells: pa.Array) -> pa.Array:
     """Return cells as texts without blanks around them and invisible characters, in NFC.
 
     A line end within a text is LF.
     """
-    if not _is_text(cells.type):
-        texts = parquet.to_strings(cells, [])
-        if texts is None:
-            return pa.array([f"<{cells.type}>"] * len(cells), pa.string())
-        return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
-    texts = cells.cast(pa.string())
+    texts = as_texts(cells)
     if pc.any(pc.match_substring(texts, "\r")).as_py():  # of Parquet; the reader of text has none
         texts = pc.replace_substring_regex(texts, "\r\n?", "\n")
     if pc.all(pc.string_is_ascii(texts)).as_py():
@@ -204,18 +210,16 @@ def from_json(content: Mapping[str, Any]) -> ColumnFormat:
     KeyError, TypeError or ValueError
         If the content is anything else.
     """
-    unknown = {*content} - {"type", "na_values", "number", "date"}
     kind, words = content["type"], content.get("na_values", [])
-    if unknown or kind not in ("number", "category", "date"):
+    if {*content} - {"type", "na_values", "number", "date"} or kind not in KINDS:
         raise ValueError(f"it has a column with {short_repr(dict(content))}")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"it has the na_values {short_repr(words)}")
     number = NumberFormat(**content.get("number", {}))
-    if number.decimal not in (".", ",") or not isinstance(number.unit, str):
-        raise ValueError(f"it has the number format {short_repr(content['number'])}")
+    number_format.check(number)
     date = content.get("date")
-    if (date is None) == (kind == "date"):
-        raise ValueError(f"it has a column of the type {kind} with the date {short_repr(date)}")
+    if (date is None) == (kind == "date") or not (kind == "number" or number.is_plain):
+        raise ValueError(f"it has a column with {short_repr(dict(content))}")
     when = None if date is None else DateFormat(**(date | {"parts": tuple(date["parts"])}))
     if when is not None:
         date_format.check(when)
@@ -235,9 +239,10 @@ def all_from_json(content: Sequence[Mapping[str, Any]]) -> dict[str, ColumnForma
     KeyError, TypeError or ValueError
         If the content is anything else.
     """
-    return {
-        str(column["name"]): from_json(
-            {key: value for key, value in column.items() if key != "name"}
-        )
-        for column in content
-    }
+    formats: dict[str, ColumnFormat] = {}
+    for column in content:
+        name = column["name"]
+        if not isinstance(name, str) or name in formats:
+            raise ValueError(f"it has the column {short_repr(name)} twice, or it is no text")
+        formats[name] = from_json({key: value for key, value in column.items() if key != "name"})
+    return formats

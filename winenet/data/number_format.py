@@ -7,13 +7,15 @@ is then the only rule by which the column's cells become numbers.
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from winenet.errors import short_repr
 
 BLANKS = " \u00a0\u2007\u2009\u202f"  # that stand between thousands
 THOUSANDS = (",", ".", "'", "\u2019", " ")  # " " for each of BLANKS
@@ -124,6 +126,18 @@ class _Parts(NamedTuple):
     has_limit: bool
 
 
+def check(number_format: NumberFormat) -> None:
+    """Raise ValueError if a format has a value that none can have."""
+    is_valid = (
+        number_format.decimal in (".", ",")
+        and number_format.thousands in ("", *THOUSANDS)
+        and isinstance(number_format.unit, str)
+        and type(number_format.parentheses) is type(number_format.limits) is bool
+    )
+    if not is_valid:
+        raise ValueError(f"it has the number format {short_repr(asdict(number_format))}")
+
+
 # ------------------------------------------------------------------ conversion
 
 
@@ -167,26 +181,27 @@ def _any(texts: pa.Array, sign: str) -> bool:
 
 def _to_plain(cells: pa.Array, number_format: NumberFormat) -> pa.Array:
     """Return the numbers with a decimal point and nothing else, and other texts as they may be."""
+    blanks = f"[{BLANKS}]*"  # \s is none of them in pyarrow
 
     def replace(texts: pa.Array, pattern: str, replacement: str) -> pa.Array:
         return pc.replace_substring_regex(texts, pattern, replacement)
 
     texts = replace(cells, f"[{MINUS}]", "-")
     if number_format.limits:
-        texts = replace(texts, r"^[<>≤≥]=?\s*", "")
+        texts = replace(texts, f"^[<>≤≥]=?{blanks}", "")
     if number_format.parentheses:
-        texts = replace(texts, r"^\(\s*([^-+].*?)\s*\)$", r"-\1")
+        texts = replace(texts, rf"^\({blanks}([^-+].*?){blanks}\)$", r"-\1")
     if number_format.unit:
         before, _, behind = number_format.unit.rpartition("#")
         if number_format.needs_unit:
-            pattern = rf"{re.escape(behind)}$|^[+-]?\s*{re.escape(behind)}|^[+-]?[0.,]+$"
+            pattern = rf"{re.escape(behind)}$|^[+-]?{blanks}{re.escape(behind)}|^[+-]?[0.,]+$"
             texts = pc.if_else(
                 pc.match_substring_regex(texts, pattern), texts, pa.scalar("?", pa.string())
             )
         for unit in filter(None, dict.fromkeys([before or behind, behind])):
-            texts = replace(texts, rf"^([+-]?)\s*{re.escape(unit)}\s*", r"\1")
-            texts = replace(texts, rf"\s*{re.escape(unit)}$", "")
-    texts = replace(texts, r"^([+-])\s+", r"\1")
+            texts = replace(texts, rf"^([+-]?){blanks}{re.escape(unit)}{blanks}", r"\1")
+            texts = replace(texts, rf"{blanks}{re.escape(unit)}$", "")
+    texts = replace(texts, rf"^([+-]){blanks}", r"\1")
     # Fortran's 1.5D+02; 12D4 is a code.
     texts = replace(texts, r"^([+-]?\d*[.,]\d*)[dD]([+-]?\d+)$", r"\1e\2")
     decimal = re.escape(number_format.decimal)
@@ -288,12 +303,24 @@ def _take_apart(text: str) -> _Parts | None:
     return _Parts(match["body"], unit.strip(), bool(match["open"]), bool(match["limit"]))
 
 
-def is_number(text: str) -> bool:
-    """Return whether a text is a number in some format, without a unit."""
+def is_number(text: str, *, with_unit: bool = False) -> bool:
+    """Return whether a text is a number in some format, without a unit unless one may be there."""
     parts = _take_apart(text)
-    return (parts is not None and not parts.unit) and any(
+    return (parts is not None and (with_unit or not parts.unit)) and any(
         _fits(parts.body.strip(), *signs) for signs in SIGNS
     )
+
+
+def point_between_thousands(texts: Collection[str]) -> str | None:
+    """Return a number whose point may stand between thousands, as all others' may, or None.
+
+    In 2.912 alone it may; beside 2.9 it is a decimal point.
+    """
+    parts = filter(None, map(_take_apart, texts))
+    bodies = [part.body.strip() for part in parts]
+    if not all(_fits(body, ",", ".") and _fits(body, ".", "") for body in bodies):
+        return None
+    return next((body for body in bodies if "." in body), None)
 
 
 def has_codes(texts: Collection[str]) -> bool:
@@ -334,9 +361,13 @@ def _signs(bodies: Collection[str], decimal: str | None) -> tuple[Any, str] | No
         if share[best] < 0.9:
             return None
     best_signs = fitting[0]
-    if best_signs == (",", "") and (".", ",") in fitting:
+    if best_signs == (".", "") and decimal == "," and (",", ".") in fitting:
+        return (",", ".") if any("." in text for text in texts) else best_signs
+    # 57,725 alone, or beside 57.725 and no number with both signs.
+    with_comma = next((signs for signs in ((",", ""), (",", ".")) if signs in fitting), None)
+    if best_signs in ((",", ""), (".", ",")) and with_comma and (".", ",") in fitting:
         if decimal is not None:
-            return (",", "") if decimal == "," else (".", ",")
+            return with_comma if decimal == "," else (".", ",")
         example = next(text for text in texts if "," in text and _fits(text, ".", ","))
         raise AmbiguousNumbersError(
             example, (float(example.replace(",", ".")), float(example.replace(",", "")))

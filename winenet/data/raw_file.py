@@ -106,6 +106,8 @@ def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile
         A file that cannot be read has a fault and no rows.
     """
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise TableError("is a device or a pipe, not a file")  # reading may never end
         with open_table(
             path,
             settings.encoding,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -300,6 +300,35 @@ def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawCo
         rows="rows" if words is None else words.rows,
         names=[names.get(label, label) for label in labels],
     )
+
+
+def treatment(settings: Ingest, raw: RawTable) -> dict[str, Any]:
+    """Return what became of the raw files, as metrics; of what did not happen, nothing.
+
+    Parameters
+    ----------
+    settings : Ingest
+    raw : RawTable
+
+    Returns
+    -------
+    dict
+        missing: gaps by kind and raw column. dates: by raw column, the features that it became.
+        left_out: raw columns. dropped_rows: rows by reason.
+    """
+    missing: dict[str, dict[str, int]] = {}
+    features = {name: list(column.how.features(name)) for name, column in raw.columns.items()}
+    for name, column in raw.columns.items():
+        gaps = int(raw.table[features[name][0]].isna().sum())
+        if gaps:
+            missing.setdefault(column.how.kind, {})[name] = gaps
+    facts = {
+        "missing": missing,
+        "dates": {name: features[name] for name, column in raw.columns.items() if column.how.date},
+        "left_out": list(settings.drop_columns),
+        "dropped_rows": {reason: rows for reason, rows in raw.dropped.items() if rows},
+    }
+    return {name: content for name, content in facts.items() if content}
 
 
 def _labels(column: pd.Series, settings: Ingest) -> list[str]:

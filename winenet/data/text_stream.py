@@ -165,6 +165,13 @@ class TextStream:
     """
 
     def __init__(self, path: str, encoding: str = "utf-8", block: int = BLOCK) -> None:
+        try:
+            "".encode(encoding)
+        except (LookupError, ValueError):  # or it is a codec of no text, such as hex
+            raise TableError(
+                f"was not read: {short_repr(encoding)} is not an encoding that Python knows; give "
+                "one such as utf-8 or windows-1252"
+            ) from None
         self.quote, self.separator = '"', ","
         self.raw = open_bytes(path)
         self.closes = path != STDIN
@@ -222,6 +229,10 @@ class TextStream:
                     f"line {line} is not {self.encoding.upper()}; give its encoding, or save the "
                     "file as UTF-8"
                 ) from None
+            except UnicodeError:  # utf-16 needs a byte order mark
+                raise TableError(
+                    f"is not {self.encoding.upper()}; give its encoding, or save the file as UTF-8"
+                ) from None
             lines += text.count("\n")
             if "\0" in text:
                 line = lines - text.count("\n") + text[: text.index("\0")].count("\n")
@@ -233,7 +244,7 @@ class TextStream:
         if decoder is not None:
             try:
                 text = newlines.decode(decoder.decode(b"", final=True), final=True)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 raise TableError(f"ends within a character of {self.encoding.upper()}") from None
             if text:
                 yield text

@@ -5,6 +5,7 @@ The folder is built and checked under another name beside its place, and renamed
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from winenet import git
 from winenet.errors import short_repr
 from winenet.init import pipeline_files, render
 from winenet.init.infer import InferredConfig, infer_config
+from winenet.init.messages import option
 from winenet.init.read_tables import InitError, InitOptions, display_path
 
 ROOT = Path(__file__).parents[2]
@@ -220,10 +222,20 @@ def _check(folder: Path) -> list[str]:
     if done.returncode != 0:
         raise InitError(
             "The tables do not pass the new folder's check, so it was not made (data/raw below is "
-            f"its copy of your files):\n{textwrap.indent(done.stderr.strip(), '  ')}"
+            f"its copy of your files):\n{textwrap.indent(_as_options(done.stderr.strip()), '  ')}"
         )
     lines = done.stdout.strip().splitlines()
     return [lines[-1], *(line for line in lines if line.startswith("check: warning"))]
+
+
+def _as_options(message: str) -> str:
+    """Return a message of the check with options of `init`: no params.yaml was made to change."""
+    return re.sub(
+        r"(Column '(.+?)' has .*)(?:Put it under|Move it from ingest\.columns to) "
+        r"ingest\.drop_columns in params\.yaml",
+        lambda match: f"{match[1]}Leave it out by `{option('--drop', match[2])}`",
+        message,
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -20,7 +20,8 @@ MAY_BE_LEVELS = frozenset(
     ("none", "nil", "unknown", "(unknown)", "not applicable", "missing", "(missing)", "-", "--")
 )
 MIN_SENTINEL_DISTANCE = 0.2  # of the range of the other numbers
-MIN_DISTINCT = 10  # other numbers
+MIN_DISTINCT = 10  # other numbers, except of those that nobody measures
+NOT_MEASURED = re.compile(r"-9{2,}(\.0|\.9+)?|9{3,}\.0")
 
 
 class Sentinel(NamedTuple):
@@ -63,10 +64,12 @@ def find_sentinel(counts: Mapping[str, int], numbers: Mapping[str, float]) -> Se
     for text, number in numbers.items():
         by_number[number] = by_number.get(number, 0) + counts[text]
     values = np.array(sorted(by_number))
-    if len(values) <= MIN_DISTINCT:
+    if len(values) < 2:
         return None
     rows = sum(by_number.values())
     for value, others in ((values[0], values[1:]), (values[-1], values[:-1])):
+        if len(values) <= MIN_DISTINCT and not NOT_MEASURED.fullmatch(repr(float(value))):
+            continue
         with np.errstate(over="ignore"):  # a range beyond float64
             is_apart = _stands_apart(float(value), others, by_number)
         if is_apart and by_number[value] >= max(3, 0.002 * rows):

@@ -1,20 +1,18 @@
 """Infer what params.yaml says of the tables: columns, missing values, labels and settings."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from winenet import params
-from winenet.data import folds, number_format, raw_table, split_column, splits
+from winenet.data import number_format, raw_table
 from winenet.data.dialect import is_plain_number
 from winenet.data.raw_table import MAX_CATEGORIES
-from winenet.data.splits import RowKeys
 from winenet.errors import did_you_mean, preview, short_repr
 from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS
-from winenet.init.infer_column import ColumnOptions, InferredColumn, infer_column
+from winenet.init.infer_column import ColumnOptions, InferredColumn, case_notes, infer_column
 from winenet.init.messages import option
 from winenet.init.read_tables import (
     File,
@@ -22,6 +20,7 @@ from winenet.init.read_tables import (
     InitOptions,
     TableProfile,
     TableStyle,
+    check_choices,
     check_names,
     files_and_target,
     quote_cell,
@@ -29,10 +28,8 @@ from winenet.init.read_tables import (
     read_style,
     without_header,
 )
+from winenet.init.split_defaults import MIN_CLASS_ROWS, SplitDefaults, split_defaults, split_key
 from winenet.text import count
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 
 POSITIVE = (
     *("yes", "y", "true", "t", "positive", "pos", "malignant", "spam", "fraud", "churn", "churned"),
@@ -41,16 +38,7 @@ POSITIVE = (
 NEGATIVE_OF_ONE = ("0", "-1")  # with one of these, 1 is positive
 SPLIT_COLUMN_UNUSED = "split.column; its values in the test set are new to the models"
 MAX_NUMERIC_LABELS = 20  # more labels with decimals are measurements
-STRATIFY_BELOW = 200  # rows of the rarest class; with more, no stratification
-MIN_CLASS_ROWS = 3  # one for the test, two for the folds
 LARGE = 100_000  # rows; above, the stages train less
-TEST_SIZES = (0.2, 0.25, 0.3, 0.4, 0.5)  # candidates for test_size and validation_size
-FOLDS = {False: (5, 4, 3, 2), True: (3, 2)}  # by whether the table is large
-# Fractions of the training rows in the learning curve; those that cannot be drawn are left out.
-TRAIN_SIZES = {
-    False: (0.05, 0.1, 0.25, 0.5, 0.75, 1.0),
-    True: (0.02, 0.1, 0.5, 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,7 @@ class InferredConfig:
     na_values: list[str]
     columns: dict[str, InferredColumn]
     drop_columns: dict[str, str]
-    settings: "SplitDefaults"
+    settings: SplitDefaults
     split_column: str | None
     unlabelled: int
     rare_classes: str
@@ -116,17 +104,6 @@ class InferredConfig:
         return self.rows > LARGE
 
 
-class SplitDefaults(NamedTuple):
-    """Settings whose range depends on the number of rows per class."""
-
-    split_method: str
-    test_size: float
-    cv: int
-    validation_size: float
-    train_sizes: list[float]
-    learning_runs: int
-
-
 def infer_config(options: InitOptions) -> InferredConfig:
     """Infer what params.yaml says of the tables.
 
@@ -145,13 +122,14 @@ def infer_config(options: InitOptions) -> InferredConfig:
     GuessError
         If no pipeline can be made of the tables; the message says what to do.
     """
+    check_choices(options)
     files, target = files_and_target(options)
     options = without_header(files, target, options)
     style = read_style(files, target, options)
     check_names(files, style.names, target, options)
     read = read_columns(files, style, target, options)
-    labels = _label_texts(read.target, target, options)
     words = _column_words(style.names, options)
+    labels = _label_texts(read.target, target, words, options)
     columns, drop_columns = _columns(read, style.names, target, words, options)
     na_values = _common_words(columns, read, labels)
     column = labels.texts
@@ -161,53 +139,22 @@ def infer_config(options: InitOptions) -> InferredConfig:
     codes = pd.Index(raw_table.sort_classes(counts.rows, positive)).get_indexer(
         pd.Index(counts.column)
     )
-    rare = min(counts.rows.values()) < STRATIFY_BELOW
     split = params.Split.model_construct(
-        method=options.split_method or ("stratified" if rare else "random"),
+        method=options.split_method or "stratified",
         column=options.split_column,
         duplicates="keep",
         random_state=42,
     )
-    key = _split_key(files, style, target, na_values, split, options)
-    settings = _settings(pd.Series(codes), counts.rows, read.rows > LARGE, split, key)
-    header_note = [] if options.header else ["no header: the columns are called c1, c2, ..."]
-    notes = [*header_note, *style.notes, *labels.notes, *([rare_note] if rare_note else [])]
+    key = split_key(files, style, target, na_values, split, options)
+    settings = split_defaults(pd.Series(codes), counts.rows, read.rows > LARGE, split, key)
+    header = options.header or style.names[0] != "c1"  # Parquet has names whatever is asked
+    header_note = [] if header else ["no header: the columns are called c1, c2, ..."]
+    notes = [*header_note, *read.notes, *labels.notes, *([rare_note] if rare_note else [])]
     return InferredConfig(
-        *(files, style, options.header, target, counts.rows, positive, why, na_values),
+        *(files, style, header, target, counts.rows, positive, why, na_values),
         *(columns, drop_columns, settings, options.split_column, labels.unlabelled),
         *(options.rare_classes or "refuse", notes),
     )
-
-
-def _split_key(
-    files: Sequence[File],
-    style: TableStyle,
-    target: str,
-    na_values: Sequence[str],
-    split: params.Split,
-    options: InitOptions,
-) -> pd.Series | None:
-    """Return the groups or times of the rows, or None if the method needs none."""
-    raw_files = [
-        params.RawFile.model_construct(name=str(file.path.resolve()), label=file.label)
-        for file in files
-    ]
-    ingest = params.Ingest.model_construct(
-        files=raw_files,
-        target=target,
-        columns={},
-        drop_columns=style.names,
-        separator=style.separator,
-        encoding=style.encoding,
-        quote=style.quote,
-        header=options.header,
-        na_values=list(na_values),
-        unlabelled="drop",
-        rare_classes=options.rare_classes or "refuse",
-        min_class_rows=MIN_CLASS_ROWS,
-    )
-    column = split_column.read("", ingest, split)
-    return None if column is None else column.key
 
 
 # ------------------------------------------------------------------ labels
@@ -232,19 +179,25 @@ class _Classes(NamedTuple):
     rows: dict[str, int]
 
 
-def _label_texts(column: pd.Series, target: str, options: InitOptions) -> _Labels:
-    """Return the labels, and say which rows have none.
+def _label_texts(
+    column: pd.Series,
+    target: str,
+    words: Mapping[str | None, Collection[str]],
+    options: InitOptions,
+) -> _Labels:
+    """Return the labels, and say which rows have none. words: as `_column_words` returns them.
 
     Raises GuessError if they are to be refused, or no row has one.
     """
     counts = column.value_counts()
-    words = [
+    given = {*words[None], *words.get(target, ())}
+    gap_words = [
         str(text)
         for text in counts.index
-        if text in (options.na_values or ())
+        if text in given
         or (str(text).lower() in GAP_WORDS and str(text).lower() not in MAY_BE_LEVELS)
     ]
-    has_label = ~column.isin(["", *words])
+    has_label = ~column.isin(["", *gap_words])
     missing, notes = int((~has_label).sum()), []
     if missing == len(column):
         raise GuessError(
@@ -252,26 +205,28 @@ def _label_texts(column: pd.Series, target: str, options: InitOptions) -> _Label
             "Choose another --target."
         )
     if missing:
-        listed = preview([*([""] if "" in counts.index else []), *words])
+        listed = preview([*([""] if "" in counts.index else []), *gap_words])
         if options.unlabelled == "refuse":
             raise GuessError(
                 f"Column {short_repr(target)} is to be predicted, but {count(missing, 'row')} "
                 f"have no label ({listed}). A row without a label cannot be learnt from: take "
-                "these rows out of the table, or leave out --unlabelled refuse."
+                "these rows out of the table, or give `--unlabelled drop`."
             )
         notes.append(f"{count(missing, 'row')} without a label left out ({listed})")
     kept = [
         str(text)
         for text in counts.index
-        if str(text).lower() in MAY_BE_LEVELS and text not in words
+        if str(text).lower() in MAY_BE_LEVELS and text not in gap_words
     ]
     notes += [
         f"{short_repr(text)} ({count(int(counts[text]), 'row')}) is a class; if it means that the "
-        f"label is missing, add {option('--na-value', text)}"
+        f"label is missing, add `{option('--na-value', f'{target}={text}')}`"
         for text in kept
     ]
+    levels = {str(text): int(rows) for text, rows in counts.items() if text not in ("", *gap_words)}
+    notes += [f"{short_repr(target)}: {note}" for note in case_notes(levels)]
     texts = raw_table.join_equal_numbers(column[has_label].reset_index(drop=True))
-    return _Labels(texts, missing, words, notes)
+    return _Labels(texts, missing, gap_words, notes)
 
 
 def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Classes, str]:
@@ -289,24 +244,37 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
     _refuse_number(labels, target, len(column))
     note = ""
     rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
-    if rare and options.rare_classes is not None:
+    if rare and options.rare_classes not in (None, "refuse"):
         table, note = raw_table.treat_rare_classes(
-            pd.DataFrame({target: column}),
-            *(target, MIN_CLASS_ROWS, options.rare_classes, "--rare-classes"),
+            pd.DataFrame({target: column}), target, MIN_CLASS_ROWS, options.rare_classes
         )
         column = table[target].reset_index(drop=True)
         labels = _count(column)
         rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare:
         left = len(labels) - len(rare)
+        alike = "".join(f" {note[:1].upper()}{note[1:]}." for note in case_notes(labels))
         raise GuessError(
             f"Column {short_repr(target)} has {count(len(rare), 'class', 'classes')} of fewer than "
             f"{MIN_CLASS_ROWS} rows ({preview(list(rare), 8)}): the test, the training and the "
-            f"search need one each. Leave them out with --rare-classes drop (then "
-            f"{count(left, 'class', 'classes')} and {len(column) - sum(rare.values()):,} rows are "
-            "left), join them with --rare-classes merge=other, or add rows."
+            f"search need one each. {_rare_cure(rare, left, len(column))}{alike}"
         )
     return _Classes(column, labels), note
+
+
+def _rare_cure(rare: Mapping[str, int], classes: int, rows: int) -> str:
+    """Return what can be done about rare classes. classes, rows: left, of all."""
+    lost = sum(rare.values())
+    cures = []
+    if classes > 1:
+        cures.append(
+            f"leave them out with `--rare-classes drop` (then {classes} classes and "
+            f"{rows - lost:,} rows are left)"
+        )
+    if classes and lost >= MIN_CLASS_ROWS:
+        cures.append("join them with `--rare-classes merge=other`")
+    text = f"{', '.join(cures)}, or add rows" if cures else "add rows"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _count(column: pd.Series) -> dict[str, int]:
@@ -347,7 +315,7 @@ def _positive(
     if given is not None and given not in labels:
         raise GuessError(
             f"--positive-label {short_repr(given)} is not a label of column {short_repr(target)}"
-            f"{did_you_mean(given, labels)}. Its labels: {preview(list(labels))}."
+            f"{did_you_mean(given, labels) or '.'} Its labels: {preview(list(labels))}."
         )
     if len(labels) > 2:
         if given is not None:
@@ -384,11 +352,8 @@ def _column_words(names: Sequence[str], options: InitOptions) -> dict[str | None
     """
     words: dict[str | None, list[str]] = {None: []}
     for given in options.na_values or ():
-        name, equals, text = given.rpartition("=")
-        if equals and name in names:
-            words.setdefault(name, []).append(text)
-        else:
-            words[None].append(given)
+        name = next((name for name in names if given.startswith(f"{name}=")), None)
+        words.setdefault(name, []).append(given if name is None else given[len(name) + 1 :])
     return words
 
 
@@ -449,101 +414,3 @@ def _common_words(
                 words[text] = None
     has_empty = any(profile.counts[""] for profile in used.values())
     return [*([""] if has_empty else []), *sorted(words)]
-
-
-# ------------------------------------------------------------------ the settings
-
-
-def _settings(
-    column: pd.Series,
-    labels: Mapping[str, int],
-    large: bool,
-    split: params.Split,
-    key: pd.Series | None,
-) -> SplitDefaults:
-    """Return the first settings with which every set has rows of every class.
-
-    split: without test_size. key: as `split_column.read` returns it.
-    Raises GuessError if the rarest class has too few rows for any.
-    """
-    table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
-    rarest = min(labels.values())
-    for test_size in TEST_SIZES:
-        of_size = split.model_copy(update={"test_size": test_size})
-        settings = _settings_with(table, of_size, key, large=large)
-        if settings is not None:
-            return settings
-    label = min(labels, key=lambda one: labels[one])
-    if split.column is not None:
-        raise GuessError(
-            f"The rows cannot be split by the {split.method} of {short_repr(split.column)}: "
-            f"whatever the test_size, a set or a fold would have no row of a class (the rarest, "
-            f"{short_repr(label)}, has {count(rarest, 'row')}). Choose another --split-column, or "
-            "--split stratified."
-        )
-    raise GuessError(
-        f"Class {short_repr(label)} has {count(rarest, 'row')} of {len(column):,}, too few: "
-        "the test needs one of each class, the search two folds of the others, and the curves one "
-        "more. Add rows (about ten of each class), or join the class to another one."
-    )
-
-
-def _settings_with(
-    table: pd.DataFrame, split: params.Split, key: pd.Series | None, *, large: bool
-) -> SplitDefaults | None:
-    """Return the settings with this test set, or None if the training rows are too few."""
-    parts = _cut(splits.split_table, table, "label", split, key=key)
-    if parts is None:
-        return None
-    y_train, keys = parts.y_train, splits.training_keys(parts, split, key)
-    cv = next((cv for cv in FOLDS[large] if _has_folds(y_train, cv, keys)), None)
-    validation_size = next(
-        (size for size in TEST_SIZES if _can_hold_out(y_train, size, keys)), None
-    )
-    runs = 2 if large else 5
-    train_sizes = _train_sizes(y_train, TRAIN_SIZES[large], runs, keys)
-    if cv is None or validation_size is None or len(train_sizes) < 2:
-        return None
-    return SplitDefaults(split.method, split.test_size, cv, validation_size, train_sizes, runs)
-
-
-def _has_folds(y_train: pd.Series, cv: int, keys: RowKeys) -> bool:
-    """Return whether each of so many folds has rows of all classes."""
-    try:
-        folds.check_folds(y_train, cv, keys)
-    except splits.SplitError:
-        return False
-    return True
-
-
-def _can_hold_out(y_train: pd.Series, size: float, keys: RowKeys) -> bool:
-    """Return whether a share of the training rows can be held out with all classes in both sets."""
-    curves = params.Curves.model_construct(validation_size=size, random_state=42)
-    X_train = y_train.to_frame()
-    return _cut(splits.train_validation_split, X_train, y_train, curves, keys) is not None
-
-
-def _train_sizes(
-    y_train: pd.Series, shares: Sequence[float], runs: int, keys: RowKeys
-) -> list[float]:
-    """Return the shares that can be drawn with all classes under every seed, and that differ."""
-    share_of_rows: dict[int, float] = {}
-    for share in shares:
-        drawn = [_cut(splits.subsample, y_train, share, seed, keys) for seed in range(runs)]
-        if drawn[0] is None or any(rows is None for rows in drawn):
-            continue
-        if share == 1 and len(share_of_rows) > 4:
-            # 0.75 is for tables of which smaller shares cannot be drawn.
-            share_of_rows.pop(max(share_of_rows))
-        share_of_rows.setdefault(len(drawn[0]), share)
-    return list(share_of_rows.values())
-
-
-def _cut(
-    cut: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
-) -> Result | None:
-    """Return what a function of `splits` returns, or None if a set would lack a class."""
-    try:
-        return cut(*arguments, **keywords)
-    except splits.SplitError:
-        return None

@@ -16,7 +16,7 @@ from winenet.data.number_format import AmbiguousNumbersError, NumberFormat
 from winenet.data.raw_table import MAX_CATEGORIES
 from winenet.errors import preview, short_repr
 from winenet.init.column_profile import MAX_DISTINCT, ColumnProfile
-from winenet.init.gap_words import GAP_WORDS, MAY_BE_LEVELS, find_sentinel, gap_words
+from winenet.init.gap_words import MAY_BE_LEVELS, find_sentinel, gap_words
 from winenet.init.ids import is_id_name, why_id
 from winenet.init.messages import option
 from winenet.init.read_tables import GuessError, quote_cell
@@ -26,6 +26,8 @@ MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and 
 SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
 MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
+MIN_TOLD = 0.05  # fraction of numbers or dates among texts, from which on it is told
+MIN_DATES = 0.2  # fraction of the texts that begin like dates
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
 
@@ -59,14 +61,14 @@ class InferredColumn:
         What it holds, or why it is not used.
     notes : list of str
         What the user should know of it.
-    levels_like_gaps : frozenset of str
-        Levels that stand for a gap in other columns.
+    levels : frozenset of str
+        The texts of a category.
     """
 
     how: ColumnFormat | None
     seen: str
     notes: list[str] = field(default_factory=list)
-    levels_like_gaps: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
 
     @property
     def gap_words(self) -> tuple[str, ...]:
@@ -102,6 +104,7 @@ def infer_column(name: str, profile: ColumnProfile, options: ColumnOptions) -> I
     if why is not None and not (
         profile.id_evidence.all_text and not is_id_name(name) and _is_measurement(counts)
     ):
+        why += _in_brackets(_mixture(counts)) if profile.id_evidence.all_text else ""
         return InferredColumn(None, f"{why}; `{option('--keep', name)}` brings it back")
     if len(counts) == 1 and not profile.overflowed:
         return _constant(next(iter(counts)), present, profile)
@@ -120,13 +123,13 @@ def _is_measurement(counts: Mapping[str, int]) -> bool:
         is_number = number_format.infer(counts) is not None
     except AmbiguousNumbersError:
         return True
-    return is_number or date_format.infer(counts) is not None
+    return is_number or bool(_unlike_numbers(counts)) or date_format.infer(counts) is not None
 
 
 def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
     """Return the texts that stand for a gap in a column of numbers or dates."""
     known = gap_words(profile.counts, is_category=False)
-    sentinels = parquet.as_numbers(options.na_values)
+    sentinels = parquet.as_numbers(options.na_values) if options.na_values else []
     words = [
         text
         for text in profile.counts
@@ -140,8 +143,7 @@ def _given_gaps(profile: ColumnProfile, options: ColumnOptions) -> list[str]:
 
 
 def _gaps(profile: ColumnProfile, present: int) -> str:
-    missing = profile.rows - present
-    return f"; {missing:,} missing" if missing > 0 and not profile.overflowed else ""
+    return f"; {missing:,} missing" if (missing := profile.rows - present) > 0 else ""
 
 
 def _constant(text: str, present: int, profile: ColumnProfile) -> InferredColumn:
@@ -164,9 +166,9 @@ def _numbers(
 ) -> InferredColumn | None:
     """Return a column of numbers, or None if it is not one."""
     try:
-        inferred = number_format.infer(counts)
+        inferred = number_format.infer(counts, decimal=options.decimal)
     except AmbiguousNumbersError as error:
-        inferred = _resolve(name, error, counts, options)
+        raise _ambiguous(name, error) from None
     if inferred is None:
         _refuse_mixed(name, counts)
         return None
@@ -186,9 +188,15 @@ def _numbers(
         seen += f"; {len(counts)} whole numbers: category, if they are codes"
     notes = []
     if not how.is_plain:
-        example = next(iter(counts))
+        example = next((text for text in counts if not is_plain_number(text)), next(iter(counts)))
         notes.append(
             f"numbers with {how.describe()}: {short_repr(example)} is {numbers[example]:g}"
+        )
+    grouped = number_format.point_between_thousands(counts) if options.decimal is None else None
+    if how.decimal == "." and not how.thousands and grouped is not None:
+        notes.append(
+            f"{grouped} is read with a decimal point; if its point stands between thousands, add "
+            f"`{option('--decimal', ',')}`"
         )
     sentinel = find_sentinel(counts, numbers)
     if sentinel is not None:
@@ -196,10 +204,10 @@ def _numbers(
         flag = option("--na-value", f"{name}={text}")
         notes.append(
             f"{sentinel.text} stands apart in {count(sentinel.rows, 'row')}; it is kept as a "
-            f"number. If it means that the value is missing, add {flag}"
+            f"number. If it means that the value is missing, add `{flag}`"
         )
     if is_id_name(name) and len(counts) > MAX_CODES and profile.id_evidence.all_integers:
-        notes.append(f"named like an id, but repeats; if it is one, add {option('--drop', name)}")
+        notes.append(f"named like an id, but repeats; if it is one, add `{option('--drop', name)}`")
     words = tuple(word for word in words if word)
     return InferredColumn(ColumnFormat("number", words, how), seen, notes)
 
@@ -214,29 +222,24 @@ def _without_sentinels(
     numbers: dict[str, float], words: Collection[str], options: ColumnOptions
 ) -> tuple[dict[str, float], Collection[str]]:
     """Return the numbers that stand for no gap, and all words for a gap: -200 is -200,0 as well."""
-    sentinels = parquet.as_numbers(options.na_values or ())
+    if not options.na_values:
+        return numbers, words
+    sentinels = parquet.as_numbers(options.na_values)
     present = {text: number for text, number in numbers.items() if number not in sentinels}
     if len(present) == len(numbers):
         return numbers, words
-    more = [word for word in options.na_values or () if parquet.as_numbers([word])]
+    more = [word for word in options.na_values if parquet.as_numbers([word])]
     return present, list(dict.fromkeys([*words, *more]))
 
 
-def _resolve(
-    name: str, error: AmbiguousNumbersError, counts: Mapping[str, int], options: ColumnOptions
-) -> tuple[NumberFormat, list[str]] | None:
-    """Infer the numbers with the decimal sign that the user has given.
-
-    Raises GuessError if there is none.
-    """
-    if options.decimal is None:
-        comma, point = error.readings
-        raise GuessError(
-            f"Column {short_repr(name)} has numbers such as {short_repr(error.example)}, which can "
-            f"be read as {comma:g} (a decimal comma) or as {point:,.0f} (a comma between "
-            "thousands). Say which: --decimal , for the first, --decimal . for the second."
-        )
-    return number_format.infer(counts, decimal=options.decimal)
+def _ambiguous(name: str, error: AmbiguousNumbersError) -> GuessError:
+    """Return the error of numbers that can be read in two ways."""
+    comma, point = error.readings
+    return GuessError(
+        f"Column {short_repr(name)} has numbers such as {short_repr(error.example)}, which can "
+        f"be read as {comma:g} (a decimal comma) or as {point:,.0f} (a comma between "
+        "thousands). Say which: `--decimal=,` for the first, `--decimal=.` for the second."
+    )
 
 
 def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
@@ -255,7 +258,7 @@ def _refuse_mixed(name: str, counts: Mapping[str, int]) -> None:
         raise GuessError(
             f"Column {short_repr(name)} holds numbers that are not written in one way "
             f"({preview(list(counts))}). Write them alike, or leave the column out: "
-            f"{option('--drop', name)}."
+            f"`{option('--drop', name)}`."
         )
     if len(odd) <= MAX_CODES or len(odd) <= sum(odd.values()) / 2:
         _refuse_odd(name, "numbers", odd)
@@ -268,8 +271,8 @@ def _refuse_odd(name: str, kind: str, odd: Mapping[str, int]) -> None:
     dots = " ..." if len(texts) > MAX_FLAGS else ""
     raise GuessError(
         f"Column {short_repr(name)} holds {kind}, but not in {count(sum(odd.values()), 'cell')} "
-        f"({preview(texts)}). If such a text stands for a missing value, say so: {flags}{dots}. "
-        f"Else correct the cells, or leave the column out: {option('--drop', name)}."
+        f"({preview(texts)}). If such a text stands for a missing value, say so: `{flags}`{dots}. "
+        f"Else correct the cells, or leave the column out: `{option('--drop', name)}`."
     )
 
 
@@ -321,6 +324,7 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
     length = sum(len(text) * rows for text, rows in levels.items()) / present
     if name not in options.keep and len(levels) > MAX_CODES and len(levels) > present / 2:
         what = "free text" if length > LONG_TEXT else "names, ids or free text"
+        what = _unlike_numbers(levels) or what + _in_brackets(_mixture(levels))
         return InferredColumn(
             None,
             f"{len(levels):,} different texts in {present:,} rows: {what}; "
@@ -329,30 +333,77 @@ def _category(name: str, profile: ColumnProfile, options: ColumnOptions) -> Infe
     usual = [text for text, _ in levels.most_common(3)]
     dots = ", ..." if len(levels) > 3 else ""
     seen = f"{count(len(levels), 'text')}: {', '.join(map(quote_cell, usual))}{dots}"
-    notes = _level_notes(levels)
+    mixture = _unlike_numbers(levels) or _mixture(levels)
+    notes = [f"read as texts: {mixture}"] if mixture else []
+    notes += _level_notes(name, levels)
     return InferredColumn(
         ColumnFormat("category", tuple(words)),
         seen + _gaps(profile, present),
         notes,
-        frozenset(text for text in levels if text.lower() in GAP_WORDS),
+        frozenset(levels),
     )
 
 
-def _level_notes(levels: Mapping[str, int]) -> list[str]:
+def _level_notes(name: str, levels: Mapping[str, int]) -> list[str]:
     """Return what is worth knowing of a category's levels."""
     notes = [
         f"{short_repr(text)} ({count(levels[text], 'row')}) is kept as a level; if it means that "
-        f"the value is missing, add {option('--na-value', text)}"
+        f"the value is missing, add `{option('--na-value', f'{name}={text}')}`"
         for text in levels
         if text.lower() in MAY_BE_LEVELS
     ]
+    return notes + case_notes(levels)
+
+
+def _unlike_numbers(texts: Mapping[str, int]) -> str:
+    """Say that all texts are numbers, with or without units; empty if it is not so."""
+    are_numbers = all(number_format.is_number(text, with_unit=True) for text in texts)
+    if not are_numbers or number_format.has_codes(texts):
+        return ""
+    return f"numbers that are not written in one way, such as {preview(list(texts), 2)}"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _mixture(levels: Mapping[str, int]) -> str:
+    """Say that some texts are numbers or dates and others are not; empty if it is not so."""
+    if number_format.has_codes(levels):
+        return ""
+    numbers = [text for text in levels if number_format.is_number(text, with_unit=True)]
+    kinds = [("numbers", {text: levels[text] for text in numbers})]
+    dates = {text: n for text, n in levels.items() if date_format.LIKE_A_DATE.match(text)}
+    inferred = date_format.infer(dates, MIN_DATES)
+    if inferred is not None:
+        is_date = date_format.read_dates(pd.Series(list(dates)), inferred[0].pattern).notna()
+        known = {text: dates[text] for text, fits in zip(dates, is_date, strict=True) if fits}
+        kinds.insert(0, (f"dates like {inferred[0].pattern}", known))
+    for kind, known in kinds:
+        others = [text for text in levels if text not in known]
+        if others and sum(known.values()) > MIN_TOLD * sum(levels.values()):
+            return (
+                f"{kind} in {sum(known.values()):,} of {count(sum(levels.values()), 'row')}, and "
+                f"{preview(others, 2)} in the others"
+            )
+    return ""
+
+
+def case_notes(levels: Mapping[str, int]) -> list[str]:
+    """Return a line if levels or labels differ in case or blanks only, else none.
+
+    Parameters
+    ----------
+    levels : mapping of str to int
+        Rows by text.
+    """
     by_case: dict[str, list[str]] = {}
     for text in levels:
         by_case.setdefault(re.sub(r"\s+", " ", text).casefold(), []).append(text)
     alike = [texts for texts in by_case.values() if len(texts) > 1]
-    if alike:
-        notes.append(
-            f"{preview(alike[0])} differ in case or blanks only, and are "
-            f"{len(alike[0])} levels" + (f"; {len(alike) - 1} more such" if len(alike) > 1 else "")
-        )
-    return notes
+    if not alike:
+        return []
+    more = f"; {len(alike) - 1} more such" if len(alike) > 1 else ""
+    return [
+        f"{preview(alike[0])} differ in case or blanks only, and are {len(alike[0])} levels{more}"
+    ]

@@ -16,11 +16,17 @@ from winenet.data.text_stream import TableError
 from winenet.errors import InputError, did_you_mean, preview, short_repr
 from winenet.init.column_profile import ColumnProfile
 from winenet.init.messages import option
-from winenet.params import Split
+from winenet.params import Ingest, Split
 from winenet.text import count
 
 SPLIT_METHODS = get_args(Split.model_fields["method"].annotation)
 METHODS_BY_COLUMN = ("group", "time")  # which need a column
+# Options of few values, without those that are checked with others.
+CHOICES = {
+    "decimal": (",", "."),
+    "unlabelled": get_args(Ingest.model_fields["unlabelled"].annotation),
+    "rare_classes": ("drop", "merge=LABEL", "refuse"),
+}
 
 
 class InitError(InputError):
@@ -67,15 +73,12 @@ class TableStyle(NamedTuple):
     names : list of str
     encoding : str
     separator, quote : str
-    notes : list of str
-        What was found and skipped, in words.
     """
 
     names: list[str]
     encoding: str
     separator: str
     quote: str
-    notes: list[str]
 
 
 class TableProfile(NamedTuple):
@@ -87,11 +90,14 @@ class TableProfile(NamedTuple):
     target : Series of str, shape (rows,)
         The label of each row.
     rows : int
+    notes : list of str
+        What was found and skipped, in words.
     """
 
     columns: dict[str, ColumnProfile]
     target: pd.Series
     rows: int
+    notes: list[str]
 
 
 # ------------------------------------------------------------------ the options
@@ -166,6 +172,25 @@ def files_and_target(options: InitOptions) -> tuple[list[File], str]:
     return [File(path, label) for path, label in zip(paths, labels, strict=True)], target
 
 
+def check_choices(options: InitOptions) -> None:
+    """Raise GuessError for a value that an option does not have."""
+    for name, choices in CHOICES.items():
+        given = getattr(options, name)
+        patterns = [re.escape(choice).replace("LABEL", r"\S.*") for choice in choices]
+        if given is not None and not re.fullmatch("|".join(patterns), given):
+            raise GuessError(
+                f"--{name.replace('_', '-')} {short_repr(given)} is not one of its values. Give "
+                f"{' or '.join(map(repr, choices))}."
+            )
+    try:
+        "a".encode(options.encoding or "utf-8")
+    except (LookupError, UnicodeError):  # hex is a codec, but none of texts
+        raise GuessError(
+            f"--encoding {short_repr(options.encoding)} is not an encoding that Python knows. Give "
+            "for example utf-8, windows-1252 or utf-16, or leave it out: it is found."
+        ) from None
+
+
 def _given_separator(options: InitOptions) -> str | None:
     """Return the separator of the option --sep."""
     given = options.separator
@@ -204,7 +229,6 @@ def read_style(files: Sequence[File], target: str, options: InitOptions) -> Tabl
                 table.encoding,
                 table.dialect.separator,
                 table.dialect.quote,
-                table.notes,
             )
     names = _common_names({path: style.names for path, style in styles.items()}, options)
     first = styles[files[0].path]
@@ -216,8 +240,7 @@ def read_style(files: Sequence[File], target: str, options: InitOptions) -> Tabl
                     f"{what}: {getattr(first, what)!r} and {getattr(style, what)!r}. Save them "
                     "alike."
                 )
-    notes = [f"{path.name}: {note}" for path, style in styles.items() for note in style.notes]
-    return first._replace(names=names, notes=notes)
+    return first._replace(names=names)
 
 
 def _open(path: Path, options: InitOptions) -> Table:
@@ -264,17 +287,20 @@ def _common_names(headers: Mapping[Path, Sequence[str]], options: InitOptions) -
     names = list(headers[first])
     for path, header in headers.items():
         if len(header) < 2:
+            separator = _given_separator(options)
+            by = "any of the separators , ; tab | and space"
+            by = by if separator is None else f"the separator {separator!r}"
             raise GuessError(
-                f"{display_path(path)}: the header has one column ({short_repr(header[0])}) by any "
-                "of the separators , ; tab | and space. Give the right one by --sep; a table needs "
-                "a column to predict and one to predict it from."
+                f"{display_path(path)}: the header has one column ({short_repr(header[0])}) "
+                f"by {by}. Give the right separator by --sep; a table needs a column to "
+                "predict and one to predict it from."
             )
         for name in header:
             if header.count(name) > 1 and name not in options.drop_columns:
                 raise GuessError(
                     f"{display_path(path)}: column {short_repr(name)} stands {header.count(name)} "
                     "times in the header. Give each column a name of its own, or leave them out: "
-                    f"{option('--drop', name)}."
+                    f"`{option('--drop', name)}`."
                 )
     for path in others:
         other = set(headers[path])
@@ -296,33 +322,33 @@ def check_names(
     if options.label is None and target not in names:
         raise GuessError(
             f"--target {short_repr(target)} is not a column of {path}"
-            f"{did_you_mean(target, names)}. Its columns: {preview(names)}."
+            f"{did_you_mean(target, names) or '.'} Its columns: {preview(names)}."
         )
     if options.label is not None and target in names:
         raise GuessError(
             f"--label adds the column {short_repr(target)}, but {path} has one of this name. Give "
             f"--target {target} in place of --label, or another name."
         )
-    for name in options.keep_columns:
-        if name not in names:
-            raise GuessError(
-                f"--keep {short_repr(name)} is not a column of {path}{did_you_mean(name, names)}. "
-                f"Its columns: {preview(names)}."
-            )
+    for flag, listed in (("--keep", options.keep_columns), ("--drop", options.drop_columns)):
+        for name in listed:
+            if name not in [target, *names]:
+                raise GuessError(
+                    f"{flag} {short_repr(name)} is not a column of {path}"
+                    f"{did_you_mean(name, names) or '.'} Its columns: {preview(names)}."
+                )
     for name in options.drop_columns:
         if name == target:
             raise GuessError(f"--drop {short_repr(name)} is the target, which cannot be left out.")
-        if name not in names:
+        if name in options.keep_columns:
             raise GuessError(
-                f"--drop {short_repr(name)} is not a column of {path}{did_you_mean(name, names)}. "
-                f"Its columns: {preview(names)}."
+                f"Column {short_repr(name)} has both --keep and --drop. Leave out one of them."
             )
     _check_split(path, names, target, options)
     for name in [target, *names]:
         fault = None if name in options.drop_columns else params_fields.name_error(name)
         if fault is not None:
             cure = "Rename it in the file's header"
-            cure += "." if name == target else f", or leave it out: {option('--drop', name)}."
+            cure += "." if name == target else f", or leave it out: `{option('--drop', name)}`."
             raise GuessError(f"Column {short_repr(name)} cannot keep its name: {fault}. {cure}")
 
 
@@ -381,6 +407,7 @@ def read_columns(
     profiles = {name: ColumnProfile() for name in style.names}
     wanted = [name for name in style.names if name not in options.drop_columns]
     labels: list[pa.Array] = []
+    notes: list[str] = []
     for file in files:
         rows = 0
         with _open(file.path, options) as table:
@@ -407,13 +434,14 @@ def read_columns(
                     f"{short_repr(style.separator)}:{listed}\nGive the right separator by --sep, "
                     "or correct the lines."
                 )
+        notes += [f"{file.path.name}: {note}" for note in table.notes]
         if not rows:
             raise GuessError(
                 f"{display_path(file.path)}: has no rows below the header, so there is nothing to "
                 "learn from."
             )
     joined = pa.chunked_array(labels, pa.string()).to_pandas()
-    return TableProfile(profiles, pd.Series(joined, dtype="str").fillna(""), len(joined))
+    return TableProfile(profiles, pd.Series(joined, dtype="str").fillna(""), len(joined), notes)
 
 
 # ------------------------------------------------------------------ messages

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import jinja2
 import yaml
 
 from winenet import params, yaml12
+from winenet.data.dialect import is_plain_number
 from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
-from winenet.init.infer import STRATIFY_BELOW, InferredConfig
+from winenet.init.infer import InferredConfig
 from winenet.init.infer_column import InferredColumn
 from winenet.init.pipeline_files import mermaid
 from winenet.init.read_tables import InitError
@@ -50,6 +53,8 @@ def params_text(found: InferredConfig) -> str:
     if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
         kinds = {name: InferredColumn(column.how, "") for name, column in found.columns.items()}
         text = _rendered(dataclasses.replace(found, columns=kinds))
+        if len(text.encode()) > yaml12.MAX_BYTES:
+            text = _rendered(dataclasses.replace(found, columns=_patterns(kinds, found.na_values)))
     if len(text.encode()) > yaml12.MAX_BYTES:
         raise InitError(
             f"{len(found.columns) + len(found.drop_columns):,} columns make a params.yaml of "
@@ -72,16 +77,14 @@ def params_text(found: InferredConfig) -> str:
 def _rendered(found: InferredConfig) -> str:
     """Return params.yaml filled in from its template."""
     size = "large" if found.large else "small" if found.rows >= SMALL_TABLE_ROWS else "tiny"
-    share = max(found.labels.values()) / found.rows
     rare = min(found.labels.values()) < RARE * found.rows
     return _template("params.yaml", found).render(
         rare=rare,
-        few=min(found.labels.values()) < STRATIFY_BELOW,
         chance=int(1e4 / len(found.labels)) / 1e4,
         guess=found,
         settings=found.settings,
         epochs=EPOCHS[size],
-        floor=int(share * 1e4) / 1e4,
+        floor=int(found.settings.floor * 1e4) / 1e4,
     )
 
 
@@ -169,7 +172,8 @@ def label_counts(labels: Mapping[str, int]) -> str:
 
 
 def _word(text: str) -> str:
-    return text if PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() else short_repr(text)
+    is_plain = PLAIN_YAML_SCALAR.fullmatch(text) or text.isalnum() or is_plain_number(text)
+    return text if is_plain else short_repr(text)
 
 
 def _column_lines(columns: Mapping[str, InferredColumn], na_values: Collection[str]) -> list[str]:
@@ -180,6 +184,19 @@ def _column_lines(columns: Mapping[str, InferredColumn], na_values: Collection[s
             for name, column in columns.items()
         }
     )
+
+
+def _patterns(
+    columns: Mapping[str, InferredColumn], na_values: Collection[str]
+) -> dict[str, InferredColumn]:
+    """Return the columns with one pattern in place of all that are read in the commonest way."""
+    how = {name: _column(column, na_values) for name, column in columns.items()}
+    commonest = Counter(how.values()).most_common(1)[0][0]
+    names = [name for name in columns if how[name] == commonest]
+    shared = os.path.commonprefix(names)  # noqa: RUF071 - of texts, not of paths
+    prefix = re.split(r"[*?[]", shared)[0]
+    others = {name: column for name, column in columns.items() if how[name] != commonest}
+    return {f"{prefix}*": columns[names[0]], **others}
 
 
 def _column(column: InferredColumn, na_values: Collection[str]) -> str:
@@ -199,7 +216,7 @@ def _column(column: InferredColumn, na_values: Collection[str]) -> str:
         content |= {"format": how.date.pattern, "parts": list(how.date.parts)}
         content |= {"origin": how.date.origin}
     own = [text for text in how.na_values if text not in na_values]
-    if own or column.levels_like_gaps & {*na_values}:
+    if own or column.levels & {*na_values}:
         content["na_values"] = [*([""] if "" in na_values else []), *how.na_values]
     if len(content) == 1:
         return how.kind
