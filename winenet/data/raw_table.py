@@ -134,8 +134,6 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     unlabelled = sum(file.unlabelled for file in read.values())
     if unlabelled:
         notes.append(f"{count(unlabelled, 'row')} without a label left out")
-    if not len(table):
-        raise DataError(f"No row of the raw files in {folder} has a label, so nothing is left.")
     table = table.astype({name: np.int64 for name in table if _is_whole(table[name])})
     labels = join_equal_numbers(table[settings.target])
     joined = sorted({*table[settings.target]} - {*labels})
