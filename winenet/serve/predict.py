@@ -115,8 +115,8 @@ def predict_file(
         except OSError as error:
             raise PredictError(
                 f"{_output_name(out)} could not be written ({error.strerror or error}), so the "
-                "predictions are not complete. They need about 30 bytes per row and a folder that this user "
-                "may write to: free some space, or choose another file with -o."
+                "predictions are not complete. They need about 30 bytes per row and a folder that "
+                "this user may write to: free some space, or choose another file with -o."
             ) from None
         first, *others = mismatches.summary_lines(model, opened)
         others += _not_kept_lines(keep, opened, kept)
