@@ -91,7 +91,7 @@ def test_ingest_says_what_it_left_out_and_skipped(folder, capsys):
         "note: data/raw/t.csv: line 1 says that ';' is the separator",
         "note: data/raw/t.csv: 2 blank lines at the end",
         "note: 1 row without a label left out",
-        "note: 1 row of 1 class of fewer than 2 left out ('vielleicht' 1)",
+        "note: 1 class of fewer than 2 rows left out: 1 row ('vielleicht' 1)",
         "joined 1 file into 6 rows of 6 features and kind (data/table.csv)",
         "missing values: größe 1, preis 1, pool 2, seit year 1, seit days 1, notiz 1",
     ]

@@ -115,7 +115,7 @@ def test_rare_classes_are_left_out_on_request_and_counted():
     assert raw.dropped == {"unlabelled": 1, "rare_classes": 2}
     assert raw.notes == [
         "1 row without a label left out",
-        "2 rows of 2 classes of fewer than 2 left out ('one' 1, 'three' 1)",
+        "2 classes of fewer than 2 rows left out: 2 rows ('one' 1, 'three' 1)",
     ]
 
 

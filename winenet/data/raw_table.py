@@ -37,17 +37,14 @@ class RawRows(NamedTuple):
         What was left out, joined or skipped, in words.
     dropped : dict of str to int
         Rows that were left out, by reason: "unlabelled" and "rare_classes".
-    origin : DataFrame of shape (rows, 2)
-        The raw file of each row, and its number there.
     location : callable
-        Returns where a row of the origin stands, in words.
+        Returns where a row of the table stands, in words; rows count from 0.
     """
 
     table: pd.DataFrame
     columns: dict[str, RawColumn]
     notes: list[str]
     dropped: dict[str, int]
-    origin: pd.DataFrame
     location: Callable[[int], str]
 
 
@@ -74,6 +71,12 @@ class RawTable(NamedTuple):
 def read_raw(folder: str, settings: Ingest) -> RawTable:
     """Read, check and join the raw files, in the order of `settings.files`.
 
+    Parameters
+    ----------
+    folder : str
+        Of the raw files.
+    settings : Ingest
+
     Raises
     ------
     DataError
@@ -90,6 +93,12 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
 
 def read_rows(folder: str, settings: Ingest) -> RawRows:
     """Read and join the raw files; leave out rows without a label or of rare classes.
+
+    Parameters
+    ----------
+    folder : str
+        Of the raw files.
+    settings : Ingest
 
     Raises
     ------
@@ -117,17 +126,14 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
             "ones), or change what is expected under `ingest` in params.yaml."
         )
-    origin = pd.concat(
-        [pd.DataFrame({"file": name, "row": file.table.index}) for name, file in read.items()],
-        ignore_index=True,
-    )
+    names, locations = [*read], [file.location for file in read.values()]
+    file_of_row = np.repeat(range(len(read)), [len(file.table) for file in read.values()])
+    row_of_file = np.concatenate([file.table.index for file in read.values()])
     table = pd.concat([file.table for file in read.values()], ignore_index=True)
     notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
     unlabelled = sum(file.unlabelled for file in read.values())
     if unlabelled:
         notes.append(f"{count(unlabelled, 'row')} without a label left out")
-    if not len(table):
-        raise DataError(f"No row of the raw files in {folder} has a label, so nothing is left.")
     table = table.astype({name: np.int64 for name in table if _is_whole(table[name])})
     labels = join_equal_numbers(table[settings.target])
     joined = sorted({*table[settings.target]} - {*labels})
@@ -144,13 +150,13 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     )
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
-    origin = origin.loc[table.index].reset_index(drop=True)
+    kept = table.index.to_numpy()
 
     def location(row: int) -> str:
-        file = str(origin["file"].iloc[row])
-        return f"{folder}/{file}: {read[file].location(int(origin['row'].iloc[row]))}"
+        file = file_of_row[kept[row]]
+        return f"{folder}/{names[file]}: {locations[file](int(row_of_file[kept[row]]))}"
 
-    return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
+    return RawRows(table.reset_index(drop=True), columns, notes, dropped, location)
 
 
 def _notes_on_faults(folder: str, files: Mapping[str, RawFile]) -> list[str]:
@@ -178,6 +184,11 @@ def join_equal_numbers(labels: pd.Series) -> pd.Series:
     Parameters
     ----------
     labels : Series of str, shape (rows,)
+
+    Returns
+    -------
+    Series of str, shape (rows,)
+        The same labels, if one of them is no number.
     """
     by_number: dict[Decimal, list[str]] = {}  # a float would join ids of 19 digits
     for label in map(str, labels.unique()):
@@ -240,7 +251,7 @@ def treat_rare_classes(
     name = treatment.removeprefix("merge=") if treatment.startswith("merge=") else "other"
     merged = table.assign(**{target: table[target].mask(is_rare, name)})
     if treatment == "drop" and _are_classes(dropped[target], min_rows):
-        return dropped, f"{rows} of {classes} of fewer than {min_rows} left out ({listed})"
+        return dropped, f"{classes} of fewer than {min_rows} rows left out: {rows} ({listed})"
     if treatment == f"merge={name}" and _are_classes(merged[target], min_rows):
         return merged, (
             f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} "
@@ -267,7 +278,16 @@ def _are_classes(labels: pd.Series, min_rows: int) -> bool:
 
 
 def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawColumn]) -> Schema:
-    """Return what a table is that was read as params.yaml says. labels: by class."""
+    """Return what a table is that was read as params.yaml says.
+
+    Parameters
+    ----------
+    settings : Ingest
+    labels : list of str
+        By class.
+    columns : mapping of str to RawColumn
+        As `read_raw` returns them.
+    """
     words = settings.display_names
     names = {} if words is None else words.classes
     formats = {name: column.how for name, column in columns.items()}

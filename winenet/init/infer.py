@@ -291,7 +291,8 @@ def _classes(column: pd.Series, target: str, options: InitOptions) -> tuple[_Cla
     rare = {label: rows for label, rows in labels.items() if rows < MIN_CLASS_ROWS}
     if rare and options.rare_classes is not None:
         table, note = raw_table.treat_rare_classes(
-            pd.DataFrame({target: column}), target, MIN_CLASS_ROWS, options.rare_classes
+            pd.DataFrame({target: column}),
+            *(target, MIN_CLASS_ROWS, options.rare_classes, "--rare-classes"),
         )
         column = table[target].reset_index(drop=True)
         labels = _count(column)
