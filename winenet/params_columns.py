@@ -107,7 +107,7 @@ Kind = Annotated[
     Field(description="[lower, upper], number, category, or a mapping with a type"),
 ]
 
-COLUMN_TYPES: dict[str, type[ColumnSection]] = {
+COLUMN_TYPES: dict[str, type[BaseModel]] = {
     "number": NumberColumn,
     "category": CategoryColumn,
     "date": DateColumn,
