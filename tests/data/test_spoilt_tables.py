@@ -3,13 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import spoilt_tables
 
 from winenet import params
-from winenet.data import column_format, date_format, raw_table
+from winenet.data import date_format, raw_table
 from winenet.data.column_format import ColumnFormat
 from winenet.data.model_table import ModelTable
 from winenet.init.infer import infer_config
@@ -51,7 +50,6 @@ def test_a_row_without_a_label_takes_its_own_cells_along(tmp_path: Path) -> None
     )
     rows = raw_table.read_rows(str(tmp_path), settings)
     assert rows.table.to_numpy().tolist() == [["a", 1, "p"], ["c", 3, "q"], ["d", 4, "p"]]
-    assert rows.origin["row"].tolist() == [0, 2, 3]
 
 
 def test_texts_of_later_blocks_are_no_gaps(tmp_path: Path) -> None:
@@ -64,13 +62,6 @@ def test_texts_of_later_blocks_are_no_gaps(tmp_path: Path) -> None:
     read = pd.concat(chunks)
     assert read["word"].tolist() == [f"t{n % 7}" for n in range(30_000)]
     assert read["n"].tolist() == read.index.tolist() == [*range(30_000)]
-
-
-def test_a_table_of_features_ignores_the_index_of_its_parts() -> None:
-    features = {"word": pd.Series(["a", "b"]), "n": np.array([1.0, 2.0])}
-    frame = column_format.to_frame(features, np.array([7, 9]))
-    assert frame.to_dict() == {"word": {7: "a", 9: "b"}, "n": {7: 1.0, 9: 2.0}}
-    assert column_format.to_frame({}, np.array([7, 9])).index.tolist() == [7, 9]
 
 
 # ---- what the spoilt tables have found
