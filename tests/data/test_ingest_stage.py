@@ -101,6 +101,12 @@ def test_ingest_says_what_it_left_out_and_skipped(folder, capsys):
         "classes": {"0": 3, "1": 3},
         "duplicate_rows": {"rows": 0, "rows_by_features": 0},
         "dropped_rows": {"unlabelled": 1, "rare_classes": 1},
+        "dates": {"seit": ["seit year", "seit days"]},
+        "missing": {
+            "number": {"größe": 1, "preis": 1},
+            "category": {"notiz": 1, "pool": 2},
+            "date": {"seit": 1},
+        },
     }
 
 

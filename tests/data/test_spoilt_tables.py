@@ -3,13 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import spoilt_tables
 
 from winenet import params
-from winenet.data import column_format, date_format, raw_table
+from winenet.data import date_format, raw_table
 from winenet.data.column_format import ColumnFormat
 from winenet.data.model_table import ModelTable
 from winenet.init.infer import infer_config
@@ -66,13 +65,6 @@ def test_texts_of_later_blocks_are_no_gaps(tmp_path: Path) -> None:
     assert read["n"].tolist() == read.index.tolist() == [*range(30_000)]
 
 
-def test_a_table_of_features_ignores_the_index_of_its_parts() -> None:
-    features = {"word": pd.Series(["a", "b"]), "n": np.array([1.0, 2.0])}
-    frame = column_format.to_frame(features, np.array([7, 9]))
-    assert frame.to_dict() == {"word": {7: "a", 9: "b"}, "n": {7: 1.0, 9: 2.0}}
-    assert column_format.to_frame({}, np.array([7, 9])).index.tolist() == [7, 9]
-
-
 # ---- what the spoilt tables have found
 
 
@@ -101,7 +93,7 @@ def test_a_point_that_may_stand_between_thousands_is_told(
 ) -> None:
     cells = [f"{n}.912" for n in range(1, 41)] + others
     assert notes_of(tmp_path, cells) == [
-        "1.912 is read with a decimal point; if its point stands between thousands, add --decimal=,"
+        "1.912 is read with a decimal point; if its point stands between thousands, add `--decimal=,`"
     ]
     assert notes_of(tmp_path, [*cells, "0.5"]) == []
 
