@@ -93,7 +93,8 @@ def test_a_point_that_may_stand_between_thousands_is_told(
 ) -> None:
     cells = [f"{n}.912" for n in range(1, 41)] + others
     assert notes_of(tmp_path, cells) == [
-        "1.912 is read with a decimal point; if its point stands between thousands, add `--decimal=,`"
+        "1.912 is read with a decimal point; if its point stands between thousands, "
+        "add `--decimal=,`"
     ]
     assert notes_of(tmp_path, [*cells, "0.5"]) == []
 
