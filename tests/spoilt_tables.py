@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from winenet import params
-from winenet.data import column_format, date_format, raw_table
+from winenet.data import column_format, date_format, raw_file, raw_table
 from winenet.data.model_table import ModelTable
 from winenet.data.raw_table import RawRows
 from winenet.errors import InputError, short_repr
@@ -31,6 +32,7 @@ from winenet.init import create, render
 from winenet.init.infer import InferredConfig, infer_config
 from winenet.init.read_tables import InitOptions
 
+Places = npt.NDArray[np.int64]  # of the rows that ingest keeps, in the file
 SHARES = (0.01, 0.05, 0.2, 0.6, 1.0)  # of the cells of a column
 GAP_TEXTS = ("NA", "N/A", "NULL", "NaN", "missing", "#N/A", "#DIV/0!", "<NA>", "?", "-", "--", ".")
 GAP_TEXTS += ("None", "nil", "unknown", "n.a.", "no data")
@@ -337,14 +339,15 @@ def judge(path: Path, spoilt: Spoilt) -> Verdict:
             params_file.write_text(render.params_text(config), "utf-8")
             settings = params.load(str(params_file)).ingest
         rows = raw_table.read_rows(str(path.parent), settings)
+        places = raw_file.read(str(path), settings).table.index.to_numpy()
     except InputError as error:
         named = [path.name, *map(short_repr, spoilt.names)]
         is_clear = any(name in str(error) for name in named)
         return Verdict("refused" if is_clear else "unclear", [str(error)])
     lines = [*create._summary_lines(config), *rows.notes]
-    said, silent = [], _lost_rows(spoilt, rows, lines)
+    said, silent = [], _lost_rows(spoilt, places, lines)
     for name in spoilt.names:
-        difference = _difference(name, spoilt, config, rows)
+        difference = _difference(name, spoilt, config, rows.table, places)
         if difference:
             naming = [
                 line
@@ -355,7 +358,7 @@ def judge(path: Path, spoilt: Spoilt) -> Verdict:
                 said.append(f"{name}: {difference} | {naming}")
             else:
                 silent.append(f"{name}: {difference}")
-    silent += _predict_difference(path, rows, settings.encoding)
+    silent += _predict_difference(path, rows, places)
     if silent:
         return Verdict("silent", [*silent, *lines])
     expected = {name for name, kind in spoilt.clean.kinds.items() if kind in ("id", "text")}
@@ -363,10 +366,10 @@ def judge(path: Path, spoilt: Spoilt) -> Verdict:
     return Verdict("said" if more else "equal", more)
 
 
-def _lost_rows(spoilt: Spoilt, rows: RawRows, lines: Sequence[str]) -> list[str]:
+def _lost_rows(spoilt: Spoilt, places: Places, lines: Sequence[str]) -> list[str]:
     """Return what is wrong with the rows: only those without a label may be left out."""
     labels = spoilt.is_gap[spoilt.clean.target]
-    missing = set(range(len(labels))) - {*rows.origin["row"]}
+    missing = set(range(len(labels))) - {*places}
     wrong = missing - {*np.flatnonzero(labels)}
     told = any(f"{len(missing)} rows without a label" in line for line in lines)
     told |= len(missing) == 1 and any("1 row without a label" in line for line in lines)
@@ -374,14 +377,15 @@ def _lost_rows(spoilt: Spoilt, rows: RawRows, lines: Sequence[str]) -> list[str]
     return lost if told or not missing else [*lost, f"{len(missing)} rows left out"]
 
 
-def _difference(name: str, spoilt: Spoilt, config: InferredConfig, rows: RawRows) -> str:
+def _difference(
+    name: str, spoilt: Spoilt, config: InferredConfig, table: pd.DataFrame, places: Places
+) -> str:
     """Return how a column differs from its clean one, in words; empty if it does not."""
-    places = rows.origin["row"].to_numpy()
     clean = spoilt.clean.cells[name].iloc[places].reset_index(drop=True)
     is_gap = spoilt.is_gap[name].to_numpy()[places]
     kind = spoilt.clean.kinds[name]
     if kind == "label":
-        found = rows.table[name].mask(is_gap, "")
+        found = table[name].mask(is_gap, "")
         if spoilt.clean.cells[name].str.isdecimal().all():
             return _unequal(pd.to_numeric(found), pd.to_numeric(clean.mask(is_gap, "")))
         return _unequal(found, clean.mask(is_gap, ""))
@@ -391,17 +395,17 @@ def _difference(name: str, spoilt: Spoilt, config: InferredConfig, rows: RawRows
     if kind == "number":
         if column.how.kind != "number":
             return f"read as {column.how.kind}"
-        return _unequal(rows.table[name].astype(float), clean.astype(float).mask(is_gap))
+        return _unequal(table[name].astype(float), clean.astype(float).mask(is_gap))
     if kind != "date":
         if column.how.kind != "category":
             return f"read as {column.how.kind}"
-        return _unequal(rows.table[name], clean.mask(is_gap))
+        return _unequal(table[name], clean.mask(is_gap))
     if column.how.date is None:
         return f"read as {column.how.kind}"
     how = column.how.date._replace(pattern="%Y-%m-%d")
     parts, _ = date_format.take_apart(clean.mask(is_gap), how)
     differences = [
-        _unequal(rows.table[f"{name} {part}"].astype(float), pd.Series(numbers))
+        _unequal(table[f"{name} {part}"].astype(float), pd.Series(numbers))
         for part, numbers in parts.items()
     ]
     return next(filter(None, differences), "")
@@ -418,7 +422,7 @@ def _unequal(found: pd.Series, expected: pd.Series) -> str:
     )
 
 
-def _predict_difference(path: Path, rows: RawRows, encoding: str) -> list[str]:
+def _predict_difference(path: Path, rows: RawRows, places: Places) -> list[str]:
     """Return how the features that `predict` reads differ from those of ingest."""
     formats = {name: column.how for name, column in rows.columns.items()}
     formats = column_format.all_from_json(column_format.all_as_json(formats))
@@ -427,7 +431,6 @@ def _predict_difference(path: Path, rows: RawRows, encoding: str) -> list[str]:
             features = pd.concat([chunk for chunk, _ in table.chunks()])
     except InputError as error:
         return [f"predict: {error}"]
-    places = rows.origin["row"].to_numpy()
     lost = []
     for name in features:
         found = features[name].loc[places].reset_index(drop=True)

@@ -49,7 +49,8 @@ EFFECTS = {
     "ingest.columns.<name>.parts": "Of a date: the numbers that it becomes; `days` count from the "
     "origin.",
     "ingest.columns.<name>.origin": "Of a date: the date of which `days` is 0.",
-    "ingest.drop_columns": "Columns of the raw files that are not used, or patterns of names.",
+    "ingest.drop_columns": "Columns of the raw files that are not used; a pattern such as "
+    "`ENSG*` stands for several.",
     "ingest.na_values": "Texts that stand for a missing value. A missing number becomes the "
     "training median, with an input that tells the gap; in a category, it is a level of its own.",
     "ingest.encoding": "Encoding of the raw files. A file that begins with a mark of its encoding "

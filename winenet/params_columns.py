@@ -107,7 +107,11 @@ Kind = Annotated[
     Field(description="[lower, upper], number, category, or a mapping with a type"),
 ]
 
-COLUMN_TYPES = {"number": NumberColumn, "category": CategoryColumn, "date": DateColumn}
+COLUMN_TYPES: dict[str, type[BaseModel]] = {
+    "number": NumberColumn,
+    "category": CategoryColumn,
+    "date": DateColumn,
+}
 
 
 def _form(given: object) -> str:

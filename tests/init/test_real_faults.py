@@ -399,6 +399,7 @@ PASTED = {
     "a sentinel": ("a,y", "{-200 if n % 5 == 0 else n / 7},{'ab'[n % 2]}", "a=-200"),
     "a level like a gap": ("it's,y", "{('-', 'u', 'v')[n % 3]},{'ab'[n % 2]}", "=-"),
     "odd texts": ("p value,b,y", "{'--z' if n < 4 else n / 7},{n % 6},{'ab'[n % 2]}", "--z"),
+    "two readings": ("a;b;y", "{20 + n % 2},000;{n % 6};{'ab'[n % 2]}", "--decimal=,"),
     "a name for a formula": ("=a,b,y", "{n % 7},{n % 6},{'ab'[n % 2]}", "=a"),
     "a name like an option": ("-log10(p),b,y", "{n % 7},{n % 6},{'ab'[n % 2]}", "'-log10(p)'"),
     "a name twice": ("a\u00a0x,a\u00a0x,b,y", "1,2,{n % 6},{'ab'[n % 2]}", "a\u00a0x"),

@@ -453,8 +453,8 @@ MAY_IMPORT = {
     "params": {
         *("params_columns", "params_errors", "params_fields", "params_file", "errors", "text"),
     },
+    "params_errors": {"params_columns", "errors"},
     "params_columns": set(),
-    "params_errors": {"errors"},
     "params_fields": set(),
     "params_file": {"yaml12", "errors"},
     "files": {"errors"},

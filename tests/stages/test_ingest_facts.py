@@ -73,7 +73,7 @@ def test_everything_that_is_not_in_the_table_is_told(
     }
     printed = "".join(capsys.readouterr())
     assert "1 row without a label left out" in printed
-    assert "1 row of 1 class of fewer than 2 left out ('lost' 1)" in printed
+    assert "1 class of fewer than 2 rows left out: 1 row ('lost' 1)" in printed
     assert "warning: 'alive' alone decides 100.0% of the rows, by its 2 levels" in printed
     assert "missing values: age 20, town 1" in printed
 

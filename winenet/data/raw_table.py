@@ -37,8 +37,6 @@ class RawRows(NamedTuple):
         What was left out, joined or skipped, in words.
     dropped : dict of str to int
         Rows that were left out, by reason: "unlabelled" and "rare_classes".
-    origin : DataFrame of shape (rows, 2)
-        By row of the table, "file", the place of its raw file, and "row", its number there.
     location : callable
         Returns where a row of the table stands, in words; rows count from 0.
     """
@@ -47,7 +45,6 @@ class RawRows(NamedTuple):
     columns: dict[str, RawColumn]
     notes: list[str]
     dropped: dict[str, int]
-    origin: pd.DataFrame
     location: Callable[[int], str]
 
 
@@ -130,13 +127,8 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
             "ones), or change what is expected under `ingest` in params.yaml."
         )
     names, locations = [*read], [file.location for file in read.values()]
-    origin = pd.concat(
-        [
-            pd.DataFrame({"file": place, "row": file.table.index})
-            for place, file in enumerate(read.values())
-        ],
-        ignore_index=True,
-    )
+    file_of_row = np.repeat(range(len(read)), [len(file.table) for file in read.values()])
+    row_of_file = np.concatenate([file.table.index for file in read.values()])
     table = pd.concat([file.table for file in read.values()], ignore_index=True)
     notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
     unlabelled = sum(file.unlabelled for file in read.values())
@@ -158,13 +150,13 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
     )
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
-    origin = origin.loc[table.index].reset_index(drop=True)
+    kept = table.index.to_numpy()
 
     def location(row: int) -> str:
-        file, row_of_file = map(int, origin.iloc[row])
-        return f"{folder}/{names[file]}: {locations[file](row_of_file)}"
+        file = file_of_row[kept[row]]
+        return f"{folder}/{names[file]}: {locations[file](int(row_of_file[kept[row]]))}"
 
-    return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
+    return RawRows(table.reset_index(drop=True), columns, notes, dropped, location)
 
 
 def _notes_on_faults(folder: str, files: Mapping[str, RawFile]) -> list[str]:
