@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from winenet.runtime import describe_numerics, pin_blas
+from winenet.runtime import describe_numerics, escape_unprintable, pin_blas
 
 RESTORE_COMMAND = "git checkout -- metrics plots report dvc.lock && dvc checkout"
 
@@ -184,6 +184,7 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
+escape_unprintable()
 pin_blas()
 # Taken before the stage's own modules are imported, so that an edit during the import is noticed.
 HASHES_AT_START = hash_code_and_params()

@@ -2,8 +2,9 @@
 
 import stages
 from winenet import files, params
-from winenet.data import memory, raw_table, schema
+from winenet.data import leaks, memory, raw_table, schema
 from winenet.errors import safe_text
+from winenet.text import count
 
 
 def main() -> None:
@@ -18,6 +19,10 @@ def main() -> None:
         )
     for note in raw.notes:
         stages.log(f"note: {note}")
+    features = table.drop(columns=settings.target)
+    found = leaks.find_leaks(features, table[settings.target])
+    for leak in found:
+        stages.log(f"warning: {leak.describe()}")
     files.write_lossless("data/table.csv", table, gaps=True)
     files.write_metrics(
         "data/schema.json", schema.as_json(raw_table.make_schema(settings, raw.labels, raw.columns))
@@ -30,12 +35,14 @@ def main() -> None:
             "classes": table[settings.target].value_counts().to_dict(),
             "duplicate_rows": {
                 "rows": raw_table.count_duplicates(table),
-                "rows_by_features": raw_table.count_duplicates(table.drop(columns=settings.target)),
+                "rows_by_features": raw_table.count_duplicates(features),
             },
-        },
+        }
+        | raw_table.treatment(settings, raw)
+        | ({"leaks": leaks.as_json(found)} if found else {}),
     )
     stages.log(
-        f"joined {len(settings.files)} files into {len(table)} rows of "
+        f"joined {count(len(settings.files), 'file')} into {len(table)} rows of "
         f"{table.shape[1] - 1} features and {settings.target} (data/table.csv)"
     )
     gaps = table.isna().sum()

@@ -199,6 +199,8 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
         sets=model_tables.split_table(metrics["split"], own),
         split_claim=sentences.split_claim(metrics["split"], sentences.escape_markdown(own.rows)),
         extremes=model_tables.rarest_and_commonest(metrics["ingest"]["classes"]),
+        table_facts=sentences.table_facts(metrics["ingest"]),
+        leaks=sentences.leaks(metrics["ingest"]),
         confusions=model_tables.confusion_sentences(metrics, own),
         stops=model_tables.stop_table(metrics, test_rows, own),
         early_stopping={

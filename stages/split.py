@@ -16,8 +16,11 @@ def main() -> None:
     memory.check_split("data/table.csv")
     schema = table_files.read_schema("data/schema.json")
     table = table_files.read_raw_table("data/table.csv", schema.kinds)
-    levels = [table[name].nunique() for name in schema.kinds if schema.kinds[name] == "category"]
-    memory.check_inputs(len(table), len(schema.kinds) - len(levels) + sum(levels))
+    inputs = sum(
+        table[name].nunique(dropna=False) if kind == "category" else 1 + table[name].isna().any()
+        for name, kind in schema.kinds.items()
+    )
+    memory.check_inputs(len(table), int(inputs))
     raw = params.load().ingest
     column = split_column.read("data/raw", raw, settings)
     key = None if column is None else column.key

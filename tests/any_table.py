@@ -30,6 +30,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from winenet import files
+from winenet.data import column_format
+from winenet.data.column_format import ColumnFormat
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import comparison, scoring, search_results
 from winenet.models.registry import format_layer_sizes
@@ -144,7 +146,7 @@ def _make(table: Table, chosen: Models) -> None:
         {
             "target": y.name,
             "classes": table.labels,
-            "columns": [[name, "number"] for name in X],
+            "columns": column_format.all_as_json({name: ColumnFormat("number") for name in X}),
             "words": words,
         },
     )

@@ -7,7 +7,35 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from winenet.data.column_format import ColumnFormat
+from winenet.data.preprocessing import SCALING, Preprocessing
+
 Content = dict[str, Any]  # the tensors as arrays, and the metadata of winenet
+
+
+def plain_preprocessing(
+    numbers: dict[str, list[float]] | None = None,
+    levels: dict[str, list[str]] | None = None,
+    na_values: tuple[str, ...] = (),
+    indicators: tuple[str, ...] = (),
+) -> Preprocessing:
+    """Return a preprocessing of columns that are read as they stand.
+
+    numbers: by column the values of SCALING. levels: by category.
+    """
+    numbers, levels = numbers or {}, levels or {}
+    scaling = np.array(list(numbers.values()), dtype=np.float64).reshape(len(numbers), len(SCALING))
+    return Preprocessing(
+        formats={
+            **{name: ColumnFormat("number", na_values) for name in numbers},
+            **{name: ColumnFormat("category", na_values) for name in levels},
+        },
+        numbers=[*numbers],
+        **dict(zip(SCALING, scaling.T.copy(), strict=True)),
+        indicators=[*indicators],
+        categories=[*levels],
+        levels=[*levels.values()],
+    )
 
 
 def unpack(content: bytes) -> Content:

@@ -22,13 +22,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from committed import ROOT
-from model_files import header, pack, unpack, with_header
+from model_files import header, pack, plain_preprocessing, unpack, with_header
 from safetensors import safe_open
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from winenet import files
 from winenet.data import preprocessing, table_files
+from winenet.data.column_format import ColumnFormat
+from winenet.data.date_format import DateFormat
+from winenet.data.number_format import NumberFormat
 from winenet.data.preprocessing import Preprocessing
 from winenet.files import FileError
 from winenet.models import model_file, saved
@@ -199,33 +202,29 @@ def test_a_metric_that_is_not_finite_is_refused(value):
 
 
 def a_model() -> SavedModel:
-    """Two numbers and a category of two levels, three hidden units, two classes."""
+    """Two numbers, one with gaps, and a category of two levels; three hidden units, two classes."""
     rng = np.random.default_rng(1)
     model = DenseModel(
-        [rng.random((4, 3)), rng.random((3, 1))],
+        [rng.random((5, 3)), rng.random((3, 1))],
         [rng.random(3), rng.random(1)],
         "relu",
         np.array([0, 1]),
     )
-    raw = Preprocessing(
-        numbers=["pH", "alcohol"],
-        fill=np.array([3.2, 10.3]),
-        centre=np.zeros(2),
-        factor=np.array([0.5, 0.25]),
-        offset=np.array([-1.5, -2.0]),
-        minimum=np.array([2.74, 8.0]),
-        maximum=np.array([4.01, 14.2]),
-        categories=["cork"],
-        levels=[["natural", "screw cap"]],
-        most_frequent=["natural"],
+    raw = plain_preprocessing(
+        {"pH": [3.2, 0, 0.5, -1.5, 2.74, 4.01], "alcohol": [10.3, 0, 0.25, -2.0, 8.0, 14.2]},
+        {"cork": ["natural", "screw cap"]},
+        na_values=("?", "-9"),
+        indicators=("alcohol",),
     )
     return SavedModel(model, raw, "Class", ["white", "red"], {"rows": 5197.0, "loss": 0.015})
 
 
 NO_NUMBERS: dict[str, object] = {name: np.zeros(0) for name in preprocessing.SCALING} | {
-    "numbers": []
+    "numbers": [],
+    "indicators": [],
+    "formats": [],
 }
-NO_CATEGORIES: dict[str, object] = {"categories": [], "levels": [], "most_frequent": []}
+NO_CATEGORIES: dict[str, object] = {"categories": [], "levels": []}
 
 
 def test_a_model_file_is_what_safetensors_reads():
@@ -251,7 +250,7 @@ def test_a_model_file_is_what_safetensors_reads():
     assert list(about) == sorted(about)
     assert re.fullmatch("[0-9a-f]{64}", about.pop("sha256"))
     assert about == {
-        "format": "winenet model 3",
+        "format": "winenet model 4",
         "activation": "relu",
         "classes": [0, 1],
         "labels": ["white", "red"],
@@ -259,7 +258,12 @@ def test_a_model_file_is_what_safetensors_reads():
         "numbers": ["pH", "alcohol"],
         "categories": ["cork"],
         "levels": [["natural", "screw cap"]],
-        "most_frequent": ["natural"],
+        "indicators": ["alcohol"],
+        "formats": [
+            {"name": "pH", "type": "number", "na_values": ["?", "-9"]},
+            {"name": "alcohol", "type": "number", "na_values": ["?", "-9"]},
+            {"name": "cork", "type": "category", "na_values": ["?", "-9"]},
+        ],
         "fact_names": ["rows", "loss"],
         "fact_values": [5197.0, 0.015],
     }
@@ -299,7 +303,9 @@ def test_a_network_of_float32_is_written_as_float64():
 
 def with_numbers_only(model: DenseModel) -> SavedModel:
     """Return a model of two numbers, in a file's form."""
-    raw = replace(a_model().preprocessing, categories=[], levels=[], most_frequent=[])
+    raw = plain_preprocessing(
+        {"pH": [3.2, 0, 0.5, -1.5, 2.74, 4.01], "alcohol": [10.3, 0, 0.25, -2.0, 8.0, 14.2]}
+    )
     return replace(a_model(), model=model, preprocessing=raw)
 
 
@@ -390,16 +396,29 @@ KINDS = {
         DenseModel(
             [np.arange(15.0).reshape(5, 3)], [np.arange(3.0)], "identity", np.array([0, 1, 2])
         ),
-        Preprocessing(
-            numbers=[],
-            **{name: np.zeros(0) for name in preprocessing.SCALING},
-            categories=["a", "b=1", 'ç, "d"'],
-            levels=[["", " "], ["1"], ["é", A_LONG_TEXT]],
-            most_frequent=["", "1", A_LONG_TEXT],
+        plain_preprocessing(
+            levels={"a": ["", " "], "b=1": ["1"], 'ç, "d"': ["é", A_LONG_TEXT]},
+            na_values=("", "NA", "é\n"),
         ),
         target="ü",
         labels=["", "a,b", "\n"],
         training_info={},
+    ),
+    "columns of every format": replace(
+        a_model(),
+        model=DenseModel([np.ones((4, 1))], [np.ones(1)], "identity", np.array([0, 1])),
+        preprocessing=replace(
+            plain_preprocessing({name: [0.0] * 6 for name in ("when year", "when days", "price")}),
+            indicators=["price"],
+            formats={
+                "when": ColumnFormat(
+                    "date", ("?",), date=DateFormat("%d.%m.%y", ("year", "days"), "1999-12-31")
+                ),
+                "price": ColumnFormat(
+                    "number", (), NumberFormat(",", ".", "€#M", parentheses=True, limits=True)
+                ),
+            },
+        ),
     ),
     "a threshold": replace(a_model(), model=replace(a_model().model, threshold=0.1 + 0.2)),
     "classes that are no row": replace(
@@ -546,7 +565,7 @@ def test_a_file_that_is_not_safetensors_is_told(content, why):
 
 OLD_FORMATS = {
     "npz": "an earlier version of winenet wrote it, as .npz",
-    "format 2": "its format is 'winenet model 2', not 'winenet model 3': another version of "
+    "format 2": "its format is 'winenet model 2', not 'winenet model 4': another version of "
     "winenet wrote it",
 }
 
@@ -596,12 +615,74 @@ MODEL = {
     "numbers": ["pH", "alcohol"],
     "categories": ["cork"],
     "levels": [["natural", "screw cap"]],
-    "most_frequent": ["natural"],
+    "indicators": [],
+    "formats": [
+        {"name": "pH", "type": "number"},
+        {"name": "cork", "type": "category", "na_values": ["?"]},
+        {"name": "alcohol", "type": "number", "number": {"decimal": ","}},
+    ],
     "fact_names": ["rows", "loss"],
     "fact_values": [5197.0, 0.5],
 }
 THREE = {"classes": [0, 1, 2], "labels": ["a", "b", "c"]}
 NOT_THERE = ", which is not what winenet writes there"
+PH, CORK, ALCOHOL = MODEL["formats"]
+A_DATE = {"pattern": "%Y", "parts": ["year"], "origin": "2000-01-01"}
+OTHERS = "its formats are not those of its numbers and categories"
+
+
+def a_column(**how: object) -> list[dict[str, object]]:
+    """Return the model's columns, one of them read in another way."""
+    return [PH, CORK, {"name": "alcohol", "type": "number", **how}]
+
+
+def a_date(**changed: object) -> list[dict[str, object]]:
+    return a_column(type="date", date=A_DATE | changed)
+
+
+NO_FORMATS = [
+    ([PH, CORK], OTHERS),
+    ([PH, CORK, ALCOHOL | {"name": "sugar"}], OTHERS),
+    (
+        [PH, CORK, ALCOHOL | {"type": "category"}],
+        "it has a column with {'number': {'decimal': ','},",
+    ),
+    ([PH, CORK, ALCOHOL, PH], "it has the column 'pH' twice, or it is no text"),
+    ([PH, CORK, ALCOHOL | {"name": 3}], "it has the column 3 twice, or it is no text"),
+    ([PH, CORK, {"type": "number"}], "it has a column without 'name'"),
+    ([PH, CORK, {"name": "alcohol"}], "it has a column without 'type'"),
+    (a_column(type="text"), "it has a column with {'type': 'text'}"),
+    (a_column(type=["number"]), "it has a column with {'type': ['number']}"),
+    (a_column(decimal=","), "it has a column with {'decimal': ',', 'type': 'number'}"),
+    (a_column(na_values="?"), "it has a column without a valid format (it has the na_values '?')"),
+    (
+        a_column(na_values=[-9]),
+        "it has a column without a valid format (it has the na_values [-9])",
+    ),
+    (a_column(number=","), "it has a column without a valid format ("),
+    (a_column(number={"comma": True}), "it has a column without a valid format ("),
+    *(
+        (a_column(number={name: value}), "it has the number format {")
+        for name, value in (
+            *(("decimal", ";"), ("decimal", None), ("thousands", "x"), ("thousands", ["."])),
+            *(("unit", 5), ("parentheses", 1), ("limits", "yes")),
+        )
+    ),
+    (a_column(date=A_DATE), "it has a column with {'date': {"),
+    (a_column(type="date"), "it has a column with {'type': 'date'}"),
+    (a_column(type="date", date=["%Y"]), "it has a column without a valid format ("),
+    (a_column(type="date", date={"pattern": "%Y"}), "it has a column without 'parts'"),
+    (a_date(), OTHERS),
+    (a_date(pattern=5), "it has a column without a valid format (it has the date {"),
+    (a_date(pattern="%Q"), "'Q' is a bad directive in format '%Q'"),
+    (a_date(pattern="%d.%d"), "'%d.%d' is no pattern (redefinition of group name 'd'"),
+    (a_date(parts="year"), "a date has no part 'y'"),
+    (a_date(parts=[]), "it has a column without a valid format (it has the date {"),
+    (a_date(parts=["century"]), "a date has no part 'century'"),
+    (a_date(parts=["year", "year"]), "a date has a part twice: ['year', 'year']"),
+    (a_date(origin="2000-13-01"), "month must be in 1..12"),
+    (a_date(origin=None), "it has a column without a valid format ("),
+]
 NO_MODEL = [
     *(({name: None}, f"{name} is missing") for name in MODEL),
     ({"coefs_1": np.ones((1, 1))}, "intercepts_1 is missing"),
@@ -661,12 +742,16 @@ NO_MODEL = [
     ({"numbers": ["pH", "cork"]}, "it has the column 'cork' twice"),
     (
         {"categories": ["cork", "colour"]},
-        "it has 2 categories, but levels of 1 and most frequent levels of 1",
+        "it has 2 categories, but levels of 1",
     ),
-    ({"levels": [[]]}, "'natural' is not a level of its category 'cork'"),
+    ({"levels": [[]]}, "its category 'cork' has no level"),
     ({"levels": ["natural"]}, f"levels is ['natural']{NOT_THERE}"),
     ({"levels": [["natural", "natural"]]}, "it has the level 'natural' twice"),
-    ({"most_frequent": ["glass"]}, "'glass' is not a level of its category 'cork'"),
+    ({"indicators": ["cork"]}, "'cork' has an indicator, but is not a number of it"),
+    ({"indicators": ["pH", "pH"]}, "it has the indicator 'pH' twice"),
+    ({"indicators": ["pH"]}, "coefs_0 has the shape (4, 1), but 5 inputs and 1 intercepts"),
+    ({"formats": {}}, f"formats is {{}}{NOT_THERE}"),
+    ({"formats": ["pH"]}, f"formats is ['pH']{NOT_THERE}"),
     (
         {**NO_NUMBERS, **NO_CATEGORIES},
         "coefs_0 has the shape (4, 1), but 0 inputs and 1 intercepts",
@@ -714,6 +799,17 @@ def test_a_safetensors_file_that_is_no_model_is_told(changes, why):
         f"{start}), so nothing was done. Give a model's .safetensors file, such as "
         "models/mlp/notebook.safetensors."
     )
+
+
+@pytest.mark.parametrize(("formats", "why"), NO_FORMATS)
+def test_a_format_that_none_can_have_is_told(formats, why):
+    save_model("some.safetensors", {"formats": formats})
+    with pytest.raises(FileError) as caught:
+        model_file.read("some.safetensors")
+    message = str(caught.value)
+    assert message.startswith(f"some.safetensors is not a valid winenet model ({why}")
+    assert message.endswith(AGAIN)
+    assert message.isprintable()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
@@ -797,7 +893,7 @@ def test_another_program_s_metadata_are_told():
         ("[1]", "its metadata are [1], not names with values"),
         ("[" * 99_999, "maximum recursion depth exceeded"),
         ('{"classes": ' + "9" * 5000 + "}", "Exceeds the limit (4300 digits) for integer string"),
-        ('{"format": "\\ud800"}', r"its format is '\ud800', not 'winenet model 3': another ver"),
+        ('{"format": "\\ud800"}', r"its format is '\ud800', not 'winenet model 4': another ver"),
     ],
     ids=["half", "list", "deep", "digits", "surrogate"],
 )
@@ -826,7 +922,7 @@ def test_a_class_beyond_64_bits_is_told():
 
 
 def test_a_model_is_read_within_the_memory_that_its_file_takes():
-    weights = np.random.default_rng(0).random((4, 250_000))
+    weights = np.random.default_rng(0).random((5, 250_000))
     layers = [weights, np.ones((250_000, 1))], [np.ones(250_000), np.ones(1)]
     model_file.write(
         "large.safetensors",

@@ -394,6 +394,70 @@ ONE_FAULT = {
     ),
     "equal bounds": (("pH: [2.5, 4.5]", "pH: [3, 3]"), "[least, largest] with least < largest"),
     "no bounds": (("pH: [2.5, 4.5]", "pH:"), "ingest.columns.pH: None is not valid (the lower"),
+    "a mistyped key of a column": (
+        ("pH: [2.5, 4.5]", "pH: {type: number, decimel: ','}"),
+        "ingest.columns.pH.decimel: unknown key; did you mean 'decimal'?",
+    ),
+    "a unit of a category": (
+        ("pH: [2.5, 4.5]", "pH: {type: category, unit: kg}"),
+        "ingest.columns.pH.unit: unknown key; known here: na_values, type",
+    ),
+    "a column of another type": (
+        ("pH: [2.5, 4.5]", "pH: {type: text}"),
+        "ingest.columns.pH: {'type': 'text'} is not valid: it needs a type of number, category, ",
+    ),
+    "a column without a type": (
+        ("pH: [2.5, 4.5]", "pH: {decimal: ','}"),
+        "ingest.columns.pH: {'decimal': ','} is not valid: it needs a type of number, category, ",
+    ),
+    "a range the wrong way round": (
+        ("pH: [2.5, 4.5]", "pH: {type: number, range: [4.5, 2.5]}"),
+        "ingest.columns.pH.range: [4.5, 2.5] is not valid: it needs [least, largest] with least",
+    ),
+    "one sign for two uses": (
+        ("pH: [2.5, 4.5]", "pH: {type: number, decimal: ',', thousands: ','}"),
+        "ingest.columns.pH: decimal and thousands are both ','; they must differ",
+    ),
+    "a date without its format": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, parts: [year]}"),
+        "ingest.columns.pH.format: missing; every key must be given",
+    ),
+    "a format without signs": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, format: DD.MM.YYYY, parts: [year]}"),
+        "ingest.columns.pH.format: 'DD.MM.YYYY' is not valid: it has signs of strptime, each once",
+    ),
+    "a format with a sign twice": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, format: '%Y-%Y', parts: [year]}"),
+        "ingest.columns.pH.format: '%Y-%Y' is not valid: it has signs of strptime, each once",
+    ),
+    "a part that a date has not": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, format: '%Y', parts: [century]}"),
+        "ingest.columns.pH.parts[0]: 'century' is not valid",
+    ),
+    "no part of a date": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, format: '%Y', parts: []}"),
+        "ingest.columns.pH.parts: [] is not valid: should have at least 1 item",
+    ),
+    "an origin that is no date": (
+        ("pH: [2.5, 4.5]", "pH: {type: date, format: '%Y', parts: [days], origin: 1970}"),
+        "ingest.columns.pH.origin: 1970 is not valid",
+    ),
+    "an unknown encoding": (
+        ('separator: ";"', 'separator: ";"\n  encoding: latin-99'),
+        "ingest.encoding: 'latin-99' is not valid (the raw files' encoding): Python knows no enc",
+    ),
+    "a class without a name": (
+        ('separator: ";"', 'separator: ";"\n  rare_classes: merge='),
+        "ingest.rare_classes: 'merge=' is not valid",
+    ),
+    "classes of one row": (
+        ('separator: ";"', 'separator: ";"\n  min_class_rows: 1'),
+        "ingest.min_class_rows: 1 is not valid (rows that a class needs): should be greater than",
+    ),
+    "another treatment of rows without a label": (
+        ('separator: ";"', 'separator: ";"\n  unlabelled: keep'),
+        "ingest.unlabelled: 'keep' is not valid",
+    ),
     "a path": (("name: winequality-red.csv", "name: ../red.csv"), "'../red.csv' is not valid"),
     "a file listed twice": (
         ("name: winequality-red.csv", "name: winequality-white.csv"),
@@ -593,3 +657,35 @@ def test_all_moved_keys_are_told_at_once(load: Load) -> None:
     lines = message(load, yaml.safe_dump(content)).splitlines()
     assert lines[0].startswith(f"params.yaml has {len(MOVED)} faults")
     assert sorted(lines[1:-1]) == sorted(f"  {key}: {where}" for key, where in MOVED.items())
+
+
+# Columns as people write them.
+
+WRITTEN = """pH: {type: number, decimal: ",", thousands: ".", unit: "$", range: [0, 14],
+      parentheses: true, limits: true, na_values: ["-"]}
+    kind: {type: category, na_values: []}
+    time: {type: date, format: "%H:%M:%S", parts: [hour, minute, second]}
+    "x*": number"""
+
+
+def test_each_kind_of_column_can_be_written(load):
+    columns = load(committed_with(("pH: [2.5, 4.5]", WRITTEN))).ingest.columns
+    assert columns["pH"].model_dump() == {
+        "type": "number",
+        "decimal": ",",
+        "thousands": ".",
+        "unit": "$",
+        "range": [0, 14],
+        "parentheses": True,
+        "limits": True,
+        "na_values": ["-"],
+    }
+    assert columns["kind"].model_dump() == {"type": "category", "na_values": []}
+    assert columns["time"].model_dump() == {
+        "type": "date",
+        "format": "%H:%M:%S",
+        "parts": ["hour", "minute", "second"],
+        "origin": "1970-01-01",
+        "na_values": None,
+    }
+    assert columns["x*"] == "number"

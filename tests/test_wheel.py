@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CORE = {"numpy", "scikit-learn", "scipy"}
 # joblib and threadpoolctl are scikit-learn's own requirements.
 CORE_MODULES = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
-OPTIONAL = {"onnx", "onnxruntime", "pyarrow"}  # where one is missing, a message says so
+OPTIONAL = {"onnx", "onnxruntime", "openpyxl"}  # where one is missing, a message says so
 PACKAGES = {  # where module and package differ, or one brings the other
     "dask": "distributed",
     "markdown_it": "markdown-it-py",
@@ -228,7 +228,7 @@ def test_every_import_of_the_package_is_a_requirement_or_in_an_extra():
     extras = itertools.chain(*PROJECT["optional-dependencies"].values())
     extra = {Requirement(one).name for one in extras}
     named = {PACKAGES.get(name, name) for name in imported - CORE_MODULES}
-    assert named - {"pyarrow"} == extra
+    assert named - {"openpyxl"} == extra
 
 
 def test_the_library_needs_no_more_than_the_wheel_asks_for():

@@ -24,8 +24,7 @@ MISSING = object()
 # What a parameter does, where the schema's own description is too short to say it.
 EFFECTS = {
     "ingest.files": "Raw files in `data/raw`, joined in this order. No file may be listed twice.",
-    "ingest.files[].name": "File name, without a folder. CSV, `.csv.gz`, or `.parquet` (needs "
-    "pyarrow).",
+    "ingest.files[].name": "File name, without a folder. CSV, plain or packed by gzip, or Parquet.",
     "ingest.files[].label": "Label of all rows of this file. Either every file has one or none "
     "has; without it, `target` is a column of the files.",
     "ingest.separator": "Character between the cells of the CSV files.",
@@ -33,10 +32,35 @@ EFFECTS = {
     "ingest.positive_label": "Of two labels, the one that becomes class 1. Without it, labels are "
     "numbered in sorted order.",
     "ingest.columns": "Feature columns and what each may hold: `[min, max]` for a number in that "
-    "range, `number` for any number, `category` for text. A value outside its range is an error.",
-    "ingest.drop_columns": "Columns of the raw files that are not used.",
-    "ingest.na_values": "Texts that stand for a missing value. Missing numbers are filled with the "
-    "training median, missing categories with the most frequent one.",
+    "range, `number` for any number, `category` for text, or a mapping with a `type` (`number`, "
+    "`category`, `date`) and the keys below. A value outside its range is an error. A name with "
+    "`*`, `?` or `[...]` stands for all columns that it matches.",
+    "ingest.columns.<name>.na_values": "Of all types: texts that stand for a missing value in this "
+    "column, in place of `ingest.na_values`.",
+    "ingest.columns.<name>.range": "Of a number: `[min, max]`, after the conversion.",
+    "ingest.columns.<name>.decimal": "Of a number: the decimal sign.",
+    "ingest.columns.<name>.thousands": "Of a number: the sign between groups of three digits; a "
+    "blank stands for U+00A0 and U+202F, too.",
+    "ingest.columns.<name>.unit": "Of a number: what stands before or behind it, such as `€`, `%` "
+    "or `kg`; `$#M` for both sides.",
+    "ingest.columns.<name>.parentheses": "Of a number: whether `(5)` is -5.",
+    "ingest.columns.<name>.limits": "Of a number: whether `<5` and `>5` are taken for 5.",
+    "ingest.columns.<name>.format": "Of a date: how it is written, as in `strptime`: `%d.%m.%Y`.",
+    "ingest.columns.<name>.parts": "Of a date: the numbers that it becomes; `days` count from the "
+    "origin.",
+    "ingest.columns.<name>.origin": "Of a date: the date of which `days` is 0.",
+    "ingest.drop_columns": "Columns of the raw files that are not used, or patterns of names.",
+    "ingest.na_values": "Texts that stand for a missing value. A missing number becomes the "
+    "training median, with an input that tells the gap; in a category, it is a level of its own.",
+    "ingest.encoding": "Encoding of the raw files. A file that begins with a mark of its encoding "
+    "is read by that.",
+    "ingest.quote": "Quotation mark of the raw files.",
+    "ingest.header": "Whether the first row has the columns' names; else they are c1, c2, ...",
+    "ingest.unlabelled": "What is done with rows without a label: `drop` leaves them out and "
+    "counts them, `refuse` stops.",
+    "ingest.rare_classes": "What is done with classes of fewer than `min_class_rows` rows: "
+    "`refuse`, `drop` or `merge=LABEL`, which joins them to one class.",
+    "ingest.min_class_rows": "Rows that a class needs.",
     "ingest.display_names": "What the report calls the rows and the classes. Without it: row, "
     "rows, and the labels.",
     "ingest.display_names.row": "One row, for example `wine`.",
@@ -138,6 +162,8 @@ def parameters(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Par
 
     def walk(path: str, node: Mapping[str, Any], default: Any, value: Any) -> Iterator[Parameter]:
         node = _resolved(node, definitions)
+        if "const" in node:  # which says of what type a section is
+            return
         if "properties" in node:
             if default is not MISSING and "." in path:  # an optional part of a section
                 yield Parameter(path, "section", "", default, MISSING, node.get("description", ""))
@@ -157,8 +183,13 @@ def parameters(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[Par
         ):
             if isinstance(inner, Mapping) and "properties" in _resolved(inner, definitions):
                 yield from walk(path + suffix, inner, MISSING, MISSING)
+            elif isinstance(inner, Mapping):
+                for item in _alternatives(_resolved(inner, definitions), definitions):
+                    if "properties" in item:
+                        yield from walk(path + suffix, item, MISSING, MISSING)
 
-    return list(walk("", schema, MISSING, values))
+    # Sections of several types have some keys in common.
+    return list({found.path: found for found in walk("", schema, MISSING, values)}.values())
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,9 +232,7 @@ def _allowed(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """Return the range of a value, of a list's length and of its items; "" if all is allowed."""
     parts = []
     if "enum" in node:
-        parts.append(", ".join(f"`{value}`" for value in node["enum"]))
-    if "const" in node:
-        parts.append(f"`{node['const']}`")
+        parts.append(", ".join(map(_code, node["enum"])))
     parts.append(_bounds(node))
     least, unit = node.get("minItems", node.get("minProperties", 0)), node.get("type")
     if least:
@@ -242,7 +271,12 @@ def _value(value: Any, missing: str) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > MAX_VALUE:
         return "see the file"
-    return f"`{text}`"
+    return _code(text)
+
+
+def _code(text: Any) -> str:
+    """Return a value as code; a blank text in quotes."""
+    return f"`{text}`" if str(text).strip() else f'`"{text}"`'
 
 
 def _effect(parameter: Parameter) -> str:

@@ -7,6 +7,7 @@ model contains, `predict` applies it, `export` converts it to ONNX.
 
 import argparse
 import contextlib
+import csv
 import math
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from winenet.errors import InputError
-from winenet.runtime import pin_blas
+from winenet.runtime import escape_unprintable, pin_blas
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
@@ -364,6 +365,17 @@ def _separator(text: str) -> str:
     return sign
 
 
+def _column_names(text: str) -> list[str]:
+    """Return the names in a line of CSV: one with a comma stands in quotation marks."""
+    try:
+        names = next(csv.reader([text], strict=True, skipinitialspace=True), [])
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no line of CSV ({error})") from None
+    if not all(names) or not names:
+        raise argparse.ArgumentTypeError(f"{text!r} has a name without text")
+    return names
+
+
 def _threshold(text: str) -> float:
     """Return a threshold: a number between 0 and 1."""
     try:
@@ -404,9 +416,9 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--encoding", metavar="NAME", help="of TABLE; else found")
     command.add_argument(
         "--keep",
-        type=lambda names: names.split(","),
+        type=_column_names,
         metavar="COLUMN,COLUMN",
-        help="columns of TABLE that are written as well; all for all of them",
+        help="columns of TABLE that are written as well, as in a line of CSV; all for all of them",
     )
     command.add_argument(
         "--threshold",
@@ -417,12 +429,14 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
     command.epilog = """\
-Columns are matched by name, in any order; other columns are ignored. Missing values are filled as
-in training. The output is CSV: `row`, counted from 0; the label, in a column with the name of the
-target; and a column `p(LABEL)` for each label, its probability to six decimals. With two labels,
-the last column is that of the positive one. A summary of what did not fit the model (missing cells,
-unknown categories, values outside the training range) goes to standard error at the end. After an
-error OUT is not created; standard output ends with the rows before the error.
+Columns are matched by name, in any order; other columns are ignored. Numbers, dates and what stands
+for a missing value are read as in training, and missing values are filled as there. The output is
+CSV, or Parquet where OUT ends in .parquet: `row`, counted from 0; the label, in a column with the
+name of the target; a column `p(LABEL)` for each label, its probability, in CSV to six decimals; and
+the columns of --keep. With two labels, the last probability is that of the positive one. A summary
+of what did not fit the model (missing cells, unknown categories, values outside the training range)
+goes to standard error at the end. After an error OUT is not created; standard output ends with the
+rows before the error.
 
 examples:
   python -m winenet predict models/mlp/notebook.safetensors new.csv -o predicted.csv
@@ -467,6 +481,18 @@ examples:
   python -m winenet export models/mlp/notebook.safetensors --onnx
   python -m winenet export models/mlp/notebook.safetensors --onnx -o wine.onnx --force
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of which an option may have the value --, as in `--na-value=--`."""
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # argparse takes this -- for the end of the options, and then lacks the value.
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
 
 # The end of the help page of the other commands.
@@ -535,7 +561,8 @@ def main() -> None:
             "the pipeline, and the library alone does not need them. `make` installs them in the "
             "repository; elsewhere, `pip install '.[pipeline]'` does."
         )
-    parser = argparse.ArgumentParser(prog="python -m winenet", description=__doc__)
+    escape_unprintable()
+    parser = _Parser(prog="python -m winenet", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for run, words in (
         (check, "check params.yaml and the raw files before a run"),

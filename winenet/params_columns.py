@@ -1,9 +1,18 @@
 """The schema of raw columns in params.yaml: short forms, and mappings with a type."""
 
-from datetime import date
-from typing import Annotated, Literal
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 
 class ColumnSection(BaseModel):
@@ -23,8 +32,21 @@ def _increasing_pair(bounds: list[float]) -> list[float]:
 
 
 def _iso_date(text: str) -> str:
-    date.fromisoformat(text)
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it is a date such as 1970-01-01") from None
     return text
+
+
+def _date_pattern(text: str) -> str:
+    try:
+        datetime.strptime("", text)  # which says first what is wrong with the pattern
+    except (ValueError, re.error) as error:
+        reason = str(error)
+        if "%" in text and "does not match format" in reason:
+            return text
+    raise ValueError("it has signs of strptime, each once, such as %d.%m.%Y or %H:%M")
 
 
 Bounds = Annotated[
@@ -49,6 +71,12 @@ class NumberColumn(ColumnSection):
     parentheses: bool = Field(default=False, description="whether (5) is -5")
     limits: bool = Field(default=False, description="whether <5 and >5 are taken for 5")
 
+    @model_validator(mode="after")
+    def _two_signs(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}; they must differ")
+        return self
+
 
 class CategoryColumn(ColumnSection):
     """Texts, of which several rows have the same."""
@@ -60,7 +88,9 @@ class DateColumn(ColumnSection):
     """Dates or times, which become numbers."""
 
     type: Literal["date"]
-    format: str = Field(min_length=2, description="how they are written, as in strptime")
+    format: Annotated[str, AfterValidator(_date_pattern)] = Field(
+        description="how they are written, as in strptime"
+    )
     parts: list[Literal["year", "month", "day", "weekday", "hour", "minute", "second", "days"]] = (
         Field(
             min_length=1,
@@ -76,6 +106,8 @@ Kind = Annotated[
     Literal["number", "category"],
     Field(description="[lower, upper], number, category, or a mapping with a type"),
 ]
+
+COLUMN_TYPES = {"number": NumberColumn, "category": CategoryColumn, "date": DateColumn}
 
 
 def _form(given: object) -> str:

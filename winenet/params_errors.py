@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from winenet.errors import did_you_mean, safe_text, short_repr
+from winenet.params_columns import COLUMN_TYPES
 
 # Keys of earlier versions.
 RENAMED = {
@@ -45,9 +46,16 @@ def format_error(detail: ErrorDetails, schema: type[BaseModel]) -> str:
             return f"{place}: renamed to {RENAMED[place]}"
         if place in MOVED:
             return f"{place}: {MOVED[place]}"
-        known = list(_model_at(schema, location[:-1]).model_fields)
+        if whole[:2] == ("ingest", "columns"):
+            model: type[BaseModel] = COLUMN_TYPES[str(whole[3])]
+        else:
+            model = _model_at(schema, location[:-1])
+        known = list(model.model_fields)
         hint = did_you_mean(str(location[-1]), known) or f"; known here: {', '.join(known)}"
         return f"{place}: unknown key{hint}"
+    if detail["type"] == "union_tag_invalid":
+        types = ", ".join(COLUMN_TYPES)
+        return f"{place}: {short_repr(detail['input'])} is not valid: it needs a type of {types}"
     if detail["type"] == "missing":
         return f"{place}: missing; every key must be given"
     if detail["type"] == "model_type" and whole[:2] == ("grid_search", "param_grid"):

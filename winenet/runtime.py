@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -24,6 +25,17 @@ def pin_blas() -> None:
     os.environ.update(dict.fromkeys(THREADS, "1"))
     if _has_avx2_and_fma():
         os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+
+
+def escape_unprintable() -> None:
+    """Let standard output and error write a code for a letter that their encoding does not have.
+
+    Else a name in a table would end a command on Windows or under another locale.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # a stream may be closed or replaced
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def describe_numerics() -> str:

@@ -4,27 +4,34 @@
 the same few hundred are tried each time.
 """
 
+import codecs
+import csv
+import io
 import itertools
 import json
 import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from committed import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_files import header, pack, unpack, with_header
+from model_files import header, pack, plain_preprocessing, unpack, with_header
 
 from winenet import files, params
-from winenet.data import raw_table, table_files
-from winenet.data.preprocessing import Preprocessing
+from winenet.data import column_format, raw_table, table_files
+from winenet.data.column_format import ColumnFormat
+from winenet.data.date_format import DateFormat
+from winenet.data.number_format import NumberFormat
 from winenet.errors import InputError
 from winenet.models import model_file
 from winenet.models.saved import DenseModel, SavedModel
@@ -291,16 +298,23 @@ RAW_PIECES = [
 def check_raw(content: bytes, separator: str = ";") -> None:
     Path("raw/b.csv").write_bytes(GOOD.replace(b";", separator.encode()))
     asked = SMALL.model_copy(update={"separator": separator})
-    table = read_well_or_refuse(
-        lambda _: raw_table.read_raw("raw", asked).table, "raw/a.csv", content
-    )
-    if table is not None:
+    found = read_well_or_refuse(lambda _: raw_table.read_raw("raw", asked), "raw/a.csv", content)
+    if found is not None:
+        table = found.table
         assert list(table.columns) == ["acid", "pH", "Class"]
         assert table["acid"].between(0, 20).all()
         assert table["pH"].between(2, 5).all()
         assert all(pd.api.types.is_numeric_dtype(table[name]) for name in table)
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        assert (table["Class"] == 0).sum() == text.removesuffix("\n").count("\n")
+        assert (table["Class"] == 0).sum() == len(rows_of(content, separator, found.notes))
+
+
+def rows_of(content: bytes, separator: str, notes: list[str]) -> list[list[str]]:
+    """Return the rows below the header as Python's reader has them; notes: what was skipped."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    rows = [*csv.reader(io.StringIO(text.strip(" \t\r\n"), newline=""), delimiter=separator)]
+    skipped = sum("says that" in note or "names types" in note for note in notes)
+    return rows[1 + skipped :]
 
 
 @given(st.binary(max_size=100))
@@ -334,11 +348,21 @@ def test_cells_of_any_kind(rows: list[list[str]], separator: str, ended: bool):
 
 def a_model() -> bytes:
     rng = np.random.default_rng(0)
-    layers = [rng.normal(size=(2, 3)), rng.normal(size=(3, 1))]
-    raw = Preprocessing(["pH"], *[np.ones(1)] * 6, ["acid"], [["no"]], ["no"])
+    layers = [rng.normal(size=(5, 3)), rng.normal(size=(3, 1))]
+    numbers = {"pH": [1.0] * 6, "when year": [1.0] * 6}
+    plain = plain_preprocessing(numbers, {"acid": ["", "no"]}, ("-9", "?"), ("pH",))
+    formats = {
+        "pH": ColumnFormat("number", ("-9", "?"), NumberFormat(",", ".", "€")),
+        "when": ColumnFormat("date", date=DateFormat("%d.%m.%Y", ("year",), "2020-01-01")),
+        "acid": plain.formats["acid"],
+    }
+    raw = replace(plain, formats=formats)
     model = DenseModel(layers, [np.zeros(3), np.ones(1)], "relu", np.array([0, 1]))
     model_file.write("good.safetensors", SavedModel(model, raw, "Class", ["0", "1"], {"rows": 9.0}))
     return Path("good.safetensors").read_bytes()
+
+
+CELLS = pa.array(["1,5 €", "", None, "?", "3.2.2021", "\u00e9", "2021-02-03 12:00", "$5", "(7)"])
 
 
 def check_model(content: bytes) -> None:
@@ -352,6 +376,10 @@ def check_model(content: bytes) -> None:
         assert all(np.isfinite(values).all() for values in [*model.weights, *model.biases])
         assert all(values.dtype == np.float64 for values in [*model.weights, *model.biases])
         assert len(model.classes) == len(saved.labels) >= 2
+        # What was read as valid reads cells without an error of its own.
+        for name, how in saved.preprocessing.formats.items():
+            features = column_format.parse(name, CELLS, how).features
+            assert all(len(values) == len(CELLS) for values in features.values())
 
 
 @given(st.binary(max_size=200))
@@ -404,6 +432,32 @@ def test_a_model_with_damaged_content(whole: bytes, data: st.DataObject):
     check_model(pack(content))
 
 
+def format_places(content: Any) -> list[tuple[Any, ...]]:
+    return list(places(content["formats"]))
+
+
+@given(st.data())
+def test_a_model_with_a_damaged_format(whole: bytes, data: st.DataObject):
+    """One value of how a column is read is replaced, renamed or left out."""
+    content = unpack(whole)
+    *above, last = data.draw(st.sampled_from(format_places(content)))
+    target = content["formats"]
+    for step in above:
+        target = target[step]
+    how = data.draw(st.sampled_from(["replace", "rename", "remove"]))
+    if how == "replace":
+        target[last] = data.draw(st.one_of(json_values, st.sampled_from(FORMAT_VALUES)))
+    else:
+        old = target.pop(last)
+        if how == "rename" and isinstance(target, dict):
+            target[data.draw(st.sampled_from(FORMAT_VALUES)) or "x"] = old
+    check_model(pack(content))
+
+
+FORMAT_VALUES = [
+    *("number", "category", "date", "name", "na_values", "parts", "year", "days", "2021-13-01"),
+    *(".", ",", "'", " ", "%Y", "%Q", "%", "%d.%m.%Y %c", "%U", "%z", "(", "[", "#", "$#M", ""),
+]
 json_values = st.recursive(
     st.one_of(
         st.none(),

@@ -112,3 +112,17 @@ def test_a_rare_class_in_random_data_gives_no_alarm():
 def test_levels_that_name_rows_are_no_groups():
     names = [f"name {place // 2}" for place in range(60)]
     assert find(np.repeat(np.random.default_rng(0).integers(2, size=30), 2), name=names) == []
+
+
+def test_of_many_rows_a_sample_decides_whether_all_are_looked_at(monkeypatch) -> None:
+    draws = np.random.default_rng(1)
+    y = pd.Series(draws.integers(0, 2, 30_000))
+    wrong = draws.permutation(30_000)[:290]
+    leak = y + draws.random(30_000) / 2
+    leak[wrong] = 1 - y[wrong] + draws.random(290) / 2
+    X = pd.DataFrame({"noise": draws.normal(size=30_000), "leak": leak})
+    found = leaks.find_leaks(X, y)
+    assert [each.feature for each in found] == ["leak"]
+    assert 0.990 < found[0].share < 0.992  # of all rows
+    monkeypatch.setattr(leaks, "SCREENED", 30_000)
+    assert leaks.find_leaks(X, y) == found

@@ -58,9 +58,16 @@ def test_what_fits_and_what_is_small_passes(folder, monkeypatch):
 
 
 def test_a_packed_file_counts_as_what_it_holds(folder):
-    Path("large.csv").rename("large.csv.gz")
-    with pytest.raises(NotEnoughMemoryError, match=r"about 18\.0 GB of memory"):
-        memory.check_ingest(".", ["large.csv.gz"])
+    for start in (b"\x1f\x8b", b"PAR1", b"PK\x03\x04"):  # of gzip, Parquet and Excel
+        with Path("large.csv").open("r+b") as stream:
+            stream.write(start)
+        with pytest.raises(NotEnoughMemoryError, match=r"about 18\.0 GB of memory"):
+            memory.check_ingest(".", ["large.csv"])
+
+
+def test_a_file_that_cannot_be_opened_is_left_to_the_reader(folder, monkeypatch):
+    monkeypatch.setattr(Path, "open", lambda *_: Path("missing").stat())
+    memory.check_ingest(".", ["large.csv"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

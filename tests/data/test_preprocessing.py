@@ -1,10 +1,12 @@
 """What was fitted once gives the inputs that scikit-learn's own transformers give."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
 
@@ -26,7 +28,7 @@ def rows(number: int, seed: int, *, gaps: bool = True) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(
         {
-            "colour": rng.choice(["red", "white", "", "rosé"], number, p=[0.5, 0.3, 0.1, 0.1]),
+            "colour": rng.choice(["red", "white", "brown", "rosé"], number, p=[0.5, 0.3, 0.1, 0.1]),
             "acid": rng.normal(7, 2, number),
             "one": "only",
             "count": rng.integers(-5, 300, number).astype(float),
@@ -44,9 +46,14 @@ def rows(number: int, seed: int, *, gaps: bool = True) -> pd.DataFrame:
 def theirs(X: pd.DataFrame, scaler: str, numbers: list[str], categories: list[str]):
     """Return scikit-learn's transformer, fitted on the rows."""
     numeric = make_pipeline(SimpleImputer(strategy="median"), SCALERS[scaler]())
+    gaps = MissingIndicator(error_on_new=False)  # of the columns that had gaps in training
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    text = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder)
-    steps = [("numbers", numeric, numbers), ("categories", text, categories)]
+    text = make_pipeline(SimpleImputer(strategy="constant", fill_value=""), encoder)
+    steps = [
+        ("numbers", numeric, numbers),
+        ("gaps", gaps, numbers),
+        ("categories", text, categories),
+    ]
     return ColumnTransformer(steps).fit(X.astype(dict.fromkeys(categories, object)))
 
 
@@ -93,14 +100,37 @@ def test_what_is_fitted_is_told_in_raw_units():
         [1],
         [3],
     )
-    assert (fitted.levels, fitted.most_frequent) == ([["x", "y"]], ["x"])  # of two alike, the first
-    assert (fitted.inputs, fitted.origins) == (["a", "c=x", "c=y"], ["a", "c", "c"])
+    assert (fitted.levels, fitted.indicators) == ([["", "x", "y"]], ["a"])
+    assert fitted.inputs == ["a", "a is missing", "c=(missing)", "c=x", "c=y"]
+    assert fitted.origins == ["a", "a", "c", "c", "c"]
+    assert {name: how.kind for name, how in fitted.formats.items()} == {
+        "a": "number",
+        "c": "category",
+    }
     made = preprocessing.transform_to_frame(fitted, X)
     assert made.to_dict("list") == {
         "a": [0, 1, 0.5, 0.5, 0.5],
-        "c=x": [1, 0, 1, 1, 0],
+        "a is missing": [0, 0, 1, 0, 0],
+        "c=(missing)": [0, 0, 1, 0, 0],
+        "c=x": [1, 0, 0, 1, 0],
         "c=y": [0, 1, 0, 0, 1],
     }
+
+
+def test_a_gap_that_training_never_had_has_no_input():
+    X = pd.DataFrame({"a": [1.0, 3], "c": ["x", "y"]})
+    fitted = preprocessing.fit(X, {"a": "number", "c": "category"}, "minmax")
+    assert fitted.inputs == ["a", "c=x", "c=y"]
+    gaps = pd.DataFrame({"a": [np.nan], "c": [None]})
+    assert preprocessing.transform(fitted, gaps).tolist() == [[0.5, 0, 0]]
+
+
+def test_a_gap_alone_tells_the_classes_apart():
+    """Of avengers.csv: what is missing tells the answer."""
+    X = pd.DataFrame({"pool": [None, "yes", None, "yes"], "age": [np.nan, 1.0, np.nan, 1.0]})
+    fitted = preprocessing.fit(X, {"pool": "category", "age": "number"}, "minmax")
+    made = preprocessing.transform_to_frame(fitted, X)
+    assert made["pool=(missing)"].tolist() == made["age is missing"].tolist() == [1, 0, 1, 0]
 
 
 def test_a_level_that_is_not_known_is_0_everywhere():
@@ -119,7 +149,8 @@ def test_a_column_of_gaps_alone_is_filled(kind):
     X["colour"] = pd.Series([np.nan] * 4, dtype=kind)
     X["acid"] = np.nan
     made = preprocessing.transform_to_frame(fitted, X)
-    assert made["colour=red"].tolist() == [1] * 4
+    assert made["colour=(missing)"].tolist() == made["acid is missing"].tolist() == [1] * 4
+    assert made["colour=red"].tolist() == [0] * 4
     usual = (fitted.fill[0] - fitted.centre[0]) * fitted.factor[0]
     assert made["acid"].tolist() == [usual] * 4
 
@@ -149,7 +180,17 @@ def test_a_column_without_a_value_is_refused(name):
     )
 
 
-def test_two_inputs_of_one_name_are_refused():
-    X = pd.DataFrame({"c=x": [1.0, 2.0], "c": ["x", "y"]})
-    with pytest.raises(PreprocessingError, match=r"^Two inputs .* would be called 'c=x': a level"):
-        preprocessing.fit(X, {"c=x": "number", "c": "category"}, "minmax")
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        ({"c=x": [1.0, 2.0], "c": ["x", "y"]}, "c=x"),
+        ({"a": [1.0, np.nan], "a is missing": [1.0, 2.0]}, "a is missing"),
+        ({"c": ["(missing)", None]}, "c=(missing)"),
+    ],
+)
+def test_two_inputs_of_one_name_are_refused(columns, name):
+    X = pd.DataFrame(columns)
+    kinds = {each: "number" if X[each].dtype == float else "category" for each in X}
+    told = rf"^Two inputs of the networks would be called '{re.escape(name)}': a level"
+    with pytest.raises(PreprocessingError, match=told):
+        preprocessing.fit(X, kinds, "minmax")

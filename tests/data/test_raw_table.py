@@ -4,6 +4,7 @@ Each fault that a raw file can have is told, with the line as an editor counts i
 """
 
 import csv
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,20 +86,16 @@ SMALL = Ingest(
 )
 OUT_OF_ACID = "is out of range; it must lie in 0 to 20"
 NO_VALUE = "no value; every cell needs a number"
+NO_NUMBER = "is not a finite number"
 
 FAULTS: dict[str, tuple[bytes, list[str]]] = {
-    "an empty file": (b"", ["empty; it needs a header and rows"]),
-    "blank lines only": (b"\n\n", ["empty; it needs a header and rows"]),
+    "an empty file": (b"", ["is empty; it needs a header and rows"]),
+    "blank lines only": (b"\n\n", ["is empty; it needs a header and rows"]),
     "a header only": (b"acid;pH\n", ["no rows below the header"]),
     "a header without line end": (b"acid;pH", ["no rows below the header"]),
-    "a blank line first": (b"\n" + GOOD, ["line 1 is blank; the header must stand there"]),
     "a mistyped column": (
         b"acdi;pH\n1;3\n",
         ["column 'acdi' is not expected; did you mean 'acid'?", "column 'acid' is missing"],
-    ),
-    "a column with a blank before its name": (
-        b"acid; pH\n1;3\n",
-        ["column ' pH' is not expected; did you mean 'pH'?", "column 'pH' is missing"],
     ),
     "a missing column": (
         b"pH\n3\n",
@@ -131,26 +128,38 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     "the header again": (
         GOOD + GOOD,
         [
-            "line 5, column 'acid': 'acid' is not a number",
-            "line 5, column 'pH': 'pH' is not a number",
+            "line 5, column 'acid': 'acid' is not a finite number",
+            "line 5, column 'pH': 'pH' is not a finite number",
         ],
     ),
-    "text": (b"acid;pH\n1;3\nsour;3\n", ["line 3, column 'acid': 'sour' is not a number"]),
-    "a decimal comma": (b"acid;pH\n1;3\n2;3,5\n", ["line 3, column 'pH': '3,5' is not a number"]),
-    "a hexadecimal number": (b"acid;pH\n0x1;3\n", ["line 2, column 'acid': '0x1' is not a number"]),
-    "an underscore": (b"acid;pH\n1_0;3\n", ["line 2, column 'acid': '1_0' is not a number"]),
-    "a date": (b"acid;pH\n2001-01-01;3\n", ["line 2, column 'acid': '2001-01-01' is not a number"]),
-    "a truth value": (b"acid;pH\n1;3\ntrue;3\n", ["line 3, column 'acid': 'true' is not a number"]),
+    "text": (b"acid;pH\n1;3\nsour;3\n", ["line 3, column 'acid': 'sour' is not a finite number"]),
+    "a decimal comma": (
+        b"acid;pH\n1;3\n2;3,5\n",
+        ["line 3, column 'pH': '3,5' is not a finite number"],
+    ),
+    "a hexadecimal number": (
+        b"acid;pH\n0x1;3\n",
+        ["line 2, column 'acid': '0x1' is not a finite number"],
+    ),
+    "an underscore": (b"acid;pH\n1_0;3\n", ["line 2, column 'acid': '1_0' is not a finite number"]),
+    "a date": (
+        b"acid;pH\n2001-01-01;3\n",
+        ["line 2, column 'acid': '2001-01-01' is not a finite number"],
+    ),
+    "a truth value": (
+        b"acid;pH\n1;3\ntrue;3\n",
+        ["line 3, column 'acid': 'true' is not a finite number"],
+    ),
     "truth values only": (
         b"acid;pH\n1;True\n1;False\n",
         [
-            "line 2, column 'pH': 'True' is not a number",
-            "line 3, column 'pH': 'False' is not a number",
+            "line 2, column 'pH': 'True' is not a finite number",
+            "line 3, column 'pH': 'False' is not a finite number",
         ],
     ),
     "an empty cell": (b"acid;pH\n1;3\n;3\n2;3\n", [f"line 3, column 'acid': {NO_VALUE}"]),
-    "nan": (b"acid;pH\n1;3\n1;nan\n", [f"line 3, column 'pH': 'nan' is {NO_VALUE}"]),
-    "NA": (b"acid;pH\nNA;3\n1;3\n", [f"line 2, column 'acid': 'NA' is {NO_VALUE}"]),
+    "nan": (b"acid;pH\n1;3\n1;nan\n", [f"line 3, column 'pH': 'nan' {NO_NUMBER}"]),
+    "NA": (b"acid;pH\nNA;3\n1;3\n", [f"line 2, column 'acid': 'NA' {NO_NUMBER}"]),
     "too large a value": (
         b"acid;pH\n1;3\n20.5;3\n",
         [f"line 3, column 'acid': '20.5' {OUT_OF_ACID}"],
@@ -159,14 +168,13 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     "infinities": (
         b"acid;pH\ninf;3\n-inf;3\n1e999;3\n",
         [
-            f"line 2, column 'acid': 'inf' {OUT_OF_ACID}",
-            f"line 3, column 'acid': '-inf' {OUT_OF_ACID}",
-            f"line 4, column 'acid': '1e999' {OUT_OF_ACID}",
+            f"line 2, column 'acid': 'inf' {NO_NUMBER}",
+            f"line 3, column 'acid': '-inf' {NO_NUMBER}",
+            f"line 4, column 'acid': '1e999' {NO_NUMBER}",
         ],
     ),
     "a blank line": (b"acid;pH\n1;3\n\n2;3\n", ["line 3 is blank"]),
-    "blank lines at the end": (b"acid;pH\n1;3\n\n\n", ["line 3 is blank", "line 4 is blank"]),
-    "a line of blanks": (b"acid;pH\n1;3\n  \n2;3\n", ["line 3 has 1 cell, the header has 2"]),
+    "a line of blanks": (b"acid;pH\n1;3\n  \n2;3\n", ["line 3 is blank"]),
     "too few cells": (b"acid;pH\n1;3\n2\n", ["line 3 has 1 cell, the header has 2"]),
     "too many cells": (b"acid;pH\n1;3\n2;3;4\n", ["line 3 has 3 cells, the header has 2"]),
     "too many cells in the first row": (
@@ -175,7 +183,13 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     ),
     "too many cells in all rows": (
         b"acid;pH\n1;3;\n2;3;7\n",
-        ["line 2 has 3 cells, the header has 2", "line 3 has 3 cells, the header has 2"],
+        [
+            "column 'unnamed 1' is not expected",
+            f"line 2, column 'pH': {NO_VALUE}",
+            "line 3, column 'pH': '7' is out of range; it must lie in 2 to 5",
+            "note: the header has one name less than each row has cells: the first cells are row "
+            "names",
+        ],
     ),
     "a quotation mark that stays open": (
         b'acid;pH\n1;3\n"2;3\n2;3\n',
@@ -183,21 +197,23 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     ),
     "a null byte": (
         b"acid;pH\n1\x002;3\n",
-        ["line 2 has a null byte; the file is not text or is damaged"],
+        ["line 2 has a null byte, so the file is not text or is damaged"],
     ),
     "a column without a name": (
         b"acid;pH;\n1;3;\n",
         [
-            "column 3 has no name in the header",
+            "column 'unnamed 3' is not expected",
         ],
     ),
-    "Latin-1": (b"acid;pH\n1;3\n\xe9;3\n", ["line 3 is not UTF-8; save the file as UTF-8"]),
-    "UTF-16": (GOOD.decode().encode("utf-16"), ["is UTF-16; save the file as UTF-8"]),
+    "Latin-1": (
+        b"acid;pH\n1;3\n\xe9;3\n",
+        ["line 3 is not UTF-8; give its encoding, or save the file as UTF-8"],
+    ),
     "several faults": (
         b"acid;pH;sugar\nsour;3;0\n2;;0\n99;1.5;0\n",
         [
             "column 'sugar' is not expected",
-            "line 2, column 'acid': 'sour' is not a number",
+            "line 2, column 'acid': 'sour' is not a finite number",
             f"line 4, column 'acid': '99' {OUT_OF_ACID}",
             f"line 3, column 'pH': {NO_VALUE}",
             "line 4, column 'pH': '1.5' is out of range; it must lie in 2 to 5",
@@ -206,7 +222,7 @@ FAULTS: dict[str, tuple[bytes, list[str]]] = {
     "the same fault very often": (
         b"acid;pH\n" + b"x;3\n" * 9,
         [
-            *(f"line {line}, column 'acid': 'x' is not a number" for line in range(2, 7)),
+            *(f"line {line}, column 'acid': 'x' is not a finite number" for line in range(2, 7)),
             "column 'acid': 4 more such cells",
         ],
     ),
@@ -239,8 +255,9 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadRaw:
 
 def told(faults: list[str]) -> str:
     """Return the whole message about some faults."""
+    number = sum("note: " not in fault for fault in faults)
     return (
-        f"The raw files have {len(faults)} fault{'s' if len(faults) > 1 else ''}, so no table was "
+        f"The raw files have {number} fault{'s' if number > 1 else ''}, so no table was "
         "made:\n" + "".join(f"  {fault}\n" for fault in faults) + "Correct the files in raw "
         "(`git checkout -- raw` restores the committed ones), or change what is expected under "
         "`ingest` in params.yaml."
@@ -257,7 +274,7 @@ def test_a_fault_of_a_raw_file_is_told(read, content, faults):
 def test_a_missing_raw_file_is_told(read):
     with pytest.raises(DataError) as caught:
         read(None)
-    assert str(caught.value) == told(["raw/red.csv: missing"])
+    assert str(caught.value) == told(["raw/red.csv: is missing"])
 
 
 def test_a_folder_in_a_raw_file_s_place_is_told(read):
@@ -273,7 +290,7 @@ def test_the_faults_of_all_files_are_told_at_once(read):
         [
             "raw/red.csv: line 2 has 3 cells, the header has 2",
             "raw/red.csv: line 3 has 1 cell, the header has 2",
-            "raw/white.csv: line 2, column 'acid': 'x' is not a number",
+            "raw/white.csv: line 2, column 'acid': 'x' is not a finite number",
             f"raw/white.csv: line 3, column 'acid': '99' {OUT_OF_ACID}",
         ]
     )
@@ -285,6 +302,13 @@ FITTING = {
     "Windows line ends": b"acid;pH\r\n1;3\r\n2;3.5\r\n",
     "old Mac line ends": b"acid;pH\r1;3\r2;3.5\r",
     "a byte order mark": b"\xef\xbb\xbfacid;pH\n1;3\n2;3.5\n",
+    "UTF-16 with its mark": "acid;pH\n1;3\n2;3.5\n".encode("utf-16"),
+    "gzip without .gz": gzip.compress(b"acid;pH\n1;3\n2;3.5\n"),
+    "blanks around names and cells": b"acid ; pH\n 1;3\n2; 3.5\n",
+    "a zero-width space and a no-break space": "\u200bacid;pH\xa0\n1\u200b;3\n2;\xa03.5\n".encode(),
+    "blank lines first and last": b"\n \nacid;pH\n1;3\n2;3.5\n\n  \n",
+    "a line that names the separator": b"sep=;\nacid;pH\n1;3\n2;3.5\n",
+    "a line of types": b"acid;pH\nDOUBLE;DOUBLE\n1;3\n2;3.5\n",
     "all in quotes": b'"acid";"pH"\n"1";"3"\n"2";"3.5"\n',
     "columns in another order": b"pH;acid\n3;1\n3.5;2\n",
     "powers of ten": b"acid;pH\n1e0;3\n0.2E+1;35e-1\n",
@@ -308,16 +332,15 @@ def test_a_class_with_too_few_rows_is_told(read):
     with pytest.raises(DataError) as caught:
         read(b"acid;pH\n1;3\n")
     assert str(caught.value) == (
-        "The table has 3 of class 0, 1 of class 1, so it cannot be split. It needs both classes, "
-        "with at least two rows each. Change `ingest.files` in params.yaml or the files in "
-        "data/raw (red.csv, white.csv)."
+        "Column 'Class' has 1 class of fewer than 2 rows ('1' 1), too few to be split. Without "
+        "them 1 class and 3 rows are left. Add rows, or choose another target."
     )
 
 
 def test_a_single_class_is_told(tmp_path):
     (tmp_path / "white.csv").write_bytes(GOOD)
     white_only = SMALL.model_copy(update={"files": SMALL.files[1:]})
-    with pytest.raises(DataError, match=r"^The table has 3 of class 0, so it cannot be split\."):
+    with pytest.raises(DataError, match=r"^The table has 3 rows of class 0 and no other"):
         raw_table.read_raw(str(tmp_path), white_only)
 
 

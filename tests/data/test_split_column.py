@@ -13,23 +13,33 @@ from winenet.params import Ingest, RawFile, Split
 
 
 def read(
-    folder: Path, *files: list[str], method: str = "time", kind: str | None = None, na: str = "NA"
+    folder: Path,
+    *files: list[str],
+    method: str = "time",
+    kind: object = None,
+    na: str = "NA",
+    **changes: object,
 ) -> SplitColumn:
-    """Write the cells of a column into raw files and read them; kind None: a column left out."""
+    """Write the cells of a column into raw files and read them.
+
+    kind: of ingest.columns; None: a column left out. changes: of the parameters.
+    """
     names = [f"{number}.csv" for number in range(len(files))]
     for name, cells in zip(names, files, strict=True):
-        lines = ["Class,when,pH", *(f"a,{cell},1" for cell in cells)]
+        pairs = [(*cell.split("/"), "a")[:2] for cell in cells]  # cell/label, if it matters
+        lines = ["Class,when,pH", *(f"{label},{cell},1" for cell, label in pairs)]
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    settings = Ingest(
-        files=[RawFile(name=name) for name in names],
-        separator=",",
-        target="Class",
-        columns={"pH": "number"} | ({} if kind is None else {"when": kind}),
-        drop_columns=["when"] if kind is None else [],
-        na_values=[na],
-    )
+    given: dict[str, object] = {
+        "files": [{"name": name} for name in names],
+        "separator": ",",
+        "target": "Class",
+        "columns": {"pH": "number"} | ({} if kind is None else {"when": kind}),
+        "drop_columns": ["when"] if kind is None else [],
+        "na_values": [na],
+    }
+    settings = Ingest.model_validate(given | changes)
     split = Split(test_size=0.2, random_state=0, method=method, column="when", duplicates="keep")
-    found = split_column.read([str(folder / name) for name in names], settings, split)
+    found = split_column.read(str(folder), settings, split)
     assert found is not None
     return found
 
@@ -71,16 +81,15 @@ def test_a_gzip_file_is_read_as_well(tmp_path):
         columns={"pH": "number", "when": "number"},
     )
     split = Split(test_size=0.2, random_state=0, method="time", column="when", duplicates="keep")
-    found = split_column.read([str(packed)], settings, split)
+    found = split_column.read(str(tmp_path), settings, split)
     assert found is not None
     assert list(found.key) == [1, 0]
 
 
 def test_dates_of_parquet_are_times_and_rows_count_from_one(tmp_path):
-    pytest.importorskip("pyarrow")
     path = tmp_path / "0.parquet"
     when = pd.to_datetime(["2019-03-10 12:00", "2019-03-09 12:00"])
-    pd.DataFrame({"Class": ["a", "b"], "when": when}).to_parquet(path)
+    pd.DataFrame({"Class": ["a", "a"], "pH": [1.0, 2.0], "when": when}).to_parquet(path)
     settings = Ingest(
         files=[RawFile(name=path.name)],
         separator=",",
@@ -89,12 +98,12 @@ def test_dates_of_parquet_are_times_and_rows_count_from_one(tmp_path):
         drop_columns=["when"],
     )
     split = Split(test_size=0.2, random_state=0, method="time", column="when", duplicates="keep")
-    found = split_column.read([str(path)], settings, split)
+    found = split_column.read(str(tmp_path), settings, split)
     assert found is not None
     assert list(found.key) == [1, 0]
-    pd.DataFrame({"Class": ["a", "b"], "when": [when[0], None]}).to_parquet(path)
-    with pytest.raises(DataError, match=r"0\.parquet: line 2, column 'when': no value; every"):
-        split_column.read([str(path)], settings, split)
+    pd.DataFrame({"Class": ["a", "a"], "pH": [1, 2], "when": [when[0], None]}).to_parquet(path)
+    with pytest.raises(DataError, match=r"0\.parquet: row 2, column 'when': no value; every"):
+        split_column.read(str(tmp_path), settings, split)
 
 
 END = "Correct the files, take out these rows, or choose another split.column."
@@ -159,8 +168,48 @@ def test_a_column_that_the_file_lacks_is_told(tmp_path):
     )
     split = Split(test_size=0.2, random_state=0, method="group", column="when", duplicates="keep")
     with pytest.raises(DataError) as caught:
-        split_column.read([str(tmp_path / "0.csv")], settings, split)
-    assert str(caught.value) == (
-        "split.column has 1 fault, so the table cannot be split:\n"
-        f"  {tmp_path}/0.csv: column 'when' is missing\n{END}"
-    )
+        split_column.read(str(tmp_path), settings, split)
+    assert f"{tmp_path}/0.csv: column 'when' is missing\n" in str(caught.value)
+
+
+DATE = {"type": "date", "format": "%d.%m.%Y", "parts": ["year"]}
+
+
+def test_a_date_is_a_time_as_params_yaml_says_it_is_written(tmp_path):
+    cells = ["10.03.2019", "09.12.2019", "31.12.2018", "10.03.2019"]
+    assert list(read(tmp_path, cells, kind=DATE).key) == [1, 2, 0, 1]
+    told = r"line 3, column 'when': '2019-03-10' is not a date like %d\.%m\.%Y"
+    with pytest.raises(DataError, match=told):
+        read(tmp_path, ["10.03.2019", "2019-03-10"], kind=DATE)
+
+
+def test_a_number_is_a_time_as_params_yaml_says_it_is_written(tmp_path):
+    number = {"type": "number", "decimal": ".", "thousands": "'", "unit": "s"}
+    assert list(read(tmp_path, ["1'000 s", "999.5s", "2 s"], kind=number).key) == [2, 1, 0]
+
+
+def test_a_pattern_of_columns_says_how_the_column_is_read(tmp_path):
+    columns = {"pH": "number", "wh*": "number"}
+    found = read(tmp_path, ["7", "7.0", "8"], method="group", columns=columns, drop_columns=[])
+    assert list(found.key) == [0, 0, 2]
+
+
+def test_a_column_s_own_words_for_a_gap_are_none_of_its_groups(tmp_path):
+    own = {"type": "category", "na_values": ["nobody"]}
+    with pytest.raises(DataError, match="line 3, column 'when': no value; every row needs one"):
+        read(tmp_path, ["NA", "nobody"], method="group", kind=own)
+    assert list(read(tmp_path, ["NA", "x", "NA"], method="group", kind=own).key) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("method", ["group", "time"])
+def test_rows_that_the_table_leaves_out_have_no_entry(tmp_path, method):
+    """Not even a value is asked of them: rows without a label, and those of rare classes."""
+    cells = ["5/a", "/", "4/a", "9/NA", "5/b", "/rare", "3/b"]
+    found = read(tmp_path, cells, method=method, rare_classes="drop")
+    assert list(found.written) == ["5", "4", "5", "3"]
+    assert list(found.key) == {"group": [0, 1, 0, 3], "time": [2, 1, 2, 0]}[method]
+
+
+def test_a_fault_names_the_line_below_rows_that_are_left_out(tmp_path):
+    with pytest.raises(DataError, match=r"0\.csv: line 4, column 'when': no value"):
+        read(tmp_path, ["5/a", "/", "/a"])

@@ -17,6 +17,7 @@ from winenet.data.splits import RowKeys, SplitError, TrainTestSplit
 from winenet.params import Curves, LearningCurve, Split
 
 SETTINGS = params.load(str(ROOT / "params.yaml"))
+KINDS = dict.fromkeys(SETTINGS.ingest.columns, "number")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ GOLDEN = [("train", row) for row in golden_head("train_head.csv")] + [
 
 @pytest.fixture(scope="module")
 def normalised(parts: TrainTestSplit) -> dict[str, pd.DataFrame]:
-    fitted = preprocessing.fit(parts.X_train, SETTINGS.ingest.kinds, "minmax")
+    fitted = preprocessing.fit(parts.X_train, KINDS, "minmax")
     return {
         "train": preprocessing.transform_to_frame(fitted, parts.X_train),
         "test": preprocessing.transform_to_frame(fitted, parts.X_test),
@@ -178,7 +179,7 @@ def test_the_notebook_s_head_is_reproduced(normalised, part, row):
 def test_the_scaling_knows_the_training_rows_only():
     X_train = pd.DataFrame({"pH": [3.0, 4.0, 3.5], "alcohol": [8.0, 12.0, 9.0]}, index=[5, 1, 9])
     X_test = pd.DataFrame({"pH": [2.0, 5.0], "alcohol": [16.0, 10.0]}, index=[0, 2])
-    fitted = preprocessing.fit(X_train, SETTINGS.ingest.kinds, "minmax")
+    fitted = preprocessing.fit(X_train, KINDS, "minmax")
     assert fitted.numbers == fitted.columns == fitted.inputs == ["pH", "alcohol"]
     assert fitted.minimum.tolist() == [3.0, 8.0]
     assert fitted.maximum.tolist() == [4.0, 12.0]

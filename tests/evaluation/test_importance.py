@@ -13,6 +13,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+from winenet.data.column_format import ColumnFormat
 from winenet.data.preprocessing import Preprocessing
 from winenet.data.split_data import EvaluationSet
 from winenet.evaluation import importance
@@ -136,7 +137,9 @@ def scaled(names: list[str], least: np.ndarray, largest: np.ndarray) -> Preproce
     spans = largest - least
     factor = 1 / np.where(spans > 0, spans, 1)
     zeros = np.zeros(len(names))
-    return Preprocessing(names, zeros, zeros, factor, -least * factor, least, largest, [], [], [])
+    formats = {name: ColumnFormat("number") for name in names}
+    scaling = (zeros, zeros, factor, -least * factor, least, largest)
+    return Preprocessing(formats, names, *scaling, [], [], [])
 
 
 def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
@@ -157,7 +160,7 @@ def test_coefficients_are_worked_out_by_hand_the_heaviest_first():
 
 def test_a_level_of_a_category_has_one_coefficient_and_each_class_its_lines():
     one = scaled(["age"], np.array([10.0]), np.array([60.0]))
-    raw = dataclasses.replace(one, categories=["sex"], levels=[["f", "m"]], most_frequent=["f"])
+    raw = dataclasses.replace(one, categories=["sex"], levels=[["f", "m"]])
     weights = np.array([[1.0, -2.0, 1.0], [0.5, 3.0, 0.0], [-0.5, -3.0, 0.25]])
     logistic = DenseModel([weights], [np.zeros(3)], "identity", np.array([0, 1, 2]))
     table = importance.coefficients(logistic, raw)
@@ -166,6 +169,26 @@ def test_a_level_of_a_category_has_one_coefficient_and_each_class_its_lines():
     assert table["feature"].tolist()[3:6] == ["sex=f", "sex=m", "age"]
     assert table["coefficient"].tolist()[3:6] == pytest.approx([3.0, -3.0, -2.0])
     assert table["per_unit"].tolist()[3:6] == pytest.approx([3.0, -3.0, -2.0 / 50])
+
+
+def test_a_gap_of_a_number_and_of_a_category_has_a_coefficient_of_its_own():
+    one = scaled(["age", "size"], np.array([10.0, 0.0]), np.array([60.0, 4.0]))
+    raw = dataclasses.replace(one, indicators=["size"], categories=["sex"], levels=[["", "m"]])
+    weights = np.array([[1.0], [2.0], [-7.0], [5.0], [3.0]])
+    logistic = DenseModel([weights], [np.zeros(1)], "identity", np.array([0, 1]))
+    table = importance.coefficients(logistic, raw)
+    assert table.to_numpy().tolist() == [
+        ["size is missing", -7.0, -7.0],
+        ["sex=(missing)", 5.0, 5.0],
+        ["sex=m", 3.0, 3.0],
+        ["size", 2.0, 0.5],
+        ["age", 1.0, 0.02],
+    ]
+
+
+def test_a_column_is_shuffled_with_the_input_that_tells_its_gaps():
+    raw = dataclasses.replace(scaled(["age", "size"], np.zeros(2), np.ones(2)), indicators=["size"])
+    assert raw.origins == ["age", "size", "size"]
 
 
 def test_a_coefficient_for_one_unit_is_that_of_the_raw_values(fitted):

@@ -47,21 +47,13 @@ CLAIMS = {
     "one": "with the class shares of the table. So the scores hold for new rows drawn",
     "many": "The test set was drawn at random. So the scores hold for new rows drawn",
 }
-# What metrics/split.json has of other methods than random.
-METHODS = {
-    "iris": {
-        "method": "time",
-        "column": "day",
-        "boundary": {"last_training": "2019-03-25", "first_test": "2019-03-26"},
+# What metrics/ingest.json has of tables that are not complete.
+FACTS = {
+    "rare": {
+        "missing": {"category": {"</script>": 7}},
+        "left_out": ["id"],
+        "leaks": {"reading 0": {"share": 0.995, "by": "the cut at 3.5"}},
     },
-    "letters": {"method": "group", "column": "writer", "groups": {"train": 30, "test": 9}},
-    "one": {"method": "stratified"},
-}
-CLAIMS = {
-    "iris": "So the scores hold for the time after 2019-03-25, as far as the test set reaches.",
-    "letters": ", nor in two folds of the search. So the scores hold for rows with a new value of",
-    "one": "with the class shares of the table. So the scores hold for new rows drawn",
-    "many": "The test set was drawn at random. So the scores hold for new rows drawn",
 }
 
 
@@ -78,6 +70,8 @@ def folders(tmp_path_factory):
             any_table.make(any_table.TABLES[table](), models)
             split = stage.files.read_metrics("metrics/split.json") | METHODS.get(kind, {})
             stage.files.write_metrics("metrics/split.json", split)
+            facts = stage.files.read_metrics("metrics/ingest.json") | FACTS.get(kind, {})
+            stage.files.write_metrics("metrics/ingest.json", facts)
             metrics, tables, terms = stage.read(notebook=False)
             told = stage.content(tables, metrics, terms)
             stage.files.write_text("report/report.md", markdown_report.render(told))
@@ -129,6 +123,20 @@ def test_both_pages_say_which_claim_the_test_set_supports(folders, kind):
     )
     draws = "over the draws and initial weights, on" in text
     assert draws is (METHODS.get(kind, {}).get("method") != "time")
+
+
+def test_both_pages_tell_gaps_and_left_out_columns_and_warn_of_leaks(folders):
+    for kind in ("rare", "letters"):
+        markdown = (folders[kind] / "report/report.md").read_text(encoding="utf-8")
+        page = visible((folders[kind] / "report/index.html").read_text(encoding="utf-8"))
+        incomplete = kind == "rare"
+        for text in (html.unescape(markdown), page):
+            assert ("</script> 7 (1.2%). A gap is a level of its own" in text) is incomplete
+            assert ("Raw columns left out" in text) is incomplete
+            assert ("alone decides 99.5% of the rows, by the cut at 3.5" in text) is incomplete
+        before, _, after = markdown.partition("## The models")
+        assert ("Possible leak" in after) is incomplete
+        assert "Possible leak" not in before
 
 
 def test_neither_page_has_a_section_of_the_notebook_s(shown, markdown):

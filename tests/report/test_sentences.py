@@ -439,6 +439,56 @@ def test_what_a_left_out_feature_was_worth_is_told(by_model, said):
     assert sentences.left_out("quality", by_model, NAMES) == f"Trained without `quality`: {said}"
 
 
+# What became of the raw files.
+
+
+INGEST = {
+    "rows": 891,
+    "missing": {"category": {"deck": 688, "town": 2}, "number": {"age": 177}, "date": {"born": 1}},
+    "dates": {"born": ["born year", "born days"]},
+    "left_out": ["alive", "<b>"],
+    "dropped_rows": {"unlabelled": 44, "rare_classes": 1},
+    "leaks": {"who*": {"share": 0.9966, "by": "its 2 levels"}},
+}
+
+
+def test_rows_columns_dates_and_gaps_are_told():
+    filled = (
+        "A gap becomes the median of the training rows; if those have gaps in the column, a second "
+        "input tells the model where."
+    )
+    assert sentences.table_facts(INGEST) == [
+        "44 rows are not in the table: they have no label (`ingest.unlabelled`).",
+        "1 row is not in the table: the class has too few rows (`ingest.rare_classes`).",
+        "Raw columns left out (`ingest.drop_columns`): `alive`, &#60;b&#62;.",
+        "Dates were taken apart into numbers: `born` (`born year`, `born days`).",
+        f"Missing numbers: `age` 177 (19.9%). {filled}",
+        f"Missing dates: `born` 1 (0.1%). {filled}",
+        "Missing categories: `deck` 688 (77.2%), `town` 2 (0.2%). A gap is a level of its own; if "
+        "the training rows have none in the column, it is treated as an unknown level.",
+    ]
+
+
+def test_of_a_complete_table_nothing_is_told():
+    assert sentences.table_facts({"rows": 6497, "features": 12}) == []
+    assert sentences.leaks({"rows": 6497, "features": 12}) == []
+
+
+def test_of_many_columns_those_with_the_most_gaps_are_told():
+    gaps = {f"g{number}": number for number in range(1, 4001)}
+    (told,) = sentences.table_facts({"rows": 8000, "missing": {"number": gaps}})
+    assert told.startswith("Missing numbers: `g4000` 4,000 (50.0%), `g3999` 3,999 (50.0%), ")
+    assert "`g3981` 3,981 (49.8%) and 3,980 more. A gap" in told
+
+
+def test_a_leak_is_told_with_its_number_and_the_cure():
+    assert sentences.leaks(INGEST) == [
+        "**Possible leak.** who&#42; alone decides 99.7% of the rows, by its 2 levels. If it is "
+        "known only after the label, all scores are too good: move it to `ingest.drop_columns` in "
+        "`params.yaml`."
+    ]
+
+
 # More rows.
 
 

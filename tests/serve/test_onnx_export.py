@@ -10,11 +10,12 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+from model_files import plain_preprocessing
 from sklearn.neural_network import MLPClassifier
 
 from winenet import __main__ as command
 from winenet.data import preprocessing
-from winenet.data.preprocessing import Preprocessing
+from winenet.data.column_format import ColumnFormat
 from winenet.models import model_file, saved
 from winenet.models.predictor import PipelinePredictor
 from winenet.models.saved import DenseModel, SavedModel
@@ -116,7 +117,7 @@ def test_a_graph_of_another_threshold_is_found():
 
 
 def test_of_equally_probable_labels_the_first_is_given():
-    raw = Preprocessing(["x"], *np.array([[1.0], [0], [1], [0], [-3], [3]]), [], [], [])
+    raw = plain_preprocessing({"x": [1.0, 0, 1, 0, -3, 3]})
     X = pd.DataFrame({"x": [-1, 0, 1e-16, 1e-15, 1]})
     for W, labels in (([[1.0]], ["a", "b"]), ([[-1.0, 1, 1]], ["a", "b", "c"])):
         size = len(W[0])
@@ -136,6 +137,12 @@ def test_the_graph_tells_its_columns_and_the_same_model_gives_the_same_bytes():
     assert facts == {
         "numbers": ["pH", "SO2"],
         "categories": ["colour", "cork"],
+        "formats": [
+            {"name": "pH", "type": "number"},
+            {"name": "SO2", "type": "number"},
+            {"name": "colour", "type": "category"},
+            {"name": "cork", "type": "category"},
+        ],
         "labels": saved.labels,
         "target": ["taste"],
     }
@@ -144,20 +151,45 @@ def test_the_graph_tells_its_columns_and_the_same_model_gives_the_same_bytes():
     assert "empty one for a gap" in made.doc_string
 
 
-def test_a_level_without_text_stays_a_level():
-    raw = Preprocessing([], *np.zeros((6, 0)), ["colour"], [["", "red"]], ["red"])
+def test_a_gap_of_a_category_is_a_level_where_the_training_had_gaps():
+    raw = plain_preprocessing(levels={"colour": ["", "red"]}, na_values=("?", "red"))
     only = DenseModel([np.array([[-2.0], [3]])], [np.zeros(1)], "identity", np.array([0, 1]))
     saved = SavedModel(only, raw, "y", ["a", "b"], {})
     content = onnx_export.onnx_model(saved)
     assert onnx_export.check(saved, content) < 1e-12
-    assert run_onnx(content, saved, pd.DataFrame({"colour": ["", "red"]}))[0].tolist() == ["a", "b"]
+    X = pd.DataFrame({"colour": [None, "red", "blue"]})
+    labels, P = run_onnx(content, saved, X)
+    assert labels.tolist() == PipelinePredictor(saved).predict(X).tolist() == ["a", "b", "a"]
+    np.testing.assert_allclose(P[:, 1], 1 / (1 + np.exp([2, -3, 0])))
+    words = run_onnx(content, saved, pd.DataFrame({"colour": ["", "?", "red"]}))[1]
+    np.testing.assert_array_equal(words, P[[0, 0, 1]])
+
+
+def test_a_number_that_stood_for_a_gap_does_so_in_the_graph():
+    """As in `predict`, which reads the cells by the same formats."""
+    X = pd.DataFrame({"a": [1.0, 2, np.nan, 4] * 20, "b": [5.0, np.nan, 7, 8] * 20})
+    raw = preprocessing.fit(X, {"a": "number", "b": "number"}, "minmax")
+    formats = {
+        "b": ColumnFormat("number", ("?", "-9.0")),
+        "a": ColumnFormat("number", ("-999", "x", "-9", "-1e3")),
+    }
+    fitted = MLPClassifier((4,), max_iter=20, random_state=0)
+    fitted.fit(preprocessing.transform(raw, X), [0, 1] * 40)
+    saved_model = SavedModel(
+        saved.from_mlp(fitted), replace(raw, formats=formats), "y", ["no", "yes"], {}
+    )
+    content = onnx_export.onnx_model(saved_model)
+    assert onnx_export.check(saved_model, content) < 1e-12
+    cells = pd.DataFrame({"a": [-999.0, -9, -1000, 3, -99], "b": [5.0, -9, -999, -9, 7]})
+    gaps = pd.DataFrame({"a": [np.nan, np.nan, np.nan, 3, -99], "b": [5, np.nan, -999, np.nan, 7]})
+    expected = PipelinePredictor(saved_model).predict_proba(gaps)
+    np.testing.assert_allclose(run_onnx(content, saved_model, cells)[1], expected, atol=1e-12)
+    assert np.abs(expected - PipelinePredictor(saved_model).predict_proba(cells)).max() > 0.01
 
 
 def test_a_huge_training_range_is_checked_without_a_warning():
     largest = np.finfo(float).max
-    raw = Preprocessing(
-        ["x"], *np.array([[0.0], [0], [1e-308], [0], [-largest], [largest]]), [], [], []
-    )
+    raw = plain_preprocessing({"x": [0.0, 0, 1e-308, 0, -largest, largest]})
     only = DenseModel([np.array([[1.0]])], [np.zeros(1)], "identity", np.array([0, 1]))
     saved = SavedModel(only, raw, "y", ["a", "b"], {})
     assert onnx_export.check(saved, onnx_export.onnx_model(saved)) < 1e-12

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.extensions import ExtensionArray
 
 from winenet.data import date_format, number_format, parquet
 from winenet.data.date_format import DateFormat
@@ -21,6 +22,7 @@ from winenet.data.number_format import NumberFormat
 from winenet.errors import short_repr
 
 Kind = Literal["number", "category"]
+KINDS = ("number", "category", "date")
 PLAIN = NumberFormat()
 
 
@@ -57,8 +59,8 @@ class Parsed(NamedTuple):
 
     Attributes
     ----------
-    features : dict of str to ndarray of float64 or Series of str, of shape (rows,)
-        NaN for a gap.
+    features : dict of str to ndarray of float64 or pandas array of str, of shape (rows,)
+        NaN for a gap. No Series, since its index would not be that of a block's rows.
     is_gap : ndarray of bool, shape (rows,)
     is_wrong : ndarray of bool, shape (rows,)
         Cells that do not fit the format; NaN in the features.
@@ -66,7 +68,7 @@ class Parsed(NamedTuple):
         What is wrong with them.
     """
 
-    features: dict[str, npt.NDArray[np.float64] | pd.Series]
+    features: dict[str, npt.NDArray[np.float64] | ExtensionArray]
     is_gap: npt.NDArray[np.bool_]
     is_wrong: npt.NDArray[np.bool_]
     rule: str
@@ -84,16 +86,21 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     """
     if column_format.kind == "number" and not _is_text(cells.type):
         return _typed_numbers(name, cells, column_format)
+    if not (_is_text(cells.type) or _has_text(cells.type)):
+        return _of_another_type(name, cells, column_format)
     texts = clean_cells(cells)
     gap = pc.is_in(texts, value_set=pa.array(["", *column_format.na_values], pa.string()))
     gap = pc.or_(pc.fill_null(gap, False), texts.is_null())
     texts = pc.if_else(gap, pa.scalar(None, pa.string()), texts)
     is_gap = np.asarray(gap.to_numpy(zero_copy_only=False), dtype=bool)
     if column_format.kind == "category":
-        levels = pd.Series(texts.to_pandas(), dtype="str")
+        levels = pd.Series(texts.to_pandas(), dtype="str").array
         return Parsed({name: levels}, is_gap, np.zeros(len(levels), dtype=bool), "")
     if column_format.date is not None:
         when = pd.Series(texts.to_pandas(), dtype="str")
+        if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+            dates = pd.DatetimeIndex(cells.to_pandas()).strftime(column_format.date.pattern)
+            when = pd.Series(dates, dtype="str").where(~is_gap)
         parts, wrong_dates = date_format.take_apart(when, column_format.date)
         names = date_format.feature_names(name, column_format.date.parts)
         rule = f"not a date like {column_format.date.pattern}"
@@ -105,21 +112,16 @@ def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
     return Parsed({name: numbers}, is_gap, is_wrong, _number_rule(column_format.number))
 
 
-def to_frame(
-    features: Mapping[str, npt.NDArray[np.float64] | pd.Series], rows: npt.NDArray[np.int64]
-) -> pd.DataFrame:
-    """Return the features of some rows as a table.
-
-    Parameters
-    ----------
-    features : dict of str to array or Series, of shape (rows,)
-        By place: the index of a Series is not looked at.
-    rows : ndarray of int, shape (rows,)
-        The index of the table.
-    """
-    # With the rows as the index at once, pandas would look up the texts by their number.
-    frame = pd.DataFrame(dict(features), index=pd.RangeIndex(len(rows)), copy=False)
-    return frame.set_axis(pd.Index(rows), axis="index")
+def _of_another_type(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
+    """Return gaps for cells of a type that cannot be read so, such as lists; each is wrong."""
+    is_wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    gaps = np.full(len(cells), np.nan)
+    features: dict[str, npt.NDArray[np.float64] | ExtensionArray] = {
+        feature: pd.Series(gaps, dtype="str").array if kind == "category" else gaps.copy()
+        for feature, kind in column_format.features(name).items()
+    }
+    rule = f"of the type {cells.type}, not a {column_format.kind}"
+    return Parsed(features, ~is_wrong, is_wrong, rule)
 
 
 def _number_rule(written: NumberFormat) -> str:
@@ -137,8 +139,7 @@ def _typed_numbers(name: str, cells: pa.Array, column_format: ColumnFormat) -> P
     """Read a column that Parquet has as numbers; of another type each cell is wrong."""
     values = parquet.to_float64(cells, column_format.na_values)
     if values is None:
-        wrong = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-        return Parsed({name: np.full(len(cells), np.nan)}, ~wrong, wrong, "not a number")
+        return _of_another_type(name, cells, column_format)
     is_wrong = np.isinf(values)
     values[is_wrong] = np.nan
     return Parsed({name: values}, np.isnan(values) & ~is_wrong, is_wrong, "not a finite number")
@@ -156,14 +157,24 @@ def _with_numeric_gaps(
     return numbers, is_gap
 
 
+def as_texts(cells: pa.Array) -> pa.Array:
+    """Return cells as texts, as they stand in the table; null for a gap."""
+    if _is_text(cells.type):
+        return cells.cast(pa.string())
+    texts = parquet.to_strings(cells, [])
+    if texts is None:
+        return pa.array([f"<{cells.type}>"] * len(cells), pa.string())
+    return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
+
+
 def clean_cells(cells: pa.Array) -> pa.Array:
-    """Return cells as texts without blanks around them and invisible characters, in NFC."""
-    if not _is_text(cells.type):
-        texts = parquet.to_strings(cells, [])
-        if texts is None:
-            return pa.array([short_of_type(cells.type)] * len(cells), pa.string())
-        return pa.array(texts.astype("object").where(texts.notna(), None), pa.string())
-    texts = cells.cast(pa.string())
+    """Return cells as texts without blanks around them and invisible characters, in NFC.
+
+    A line end within a text is LF.
+    """
+    texts = as_texts(cells)
+    if pc.any(pc.match_substring(texts, "\r")).as_py():  # of Parquet; the reader of text has none
+        texts = pc.replace_substring_regex(texts, "\r\n?", "\n")
     if pc.all(pc.string_is_ascii(texts)).as_py():
         return pc.utf8_trim_whitespace(texts)
     coded = texts.dictionary_encode()
@@ -174,9 +185,9 @@ def clean_cells(cells: pa.Array) -> pa.Array:
     return cleaned.take(coded.indices)
 
 
-def short_of_type(kind: pa.DataType) -> str:
-    """Return a text for the cells of a type that has none, such as a list."""
-    return f"<{kind}>"
+def _has_text(kind: pa.DataType) -> bool:
+    """Return whether values of a type of Parquet have a usual text, as numbers have."""
+    return parquet.to_strings(pa.nulls(0, kind), []) is not None
 
 
 def as_json(column_format: ColumnFormat) -> dict[str, Any]:
@@ -199,18 +210,16 @@ def from_json(content: Mapping[str, Any]) -> ColumnFormat:
     KeyError, TypeError or ValueError
         If the content is anything else.
     """
-    unknown = {*content} - {"type", "na_values", "number", "date"}
     kind, words = content["type"], content.get("na_values", [])
-    if unknown or kind not in ("number", "category", "date"):
+    if {*content} - {"type", "na_values", "number", "date"} or kind not in KINDS:
         raise ValueError(f"it has a column with {short_repr(dict(content))}")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"it has the na_values {short_repr(words)}")
     number = NumberFormat(**content.get("number", {}))
-    if number.decimal not in (".", ",") or not isinstance(number.unit, str):
-        raise ValueError(f"it has the number format {short_repr(content['number'])}")
+    number_format.check(number)
     date = content.get("date")
-    if (date is None) == (kind == "date"):
-        raise ValueError(f"it has a column of the type {kind} with the date {short_repr(date)}")
+    if (date is None) == (kind == "date") or not (kind == "number" or number.is_plain):
+        raise ValueError(f"it has a column with {short_repr(dict(content))}")
     when = None if date is None else DateFormat(**(date | {"parts": tuple(date["parts"])}))
     if when is not None:
         date_format.check(when)
@@ -230,9 +239,10 @@ def all_from_json(content: Sequence[Mapping[str, Any]]) -> dict[str, ColumnForma
     KeyError, TypeError or ValueError
         If the content is anything else.
     """
-    return {
-        str(column["name"]): from_json(
-            {key: value for key, value in column.items() if key != "name"}
-        )
-        for column in content
-    }
+    formats: dict[str, ColumnFormat] = {}
+    for column in content:
+        name = column["name"]
+        if not isinstance(name, str) or name in formats:
+            raise ValueError(f"it has the column {short_repr(name)} twice, or it is no text")
+        formats[name] = from_json({key: value for key, value in column.items() if key != "name"})
+    return formats

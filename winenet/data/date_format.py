@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from winenet.errors import short_repr
 
 Array = npt.NDArray[np.float64]
 
@@ -171,8 +174,16 @@ def feature_names(column: str, parts: Sequence[str]) -> list[str]:
 
 
 def check(date_format: DateFormat) -> None:
-    """Raise ValueError if a format has an unknown part or no valid origin."""
+    """Raise TypeError or ValueError if a format has a value that none can have."""
+    if not isinstance(date_format.pattern, str) or not date_format.parts:
+        raise TypeError(f"it has the date {short_repr(date_format._asdict())}")
+    try:
+        read_dates(pd.Series(["2026"]), date_format.pattern)  # which knows the directives
+    except re.error as error:  # %d twice
+        raise ValueError(f"{short_repr(date_format.pattern)} is no pattern ({error})") from None
     for part in date_format.parts:
         if part not in PARTS and part != DAYS:
-            raise ValueError(f"a date has no part {part!r}")
-    pd.Timestamp(date_format.origin)
+            raise ValueError(f"a date has no part {short_repr(part)}")
+    if len({*date_format.parts}) < len(date_format.parts):
+        raise ValueError(f"a date has a part twice: {short_repr(list(date_format.parts))}")
+    date.fromisoformat(date_format.origin)

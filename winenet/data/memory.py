@@ -12,7 +12,8 @@ MIN_CHECKED_BYTES = 2**26  # bytes of a file below which nothing is estimated
 # Peak of a stage over the bytes of the CSV that it reads, measured at 2 million rows.
 INGEST, SPLIT, TRAIN = 3.0, 7.0, 4.0
 INPUTS = 4.0  # the same over the bytes of all inputs, measured with 1,000 levels
-GZIP_RATIO = 6  # by how much gzip shrinks such a file, about
+PACKED_RATIO = 6  # by how much gzip shrinks such a file, about
+PACKED = (b"\x1f\x8b", b"PAR1", b"PK\x03\x04")  # first bytes of gzip, Parquet and Excel
 
 
 class NotEnoughMemoryError(InputError):
@@ -49,7 +50,12 @@ def _size(path: str) -> int:
     """Return the bytes of a file when it is unpacked, about; 0 when it is not there."""
     if not Path(path).is_file():
         return 0
-    return Path(path).stat().st_size * (GZIP_RATIO if path.endswith((".gz", ".parquet")) else 1)
+    try:
+        with Path(path).open("rb") as stream:
+            is_packed = stream.read(4).startswith(PACKED)
+    except OSError:  # the reader says why
+        return 0
+    return Path(path).stat().st_size * (PACKED_RATIO if is_packed else 1)
 
 
 def available() -> int:

@@ -2,13 +2,13 @@
 
 import contextlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from winenet.data import column_format, dialect, table_reader, text_stream
 from winenet.data.column_format import ColumnFormat, Parsed
@@ -19,6 +19,7 @@ from winenet.errors import did_you_mean, preview, safe_text, short_repr
 
 BLOCK = text_stream.BLOCK  # bytes that are read at a time: some 15,000 wines
 NAMES_SHOWN = 5
+FORMS = "A table is CSV, packed by gzip or not, Parquet or Excel; - stands for standard input."
 
 
 class ModelTable:
@@ -58,10 +59,10 @@ class ModelTable:
         *,
         block: int = BLOCK,
     ) -> None:
-        self.formats = formats
+        self.formats, self.is_headerless = formats, False
         self.display_name = "standard input" if path == STDIN else safe_text(path)
         with contextlib.ExitStack() as closing:
-            with self._named_errors():
+            with self._named_errors(FORMS):
                 self.table: Table = closing.enter_context(
                     table_reader.open_table(
                         path,
@@ -76,12 +77,12 @@ class ModelTable:
             self.closing = closing.pop_all()
 
     @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        """Add the table's name and the consequence to an error of the reader."""
+    def _named_errors(self, cure: str = "") -> Iterator[None]:
+        """Add the table's name, the consequence and a cure to an error of the reader."""
         try:
             yield
         except TableError as error:
-            raise self.error(f"{error}, so the table was not predicted.") from None
+            raise self.error(f"{error}. The table was not predicted. {cure}".rstrip()) from None
 
     def _best_separator(self, sample: str) -> str:
         """Return the separator with which the header has most of the model's columns."""
@@ -97,7 +98,8 @@ class ModelTable:
     def _is_header(self, names: list[str]) -> bool:
         """Return whether a first row has the columns' names; c1, c2, ... stand in none."""
         unnamed = all(re.fullmatch(r"c[1-9]\d*", name) for name in self.formats)
-        return not unnamed or bool({*self.formats} & {*names})
+        self.is_headerless = unnamed and not {*self.formats} & {*names}
+        return not self.is_headerless
 
     def chunks(self, also: list[str] | None = None) -> Iterator[tuple[pd.DataFrame, Block]]:
         """Yield the features of the rows chunk by chunk, their index counted on, and the cells.
@@ -112,36 +114,51 @@ class ModelTable:
         TableError
             For a row or a cell that cannot be used.
         """
+        blocks = self._blocks([*self.formats, *(also or [])])
+        yield from ((self._features(block), block) for block in blocks)
+
+    def _blocks(self, columns: list[str]) -> Iterator[Block]:
+        """Yield the rows of the table; raise TableError for a row that cannot be read."""
         row = 0
         with self._named_errors():
-            for block in self.table.blocks([*self.formats, *(also or [])]):
-                if self.table.faults:
-                    raise TableError(self.table.faults[0])
-                yield self._features(block), block
+            for block in self.table.blocks(columns):
+                self._check_rows()
+                yield block
                 row += len(block.rows)
-            if self.table.faults:
-                raise TableError(self.table.faults[0])
+            self._check_rows()
             if not row:
                 raise TableError("has no row below the header")
 
+    def _check_rows(self) -> None:
+        if self.table.faults:
+            raise TableError(
+                f"{self.table.faults[0]}; each row needs a cell for each column, between "
+                f"{short_repr(self.table.dialect.separator)} (`--sep` names another sign)"
+            )
+
     def _features(self, block: Block) -> pd.DataFrame:
-        features: dict[str, npt.NDArray[np.float64] | pd.Series] = {}
+        features: dict[str, object] = {}
         for name, how in self.formats.items():
             parsed = column_format.parse(name, block.cells[name], how)
             if parsed.is_wrong.any():
                 raise self._wrong_cell(name, block, parsed)
             features |= parsed.features
-        return column_format.to_frame(features, block.rows)
+        return pd.DataFrame(features, index=pd.Index(block.rows), copy=False)
 
     def _wrong_cell(self, name: str, block: Block, parsed: Parsed) -> TableError:
         """Return the error of the first cell that does not fit."""
         place = int(np.flatnonzero(parsed.is_wrong)[0])
-        mask = pa.array(np.arange(len(parsed.is_wrong)) == place)
-        cell = column_format.clean_cells(block.cells[name].filter(mask))[0].as_py()
-        return TableError(
+        cells, how = block.cells[name].slice(place, 1), self.formats[name]
+        cell = column_format.clean_cells(cells)[0].as_py()
+        with_word = replace(how, na_values=(*how.na_values, cell))
+        cure = "Correct the cell"
+        # No word stands for a gap in a column of another type.
+        if not column_format.parse(name, cells, with_word).is_wrong.any():
+            text = shlex.quote(cell) if cell == safe_text(cell) else "TEXT"
+            cure += f", or add `--na-value={text}` if that stands for a gap"
+        return self.error(
             f"{self.location(int(block.rows[place]))}, column {short_repr(name)}: "
-            f"{short_repr(cell)} is {parsed.rule} (`--na-value TEXT` says that a text stands for "
-            "a gap)"
+            f"{short_repr(cell)} is {parsed.rule}, so the table was not predicted. {cure}."
         )
 
     def location(self, row: int) -> str:
@@ -156,7 +173,14 @@ class ModelTable:
     @property
     def notes(self) -> list[str]:
         """What was found and skipped, in words."""
-        return self.table.notes
+        notes = [*self.table.notes]
+        if self.table.encoding.lower().replace("-", "") != "utf8":
+            notes.insert(0, f"read as {self.table.encoding}")
+        if self.is_headerless:
+            notes.append(
+                f"no header, as in training: the columns are called c1 to c{len(self.names)}"
+            )
+        return notes
 
     @property
     def extra_columns(self) -> list[str]:
@@ -190,10 +214,12 @@ class ModelTable:
         ]
         if len(missing) > NAMES_SHOWN:
             text.append(f"{len(missing) - NAMES_SHOWN} more")
+        reason = self.table.why_no_header()
         raise self.error(
             f"{'columns are' if len(missing) > 1 else 'a column is'} missing ({', '.join(text)}), "
             f"so nothing was predicted. The model needs {len(self.formats)} columns, matched "
-            f"by name, and the header has {len(self.names)}: {preview(self.names)}. Change the "
+            f"by name, and the header has {len(self.names)}: {preview(self.names)}"
+            f"{'; ' if reason else ''}{reason or ''}. Change the "
             "header; `python -m winenet describe` lists the model's columns."
         )
 

@@ -7,13 +7,15 @@ is then the only rule by which the column's cells become numbers.
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from winenet.errors import short_repr
 
 BLANKS = " \u00a0\u2007\u2009\u202f"  # that stand between thousands
 THOUSANDS = (",", ".", "'", "\u2019", " ")  # " " for each of BLANKS
@@ -122,6 +124,18 @@ class _Parts(NamedTuple):
     unit: str
     in_parentheses: bool
     has_limit: bool
+
+
+def check(number_format: NumberFormat) -> None:
+    """Raise ValueError if a format has a value that none can have."""
+    is_valid = (
+        number_format.decimal in (".", ",")
+        and number_format.thousands in ("", *THOUSANDS)
+        and isinstance(number_format.unit, str)
+        and type(number_format.parentheses) is type(number_format.limits) is bool
+    )
+    if not is_valid:
+        raise ValueError(f"it has the number format {short_repr(asdict(number_format))}")
 
 
 # ------------------------------------------------------------------ conversion

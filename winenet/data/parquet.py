@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from winenet.data.dialect import is_plain_number
+
 Array = npt.NDArray[np.float64]
 
 
@@ -53,8 +55,8 @@ def to_strings(column: Any, missing: Collection[str]) -> pd.Series | None:
 
 def as_numbers(missing: Collection[str]) -> list[float]:
     """Return the texts for a gap that are finite numbers."""
-    result = pd.to_numeric(pd.Series(list(missing), dtype="object"), errors="coerce")
-    return [float(number) for number in result if np.isfinite(number)]
+    numbers = [float(text) for text in missing if is_plain_number(text)]
+    return [number for number in numbers if np.isfinite(number)]
 
 
 def _plain(column: Any) -> Any:

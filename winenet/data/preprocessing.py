@@ -177,8 +177,9 @@ def fit(
         if times > 1:
             raise PreprocessingError(
                 f"Two inputs of the networks would be called '{name}': a level of a category "
-                "stands after its column's name and =. Rename the column of that name in the raw "
-                "file and in ingest.columns of params.yaml."
+                f"stands after its column's name and =, {GAP_NAME} for a gap, and a number with "
+                "gaps has an input that ends in 'is missing'. Rename the column or the level in "
+                "the raw file, and the column in ingest.columns of params.yaml."
             )
     return result
 

@@ -1,5 +1,6 @@
 """Read one raw file as params.yaml says, and report every fault of its rows and cells."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,12 +13,13 @@ import pyarrow as pa
 
 from winenet.data import column_format
 from winenet.data.column_format import ColumnFormat
-from winenet.data.raw_columns import RawColumn, raw_columns
+from winenet.data.raw_columns import RawColumn, dropped_columns, raw_column, raw_columns
 from winenet.data.table_reader import Block, Table, open_table
 from winenet.data.text_stream import TableError
 from winenet.errors import InputError, did_you_mean, short_repr
 from winenet.params import Ingest
 from winenet.progress import Progress
+from winenet.text import count
 
 MAX_ERRORS_SHOWN = 5  # per column; a file in the wrong unit would otherwise fill the screen
 BLOCK = 2**24  # bytes that are read at a time
@@ -79,12 +81,13 @@ class _CellErrors:
 
     def messages(self) -> list[str]:
         """Return what was found, column by column."""
-        lines = []
-        for key in sorted(self.cells, key=lambda key: list(self.cells).index(key)):
-            more = self.number[key] - len(self.cells[key])
-            lines += self.cells[key]
-            lines += [f"column '{key[0]}': {more} more such cells"] if more else []
-        return lines
+        lines: dict[str, list[str]] = {}
+        for key, cells in self.cells.items():
+            more = self.number[key] - len(cells)
+            column = lines.setdefault(key[0], [])
+            column += cells
+            column += [f"column '{key[0]}': {count(more, 'more such cell')}"] if more else []
+        return [line for column in lines.values() for line in column]
 
 
 def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile:
@@ -96,8 +99,15 @@ def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile
     settings : Ingest
     label : int or str, optional
         Of all rows; without it, the label stands in the target's column.
+
+    Returns
+    -------
+    RawFile
+        A file that cannot be read has a fault and no rows.
     """
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise TableError("is a device or a pipe, not a file")  # reading may never end
         with open_table(
             path,
             settings.encoding,
@@ -115,9 +125,16 @@ def _read(path: str, table: Table, settings: Ingest, label: int | str | None) ->
     columns = raw_columns(settings, table.names)
     formats = {name: column.how for name, column in columns.items()}
     if label is None:
-        formats[settings.target] = ColumnFormat("category", tuple(settings.na_values))
+        formats[settings.target] = raw_column("category", settings.na_values).how
     faults = _header_faults(table.names, list(formats), settings)
-    there = {name: how for name, how in formats.items() if table.names.count(name) == 1}
+    features = Counter(feature for name in formats for feature in formats[name].features(name))
+    faults += [
+        f"two columns would become the feature '{name}': rename one"
+        for name, number in features.items()
+        if number > 1
+    ]
+    times = Counter(table.names)
+    there = {name: how for name, how in formats.items() if times[name] == 1}
     errors, frames, unlabelled = _CellErrors(), list[pd.DataFrame](), 0
     progress = (
         Progress(Path(path).name, table.size // 2**20, "MB")
@@ -125,8 +142,10 @@ def _read(path: str, table: Table, settings: Ingest, label: int | str | None) ->
         else None
     )
     with progress or nullcontext():
-        for block in table.blocks(list(there)):
-            labelled = _labelled_rows(block, settings, label, errors, table)
+        for block in table.blocks(there):
+            labelled = np.ones(len(block.rows), dtype=bool)
+            if label is None and settings.target in there:
+                labelled = _labelled_rows(block, there[settings.target], settings, errors, table)
             unlabelled += int((~labelled).sum())
             frames.append(_parse_block(block, there, columns, labelled, settings, errors, table))
             if label is not None:
@@ -148,13 +167,14 @@ def _read(path: str, table: Table, settings: Ingest, label: int | str | None) ->
 
 
 def _header_faults(header: Sequence[str], wanted: Sequence[str], settings: Ingest) -> list[str]:
+    times, dropped = Counter(header), dropped_columns(settings, header)
     faults = [
-        f"column {short_repr(name)} stands {header.count(name)} times in the header"
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1 and name not in settings.drop_columns
+        f"column {short_repr(name)} stands {number} times in the header"
+        for name, number in times.items()
+        if number > 1 and name not in dropped
     ]
-    missing = [name for name in wanted if name not in header]
-    known = {*wanted, *settings.drop_columns}
+    missing = [name for name in wanted if name not in times]
+    known = {*wanted, *dropped}
     unknown = [
         f"column {short_repr(name)} is not expected{did_you_mean(name, missing)}"
         for name in header
@@ -173,22 +193,13 @@ def _header_faults(header: Sequence[str], wanted: Sequence[str], settings: Inges
 
 def _labelled_rows(
     block: Block,
+    how: ColumnFormat,
     settings: Ingest,
-    label: int | str | None,
     errors: _CellErrors,
     table: Table,
 ) -> npt.NDArray[np.bool_]:
     """Return which rows have a label; note the others as faults where they are to be refused."""
-    if label is not None or settings.target not in block.cells:
-        return np.ones(len(block.rows), dtype=bool)
-    words = pa.array(["", *settings.na_values], pa.string())
-    texts = column_format.clean_cells(block.cells[settings.target])
-    has_label = ~np.asarray(
-        pa.compute.is_in(pa.compute.fill_null(texts, ""), value_set=words).to_numpy(
-            zero_copy_only=False
-        ),
-        dtype=bool,
-    )
+    has_label = ~column_format.parse(settings.target, block.cells[settings.target], how).is_gap
     if settings.unlabelled == "refuse" and not has_label.all():
         rows = block.rows[~has_label]
         errors.add(
@@ -207,7 +218,7 @@ def _parse_block(
     table: Table,
 ) -> pd.DataFrame:
     """Return the features of the labelled rows; note the cells that do not fit."""
-    features: dict[str, npt.NDArray[np.float64] | pd.Series] = {}
+    features: dict[str, object] = {}
     rows = block.rows[labelled]
     for name, how in formats.items():
         cells = block.cells[name]
@@ -215,33 +226,26 @@ def _parse_block(
             cells = cells.filter(pa.array(labelled))
         parsed = column_format.parse(name, cells, how)
         features |= parsed.features
-        if name == settings.target:
-            continue
         checks = [(parsed.is_wrong, parsed.rule)]
-        bounds = columns[name].bounds
+        bounds = columns[name].bounds if name in columns else None
         if bounds is not None:
-            checks.append(_out_of_range(next(iter(parsed.features.values())), bounds))
-        if "" not in how.na_values:
-            empty = pa.compute.equal(pa.compute.fill_null(column_format.clean_cells(cells), ""), "")
+            checks.append(_out_of_range(parsed.features[name], bounds))
+        if "" not in how.na_values and parsed.is_gap.any() and name != settings.target:
             kind = "text" if how.kind == "category" else how.kind
-            checks.insert(
-                0,
-                (
-                    np.asarray(empty.to_numpy(zero_copy_only=False), dtype=bool),
-                    f"no value; every cell needs a {kind}",
-                ),
-            )
+            checks.insert(0, (_is_empty(cells), f"no value; every cell needs a {kind}"))
         for mask, rule in checks:
             if mask.any():
-                written = cells.filter(pa.array(mask))
-                texts = [text or "" for text in column_format.clean_cells(written).to_pylist()]
-                errors.add(name, rule, table, rows[mask], texts)
-    return column_format.to_frame(features, rows)
+                texts = column_format.clean_cells(cells.filter(pa.array(mask))).fill_null("")
+                errors.add(name, rule, table, rows[mask], texts.to_pylist())
+    return pd.DataFrame(features, index=rows, copy=False)
 
 
-def _out_of_range(
-    numbers: npt.ArrayLike, bounds: tuple[float, float]
-) -> tuple[npt.NDArray[np.bool_], str]:
+def _is_empty(cells: pa.Array) -> npt.NDArray[np.bool_]:
+    texts = pa.compute.fill_null(column_format.clean_cells(cells), "")
+    return np.asarray(pa.compute.equal(texts, "").to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _out_of_range(numbers: Any, bounds: tuple[float, float]) -> tuple[npt.NDArray[np.bool_], str]:
     values, (least, largest) = np.asarray(numbers, dtype=np.float64), bounds
     rule = f"out of range; it must lie in {_format_number(least)} to {_format_number(largest)}"
     return (values < least) | (values > largest), rule

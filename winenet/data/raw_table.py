@@ -1,8 +1,9 @@
 """Check and join the raw files. All their faults are reported at once."""
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from winenet.data import raw_file
 from winenet.data.dialect import is_plain_number
 from winenet.data.raw_columns import RawColumn
 from winenet.data.raw_file import DataError as DataError
+from winenet.data.raw_file import RawFile
 from winenet.data.schema import Schema, features_of
 from winenet.errors import preview, safe_text, short_repr
 from winenet.params import Ingest
@@ -18,6 +20,7 @@ from winenet.params_fields import FORMULA
 from winenet.text import count
 
 RAW_FOLDER = "data/raw"
+CLASSES_SHOWN = 20  # of the rare ones, in a message
 MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
 
 
@@ -34,17 +37,14 @@ class RawRows(NamedTuple):
         What was left out, joined or skipped, in words.
     dropped : dict of str to int
         Rows that were left out, by reason: "unlabelled" and "rare_classes".
-    origin : DataFrame of shape (rows, 2)
-        The raw file of each row, and its number there.
     location : callable
-        Returns where a row of the origin stands, in words.
+        Returns where a row of the table stands, in words; rows count from 0.
     """
 
     table: pd.DataFrame
     columns: dict[str, RawColumn]
     notes: list[str]
     dropped: dict[str, int]
-    origin: pd.DataFrame
     location: Callable[[int], str]
 
 
@@ -71,6 +71,12 @@ class RawTable(NamedTuple):
 def read_raw(folder: str, settings: Ingest) -> RawTable:
     """Read, check and join the raw files, in the order of `settings.files`.
 
+    Parameters
+    ----------
+    folder : str
+        Of the raw files.
+    settings : Ingest
+
     Raises
     ------
     DataError
@@ -88,6 +94,12 @@ def read_raw(folder: str, settings: Ingest) -> RawTable:
 def read_rows(folder: str, settings: Ingest) -> RawRows:
     """Read and join the raw files; leave out rows without a label or of rare classes.
 
+    Parameters
+    ----------
+    folder : str
+        Of the raw files.
+    settings : Ingest
+
     Raises
     ------
     DataError
@@ -97,44 +109,64 @@ def read_rows(folder: str, settings: Ingest) -> RawRows:
         file.name: raw_file.read(str(Path(folder, file.name)), settings, file.label)
         for file in settings.files
     }
+    columns = next(iter(read.values())).columns
     faults = [f"{folder}/{name}: {fault}" for name, file in read.items() for fault in file.faults]
+    if not faults:
+        faults = [
+            f"{folder}/{name}: a pattern of `ingest.columns` matches other columns than in "
+            f"{settings.files[0].name} ({preview(sorted({*file.columns} ^ {*columns}))})"
+            for name, file in read.items()
+            if file.columns.keys() != columns.keys()
+        ]
     if faults:
         raise DataError(
             f"The raw files have {count(len(faults), 'fault')}, so no table "
             "was made:\n"
-            + "\n".join(f"  {fault}" for fault in faults)
+            + "\n".join(f"  {line}" for line in [*faults, *_notes_on_faults(folder, read)])
             + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
             "ones), or change what is expected under `ingest` in params.yaml."
         )
-    origin = pd.concat(
-        [pd.DataFrame({"file": name, "row": file.table.index}) for name, file in read.items()],
-        ignore_index=True,
-    )
+    names, locations = [*read], [file.location for file in read.values()]
+    file_of_row = np.repeat(range(len(read)), [len(file.table) for file in read.values()])
+    row_of_file = np.concatenate([file.table.index for file in read.values()])
     table = pd.concat([file.table for file in read.values()], ignore_index=True)
     notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
     unlabelled = sum(file.unlabelled for file in read.values())
     if unlabelled:
         notes.append(f"{count(unlabelled, 'row')} without a label left out")
+    table = table.astype({name: np.int64 for name in table if _is_whole(table[name])})
+    labels = join_equal_numbers(table[settings.target])
+    joined = sorted({*table[settings.target]} - {*labels})
+    if joined:
+        notes.append(
+            f"labels that are the same number as another are read as that: {preview(joined)}"
+        )
     before = len(table)
-    for name in table:
-        if _is_whole(table[name]):
-            table[name] = table[name].astype(np.int64)
     table, note = treat_rare_classes(
-        table.assign(**{settings.target: join_equal_numbers(table[settings.target])}),
+        table.assign(**{settings.target: labels}),
         settings.target,
         settings.min_class_rows,
         settings.rare_classes,
     )
     notes += [note] if note else []
     dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
-    columns = next(iter(read.values())).columns
-    origin = origin.loc[table.index].reset_index(drop=True)
+    kept = table.index.to_numpy()
 
     def location(row: int) -> str:
-        file = str(origin["file"].iloc[row])
-        return f"{folder}/{file}: {read[file].location(int(origin['row'].iloc[row]))}"
+        file = file_of_row[kept[row]]
+        return f"{folder}/{names[file]}: {locations[file](int(row_of_file[kept[row]]))}"
 
-    return RawRows(table.reset_index(drop=True), columns, notes, dropped, origin, location)
+    return RawRows(table.reset_index(drop=True), columns, notes, dropped, location)
+
+
+def _notes_on_faults(folder: str, files: Mapping[str, RawFile]) -> list[str]:
+    """Return what was found and skipped in the files that have faults, which may be the reason."""
+    return [
+        f"{folder}/{name}: note: {note}"
+        for name, file in files.items()
+        if file.faults
+        for note in file.notes
+    ]
 
 
 def _is_whole(column: pd.Series) -> bool:
@@ -152,12 +184,17 @@ def join_equal_numbers(labels: pd.Series) -> pd.Series:
     Parameters
     ----------
     labels : Series of str, shape (rows,)
+
+    Returns
+    -------
+    Series of str, shape (rows,)
+        The same labels, if one of them is no number.
     """
-    by_number: dict[float, list[str]] = {}
+    by_number: dict[Decimal, list[str]] = {}  # a float would join ids of 19 digits
     for label in map(str, labels.unique()):
         if not is_plain_number(label):
             return labels
-        by_number.setdefault(float(label), []).append(label)
+        by_number.setdefault(Decimal(label), []).append(label)
     names = {
         label: min(alike, key=lambda label: (len(label), label))
         for alike in by_number.values()
@@ -169,7 +206,11 @@ def join_equal_numbers(labels: pd.Series) -> pd.Series:
 
 
 def treat_rare_classes(
-    table: pd.DataFrame, target: str, min_rows: int, treatment: str
+    table: pd.DataFrame,
+    target: str,
+    min_rows: int,
+    treatment: str,
+    key: str = "ingest.rare_classes:",
 ) -> tuple[pd.DataFrame, str]:
     """Leave out or join the classes of few rows.
 
@@ -182,6 +223,8 @@ def treat_rare_classes(
         Rows that a class needs.
     treatment : str
         "refuse", "drop" or "merge=LABEL".
+    key : str
+        Where the treatment is given, for the message.
 
     Returns
     -------
@@ -191,35 +234,60 @@ def treat_rare_classes(
     Raises
     ------
     DataError
-        If there are rare classes, and they are to be refused.
+        If there are rare classes that are to be refused, or the treatment leaves no two classes of
+        enough rows.
     """
     counts = table[target].value_counts()
     rare = counts[counts < min_rows]
     if not len(rare):
         return table, ""
-    listed = ", ".join(f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:5])
-    listed += f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    listed = ", ".join(
+        f"{short_repr(str(label))} {rows}" for label, rows in list(rare.items())[:CLASSES_SHOWN]
+    )
+    listed += f" and {len(rare) - CLASSES_SHOWN} more" if len(rare) > CLASSES_SHOWN else ""
     is_rare = table[target].isin(rare.index)
     classes, rows = count(len(rare), "class", "classes"), count(int(is_rare.sum()), "row")
-    if treatment == "refuse":
-        raise DataError(
-            f"Column '{target}' has {classes} of fewer than {min_rows} rows ({listed}), which "
-            f"cannot be split into training and test rows. Without them {len(counts) - len(rare)} "
-            f"classes and {(~is_rare).sum():,} rows are left. Set ingest.rare_classes to drop or "
-            "to merge=other in params.yaml, or add rows."
+    dropped = table[~is_rare]
+    name = treatment.removeprefix("merge=") if treatment.startswith("merge=") else "other"
+    merged = table.assign(**{target: table[target].mask(is_rare, name)})
+    if treatment == "drop" and _are_classes(dropped[target], min_rows):
+        return dropped, f"{classes} of fewer than {min_rows} rows left out: {rows} ({listed})"
+    if treatment == f"merge={name}" and _are_classes(merged[target], min_rows):
+        return merged, (
+            f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} "
+            f"({listed})"
         )
-    if treatment == "drop":
-        return table[~is_rare], f"{rows} of {classes} of fewer than {min_rows} left out ({listed})"
-    name = treatment.removeprefix("merge=")
-    joined = table[target].mask(is_rare, name)
-    return (
-        table.assign(**{target: joined}),
-        f"{classes} of fewer than {min_rows} rows joined to {short_repr(name)}: {rows} ({listed})",
+    cures = []
+    if _are_classes(dropped[target], min_rows):
+        cures.append(f"`{key} drop` leaves them out")
+    if _are_classes(merged[target], min_rows):
+        cures.append(f"`{key} merge={name}` joins them")
+    remaining = count(len(counts) - len(rare), "class", "classes")
+    raise DataError(
+        f"Column '{target}' has {classes} of fewer than {min_rows} rows ({listed}), too few to be "
+        f"split. Without them {remaining} and {count(len(dropped), 'row')} are left"
+        f"{'' if treatment == 'refuse' else f', so that `{key} {treatment}` does not help'}. "
+        f"{', '.join(cures)}{'; or add rows.' if cures else 'Add rows, or choose another target.'}"
     )
 
 
+def _are_classes(labels: pd.Series, min_rows: int) -> bool:
+    """Return whether labels are those of two classes or more, each of enough rows."""
+    counts = labels.value_counts()
+    return len(counts) > 1 and int(counts.min()) >= min_rows
+
+
 def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawColumn]) -> Schema:
-    """Return what a table is that was read as params.yaml says. labels: by class."""
+    """Return what a table is that was read as params.yaml says.
+
+    Parameters
+    ----------
+    settings : Ingest
+    labels : list of str
+        By class.
+    columns : mapping of str to RawColumn
+        As `read_raw` returns them.
+    """
     words = settings.display_names
     names = {} if words is None else words.classes
     formats = {name: column.how for name, column in columns.items()}
@@ -232,6 +300,35 @@ def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawCo
         rows="rows" if words is None else words.rows,
         names=[names.get(label, label) for label in labels],
     )
+
+
+def treatment(settings: Ingest, raw: RawTable) -> dict[str, Any]:
+    """Return what became of the raw files, as metrics; of what did not happen, nothing.
+
+    Parameters
+    ----------
+    settings : Ingest
+    raw : RawTable
+
+    Returns
+    -------
+    dict
+        missing: gaps by kind and raw column. dates: by raw column, the features that it became.
+        left_out: raw columns. dropped_rows: rows by reason.
+    """
+    missing: dict[str, dict[str, int]] = {}
+    features = {name: list(column.how.features(name)) for name, column in raw.columns.items()}
+    for name, column in raw.columns.items():
+        gaps = int(raw.table[features[name][0]].isna().sum())
+        if gaps:
+            missing.setdefault(column.how.kind, {})[name] = gaps
+    facts = {
+        "missing": missing,
+        "dates": {name: features[name] for name, column in raw.columns.items() if column.how.date},
+        "left_out": list(settings.drop_columns),
+        "dropped_rows": {reason: rows for reason, rows in raw.dropped.items() if rows},
+    }
+    return {name: content for name, content in facts.items() if content}
 
 
 def _labels(column: pd.Series, settings: Ingest) -> list[str]:
@@ -247,9 +344,9 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
     if len(counts) < 2:
         label = safe_text(str(counts.index[0]))
         raise DataError(
-            f"The table has {counts.iloc[0]} of class {label} and no other class, so there is "
-            f"nothing to tell apart. Change `ingest.files` in params.yaml or the files in "
-            f"{RAW_FOLDER} ({', '.join(file.name for file in settings.files)})."
+            f"The table has {count(int(counts.iloc[0]), 'row')} of class {label} and no other "
+            "class, so there is nothing to tell apart. Change `ingest.files` in params.yaml or the "
+            f"files in {RAW_FOLDER} ({', '.join(file.name for file in settings.files)})."
         )
     labels = sorted(map(str, counts.index), key=_in_order)
     _check_no_html(settings.target, labels)
@@ -264,6 +361,7 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
                 "label."
             )
         return labels
+    positive = next((label for label in labels if _is_equal(label, positive)), positive)
     if positive not in labels:
         given = "null" if positive is None else short_repr(positive)
         raise DataError(
@@ -272,6 +370,13 @@ def _labels(column: pd.Series, settings: Ingest) -> list[str]:
             "Set ingest.positive_label in params.yaml to one of them."
         )
     return sorted(labels, key=lambda label: label == positive)
+
+
+def _is_equal(label: str, positive: str | None) -> bool:
+    """Return whether a label is the positive one; numbers compare as numbers."""
+    if positive is None or not (is_plain_number(label) and is_plain_number(positive)):
+        return label == positive
+    return Decimal(label) == Decimal(positive)
 
 
 def _in_order(label: str) -> tuple[bool, int, str]:

@@ -20,10 +20,20 @@ class DropFeaturesError(InputError):
 class Schema:
     """The table behind the pipeline.
 
-    target: the name of the label's column. labels: by class, as the raw files write them. kinds:
-    by feature, "number" or "category", in the table's order. formats: by raw column, how its cells
-    are read. row, rows: what the pages call one
-    and several. names: by class, what the pages call it.
+    Attributes
+    ----------
+    target : str
+        The name of the label's column.
+    labels : list of str
+        By class, as the raw files write them.
+    kinds : dict of str to str
+        By feature, "number" or "category", in the table's order.
+    formats : dict of str to ColumnFormat
+        By raw column, how its cells are read.
+    row, rows : str
+        What the pages call one row and several.
+    names : list of str
+        By class, what the pages call it.
     """
 
     target: str
@@ -36,7 +46,13 @@ class Schema:
 
 
 def features_of(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
-    """Return the kind of each feature, "number" or "category", in the columns' order."""
+    """Return the kind of each feature, "number" or "category", in the columns' order.
+
+    Parameters
+    ----------
+    formats : mapping of str to ColumnFormat
+        By raw column.
+    """
     kinds: dict[str, str] = {}
     for name, how in formats.items():
         kinds |= how.features(name)

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from winenet.data import raw_table
+from winenet.data import date_format, raw_table
+from winenet.data.raw_columns import find_entry, raw_column
 from winenet.data.raw_file import MAX_ERRORS_SHOWN, DataError
 from winenet.errors import short_repr
 from winenet.params import Ingest, Split
-from winenet.params_columns import CategoryColumn, DateColumn, NumberColumn
+from winenet.params_columns import CategoryColumn, NumberColumn
 from winenet.text import count
 
 ISO_TIME = r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
@@ -22,7 +23,7 @@ class SplitColumn(NamedTuple):
     Attributes
     ----------
     written : Series of shape (rows,)
-        The cells as they are written, or numbers if `ingest.columns` has a number.
+        The cells' texts, or numbers if `ingest.columns` has a number.
     key : Series of int, shape (rows,)
         Method group: the number of the first row with the same value. Method time: the rank of the
         time, the same for equal times.
@@ -57,15 +58,16 @@ def read(folder: str, settings: Ingest, split: Split) -> SplitColumn | None:
     name = split.column
     if name is None:
         return None
-    given = settings.columns.get(name, "category")
-    if not isinstance(given, NumberColumn | DateColumn):
-        given = given if given == "number" else "category"
-    if split.method == "group" or isinstance(given, DateColumn) or given == "category":
-        # Each cell needs a value, which the reader sees to.
-        given = CategoryColumn(type="category", na_values=[])
+    given = find_entry(settings, name)
+    how = raw_column(given or "category", settings.na_values).how
+    gaps = ["", *how.na_values]  # which are told below, with the other faults
+    column: NumberColumn | CategoryColumn = CategoryColumn(type="category", na_values=gaps)
+    if how.kind == "number":
+        column = given if isinstance(given, NumberColumn) else NumberColumn(type="number")
+        column = column.model_copy(update={"na_values": gaps, "range": None})
     reading = settings.model_copy(
         update={
-            "columns": {name: given},
+            "columns": {name: column},
             "drop_columns": [
                 other for other in [*settings.columns, *settings.drop_columns] if other != name
             ],
@@ -73,11 +75,12 @@ def read(folder: str, settings: Ingest, split: Split) -> SplitColumn | None:
     )
     rows = raw_table.read_rows(folder, reading)
     written = rows.table[name]
-    values = _as_times(written) if split.method == "time" else written
+    pattern = None if how.date is None else how.date.pattern
+    values = _as_times(written, pattern) if split.method == "time" else written
     unfit = np.flatnonzero(values.isna())
     _raise_faults(
         [
-            f"{rows.location(int(row))}, column '{name}': {_fault(written[row])}"
+            f"{rows.location(int(row))}, column '{name}': {_fault(written[row], pattern)}"
             for row in unfit[:MAX_ERRORS_SHOWN]
         ],
         len(unfit),
@@ -100,19 +103,26 @@ def _raise_faults(faults: Sequence[str], number: int) -> None:
     )
 
 
-def _fault(cell: Any) -> str:
+def _fault(cell: Any, pattern: str | None) -> str:
     if pd.isna(cell):
         return "no value; every row needs one"
+    if pattern is not None:
+        return f"{short_repr(cell)} is not a date like {pattern}"
     return (
         f"{short_repr(cell)} is not a time; all cells must be numbers, or all ISO dates such as "
         "2019-03-23 or 2019-03-23T20:21:09"
     )
 
 
-def _as_times(cells: pd.Series) -> pd.Series:
-    """Return cells as numbers, or as dates if one of them is a date; a gap for what is neither."""
+def _as_times(cells: pd.Series, pattern: str | None) -> pd.Series:
+    """Return cells as numbers, or as dates if one of them is a date; a gap for what is neither.
+
+    pattern: how dates are written, if params.yaml says so.
+    """
     if pd.api.types.is_numeric_dtype(cells):
         return cells
+    if pattern is not None:
+        return pd.Series(date_format.read_dates(cells, pattern), index=cells.index)
     is_date = cells.str.fullmatch(ISO_TIME).eq(True)
     if is_date.any():
         dates = cells.where(is_date)

@@ -5,6 +5,7 @@ CSV as it is or packed by gzip, Parquet, and Excel where openpyxl is installed. 
 """
 
 import contextlib
+import csv
 import io
 import re
 import zipfile
@@ -175,7 +176,13 @@ class _TextTable(Table):
         self.uneven = 0
         with contextlib.ExitStack() as opening:  # closes the file if its head cannot be read
             self.stream = opening.enter_context(TextStream(path, encoding, block))
-            self._read_head(separator, quote, header=header)
+            try:
+                self._read_head(separator, quote, header=header)
+            except csv.Error:
+                raise TableError(
+                    f"has a cell of more than {csv.field_size_limit():,} characters in its first "
+                    "line, so no columns' names: a line end or a quotation mark is missing"
+                ) from None
             self.closing = opening.pop_all()
 
     def _read_head(

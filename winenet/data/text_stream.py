@@ -165,6 +165,13 @@ class TextStream:
     """
 
     def __init__(self, path: str, encoding: str = "utf-8", block: int = BLOCK) -> None:
+        try:
+            "".encode(encoding)
+        except (LookupError, ValueError):  # or it is a codec of no text, such as hex
+            raise TableError(
+                f"was not read: {short_repr(encoding)} is not an encoding that Python knows; give "
+                "one such as utf-8 or windows-1252"
+            ) from None
         self.quote, self.separator = '"', ","
         self.raw = open_bytes(path)
         self.closes = path != STDIN

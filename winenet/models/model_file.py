@@ -261,23 +261,27 @@ def _preprocessing(about: Mapping[str, Any], scaling: dict[str, Array]) -> Prepr
     by_category, indicators = about["levels"], about["indicators"]
     try:
         formats = column_format.all_from_json(about["formats"])
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
+        raise ValueError(f"it has a column without {error}") from None
+    except TypeError as error:
         raise ValueError(f"it has a column without a valid format ({error})") from None
     for name, values in scaling.items():
         if len(values) != len(numbers):
             raise ValueError(f"it has {len(numbers)} numeric columns, but {name} of {len(values)}")
     if len(categories) != len(by_category):
         raise ValueError(f"it has {len(categories)} categories, but levels of {len(by_category)}")
-    for levels in by_category:
+    for name, levels in zip(categories, by_category, strict=True):
+        if not levels:
+            raise ValueError(f"its category {short_repr(name)} has no level")
         _check_unique("level", levels)
     _check_unique("indicator", indicators)
     for name in indicators:
         if name not in numbers:
             raise ValueError(f"{short_repr(name)} has an indicator, but is not a number of it")
+    _check_unique("column", [*numbers, *categories])
     kinds = features_of(formats)
     if kinds != dict.fromkeys(numbers, "number") | dict.fromkeys(categories, "category"):
-        raise ValueError("its columns do not become its numbers and categories")
-    _check_unique("column", [*numbers, *categories])
+        raise ValueError("its formats are not those of its numbers and categories")
     for name, least, largest in zip(numbers, scaling["minimum"], scaling["maximum"], strict=True):
         if least > largest:
             raise ValueError(f"the minimum of {short_repr(name)} is {least}, its maximum {largest}")

@@ -39,6 +39,10 @@ class ReportContent:
         Which claim the test set supports.
     extremes : ClassExtremes
         The codes of the least and the most frequent class.
+    table_facts : list of str
+        What became of the raw files' rows, columns and gaps.
+    leaks : list of str
+        A warning for each feature that alone decides nearly all rows.
     confusions : list of str
         By model, its most frequent errors; empty with two classes.
     stops : Table
@@ -70,6 +74,8 @@ class ReportContent:
     sets: Table
     split_claim: str
     extremes: ClassExtremes
+    table_facts: list[str]
+    leaks: list[str]
     confusions: list[str]
     stops: Table
     early_stopping: Mapping[str, str]

@@ -1,7 +1,7 @@
 """Sentences of the report: what the numbers of a comparison mean."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from winenet.text import count, plural
@@ -11,6 +11,25 @@ Names = Mapping[str, str]
 MARKDOWN_SPECIALS = re.compile(
     r"""[!"#$&'*:;<=>?@\[\\\]^`{|}~]|\b_|_\b"""
 )  # characters with a meaning in Markdown
+MAX_COLUMNS_LISTED = 20  # of the raw columns with gaps, left out, or of dates
+# By kind of column: what is missing, and what becomes of a gap.
+FILLED = (
+    "A gap becomes the median of the training rows; if those have gaps in the column, a second "
+    "input tells the model where."
+)
+GAPS = {
+    "number": ("numbers", FILLED),
+    "date": ("dates", FILLED),
+    "category": (
+        "categories",
+        "A gap is a level of its own; if the training rows have none in the column, it is treated "
+        "as an unknown level.",
+    ),
+}
+DROPPED = {  # rows, by reason
+    "unlabelled": "they have no label (`ingest.unlabelled`)",
+    "rare_classes": "the class has too few rows (`ingest.rare_classes`)",
+}
 ALPHA = 0.05  # a p-value below it counts as a difference
 
 
@@ -245,6 +264,74 @@ def _out_of_fold(kept: Numbers) -> str:
         return f"{errors}; no row has a duplicate in another fold."
     others = "" if accuracy is None else f", and on the others its accuracy is {accuracy:.4f}"
     return f"{errors}; {count(seen, 'row has', 'rows have')} a duplicate in another fold{others}."
+
+
+def missing_values(missing: Mapping[str, Mapping[str, int]], rows: int) -> list[str]:
+    """Return one sentence per kind of column: its gaps, and what becomes of them.
+
+    Parameters
+    ----------
+    missing : mapping
+        By kind ("number", "date", "category") and raw column, the gaps.
+    rows : int
+        Rows of the table.
+    """
+    return [
+        f"Missing {noun}: {_listed_gaps(missing[kind], rows)}. {fate}"
+        for kind, (noun, fate) in GAPS.items()
+        if kind in missing
+    ]
+
+
+def _listed_gaps(gaps: Mapping[str, int], rows: int) -> str:
+    """Return columns with their gaps, most gaps first."""
+    by_size = sorted(gaps.items(), key=lambda item: -item[1])
+    return _capped([f"{inline_code(name)} {gap:,} ({gap / rows:.1%})" for name, gap in by_size])
+
+
+def _capped(parts: Sequence[str]) -> str:
+    """Return parts with commas; of many, the first ones and how many more there are."""
+    more = len(parts) - MAX_COLUMNS_LISTED
+    return ", ".join(parts[:MAX_COLUMNS_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def table_facts(ingest: Numbers) -> list[str]:
+    """Return what became of the raw files: rows and columns left out, dates, missing values.
+
+    Parameters
+    ----------
+    ingest : mapping
+        The metrics of the stage ingest.
+
+    Returns
+    -------
+    list of str
+        Empty if every cell is in the table as it stands in the raw files.
+    """
+    facts = [
+        f"{count(rows, 'row')} {plural(rows, 'is', 'are')} not in the table: {DROPPED[reason]}."
+        for reason, rows in ingest.get("dropped_rows", {}).items()
+    ]
+    if "left_out" in ingest:
+        names = _capped([inline_code(name) for name in ingest["left_out"]])
+        facts.append(f"Raw columns left out (`ingest.drop_columns`): {names}.")
+    if "dates" in ingest:
+        taken = [
+            f"{inline_code(name)} ({', '.join(map(inline_code, features))})"
+            for name, features in ingest["dates"].items()
+        ]
+        facts.append(f"Dates were taken apart into numbers: {_capped(taken)}.")
+    return [*facts, *missing_values(ingest.get("missing", {}), ingest["rows"])]
+
+
+def leaks(ingest: Numbers) -> list[str]:
+    """Return a warning for each feature that alone decides nearly all rows."""
+    return [
+        f"**Possible leak.** {inline_code(name)} alone decides {leak['share']:.1%} of the rows, by "
+        f"{leak['by']}. If it is known only after the label, all scores are too good: move it to "
+        "`ingest.drop_columns` in `params.yaml`."
+        for name, leak in ingest.get("leaks", {}).items()
+    ]
 
 
 def escape_markdown(name: object) -> str:

@@ -1,4 +1,4 @@
-"""Tells in words what a model's file holds: layers, labels, columns, preprocessing, training."""
+"""Tell in words what a model's file holds: layers, labels, columns, preprocessing, training."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from winenet.data.preprocessing import GAP, Preprocessing
 from winenet.errors import preview, safe_text, short_repr
 from winenet.models.saved import SavedModel
 from winenet.network.layers import n_parameters
-from winenet.text import plural
+from winenet.text import count, plural
 
 LEVELS_SHOWN = 20
 
@@ -56,8 +56,8 @@ def _numbers(raw: Preprocessing) -> list[str]:
     for name, *row in zip(raw.numbers, *values, strict=True):
         rows.append([short_repr(name), *(f"{value:.6g}" for value in row)])
     return [
-        f"{len(raw.numbers)} numbers, in the training rows from least to largest; an input is the "
-        "value, less, times and plus:",
+        f"{count(len(raw.numbers), 'number')}, in the training rows from least to largest; an "
+        "input is the value, less, times and plus:",
         *_aligned(rows, right=range(1, 7)),
     ]
 
@@ -71,7 +71,8 @@ def _categories(raw: Preprocessing) -> list[str]:
         text += [f"{len(known) - LEVELS_SHOWN} more"] if len(known) > LEVELS_SHOWN else []
         gap = "a level of its own" if GAP in levels else "none of them"
         lines.append(f"  {short_repr(name)}: {', '.join(text)}; a gap is {gap}")
-    return [f"{len(lines)} categories, an input of 0 or 1 a level:", *lines] if lines else []
+    number = count(len(lines), "category", "categories")
+    return [f"{number}, an input of 0 or 1 a level:", *lines] if lines else []
 
 
 def _formats(raw: Preprocessing) -> list[str]:

@@ -1,9 +1,10 @@
 """Writes a model as ONNX, which takes raw rows and is checked against onnxruntime.
 
 The graph's inputs are `numbers` (rows, numbers) of float64, NaN for a gap, and `categories` (rows,
-categories) of text, an empty one for a gap; the one that would have no column is left out. Its
-outputs are `label` (rows,) of text and `probabilities` (rows, classes) of float64. The metadata
-name the columns in their order.
+categories) of text, an empty one for a gap; the one that would have no column is left out. What
+stood for a gap in training does so here as well. The outputs are `label` (rows,) of text and
+`probabilities` (rows, classes) of float64. The metadata name the columns in their order, and under
+`formats` how the training read them.
 """
 
 import json
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from winenet import files
+from winenet.data import column_format, parquet
 from winenet.data.preprocessing import GAP, Array, Preprocessing
 from winenet.errors import InputError, safe_text
 from winenet.models import model_file
@@ -152,10 +154,15 @@ def onnx_model(saved: SavedModel) -> bytes:
         producer_name="winenet",
         doc_string=__doc__,
     )
-    facts = {"numbers": raw.numbers, "categories": raw.categories, "labels": saved.labels}
-    facts |= {"target": [saved.target]}
+    facts = {
+        "numbers": raw.numbers,
+        "categories": raw.categories,
+        "formats": column_format.all_as_json(raw.formats),
+        "labels": saved.labels,
+        "target": [saved.target],
+    }
     onnx.helper.set_model_props(
-        made, {name: json.dumps(texts, ensure_ascii=False) for name, texts in facts.items()}
+        made, {name: json.dumps(content, ensure_ascii=False) for name, content in facts.items()}
     )
     onnx.checker.check_model(made, full_check=True)
     return bytes(made.SerializeToString(deterministic=True))
@@ -168,6 +175,8 @@ def _axis(graph: _GraphBuilder) -> str:
 def _numbers(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
     """Add what fills and scales the numbers, in the order of `preprocessing.inputs`."""
     gap = graph.add("IsNaN", "numbers")
+    for row in _numbers_for_gaps(raw):
+        gap = graph.add("Or", gap, graph.add("Equal", "numbers", graph.constant(row)))
     value = graph.add("Where", gap, graph.constant(raw.fill), "numbers")
     value = graph.add("Sub", value, graph.constant(raw.centre))
     value = graph.add("Mul", value, graph.constant(raw.factor))
@@ -177,6 +186,21 @@ def _numbers(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
         chosen = graph.add("Gather", gap, graph.constant(places), axis=1)
         parts.append(graph.add("Cast", chosen, to=graph.onnx.TensorProto.DOUBLE))
     return parts
+
+
+def _numbers_for_gaps(raw: Preprocessing) -> list[Array]:
+    """Return rows of the numbers that stand for a gap, such as -999; NaN where a column has none.
+
+    Each row: (numbers,).
+    """
+    by_column = [
+        parquet.as_numbers(raw.formats[name].na_values) if name in raw.formats else []
+        for name in raw.numbers
+    ]
+    return [
+        np.array([next(iter(values[place : place + 1]), np.nan) for values in by_column])
+        for place in range(max(map(len, by_column)))
+    ]
 
 
 def _categories(graph: _GraphBuilder, raw: Preprocessing) -> list[str]:
@@ -228,7 +252,7 @@ def random_rows(saved: SavedModel, rows: int = CHECKED_ROWS) -> pd.DataFrame:
         values = least * (1 - share) + largest * share  # their difference might be infinite
         X[name] = np.where(rng.random(rows) < 0.1, np.nan, values)
     for name, levels in zip(raw.categories, raw.levels, strict=True):
-        unknown = "x" * (max(map(len, levels)) + 1)
+        unknown = "x" * (max(map(len, [*levels, *raw.formats[name].na_values])) + 1)
         texts = np.array([*levels, unknown], dtype=object)[rng.integers(0, len(levels) + 1, rows)]
         X[name] = pd.Series(texts, dtype="str").mask((texts == GAP) | (rng.random(rows) < 0.1))
     return pd.DataFrame(X, columns=raw.columns)

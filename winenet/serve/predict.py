@@ -1,11 +1,10 @@
 """Predict a raw table of any length with a model file, and report what did not match the model.
 
 The rows are read, predicted and written chunk by chunk, so memory use does not depend on their
-number. To write another format than CSV, replace `CsvPredictions`.
+number. The formats that are written are in `prediction_files`.
 """
 
 import contextlib
-import csv
 import io
 import os
 import sys
@@ -18,23 +17,29 @@ from typing import IO
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet as pq
 from threadpoolctl import threadpool_limits
 
 from winenet import files
-from winenet.data import column_format, model_table
+from winenet.data import model_table
 from winenet.data.column_format import ColumnFormat
+from winenet.data.dialect import clean_text
 from winenet.data.model_table import ModelTable
 from winenet.data.preprocessing import FILL_STATISTIC, GAP, Array
 from winenet.errors import InputError, did_you_mean, preview, safe_text, short_repr
 from winenet.models import model_file
-from winenet.models.predictor import PipelinePredictor, argmax_class
+from winenet.models.predictor import PipelinePredictor
 from winenet.models.saved import DEFAULT_THRESHOLD, SavedModel
 from winenet.progress import Progress
+from winenet.serve.prediction_files import (
+    CsvPredictions,
+    ParquetPredictions,
+    PredictionFile,
+    prediction_columns,
+)
+from winenet.text import count
 
 PROGRESS_MIN_BYTES = 2**26  # progress is shown for tables of at least this size
 LEVELS_SHOWN = 5
-DECIMALS = 6
 DEFAULT_NA_VALUES = ("NA", "NaN")  # known even if training had no gap
 
 
@@ -87,34 +92,34 @@ def predict_file(
     if out is not None:
         check_output_path(out, {"model": model, "table": table}, force=force)
     mismatches = MismatchReport(saved)
-    formats = _formats(saved, na_values)
+    formats = reading_formats(saved, na_values)
     with ModelTable(table, formats, encoding, separator, block=block) as opened:
         kept = _kept_columns(keep, opened, saved)
         as_parquet = out is not None and out.lower().endswith(".parquet")
-        writer = ParquetPredictions if as_parquet else CsvPredictions
+        output: type[PredictionFile] = ParquetPredictions if as_parquet else CsvPredictions
         try:
             # On a busy machine several BLAS threads wait for each other: five times as long.
             with (
                 threadpool_limits(limits=1, user_api="blas"),
                 _open_output(out) as target,
+                output(saved, kept, target) as predictions,
                 _progress(opened) as progress,
             ):
-                predictions = writer(saved, kept, target)
                 for first_row, P, cells in _predicted_chunks(saved, opened, mismatches, kept):
                     predictions.write(first_row, P, cells)
                     if progress is not None and opened.fraction_read:
                         read = int(opened.fraction_read * progress.total)
                         progress.update(read - progress.done, opened.fraction_read)
-                predictions.close()
         except BrokenPipeError:
             raise
         except OSError as error:
             raise PredictError(
-                f"{_output_name(out)} could not be written ({error.strerror}), so the predictions "
-                "are not complete. They need about 30 bytes per row and a folder that this user "
-                "may write to: free some space, or choose another file with -o."
+                f"{_output_name(out)} could not be written ({error.strerror or error}), so the "
+                "predictions are not complete. They need about 30 bytes per row and a folder that "
+                "this user may write to: free some space, or choose another file with -o."
             ) from None
         first, *others = mismatches.summary_lines(model, opened)
+        others += _not_kept_lines(keep, opened, kept)
     print("\n".join([first, *_threshold_lines(saved), *others]), file=sys.stderr)
 
 
@@ -137,6 +142,14 @@ def _threshold_lines(saved: SavedModel) -> list[str]:
     if threshold == DEFAULT_THRESHOLD:
         return []
     return [f"  {short_repr(saved.labels[1])} above a probability of {threshold:.6g}, not 0.5"]
+
+
+def _not_kept_lines(keep: Sequence[str], table: ModelTable, kept: Sequence[str]) -> list[str]:
+    """Return a line of the summary if "all" columns are not all of them."""
+    left_out = [name for name in table.names if name not in kept] if list(keep) == ["all"] else []
+    if not left_out:
+        return []
+    return [f"  not kept, as the predictions have such a column: {preview(left_out)}"]
 
 
 def check_output_path(out: str, inputs: dict[str, str], *, force: bool) -> None:
@@ -199,7 +212,7 @@ def _progress(table: ModelTable) -> Iterator[Progress | None]:
         yield progress
 
 
-def _formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFormat]:
+def reading_formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFormat]:
     """Return how the model's columns are read, with more texts for a gap.
 
     A text that is a level of its column is no gap there, whatever it means elsewhere.
@@ -208,7 +221,7 @@ def _formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFor
     levels = dict(zip(raw.categories, raw.levels, strict=True))
     formats = {}
     for name, how in raw.formats.items():
-        words = dict.fromkeys([*how.na_values, *DEFAULT_NA_VALUES, *na_values])
+        words = dict.fromkeys([*how.na_values, *DEFAULT_NA_VALUES, *map(clean_text, na_values)])
         own = tuple(word for word in words if word not in levels.get(name, ()))
         formats[name] = replace(how, na_values=own)
     return formats
@@ -216,22 +229,27 @@ def _formats(saved: SavedModel, na_values: Sequence[str]) -> dict[str, ColumnFor
 
 def _kept_columns(keep: Sequence[str], table: ModelTable, saved: SavedModel) -> list[str]:
     """Return the columns that are written as well; raise PredictError if one cannot be."""
-    names = [*table.names] if list(keep) == ["all"] else list(keep)
-    written = {"row", saved.target, *(f"p({label})" for label in saved.labels)}
-    if list(keep) == ["all"]:
-        names = [name for name in names if name not in written]
+    written = prediction_columns(saved)
+    everything = list(keep) == ["all"]
+    names = list(dict.fromkeys(table.names if everything else map(clean_text, keep)))
     for name in names:
         if name not in table.names:
             raise PredictError(
                 f"--keep {short_repr(name)} is not a column of {table.display_name}"
-                f"{did_you_mean(name, table.names)}. Its columns: {preview(table.names)}."
+                f"{did_you_mean(name, table.names) or '.'} Its columns: {preview(table.names)}."
             )
-        if name in written:
+        if table.names.count(name) > 1:
+            raise PredictError(
+                f"--keep {short_repr(name)} stands {table.names.count(name)} times in the header "
+                f"of {table.display_name}, so it is open which one is meant. Give each a name of "
+                "its own."
+            )
+        if name in written and not everything:
             raise PredictError(
                 f"--keep {short_repr(name)} has the name of a column of the predictions. Rename it "
                 "in the table, or leave it out."
             )
-    return list(dict.fromkeys(names))
+    return [name for name in names if name not in written]
 
 
 def _predicted_chunks(
@@ -252,117 +270,6 @@ def _predicted_chunks(
                 "shows that range."
             )
         yield first_row, P, {name: block.cells[name] for name in kept}
-
-
-# ------------------------------------------------------------------ output format
-
-
-class CsvPredictions:
-    """Write predictions as CSV: row, label, a probability for each label, kept columns.
-
-    Parameters
-    ----------
-    saved : SavedModel
-    kept : list of str
-        Columns of the table that are written as well.
-    target : binary file
-    """
-
-    def __init__(self, saved: SavedModel, kept: list[str], target: IO[bytes]) -> None:
-        self.saved, self.target = saved, target
-        # A label is never alone in its line, so an empty one needs no quotation marks.
-        labels = [_csv_cells([label, ""])[:-1] for label in saved.labels]
-        self.labels = np.array(labels, dtype=object)
-        target.write(_csv_cells(prediction_columns(saved, kept)) + b"\n")
-
-    def write(self, first_row: int, P: Array, cells: dict[str, pa.Array]) -> None:
-        """Write one line per row.
-
-        Parameters
-        ----------
-        first_row : int
-            The number of the first row in the table.
-        P : ndarray of shape (rows, classes)
-        cells : dict of str to pyarrow.Array of shape (rows,)
-            Of the kept columns.
-        """
-        labels = self.labels[argmax_class(P, self.saved.model.threshold)].tolist()
-        numbers = range(first_row, first_row + len(P))
-        rows = zip(numbers, labels, _format_probabilities(P), _csv_ends(cells, len(P)), strict=True)
-        self.target.write(b"".join([b"%d,%b%b%b" % row for row in rows]))
-
-    def close(self) -> None:
-        """Do nothing: each line is complete."""
-
-
-class ParquetPredictions:
-    """Write predictions as Parquet, with the columns of `CsvPredictions`; probabilities in full.
-
-    Parameters
-    ----------
-    saved : SavedModel
-    kept : list of str
-        Columns of the table that are written as well.
-    target : binary file
-    """
-
-    def __init__(self, saved: SavedModel, kept: list[str], target: IO[bytes]) -> None:
-        self.saved, self.target = saved, target
-        self.columns = prediction_columns(saved, kept)
-        self.writer: pq.ParquetWriter | None = None
-
-    def write(self, first_row: int, P: Array, cells: dict[str, pa.Array]) -> None:
-        """Write rows, as `CsvPredictions.write` does."""
-        places = argmax_class(P, self.saved.model.threshold)
-        labels = np.array(self.saved.labels, dtype=object)[places]
-        columns = [pa.array(np.arange(first_row, first_row + len(P))), pa.array(labels)]
-        columns += [pa.array(column) for column in P.T]
-        table = pa.table([*columns, *cells.values()], names=self.columns)
-        if self.writer is None:
-            self.writer = pq.ParquetWriter(self.target, table.schema)
-        self.writer.write_table(table)
-
-    def close(self) -> None:
-        """Write the end of the file."""
-        if self.writer is not None:
-            self.writer.close()
-
-
-def prediction_columns(saved: SavedModel, kept: list[str]) -> list[str]:
-    """Return the names of the columns that are written."""
-    return ["row", saved.target, *(f"p({label})" for label in saved.labels), *kept]
-
-
-def _csv_ends(cells: dict[str, pa.Array], rows: int) -> list[bytes]:
-    """Return the end of each line: the kept cells and LF."""
-    if not cells:
-        return [b"\n"] * rows
-    texts = [column_format.clean_cells(column).to_pylist() for column in cells.values()]
-    return [
-        b"," + _csv_cells([text or "" for text in row]) + b"\n" for row in zip(*texts, strict=True)
-    ]
-
-
-def _csv_cells(cells: Sequence[str]) -> bytes:
-    """Return cells as one line of CSV, without the line end."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue().encode()
-
-
-def _format_probabilities(P: Array) -> list[bytes]:
-    """Return the probabilities of each row as a part of its line: `,0.250000,0.750000`."""
-    # Digit by digit for all rows at once; formatting row by row would take half of the total time.
-    rows, classes = P.shape
-    millionths = np.rint(P * 10**DECIMALS).astype(np.int32)
-    characters = np.empty((rows, classes, DECIMALS + 3), np.uint8)
-    characters[:, :, 0], characters[:, :, 2] = ord(","), ord(".")
-    for position in (*range(DECIMALS + 2, 2, -1), 1):
-        millionths, digit = np.divmod(millionths, 10)
-        characters[:, :, position] = digit + ord("0")
-    whole = characters.reshape(rows, -1)
-    texts: list[bytes] = whole.view(f"S{whole.shape[1]}").ravel().tolist()
-    return texts
 
 
 # ------------------------------------------------------------------ mismatches
@@ -386,7 +293,7 @@ class MismatchReport:
     def __init__(self, saved: SavedModel) -> None:
         self.saved, self.rows = saved, 0
         raw = saved.preprocessing
-        self.na_values: Counter[str] = Counter()
+        self.gaps: Counter[str] = Counter()
         self.outside = np.zeros(len(raw.numbers), dtype=np.int64)
         self.least = np.full(len(raw.numbers), np.inf)
         self.largest = np.full(len(raw.numbers), -np.inf)
@@ -403,12 +310,12 @@ class MismatchReport:
             self.outside[place] += np.count_nonzero(
                 (values < raw.minimum[place]) | (values > raw.maximum[place])
             )
-            self.na_values[name] += int(np.count_nonzero(np.isnan(values)))
+            self.gaps[name] += int(np.count_nonzero(np.isnan(values)))
             self.least[place] = np.fmin.reduce(values, initial=self.least[place])
             self.largest[place] = np.fmax.reduce(values, initial=self.largest[place])
         for name, levels in zip(raw.categories, raw.levels, strict=True):
             counts = X[name].value_counts(sort=False)
-            self.na_values[name] += len(X) - int(counts.sum())
+            self.gaps[name] += len(X) - int(counts.sum())
             unknown = counts[~counts.index.isin(levels)]
             if len(unknown):
                 self.unknown[name] += int(unknown.sum())
@@ -421,7 +328,9 @@ class MismatchReport:
     def summary_lines(self, model: str, table: ModelTable) -> list[str]:
         """Return the lines of the summary."""
         raw = self.saved.preprocessing
-        lines = [f"predict: {self.rows:,} rows of {table.display_name} by {safe_text(model)}"]
+        lines = [
+            f"predict: {count(self.rows, 'row')} of {table.display_name} by {safe_text(model)}"
+        ]
         if table.extra_columns:
             extra = [
                 f"{short_repr(name)}{' (the label)' * (name == self.saved.target)}"
@@ -434,32 +343,32 @@ class MismatchReport:
         if table.reordered:
             lines.append("  columns in another order than the model's: matched by name")
         fill = {
-            name: f"the {FILL_STATISTIC} {value:.6g}"
+            name: f"filled by the {FILL_STATISTIC} {value:.6g}"
             for name, value in zip(raw.numbers, raw.fill, strict=True)
         }
-        fill = {name: f"filled by {value}" for name, value in fill.items()}
         fill |= {
             name: "a level of its own" if GAP in levels else "taken as none of the levels"
             for name, levels in zip(raw.categories, raw.levels, strict=True)
         }
         lines += [
-            f"  gaps in {short_repr(name)}: {self.na_values[name]:,}, {fill[name]}"
+            f"  gaps in {short_repr(name)}: {self.gaps[name]:,}, {fill[name]}"
             for name in raw.columns
-            if self.na_values[name]
+            if self.gaps[name]
         ]
         for name in raw.categories:
             if self.unknown[name]:
                 examples = list(map(short_repr, self.examples[name]))
                 if len(examples) > LEVELS_SHOWN:
                     examples[LEVELS_SHOWN:] = ["..."]
+                rows = count(self.unknown[name], "row")
                 lines.append(
-                    f"  levels of {short_repr(name)} that the training rows did not have: "
-                    f"{self.unknown[name]:,} rows ({', '.join(examples)}), taken as none of them"
+                    f"  levels of {short_repr(name)} that the training rows did not have: {rows} "
+                    f"({', '.join(examples)}), taken as none of them"
                 )
         lines += [
             f"  {short_repr(name)} outside the training range {raw.minimum[place]:.6g} to "
-            f"{raw.maximum[place]:.6g}: {self.outside[place]:,} rows; least "
-            f"{self.least[place]:.6g}, largest {self.largest[place]:.6g}"
+            f"{raw.maximum[place]:.6g}: {count(int(self.outside[place]), 'row')}; "
+            f"least {self.least[place]:.6g}, largest {self.largest[place]:.6g}"
             for place, name in enumerate(raw.numbers)
             if self.outside[place]
         ]
