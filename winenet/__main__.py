@@ -545,13 +545,6 @@ BASES = {
 }
 
 
-def _with_dashes(value: Any) -> Any:
-    """Return an argument's value: before Python 3.13, argparse makes [] of the -- in --drop=--."""
-    if value == []:
-        return "--"
-    return [_with_dashes(each) for each in value] if isinstance(value, list) else value
-
-
 def main() -> None:
     """Run the command that the command line names."""
     missing = [name for name in NEEDED if find_spec(name) is None]
@@ -589,7 +582,7 @@ def main() -> None:
             ARGUMENTS[run](command)
         if run in BASES:
             command.add_argument("--base", metavar="REV", help=BASES[run])
-    options = {name: _with_dashes(value) for name, value in vars(parser.parse_args()).items()}
+    options = vars(parser.parse_args())
     run = options.pop("run")
     try:
         run(**options)

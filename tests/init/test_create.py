@@ -551,7 +551,7 @@ REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         {"a": numbers(), "zone": ["x", "", *classes("x", "z", rows=38)], "y": classes("p", "q")},
         {"split_method": "group", "split_column": "zone"},
         "--split-column 'zone' cannot split the rows:\n"
-        "  table.csv: line 3, column 'zone': no value; every cell needs a text\n"
+        "  table.csv: line 3, column 'zone': no value; every row needs one\n"
         "Correct the cells, take out these rows, or choose another --split-column.",
     ),
     "a split after which a set lacks a class": (
