@@ -154,9 +154,10 @@ def test_the_rows_are_those_that_the_stages_read(workspace, monkeypatch, duplica
         assert workspace.run(f"stages.{stage}")[0] == 0
     monkeypatch.chdir(workspace.path)
     settings = params.load()
-    table, labels = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
-    parts = splits.split_table(table, settings.ingest.target, settings.split, labels)
-    fitted = preprocessing.fit(parts.X_train, settings.ingest.kinds, settings.split.scaler)
+    raw = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
+    labels, kinds = raw.labels, raw_table.make_schema(settings.ingest, raw.labels, raw.columns).kinds
+    parts = splits.split_table(raw.table, settings.ingest.target, settings.split, labels)
+    fitted = preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
     rows = held_fits.training_rows(settings, parts, fitted, None, labels)
     X = files.read_table("data/X_train_normalized.csv")
     y = table_files.read_labels("data/y_train.csv")

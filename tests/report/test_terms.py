@@ -10,7 +10,7 @@ WINE = schema.from_json(
     {
         "target": "Class",
         "classes": ["0", "1"],
-        "columns": [["alcohol", "number"]],
+        "columns": [{"name": "alcohol", "type": "number"}],
         "words": {"row": "wine", "rows": "wines", "classes": ["white", "red"]},
     }
 )
@@ -18,7 +18,7 @@ IRIS = schema.from_json(
     {
         "target": "species",
         "classes": ["setosa", "versicolor", "virginica"],
-        "columns": [["petal length", "number"]],
+        "columns": [{"name": "petal length", "type": "number"}],
         "words": {"row": "row", "rows": "rows", "classes": ["setosa", "versicolor", "virginica"]},
     }
 )
