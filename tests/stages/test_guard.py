@@ -215,8 +215,8 @@ def break_raw_files(workspace) -> list[str]:
     (workspace.path / "data/raw/winequality-red.csv").unlink()
     (workspace.path / "data/raw/winequality-white.csv").write_bytes(b"")
     return [
-        "  data/raw/winequality-red.csv: missing\n",
-        "  data/raw/winequality-white.csv: empty; it needs a header and rows\n",
+        "  data/raw/winequality-red.csv: is missing\n",
+        "  data/raw/winequality-white.csv: is empty; it needs a header and rows\n",
     ]
 
 
