@@ -1,6 +1,5 @@
 """How params.yaml says that raw files are written and their columns are read."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +113,6 @@ def test_r_s_row_names_are_left_out():
     pd.testing.assert_frame_equal(found.table, read(GOOD).table)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("openpyxl") is None, reason="openpyxl is optional")
 @pytest.mark.parametrize("cell", [2, "2"])
 def test_excel_is_read_as_csv_is(cell):
     frame = pd.DataFrame({"a": [1, cell, 3, 4], "kind": ["x", "y", "x", "y"]})

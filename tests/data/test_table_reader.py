@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -283,7 +284,6 @@ def test_parquet_columns_of_one_name_are_told(tmp_path):
 
 
 def test_excel_gives_the_first_sheet_as_text(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
     book, path = openpyxl.Workbook(), tmp_path / "table.csv"
     for row in (
         ["a ", None, "when"],

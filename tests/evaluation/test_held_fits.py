@@ -155,7 +155,10 @@ def test_the_rows_are_those_that_the_stages_read(workspace, monkeypatch, duplica
     monkeypatch.chdir(workspace.path)
     settings = params.load()
     raw = raw_table.read_raw(raw_table.RAW_FOLDER, settings.ingest)
-    labels, kinds = raw.labels, raw_table.make_schema(settings.ingest, raw.labels, raw.columns).kinds
+    labels, kinds = (
+        raw.labels,
+        raw_table.make_schema(settings.ingest, raw.labels, raw.columns).kinds,
+    )
     parts = splits.split_table(raw.table, settings.ingest.target, settings.split, labels)
     fitted = preprocessing.fit(parts.X_train, kinds, settings.split.scaler)
     rows = held_fits.training_rows(settings, parts, fitted, None, labels)

@@ -782,9 +782,9 @@ def test_what_cannot_work_is_refused_with_the_cure(write: Write, tmp_path: Path,
          "of its own, or leave them out: `--drop=a`."),
         ("a.csv", b"a\0b", "line 1 has a null byte, so the file is not text or is damaged."),
         ("a.csv", b"BZh91AY&SY" + bytes(99), "is a bzip2 file, not a table of "
-         "text; `bunzip2 --keep FILE` unpacks it."),
+         "text; `bunzip2 --keep a.csv` unpacks it."),
         ("a.csv", b"\xfd7zXZ\0" + bytes(99), "is an xz file, not a table of text; "
-         "`unxz --keep FILE` unpacks it."),
+         "`unxz --keep a.csv` unpacks it."),
         ("a.csv", b"word\nother\n", "the header has one column ('word') by any of the "
          "separators , ; tab | and space. Give the right separator by --sep; a table needs a "
          "column to predict and one to predict it from."),

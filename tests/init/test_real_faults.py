@@ -352,7 +352,6 @@ def test_parquet_and_excel_are_tables_as_csv_is(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     config = infer_config(InitOptions([tmp_path / "t.parquet"], target="y"))
     pd.testing.assert_frame_equal(ingested(tmp_path, config).table, expected)
-    pytest.importorskip("openpyxl")
     frame.to_excel(tmp_path / "t.xlsx", index=False)
     config = infer_config(InitOptions([tmp_path / "t.xlsx"], target="y"))
     pd.testing.assert_frame_equal(ingested(tmp_path, config).table, expected)

@@ -600,7 +600,7 @@ FAULTS = {
     ),
     "bzip2": (
         bz2.compress(GOOD.encode()),
-        "new.csv: is a bzip2 file, not a table of text; `bunzip2 --keep FILE` unpacks it. The ",
+        "new.csv: is a bzip2 file, not a table of text; `bunzip2 --keep new.csv` unpacks it. The ",
     ),
     "a column twice": (
         b"pH,free SO2,colour,pH\n3,3,red,3\n",

@@ -373,7 +373,9 @@ class _ExcelTable(Table):
                 "is an Excel file, which openpyxl reads: `pip install openpyxl`, or save the "
                 "sheet as CSV"
             ) from None
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        # As a stream: by its name, openpyxl would refuse an Excel file that is called .csv.
+        stream = self.closing.enter_context(Path(path).open("rb"))  # noqa: SIM115
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         self.closing.callback(book.close)
         self.rows = book.worksheets[0].iter_rows(values_only=True)
         header = next(self.rows, ())

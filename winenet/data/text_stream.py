@@ -9,6 +9,7 @@ import functools
 import gzip
 import io
 import re
+import shlex
 import stat
 import sys
 import zlib
@@ -88,7 +89,7 @@ def find_encoding(path: str) -> str:
     with open_bytes(path) as raw:
         utf8, is_utf8, has_undefined = codecs.getincrementaldecoder("utf-8")(), True, False
         first, has_other = True, False
-        for chunk in _chunks(raw, BLOCK):
+        for chunk in _chunks(raw, BLOCK, path):
             if first:
                 for mark, name in BYTE_ORDER_MARKS.items():
                     if chunk.startswith(mark):
@@ -115,13 +116,17 @@ def _is_utf16(chunk: bytes) -> bool:
     return len(start) > 1 and nulls.max() > 0.9 and nulls.min() < 0.1
 
 
-def _chunks(raw: IO[bytes], size: int) -> Iterator[bytes]:
-    """Yield the bytes of a file, unpacked if gzip packed it."""
+def _chunks(raw: IO[bytes], size: int, path: str) -> Iterator[bytes]:
+    """Yield the bytes of a file, unpacked if gzip packed it. path: for messages."""
     reader: Any = raw if hasattr(raw, "peek") else io.BufferedReader(cast(Any, raw))
     start = reader.peek(8)[:8]
     for signature, (kind, command) in SIGNATURES.items():
         if start.startswith(signature):
-            cure = f"`{command} FILE` unpacks it" if command else "save the table as CSV"
+            cure = (
+                f"`{command} {shlex.quote(path)}` unpacks it"
+                if command
+                else "save the table as CSV"
+            )
             raise TableError(f"is {kind}, not a table of text; {cure}")
     try:
         opened = gzip.GzipFile(fileobj=reader) if start.startswith(b"\x1f\x8b") else reader
@@ -180,7 +185,7 @@ class TextStream:
             status = Path(path).stat()
             self.size = status.st_size if stat.S_ISREG(status.st_mode) else 0
         self.encoding, self.row = encoding, 0
-        self._chunks = _chunks(self.raw, block)
+        self._chunks = _chunks(self.raw, block, path)
         self._rest = ""
         self._multiline_rows: list[int] = []  # rows with line ends in a cell, counted from 0
         self._extra_lines: list[int] = []  # lines of all such rows so far beyond one each
