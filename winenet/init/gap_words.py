@@ -17,19 +17,7 @@ GAP_WORDS = frozenset(
 )
 # In a column of categories these may be levels: no children, not known.
 MAY_BE_LEVELS = frozenset(
-    (
-        "none",
-        "nil",
-        "unknown",
-        "(unknown)",
-        "not applicable",
-        "missing",
-        "(missing)",
-        "-",
-        "--",
-        "*",
-        ".",
-    )
+    ("none", "nil", "unknown", "(unknown)", "not applicable", "missing", "(missing)", "-", "--")
 )
 MIN_SENTINEL_DISTANCE = 0.2  # of the range of the other numbers
 MIN_DISTINCT = 10  # other numbers, except of those that nobody measures
