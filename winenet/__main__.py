@@ -392,8 +392,8 @@ def _predict_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "table",
         metavar="TABLE",
-        help="raw rows, not normalised: CSV, .csv.gz or Parquet (needs pyarrow); "
-        "- is standard input",
+        help="raw rows, not normalised: CSV, packed by gzip or not, Parquet or Excel; - is "
+        "standard input",
     )
     command.add_argument(
         "-o", "--out", metavar="OUT", help="the file to write; after an error it is not created"
