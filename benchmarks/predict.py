@@ -62,9 +62,10 @@ def train(folder: str) -> tuple[Pipeline, SavedModel]:
     """Fit scikit-learn's pipeline; write it, and winenet's model file of the same network."""
     X = make_rows(TRAIN_ROWS, seed=0)
     y = np.where(X["number 0"].fillna(10) + 3 * (X["colour"] == "red") > 11, "high", "low")
+    imputer = SimpleImputer(strategy="median", add_indicator=True)
     steps = ColumnTransformer(
         [
-            ("numbers", make_pipeline(SimpleImputer(strategy="median"), MinMaxScaler()), NUMERIC),
+            ("numbers", make_pipeline(imputer, MinMaxScaler()), NUMERIC),
             ("colour", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["colour"]),
         ]
     )

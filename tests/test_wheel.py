@@ -165,7 +165,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_wheel_asks_for_three_packages_and_has_three_extras(wheel):
+def test_the_wheel_asks_for_three_packages_and_has_four_extras(wheel):
     with zipfile.ZipFile(wheel) as archive:
         [metadata] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         head = message_from_string(archive.read(metadata).decode())
@@ -173,14 +173,14 @@ def test_the_wheel_asks_for_three_packages_and_has_three_extras(wheel):
     always = {str(one) for one in asked if one.marker is None}
     extra = {one.name for one in asked if one.marker is not None}
     assert always == {"numpy<3,>=2.0", "scikit-learn<1.10,>=1.9", "scipy<2,>=1.15"}
-    own = {"distributed": "cluster", "onnx": "onnx", "onnxruntime": "onnx"}
+    own = {"distributed": "cluster", "onnx": "onnx", "onnxruntime": "onnx", "openpyxl": "excel"}
     assert all(
         str(one.marker) == f'extra == "{own.get(one.name, "pipeline")}"'
         for one in asked
         if one.marker is not None
     )
     assert len(asked) == len(always) + len(extra)
-    assert sorted(head.get_all("Provides-Extra")) == ["cluster", "onnx", "pipeline"]
+    assert sorted(head.get_all("Provides-Extra")) == ["cluster", "excel", "onnx", "pipeline"]
     assert head["Requires-Python"] == "<3.15,>=3.11"
     assert (head["Version"], head["License-Expression"]) == (PROJECT["version"], "MIT")
 
@@ -337,7 +337,7 @@ def test_a_command_there_ends_with_one_clear_line(installed, command):
     )
     assert printed == ""
     assert errors == (
-        "Not installed: jinja2, pandas, pydantic, safetensors, yaml. So `python -m winenet` cannot "
-        "run: it serves the pipeline, and the library alone does not need them. `make` installs "
-        "them in the repository; elsewhere, `pip install '.[pipeline]'` does.\n"
+        "Not installed: jinja2, pandas, pyarrow, pydantic, safetensors, yaml. So `python -m "
+        "winenet` cannot run: it serves the pipeline, and the library alone does not need them. "
+        "`make` installs them in the repository; elsewhere, `pip install '.[pipeline]'` does.\n"
     )
