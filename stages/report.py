@@ -212,8 +212,8 @@ def content(tables: Tables, metrics: Mapping[str, Any], own: Terms) -> ReportCon
         score_titles=model_tables.rare_scores_first(model_tables.SCORES, metrics),
         score_table=model_tables.score_table(metrics),
         class_cautions=[
+            *model_tables.class_cautions(metrics, own),  # the page begins with the first of them
             *model_tables.threshold_sentences(metrics, own, params.load().threshold),
-            *model_tables.class_cautions(metrics, own),
         ],
         candidate_rows=model_tables.candidate_rows(tables["data/grid_search_results.csv"]),
         comparison=comparison_section.section(

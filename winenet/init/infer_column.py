@@ -26,7 +26,7 @@ MIN_NUMBERS = 0.5  # fraction of the rows from which on a column of numbers and 
 SEPARATORS = frozenset(",;|:._-/\\\"' \t")  # which a broken line may leave in the cells of a column
 MAX_FLAGS = 10  # words for a gap that a message suggests
 MAX_CODES = 20  # different numbers among texts; more are a measurement
-MIN_TOLD = 0.05  # fraction of numbers or dates among texts, from which on it is told
+MIN_MIXED = 0.05  # fraction of numbers or dates among texts above which a note says so
 MIN_DATES = 0.2  # fraction of the texts that begin like dates
 LONG_TEXT = 40  # characters of an average cell, from which on it is free text
 
@@ -381,7 +381,7 @@ def _mixture(levels: Mapping[str, int]) -> str:
         kinds.insert(0, (f"dates like {inferred[0].pattern}", known))
     for kind, known in kinds:
         others = [text for text in levels if text not in known]
-        if others and sum(known.values()) > MIN_TOLD * sum(levels.values()):
+        if others and sum(known.values()) > MIN_MIXED * sum(levels.values()):
             return (
                 f"{kind} in {sum(known.values()):,} of {count(sum(levels.values()), 'row')}, and "
                 f"{preview(others, 2)} in the others"
