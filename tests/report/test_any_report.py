@@ -371,6 +371,17 @@ def test_a_rare_class_puts_its_scores_first_in_every_table_and_says_why(folders,
     assert (said and said[0] in visible(shown.text)) or not rare
 
 
+def test_the_first_caution_is_that_of_the_rare_class_also_with_a_threshold(folders, monkeypatch):
+    from stages import report as stage
+
+    monkeypatch.chdir(folders["rare"])
+    monkeypatch.setattr(stage.model_tables, "threshold_sentences", lambda *_: ["A threshold."])
+    metrics, tables, terms = stage.read(notebook=False)
+    cautions = stage.content(tables, metrics, terms).class_cautions
+    assert cautions[0].startswith("Only ")
+    assert "A threshold." in cautions[1:]
+
+
 @pytest.mark.parametrize("kind", ["many", "one"])
 def test_another_search_than_over_two_parameters_is_a_picture(folders, kind):
     shown = Shown(folders[kind], ())
