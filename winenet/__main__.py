@@ -7,15 +7,16 @@ model contains, `predict` applies it, `export` converts it to ONNX.
 
 import argparse
 import contextlib
-import csv
-import math
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from winenet.errors import InputError
+from winenet.init import arguments as init_arguments
 from winenet.runtime import escape_unprintable, pin_blas
+from winenet.serve import arguments as serve_arguments
 from winenet.text import count
 
 # Packages that the library does not need; so they are imported inside the commands.
@@ -26,11 +27,7 @@ def check() -> None:
     """Check params.yaml, the raw files, and whether they fit together.
 
     DVC deletes a stage's results before the stage runs, so errors should be found before that.
-
-    Raises
-    ------
-    InputError
-        If a stage could not run.
+    Raises InputError if a stage could not run.
     """
     from winenet.errors import check_locked_versions
 
@@ -76,7 +73,7 @@ def check() -> None:
 
 
 def _last_run() -> tuple[dict[str, Any] | None, dict[str, int]]:
-    """Return what fits depend on and only a run can tell.
+    """Return what fits depend on and only a run shows.
 
     The parameters of the search's winner, None if there are none, and by network its best epoch.
     """
@@ -94,13 +91,7 @@ def _last_run() -> tuple[dict[str, Any] | None, dict[str, int]]:
 
 
 def results() -> None:
-    """Print the scores of the models, with their intervals, as a table.
-
-    Raises
-    ------
-    InputError
-        If metrics/ lacks them.
-    """
+    """Print the models' scores with their intervals; raise InputError if metrics/ lacks them."""
     from winenet import files
     from winenet.report import comparison_section, model_tables
 
@@ -116,15 +107,8 @@ def results() -> None:
 def gate(base: str | None = None) -> None:
     """Print the results of the gate; exit with 1 if one fails.
 
-    Parameters
-    ----------
-    base
-        The revision to compare with; without it, only the minimum values are checked.
-
-    Raises
-    ------
-    InputError
-        If git cannot read the base.
+    Without a base, a revision, only the minimum values are checked. Raises InputError if git cannot
+    read the base.
     """
     from winenet import params
     from winenet.evaluation import gates
@@ -141,17 +125,9 @@ def gate(base: str | None = None) -> None:
 
 
 def summary(base: str | None = None) -> None:
-    """Print in Markdown what changed against a revision; exit as `gate` does.
+    """Print in Markdown what changed against a revision, by default the last commit.
 
-    Parameters
-    ----------
-    base
-        The revision; without it, the last commit.
-
-    Raises
-    ------
-    InputError
-        If git does not know the base, or DVC fails.
+    It exits as `gate` does. Raises InputError if git does not know the base, or DVC fails.
     """
     from winenet import params
     from winenet.report import summary as written
@@ -162,325 +138,47 @@ def summary(base: str | None = None) -> None:
         sys.exit(1)
 
 
-def init(**given: object) -> None:
+def init(folder: Path, **options: Any) -> None:
     """Create a folder with a pipeline for another table; print what was guessed and done.
 
-    Parameters
-    ----------
-    **given
-        The arguments that `_init_arguments` defines.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be created.
+    The options are those of `InitOptions`. Raises InputError if the folder cannot be created.
     """
-    from winenet.init import create as starter
+    from winenet.init import create
+    from winenet.init.read_tables import InitOptions
 
-    folder, options = starter.parse_options(given)
-    for line in starter.create_project(folder, options):
+    for line in create.create_project(folder, InitOptions(**options)):
         print(f"init: {line}")
     print(f"init: {folder} is ready; read ingest in its params.yaml, then run make")
 
 
-def _init_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments of `init` to its parser."""
-    command.add_argument("folder", metavar="DIR", help="the new folder; it must not exist")
-    add = command.add_argument
-    add(
-        "--table",
-        metavar="FILE",
-        action="append",
-        required=True,
-        help="a table: CSV, packed by gzip or not, Parquet, or Excel; several are joined",
-    )
-    add("--target", metavar="COLUMN", help="the column to predict")
-    add(
-        "--label",
-        metavar="COLUMN=VALUE,VALUE",
-        help="instead of --target: a new column to predict, with one value for each table",
-    )
-    add("--positive-label", metavar="LABEL", help="of two labels, the one that becomes class 1")
-    add(
-        "--sep",
-        dest="separator",
-        metavar="CHAR",
-        help="the character between cells, or tab",
-    )
-    add(
-        "--na-value",
-        dest="na_values",
-        metavar="TEXT",
-        action="append",
-        help="a text that stands for a missing value, beside the usual ones such as NA; in one "
-        "column alone as COLUMN=TEXT; may be repeated",
-    )
-    add(
-        "--drop",
-        dest="drop_columns",
-        metavar="COLUMN",
-        action="append",
-        help="a column to leave out; may be repeated",
-    )
-    add(
-        "--keep",
-        dest="keep_columns",
-        metavar="COLUMN",
-        action="append",
-        help="a column to use although it looks like an id or free text; may be repeated",
-    )
-    add("--encoding", metavar="NAME", help="of the tables, such as windows-1252; else found")
-    add(
-        "--no-header",
-        dest="header",
-        action="store_false",
-        help="the first line is a row; the columns are called c1, c2, ...",
-    )
-    add(
-        "--decimal",
-        metavar="SIGN",
-        help="the decimal sign, where numbers such as 20,000 can be read in two ways",
-    )
-    add(
-        "--unlabelled",
-        metavar="HOW",
-        help="what is done with rows without a label: drop (default) or refuse",
-    )
-    add(
-        "--rare-classes",
-        metavar="HOW",
-        help="what is done with classes of fewer than three rows: drop, merge=LABEL or "
-        "refuse (default)",
-    )
-    add(
-        "--split",
-        dest="split_method",
-        metavar="METHOD",
-        help="which rows are the test set: random; stratified, with the class shares of the table "
-        "(default); group, whole groups; time, the latest rows",
-    )
-    add(
-        "--split-column",
-        metavar="COLUMN",
-        help="the column of the groups or times; no model sees it",
-    )
-
-
-def predict(
-    model: str,
-    table: str,
-    out: str | None,
-    separator: str | None,
-    na_values: list[str] | None,
-    *,
-    encoding: str | None,
-    keep: list[str] | None,
-    threshold: float | None,
-    force: bool,
-) -> None:
+def predict(**options: Any) -> None:
     """Write the label and the probabilities of each row of a raw table.
 
-    Parameters
-    ----------
-    model, table, out
-        Paths; `table` may be - for standard input, `out` None for standard output.
-    separator
-        The character between cells; None: the one that fits best.
-    na_values
-        Texts that stand for a missing value, beside the model's.
-    encoding
-        Of the table; None: it is found.
-    keep
-        Columns that are written as well.
-    threshold
-        The probability above which the positive label is predicted; None: the model's own.
-    force
-        Whether to overwrite `out`.
-
-    Raises
-    ------
-    InputError
-        If one of the files cannot be used.
+    The options are those of `predict_file`. Raises InputError if a file cannot be used.
     """
-    from winenet.serve import predict as predicting
+    from winenet.serve.predict import predict_file
 
-    predicting.predict_file(
-        *(model, table, out, separator, na_values or ()),
-        encoding=encoding,
-        keep=keep or (),
-        threshold=threshold,
-        force=force,
-    )
+    predict_file(**options)
 
 
 def describe(model: str) -> None:
-    """Print what the file of a model contains.
-
-    Parameters
-    ----------
-    model
-        Path of the file.
-
-    Raises
-    ------
-    InputError
-        If it is not a model.
-    """
+    """Print what a model's file contains; raise InputError if it is not a model."""
     from winenet.models import model_file
-    from winenet.serve import describe as describing
+    from winenet.serve.describe import describe_model
 
-    print(describing.describe_model(model, model_file.read(model, by_stage=False)))
+    print(describe_model(model, model_file.read(model, by_stage=False)))
 
 
-def export(model: str, *, onnx: bool, out: str | None, force: bool) -> None:
+def export(**options: Any) -> None:
     """Write a model as ONNX; print how the result was checked.
 
-    Parameters
-    ----------
-    model, out
-        Paths; without `out`, the model's with another suffix.
-    onnx
-        True: there is no other format.
-    force
-        Whether to overwrite `out`.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be used, or the ONNX model predicts differently.
+    The options are those of `export_onnx`. Raises InputError if a file cannot be used, or the ONNX
+    model predicts differently.
     """
-    from winenet.serve import onnx_export as exporting
+    from winenet.serve.onnx_export import export_onnx
 
-    assert onnx  # argparse requires it
-    exporting.export_onnx(model, out, force=force)
-
-
-def _separator(text: str) -> str:
-    """Return a separator of one character; a backslash and t stand for a tab."""
-    sign = "\t" if text == "\\t" else text
-    if len(sign) != 1 or not sign.isascii() or sign.isalnum() or sign in '"\r\n\0+-.':
-        raise argparse.ArgumentTypeError(
-            f"{text!r} separates nothing: it must be one sign such as , or ; or | or \\t"
-        )
-    return sign
-
-
-def _column_names(text: str) -> list[str]:
-    """Return the names in a line of CSV: one with a comma stands in quotation marks."""
-    try:
-        names = next(csv.reader([text], strict=True, skipinitialspace=True), [])
-    except csv.Error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no line of CSV ({error})") from None
-    if not all(names) or not names:
-        raise argparse.ArgumentTypeError(f"{text!r} has a name without text")
-    return names
-
-
-def _threshold(text: str) -> float:
-    """Return a threshold: a number between 0 and 1."""
-    try:
-        threshold = float(text)
-    except ValueError:
-        threshold = math.nan
-    if not 0 < threshold < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return threshold
-
-
-def _predict_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
-    command.add_argument(
-        "table",
-        metavar="TABLE",
-        help="raw rows, not normalised: CSV, packed by gzip or not, Parquet or Excel; - is "
-        "standard input",
-    )
-    command.add_argument(
-        "-o", "--out", metavar="OUT", help="the file to write; after an error it is not created"
-    )
-    command.add_argument(
-        "--sep",
-        dest="separator",
-        type=_separator,
-        metavar="SIGN",
-        help="between the cells of a CSV (default: the one that fits the model's columns)",
-    )
-    command.add_argument(
-        "--na-value",
-        dest="na_values",
-        action="append",
-        metavar="TEXT",
-        help="a text that stands for a missing value, beside those of the model, NA and NaN; may "
-        "be repeated",
-    )
-    command.add_argument("--encoding", metavar="NAME", help="of TABLE; else found")
-    command.add_argument(
-        "--keep",
-        type=_column_names,
-        metavar="COLUMN,COLUMN",
-        help="columns of TABLE that are written as well, as in a line of CSV; all for all of them",
-    )
-    command.add_argument(
-        "--threshold",
-        type=_threshold,
-        metavar="T",
-        help="of two labels, predict the positive one above this probability (default: the "
-        "model's own, which is 0.5 unless `threshold` in params.yaml says otherwise)",
-    )
-    command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
-    command.epilog = """\
-Columns are matched by name, in any order; other columns are ignored. Numbers, dates and what stands
-for a missing value are read as in training, and missing values are filled as there. The output is
-CSV, or Parquet where OUT ends in .parquet: `row`, counted from 0; the label, in a column with the
-name of the target; a column `p(LABEL)` for each label, its probability, in CSV to six decimals; and
-the columns of --keep. With two labels, the last probability is that of the positive one. A summary
-of what did not fit the model (missing cells, unknown categories, values outside the training range)
-goes to standard error at the end. After an error OUT is not created; standard output ends with the
-rows before the error.
-
-examples:
-  python -m winenet predict models/mlp/notebook.safetensors new.csv -o predicted.csv
-  python -m winenet predict models/mlp/notebook.safetensors new.parquet | head
-  zcat new.csv.gz | python -m winenet predict models/logistic.safetensors - --na-value '?'
-"""
-
-
-def _describe_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
-    command.epilog = """\
-Prints the layers, the labels, the columns with their training range, what replaces missing values,
-and how the model was trained.
-
-examples:
-  python -m winenet describe models/mlp/notebook.safetensors
-"""
-
-
-def _export_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="a model's .safetensors file")
-    command.add_argument(
-        "--onnx",
-        action="store_true",
-        required=True,
-        help="ONNX; needs `pip install '.[onnx]'`",
-    )
-    command.add_argument(
-        "-o",
-        "--out",
-        metavar="OUT",
-        help="the file to write (default: MODEL with .onnx)",
-    )
-    command.add_argument("--force", action="store_true", help="overwrite an existing OUT")
-    command.epilog = """\
-The inputs are raw rows: `numbers` (rows, numbers), float64, NaN for a missing value, and
-`categories` (rows, categories), text, empty for a missing value. The metadata list the columns in
-order. The outputs are `label` and `probabilities`. If onnxruntime is installed, the file is written
-only if the probabilities of random rows differ by at most 1e-6 from the model's.
-
-examples:
-  python -m winenet export models/mlp/notebook.safetensors --onnx
-  python -m winenet export models/mlp/notebook.safetensors --onnx -o wine.onnx --force
-"""
+    del options["onnx"]  # there is no other format
+    export_onnx(**options)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -495,7 +193,7 @@ class _Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
 
-# The end of the help page of the other commands.
+# The end of the help page of the commands without arguments of their own.
 EXAMPLES: dict[Callable[..., Any], str] = {
     check: """examples:
   python -m winenet check
@@ -516,26 +214,14 @@ The exit code is 1 if one fails. The minimum values are in params.yaml under gat
   python -m winenet summary --base main > summary.md      against the branch main
 
 The exit code is that of gate.""",
-    init: """examples:
-  python -m winenet init ../iris --table iris.csv --target species
-  python -m winenet init ../loans --table loans.csv --target paid --positive-label no --drop name
-  python -m winenet init ../wine --table data/raw/winequality-red.csv \\
-      --table data/raw/winequality-white.csv --label Class=1,0
-  python -m winenet init ../taxis --table taxis.csv --target payment --split time \\
-      --split-column pickup
-  python -m winenet init ../gaps --table gaps.csv.gz --target ill --na-value=-999
-  python -m winenet init ../air --table air.csv --target good --decimal , --keep station_id
-
-The folder is self-contained: `make` in it runs the pipeline. What was guessed from the table is in
-its params.yaml, with the reasons. Files are never overwritten; an error leaves nothing.""",
 }
 
 # The function that adds the arguments and the examples of a command.
 ARGUMENTS: dict[Callable[..., Any], Callable[[argparse.ArgumentParser], None]] = {
-    init: _init_arguments,
-    predict: _predict_arguments,
-    describe: _describe_arguments,
-    export: _export_arguments,
+    init: init_arguments.add_init,
+    predict: serve_arguments.add_predict,
+    describe: serve_arguments.add_describe,
+    export: serve_arguments.add_export,
 }
 
 # The help text of --base, for the commands that have it.

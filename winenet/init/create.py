@@ -11,9 +11,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -271,28 +270,3 @@ def _commit(folder: Path, found: InferredConfig) -> str:
     if _too_large(found):
         words.append("the table is too large for git: `dvc add data/raw` tracks it")
     return "; ".join(words)
-
-
-def parse_options(given: Mapping[str, Any]) -> tuple[Path, InitOptions]:
-    """Convert the arguments of `python -m winenet init`.
-
-    Parameters
-    ----------
-    given
-        The attributes that argparse has set, by name.
-
-    Returns
-    -------
-    tuple[Path, InitOptions]
-        The new folder, and the options.
-    """
-    known = {
-        name: given[name]
-        for name in (
-            *("target", "label", "separator", "positive_label", "na_values", "encoding", "decimal"),
-            *("header", "unlabelled", "rare_classes", "split_method", "split_column"),
-        )
-    }
-    tables = [Path(item) for item in given["table"]]
-    lists: dict[str, Any] = {name: given[name] or () for name in ("drop_columns", "keep_columns")}
-    return Path(given["folder"]), InitOptions(tables, **lists, **known)

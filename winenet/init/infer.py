@@ -351,7 +351,7 @@ def _column_words(names: Sequence[str], options: InitOptions) -> dict[str | None
     `--na-value=Glucose=0` is of one column, if there is one of this name.
     """
     words: dict[str | None, list[str]] = {None: []}
-    for given in options.na_values or ():
+    for given in options.na_values:
         name = next((name for name in names if given.startswith(f"{name}=")), None)
         words.setdefault(name, []).append(given if name is None else given[len(name) + 1 :])
     return words

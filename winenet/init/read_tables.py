@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -46,9 +46,9 @@ class InitOptions:
     label: str | None = None
     separator: str | None = None
     positive_label: str | None = None
-    na_values: Sequence[str] | None = None
-    drop_columns: Sequence[str] = ()
-    keep_columns: Sequence[str] = ()
+    na_values: Sequence[str] = field(default_factory=list)
+    drop_columns: Sequence[str] = field(default_factory=list)
+    keep_columns: Sequence[str] = field(default_factory=list)
     encoding: str | None = None
     header: bool = True
     decimal: str | None = None
