@@ -26,7 +26,7 @@ import pandas as pd
 from winenet import params
 from winenet.data import column_format, date_format, raw_file, raw_table
 from winenet.data.model_table import ModelTable
-from winenet.data.raw_table import RawRows
+from winenet.data.raw_table import RawTable
 from winenet.errors import InputError, short_repr
 from winenet.init import create, render
 from winenet.init.infer import InferredConfig, infer_config
@@ -422,7 +422,7 @@ def _unequal(found: pd.Series, expected: pd.Series) -> str:
     )
 
 
-def _predict_difference(path: Path, rows: RawRows, places: Places) -> list[str]:
+def _predict_difference(path: Path, rows: RawTable, places: Places) -> list[str]:
     """Return how the features that `predict` reads differ from those of ingest."""
     formats = {name: column.how for name, column in rows.columns.items()}
     formats = column_format.all_from_json(column_format.all_as_json(formats))

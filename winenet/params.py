@@ -38,6 +38,7 @@ from winenet.params_fields import (
     Name,
     Parameters,
     RareClasses,
+    Section,
     Seed,
     Threshold,
     Title,
@@ -50,12 +51,6 @@ from winenet.params_fields import (
 from winenet.params_file import PATH as PATH
 from winenet.params_file import ParamsError as ParamsError
 from winenet.text import count
-
-
-class Section(BaseModel):
-    """A part of params.yaml: nothing is converted, nothing unknown is let through."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _key_of_a_metric(key: str) -> str:

@@ -4,21 +4,13 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from winenet.params_fields import Section
 
 
-class ColumnSection(BaseModel):
+class ColumnSection(Section):
     """A column that needs more words than number or category."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     na_values: list[str] | None = Field(
         default=None, description="texts for a missing value, in place of ingest.na_values"
@@ -107,7 +99,7 @@ Kind = Annotated[
     Field(description="[lower, upper], number, category, or a mapping with a type"),
 ]
 
-COLUMN_TYPES: dict[str, type[BaseModel]] = {
+COLUMN_TYPES: dict[str, type[Section]] = {
     "number": NumberColumn,
     "category": CategoryColumn,
     "date": DateColumn,

@@ -1,13 +1,9 @@
-"""Types of the fields in params.yaml: numbers, names and labels, each with its rule."""
+"""What the schema of params.yaml is made of: the base of its sections, and types with rules."""
 
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 LONGEST_NAME = 1_000
 RESERVED_NAMES = (
@@ -28,6 +24,12 @@ DEVICES = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]")
 RESERVED_PATTERN = re.compile(r"network|fold|predicted|probability(?:_\d+)?")
 # A spreadsheet takes a cell that begins so for a formula; some cut a line at ";" or a tab as well.
 FORMULA = re.compile(r"(?:^|[,;])[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+
+
+class Section(BaseModel):
+    """A part of params.yaml: nothing is converted, nothing unknown is let through."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _harmless_name(name: str) -> str:

@@ -454,7 +454,7 @@ MAY_IMPORT = {
         *("params_columns", "params_errors", "params_fields", "params_file", "errors", "text"),
     },
     "params_errors": {"params_columns", "errors"},
-    "params_columns": set(),
+    "params_columns": {"params_fields"},
     "params_fields": set(),
     "params_file": {"yaml12", "errors"},
     "files": {"errors"},

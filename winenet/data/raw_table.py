@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from winenet.data import raw_file
@@ -24,13 +25,16 @@ CLASSES_SHOWN = 20  # of the rare ones, in a message
 MAX_CATEGORIES = 1_000  # of a category; each becomes an input of the networks
 
 
-class RawRows(NamedTuple):
+class RawTable(NamedTuple):
     """The raw files' rows that have a label, joined.
 
     Attributes
     ----------
     table : DataFrame of shape (rows, features and the target)
-        The target as text.
+        The target as text; from `read_raw` as a class, a whole number from 0 up in the last column,
+        of two classes 1 for the positive one.
+    labels : list of str
+        By class; from `read_rows` none.
     columns : dict of str to RawColumn
         How each raw column was read.
     notes : list of str
@@ -42,131 +46,114 @@ class RawRows(NamedTuple):
     """
 
     table: pd.DataFrame
+    labels: list[str]
     columns: dict[str, RawColumn]
     notes: list[str]
     dropped: dict[str, int]
     location: Callable[[int], str]
 
 
-class RawTable(NamedTuple):
-    """The raw files' rows, and what the classes are called in them.
-
-    Attributes
-    ----------
-    table : DataFrame of shape (rows, features and the class)
-        In the last column the class, a whole number from 0 up; of two the positive one is 1.
-    labels : list of str
-        By class.
-    columns, notes, dropped
-        As in `RawRows`.
-    """
-
-    table: pd.DataFrame
-    labels: list[str]
-    columns: dict[str, RawColumn]
-    notes: list[str]
-    dropped: dict[str, int]
-
-
 def read_raw(folder: str, settings: Ingest) -> RawTable:
     """Read, check and join the raw files, in the order of `settings.files`.
 
-    Parameters
-    ----------
-    folder : str
-        Of the raw files.
-    settings : Ingest
-
-    Raises
-    ------
-    DataError
-        It names every fault of every file.
+    Raises DataError, which names every fault of every file in the folder.
     """
-    rows = read_rows(folder, settings)
-    table = rows.table
-    _check_levels(table, rows.columns)
-    labels = _labels(table[settings.target], settings)
-    codes = pd.Index(labels).get_indexer(pd.Index(table[settings.target])).astype(np.int64)
-    table[settings.target] = codes
-    return RawTable(table, labels, rows.columns, rows.notes, rows.dropped)
+    raw = read_rows(folder, settings)
+    _check_levels(raw.table, raw.columns)
+    labels = _labels(raw.table[settings.target], settings)
+    codes = pd.Index(labels).get_indexer(pd.Index(raw.table[settings.target]))
+    raw.table[settings.target] = codes.astype(np.int64)
+    return raw._replace(labels=labels)
 
 
-def read_rows(folder: str, settings: Ingest) -> RawRows:
+def read_rows(folder: str, settings: Ingest) -> RawTable:
     """Read and join the raw files; leave out rows without a label or of rare classes.
 
-    Parameters
-    ----------
-    folder : str
-        Of the raw files.
-    settings : Ingest
-
-    Raises
-    ------
-    DataError
-        It names every fault of every file.
+    Raises DataError, which names every fault of every file in the folder.
     """
-    read = {
-        file.name: raw_file.read(str(Path(folder, file.name)), settings, file.label)
+    files = {
+        f"{folder}/{file.name}": raw_file.read(str(Path(folder, file.name)), settings, file.label)
         for file in settings.files
     }
-    columns = next(iter(read.values())).columns
-    faults = [f"{folder}/{name}: {fault}" for name, file in read.items() for fault in file.faults]
-    if not faults:
-        faults = [
-            f"{folder}/{name}: a pattern of `ingest.columns` matches other columns than in "
-            f"{settings.files[0].name} ({preview(sorted({*file.columns} ^ {*columns}))})"
-            for name, file in read.items()
-            if file.columns.keys() != columns.keys()
-        ]
-    if faults:
-        raise DataError(
-            f"The raw files have {count(len(faults), 'fault')}, so no table "
-            "was made:\n"
-            + "\n".join(f"  {line}" for line in [*faults, *_notes_on_faults(folder, read)])
-            + f"\nCorrect the files in {folder} (`git checkout -- {folder}` restores the committed "
-            "ones), or change what is expected under `ingest` in params.yaml."
-        )
-    names, locations = [*read], [file.location for file in read.values()]
-    file_of_row = np.repeat(range(len(read)), [len(file.table) for file in read.values()])
-    row_of_file = np.concatenate([file.table.index for file in read.values()])
-    table = pd.concat([file.table for file in read.values()], ignore_index=True)
-    notes = [f"{folder}/{name}: {note}" for name, file in read.items() for note in file.notes]
-    unlabelled = sum(file.unlabelled for file in read.values())
-    if unlabelled:
-        notes.append(f"{count(unlabelled, 'row')} without a label left out")
+    _raise_faults(folder, files)
+    table = pd.concat([file.table for file in files.values()], ignore_index=True)
     table = table.astype({name: np.int64 for name in table if _is_whole(table[name])})
+    table, notes = _with_classes(table, settings)
+    unlabelled = sum(file.unlabelled for file in files.values())
+    if unlabelled:
+        notes.insert(0, f"{count(unlabelled, 'row')} without a label left out")
+    labelled = sum(len(file.table) for file in files.values())
+    return RawTable(
+        table.reset_index(drop=True),
+        [],
+        next(iter(files.values())).columns,
+        [*(f"{path}: {note}" for path, file in files.items() for note in file.notes), *notes],
+        {"unlabelled": unlabelled, "rare_classes": labelled - len(table)},
+        _locations(files, table.index.to_numpy()),
+    )
+
+
+def _raise_faults(folder: str, files: Mapping[str, RawFile]) -> None:
+    """Raise DataError for files with faults, or in which a pattern matches other columns."""
+    first, *_ = files
+    columns = files[first].columns.keys()
+    faults = [f"{path}: {fault}" for path, file in files.items() for fault in file.faults]
+    faults = faults or [
+        f"{path}: a pattern of `ingest.columns` matches other columns than in "
+        f"{Path(first).name} ({preview(sorted(file.columns.keys() ^ columns))})"
+        for path, file in files.items()
+        if file.columns.keys() != columns
+    ]
+    if not faults:
+        return
+    # What was found and skipped in these files may be the reason.
+    notes = [
+        f"{path}: note: {note}"
+        for path in files
+        if files[path].faults
+        for note in files[path].notes
+    ]
+    raise DataError(
+        f"The raw files have {count(len(faults), 'fault')}, so no table was made:\n"
+        + "".join(f"  {line}\n" for line in [*faults, *notes])
+        + f"Correct the files in {folder} (`git checkout -- {folder}` restores the committed "
+        "ones), or change what is expected under `ingest` in params.yaml."
+    )
+
+
+def _with_classes(table: pd.DataFrame, settings: Ingest) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows with labels of which each is a class; and what was changed, in words."""
     labels = join_equal_numbers(table[settings.target])
     joined = sorted({*table[settings.target]} - {*labels})
+    notes = []
     if joined:
         notes.append(
             f"labels that are the same number as another are read as that: {preview(joined)}"
         )
-    before = len(table)
     table, note = treat_rare_classes(
         table.assign(**{settings.target: labels}),
         settings.target,
         settings.min_class_rows,
         settings.rare_classes,
     )
-    notes += [note] if note else []
-    dropped = {"unlabelled": unlabelled, "rare_classes": before - len(table)}
-    kept = table.index.to_numpy()
+    return table, [*notes, *([note] if note else [])]
+
+
+def _locations(
+    files: Mapping[str, RawFile], joined_rows: npt.NDArray[np.intp]
+) -> Callable[[int], str]:
+    """Return what says where a row of the table stands. joined_rows: of the files' joined rows."""
+    # Not the files themselves: they would stay in memory.
+    of_file = [(path, file.location) for path, file in files.items()]
+    file_of_row = np.repeat(range(len(files)), [len(file.table) for file in files.values()])
+    row_of_file = np.concatenate([file.table.index for file in files.values()])
 
     def location(row: int) -> str:
-        file = file_of_row[kept[row]]
-        return f"{folder}/{names[file]}: {locations[file](int(row_of_file[kept[row]]))}"
+        joined_row = joined_rows[row]
+        path, location_in_file = of_file[file_of_row[joined_row]]
+        return f"{path}: {location_in_file(int(row_of_file[joined_row]))}"
 
-    return RawRows(table.reset_index(drop=True), columns, notes, dropped, location)
-
-
-def _notes_on_faults(folder: str, files: Mapping[str, RawFile]) -> list[str]:
-    """Return what was found and skipped in the files that have faults, which may be the reason."""
-    return [
-        f"{folder}/{name}: note: {note}"
-        for name, file in files.items()
-        if file.faults
-        for note in file.notes
-    ]
+    return location
 
 
 def _is_whole(column: pd.Series) -> bool:
@@ -304,11 +291,6 @@ def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawCo
 
 def treatment(settings: Ingest, raw: RawTable) -> dict[str, Any]:
     """Return what became of the raw files, as metrics; of what did not happen, nothing.
-
-    Parameters
-    ----------
-    settings : Ingest
-    raw : RawTable
 
     Returns
     -------
