@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from winenet import __main__ as command
 from winenet.data import preprocessing
 from winenet.data.column_format import ColumnFormat
+from winenet.data.dialect import clean_text
 from winenet.models import model_file, saved
 from winenet.models.predictor import PipelinePredictor
 from winenet.models.saved import DenseModel, SavedModel
@@ -220,7 +221,7 @@ def test_a_model_is_exported_beside_its_file(folder, monkeypatch, capfd):
     code, printed, errors = main(monkeypatch, capfd, "models/some.safetensors", "--onnx")
     assert (code, errors) == (0, "")
     content = Path("models/some.onnx").read_bytes()
-    first, second = printed.splitlines()
+    first, second, *texts = printed.splitlines()
     assert first == (
         f"export: models/some.onnx, {len(content):,} bytes; inputs `numbers` (rows, 2) and "
         "`categories` (rows, 2)"
@@ -229,7 +230,26 @@ def test_a_model_is_exported_beside_its_file(folder, monkeypatch, capfd):
         "  checked against onnxruntime: 2,000 rows in the training range, gaps and unknown levels "
         "among them; probabilities differ by "
     )
+    assert " ".join(map(str.strip, texts)) == (
+        "categories are compared as they are: strip blanks around texts, remove invisible "
+        "characters and normalise to NFC first, as predict does, or a level is not recognised"
+    )
     assert_predicts_alike(model_file.read("models/some.safetensors"), content)
+
+
+def test_texts_are_compared_as_they_are_and_the_model_says_so(folder, monkeypatch, capfd):
+    saved = trained(["pH", "colour"], (4,), "relu", 2, "minmax")
+    content = onnx_export.onnx_model(saved)
+    texts = pd.DataFrame({"pH": 3.0, "colour": ["ro sé", "ro se\u0301", " ro sé", "ro\u200b sé"]})
+    cleaned = texts.assign(colour=texts["colour"].map(clean_text))
+    np.testing.assert_allclose(*(run_onnx(content, saved, X)[1][0] for X in (texts, cleaned)))
+    unknown = run_onnx(content, saved, texts.assign(colour="blue"))[1]
+    np.testing.assert_array_equal(run_onnx(content, saved, texts)[1][1:], unknown[1:])
+    assert len(np.unique(run_onnx(content, saved, cleaned)[1][:, 1])) == 1
+    assert "normalises them to NFC" in onnx.load_from_string(content).doc_string
+    model_file.write("models/numbers.safetensors", trained(["pH"], (4,), "relu", 2, "minmax"))
+    _, printed, _ = main(monkeypatch, capfd, "models/numbers.safetensors", "--onnx")
+    assert "categories" not in printed
 
 
 def test_an_existing_file_is_overwritten_by_force_alone(folder, monkeypatch, capfd):

@@ -1,8 +1,10 @@
-"""Writes a model as ONNX, which takes raw rows and is checked against onnxruntime.
+"""Write a model as ONNX, which takes raw rows and is checked against onnxruntime.
 
 The graph's inputs are `numbers` (rows, numbers) of float64, NaN for a gap, and `categories` (rows,
 categories) of text, an empty one for a gap; the one that would have no column is left out. What
-stood for a gap in training does so here as well. The outputs are `label` (rows,) of text and
+stood for a gap in training does so here as well. Texts are compared as they are: the program that
+calls the graph strips blanks around them, removes invisible characters and normalises them to NFC,
+as training did; else a text is an unknown level. The outputs are `label` (rows,) of text and
 `probabilities` (rows, classes) of float64. The metadata name the columns in their order, and under
 `formats` how the training read them.
 """
@@ -35,7 +37,7 @@ class ExportError(InputError):
 
 
 def export_onnx(model: str, out: str | None = None, *, force: bool = False) -> None:
-    """Write a model's file as ONNX, check it against onnxruntime, and print what was found.
+    """Write a model's file as ONNX, check it against onnxruntime, and print how it is used.
 
     out: the file to write; without it the model's name with the ending .onnx. force: whether an
     existing one is overwritten.
@@ -63,6 +65,11 @@ def export_onnx(model: str, out: str | None = None, *, force: bool = False) -> N
         print(
             f"  checked against onnxruntime: {CHECKED_ROWS:,} rows in the training range, gaps and "
             f"unknown levels among them; probabilities differ by {difference:.1e} at most"
+        )
+    if saved.preprocessing.categories:
+        print(
+            "  categories are compared as they are: strip blanks around texts, remove invisible\n"
+            "  characters and normalise to NFC first, as predict does, or a level is not recognised"
         )
 
 
