@@ -24,7 +24,7 @@ IF_WINNER = (
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def told(workspace: Workspace, **environment: str) -> str:
+def journal_note(workspace: Workspace, **environment: str) -> str:
     """Return what `check` says of the journal."""
     code, printed, errors = workspace.run("winenet", "check", **environment)
     assert (code, errors) == (0, "")
@@ -55,7 +55,7 @@ def test_after_a_run_the_journal_holds_every_network(finished_workspace):
     stored = (finished_workspace.path / journal.PATH).read_bytes()
     # 2 in mlp, 2 x 2 in the search and 2 of its winner, 8 in curves, 3 x 2 seeds, 3 x 2 x 2 in the
     # learning curve, 3 without a feature.
-    assert told(finished_workspace) == f"the journal holds 37 of the 37 {IF_WINNER}"
+    assert journal_note(finished_workspace) == f"the journal holds 37 of the 37 {IF_WINNER}"
     assert finished_workspace.files() == before
     assert (finished_workspace.path / journal.PATH).read_bytes() == stored
 
@@ -63,11 +63,11 @@ def test_after_a_run_the_journal_holds_every_network(finished_workspace):
 def test_an_added_network_is_the_only_one_that_is_not_held(finished_workspace):
     finished_workspace.edit("params.yaml", "    # tanh:", "    added: {alpha: 0.1}\n    #")
     # Without its best epoch in curves, which no run has found yet.
-    assert told(finished_workspace).startswith("the journal holds 37 of the 48 networks")
+    assert journal_note(finished_workspace).startswith("the journal holds 37 of the 48 networks")
     _, printed, _ = finished_workspace.run("stages.mlp")
     assert "mlp: journal: 2 of 3 fits reused" in printed
     # The fit of mlp, which is that of one of the seeds as well.
-    assert told(finished_workspace).startswith("the journal holds 39 of the 48 networks")
+    assert journal_note(finished_workspace).startswith("the journal holds 39 of the 48 networks")
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,28 @@ def test_an_added_network_is_the_only_one_that_is_not_held(finished_workspace):
 )
 def test_what_a_change_leaves_of_it(finished_workspace, old, new, held):
     finished_workspace.edit("params.yaml", old, new)
-    assert told(finished_workspace).startswith(f"the journal holds {held} networks")
+    assert journal_note(finished_workspace).startswith(f"the journal holds {held} networks")
+
+
+def test_the_fits_that_choose_a_threshold_are_counted(finished_workspace):
+    finished_workspace.edit("params.yaml", "\nthreshold: 0.5", "\nthreshold: f1")
+    # Of each network of mlp, one on each of the 2 folds of the search.
+    assert journal_note(finished_workspace).startswith("the journal holds 37 of the 41 networks")
+    _, printed, _ = finished_workspace.run("stages.mlp")
+    assert "mlp: journal: 2 of 6 fits reused" in printed
+    assert journal_note(finished_workspace) == f"the journal holds 41 of the 41 {IF_WINNER}"
 
 
 def test_without_a_winner_its_fits_are_not_counted(finished_workspace):
     (finished_workspace.path / "data/grid_search_best.json").unlink()
-    assert told(finished_workspace) == (
+    assert journal_note(finished_workspace) == (
         "the journal holds 28 of the 28 networks among them, not counting those of the search's "
         "winner, which is not known yet"
     )
 
 
-def test_the_journal_off_missing_damaged_or_misspelt_is_told(finished_workspace):
-    assert told(finished_workspace, WINENET_JOURNAL="off") == (
+def test_the_journal_off_missing_damaged_or_misspelt(finished_workspace):
+    assert journal_note(finished_workspace, WINENET_JOURNAL="off") == (
         "the journal is off, so all are trained"
     )
     code, _, errors = finished_workspace.run("winenet", "check", WINENET_JOURNAL="no")
@@ -103,20 +112,20 @@ def test_the_journal_off_missing_damaged_or_misspelt_is_told(finished_workspace)
     file = finished_workspace.path / journal.PATH
     for leftover in file.parent.iterdir():
         leftover.unlink()
-    assert told(finished_workspace) == "the journal holds none of them yet"
+    assert journal_note(finished_workspace) == "the journal holds none of them yet"
     assert not file.exists()
     file.write_text("no database" * 1000, encoding="utf-8")
-    assert told(finished_workspace) == (
+    assert journal_note(finished_workspace) == (
         f"{journal.PATH} cannot be used (file is not a database), so all are trained"
     )
 
 
-def test_parameters_of_a_damaged_file_are_told(finished_workspace):
+def test_a_damaged_file_of_the_winner_ends_in_one_line(finished_workspace):
     best = finished_workspace.path / "data/grid_search_best.json"
     best.write_text('{"units": 3}', encoding="utf-8")
     assert re.match(
         "those in the journal cannot be counted: .*unexpected keyword argument 'units'",
-        told(finished_workspace),
+        journal_note(finished_workspace),
     )
 
 

@@ -141,13 +141,11 @@ def _fits(
 ) -> Iterator[tuple[list[Fit], int | None]]:
     """Yield the fits of each stage, and the epoch at which they pause."""
     X, y, search = rows.X, rows.y, settings.grid_search
-    yield (
-        [
-            Fit(network, (X, y))
-            for network in make_mlp_networks(settings.mlp, settings.mlp.estimator).values()
-        ],
-        None,
-    )
+    first = make_mlp_networks(settings.mlp, settings.mlp.estimator).values()
+    yield [Fit(network, (X, y)) for network in first], None
+    if isinstance(settings.threshold, str):  # a score chooses it, on each fold's scored rows
+        for network in first:
+            yield search_results.out_of_fold_fits(network, X, y, rows.cv), None
     yield search_results.search_fits(X, y, search, rows.cv), pause
     networks = make_mlp_networks(settings.mlp)
     followed = (settings.curves, rows.curves_X, rows.curves_y)
@@ -163,7 +161,5 @@ def _fits(
     sizes = learning_curve.size_fits(networks, X, y, settings.learning_curve, rows.size_keys)
     yield [*sizes.values()], None
     drops = settings.importance.drop_features
-    yield (
-        [*importance.drop_column_fits(networks, X, y, rows.source_columns, drops).values()],
-        None,
-    )
+    without = importance.drop_column_fits(networks, X, y, rows.source_columns, drops)
+    yield [*without.values()], None
