@@ -52,7 +52,7 @@ EFFECTS = {
     "ingest.drop_columns": "Columns of the raw files that are not used; a pattern such as "
     "`ENSG*` stands for several.",
     "ingest.na_values": "Texts that stand for a missing value. A missing number becomes the "
-    "training median, with an input that tells the gap; in a category, it is a level of its own.",
+    "training median, with an input that marks the gap; in a category, it is a level of its own.",
     "ingest.encoding": "Encoding of the raw files. A file that begins with a mark of its encoding "
     "is read by that.",
     "ingest.quote": "Quotation mark of the raw files.",

@@ -60,7 +60,7 @@ def read(folder: str, settings: Ingest, split: Split) -> SplitColumn | None:
         return None
     given = find_entry(settings, name)
     how = raw_column(given or "category", settings.na_values).how
-    gaps = ["", *how.na_values]  # which are told below, with the other faults
+    gaps = ["", *how.na_values]  # which are reported below, with the other faults
     column: NumberColumn | CategoryColumn = CategoryColumn(type="category", na_values=gaps)
     if how.kind == "number":
         column = given if isinstance(given, NumberColumn) else NumberColumn(type="number")

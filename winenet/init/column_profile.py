@@ -61,7 +61,7 @@ class ColumnProfile:
             self._add_evidence(given)
 
     def _add_evidence(self, texts: pa.Array) -> None:
-        """Note what tells an id. texts: without gaps."""
+        """Note what speaks for an id. texts: without gaps."""
         self._cells += len(texts)
         self._longest = max(self._longest, pc.max(pc.utf8_length(texts)).as_py())
         is_plain = pc.match_substring_regex(texts, PLAIN)
@@ -94,7 +94,7 @@ class ColumnProfile:
 
     @property
     def id_evidence(self) -> IdEvidence:
-        """What tells an id from a measurement or a category."""
+        """What distinguishes an id from a measurement or a category."""
         self._join_hashes()
         distinct = len(self.counts) if self._hashes is None else len(self._hashes)
         return IdEvidence(

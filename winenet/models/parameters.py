@@ -340,7 +340,7 @@ def make_baseline(settings: Compare, name: str) -> Any:
 
 
 def _features(ingest: Ingest) -> Sequence[str] | None:
-    """Return the names of the features, or None if only the table tells their number."""
+    """Return the names of the features, or None if only the table shows their number."""
     return None if "category" in ingest.columns.values() else list(ingest.columns)
 
 

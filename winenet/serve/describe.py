@@ -1,4 +1,4 @@
-"""Tell in words what a model's file holds: layers, labels, columns, preprocessing, training."""
+"""Describe in words what a model's file holds: layers, labels, columns, preprocessing, training."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
