@@ -46,13 +46,7 @@ class Schema:
 
 
 def features_of(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
-    """Return the kind of each feature, "number" or "category", in the columns' order.
-
-    Parameters
-    ----------
-    formats : mapping of str to ColumnFormat
-        By raw column.
-    """
+    """Return the kind of each feature, "number" or "category", in the columns' order."""
     kinds: dict[str, str] = {}
     for name, how in formats.items():
         kinds |= how.features(name)

@@ -25,19 +25,9 @@ Stages = Mapping[str, Mapping[str, Any]]
 
 
 def dvc_yaml(text: str, positive: str | None) -> str:
-    """Return dvc.yaml without the notebook's stages, paths and plots, for another table.
+    """Return this folder's dvc.yaml without the notebook's stages, paths and plots.
 
-    Parameters
-    ----------
-    text
-        The dvc.yaml of this folder. Its comments and layout are kept.
-    positive
-        The label of class 1. None: there are more than two classes.
-
-    Returns
-    -------
-    str
-        The dvc.yaml of the new folder.
+    Its comments and layout are kept. positive: the label of class 1, None of more than two classes.
     """
     content = yaml.safe_load(text)
     stages = content["stages"]
@@ -79,21 +69,9 @@ def _replace_label(text: str, positive: str | None) -> str:
 
 
 def replace_deps(text: str, stage: str, deps: Sequence[str]) -> str:
-    """Return the text of a dvc.yaml with other dependencies of a stage.
+    """Return the text of a dvc.yaml with other dependencies of a stage; all else is as it was.
 
-    Parameters
-    ----------
-    text
-        A dvc.yaml in which each `deps` is a list in brackets that begins on a line of its own.
-    stage
-        The name of the stage.
-    deps
-        All its dependencies.
-
-    Returns
-    -------
-    str
-        The text; all else is as it was.
+    Each `deps` is a list in brackets that begins on a line of its own.
     """
     wrapped = textwrap.wrap(
         f"[{', '.join(deps)}]",
@@ -109,19 +87,9 @@ def replace_deps(text: str, stage: str, deps: Sequence[str]) -> str:
 
 
 def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
-    """Return the paths that a stage writes.
+    """Return the paths under `outs`, `metrics` and `plots` of a stage's entry in dvc.yaml.
 
-    Parameters
-    ----------
-    stage
-        The entry of the stage in dvc.yaml.
-    cached
-        Whether to return only the paths that are kept in DVC's cache.
-
-    Returns
-    -------
-    list[str]
-        The paths under `outs`, `metrics` and `plots`, in this order.
+    cached: whether to return only those that are kept in DVC's cache.
     """
     result = []
     for entry in (item for kind in ("outs", "metrics", "plots") for item in stage.get(kind, [])):
@@ -135,19 +103,9 @@ def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
 
 
 def ignored_outputs(stages: Stages) -> dict[str, str]:
-    """Return the .gitignore files that DVC would write in a first run.
+    """Return, by path, the .gitignore files that DVC would write in a first run.
 
     With them, no result gets into git even when that run fails.
-
-    Parameters
-    ----------
-    stages
-        The stages of dvc.yaml.
-
-    Returns
-    -------
-    dict[str, str]
-        The text of each file by its path.
     """
     texts: dict[str, str] = {}
     for content in stages.values():
@@ -158,18 +116,7 @@ def ignored_outputs(stages: Stages) -> dict[str, str]:
 
 
 def mermaid(stages: Stages) -> str:
-    """Return the graph of the stages as `dvc dag --md` prints it.
-
-    Parameters
-    ----------
-    stages
-        The stages of dvc.yaml.
-
-    Returns
-    -------
-    str
-        A Mermaid flow chart in Markdown.
-    """
+    """Return the graph of the stages as `dvc dag --md` prints it."""
     writers = {path: stage for stage, content in stages.items() for path in outputs(content)}
     number = {stage: place for place, stage in enumerate(sorted(stages), start=1)}
     edges = {
@@ -187,17 +134,9 @@ def mermaid(stages: Stages) -> str:
 
 
 def makefile(text: str) -> str:
-    """Return a Makefile with the targets of a pipeline alone.
+    """Return a Makefile without the blocks of targets that are not in `KEPT_MAKE_TARGETS`.
 
-    Parameters
-    ----------
-    text
-        The Makefile of this folder: blocks between empty lines, with all targets in `.PHONY`.
-
-    Returns
-    -------
-    str
-        The Makefile without the blocks of targets that are not in `KEPT_MAKE_TARGETS`.
+    text: blocks between empty lines, with all targets in `.PHONY`.
     """
     phony = next(line for line in text.splitlines() if line.startswith(".PHONY:"))
     dropped = {*phony.split()[1:]} - {*KEPT_MAKE_TARGETS}
