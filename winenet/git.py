@@ -17,15 +17,41 @@ class GitError(InputError):
 
 
 def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without those that point git at another repository."""
+    """Return the variables without those that point git at another repository.
+
+    Parameters
+    ----------
+    environment
+        Environment variables, such as `os.environ`.
+
+    Returns
+    -------
+    dict[str, str]
+        A copy without `REPOSITORY_VARIABLES`.
+    """
     return {name: value for name, value in environment.items() if name not in REPOSITORY_VARIABLES}
 
 
 def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run git, whatever its exit code; raise GitError if it cannot be started.
+    """Run git, whatever its exit code.
 
-    folder: of the repository, which may belong to another user. None: the repository that git finds
-    from the current folder and the variables of the environment.
+    Parameters
+    ----------
+    *arguments
+        The arguments of git.
+    folder
+        The folder of the repository, which may belong to another user. None: the repository that
+        git finds from the current folder and the variables of the environment.
+
+    Returns
+    -------
+    subprocess.CompletedProcess[bytes]
+        The exit code and what git printed.
+
+    Raises
+    ------
+    GitError
+        If git cannot be started.
     """
     command, environment = ["git"], None
     if folder is not None:
@@ -40,9 +66,22 @@ def run(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProc
 
 
 def output(*arguments: str, folder: Path | None = None) -> str:
-    """Run git as `run` does and return what it prints.
+    """Run git and return what it prints.
 
-    Raises GitError if git cannot be started, or its exit code is not 0.
+    Parameters
+    ----------
+    *arguments, folder
+        As in `run`.
+
+    Returns
+    -------
+    str
+        The standard output, decoded as UTF-8.
+
+    Raises
+    ------
+    GitError
+        If git cannot be started, or its exit code is not 0.
     """
     done = run(*arguments, folder=folder)
     if done.returncode != 0:
@@ -53,5 +92,16 @@ def output(*arguments: str, folder: Path | None = None) -> str:
 
 
 def error_text(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the error output of a command in one line, "" if there is none."""
+    """Return the error output of a command in one line.
+
+    Parameters
+    ----------
+    done
+        The result of `run`.
+
+    Returns
+    -------
+    str
+        The text, or "" if there is none.
+    """
     return " ".join(done.stderr.decode("utf-8", errors="replace").split())

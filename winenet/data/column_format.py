@@ -75,7 +75,15 @@ class Parsed(NamedTuple):
 
 
 def parse(name: str, cells: pa.Array, column_format: ColumnFormat) -> Parsed:
-    """Read the cells of a column: texts, or the type that a column of Parquet has."""
+    """Read the cells of a column.
+
+    Parameters
+    ----------
+    name : str
+    cells : pyarrow.Array of shape (rows,)
+        Texts, or the type that a column of Parquet has.
+    column_format : ColumnFormat
+    """
     if column_format.kind == "number" and not _is_text(cells.type):
         return _typed_numbers(name, cells, column_format)
     if not (_is_text(cells.type) or _has_text(cells.type)):
@@ -197,7 +205,10 @@ def as_json(column_format: ColumnFormat) -> dict[str, Any]:
 def from_json(content: Mapping[str, Any]) -> ColumnFormat:
     """Return the format that `as_json` wrote.
 
-    Raises KeyError, TypeError or ValueError if the content is anything else.
+    Raises
+    ------
+    KeyError, TypeError or ValueError
+        If the content is anything else.
     """
     kind, words = content["type"], content.get("na_values", [])
     if {*content} - {"type", "na_values", "number", "date"} or kind not in KINDS:
@@ -223,7 +234,10 @@ def all_as_json(formats: Mapping[str, ColumnFormat]) -> list[dict[str, Any]]:
 def all_from_json(content: Sequence[Mapping[str, Any]]) -> dict[str, ColumnFormat]:
     """Return the formats that `all_as_json` wrote.
 
-    Raises KeyError, TypeError or ValueError if the content is anything else.
+    Raises
+    ------
+    KeyError, TypeError or ValueError
+        If the content is anything else.
     """
     formats: dict[str, ColumnFormat] = {}
     for column in content:

@@ -53,8 +53,16 @@ def check_folds(
 ) -> None:
     """Raise SplitError if a fold would lack a class.
 
-    keys: what ties the rows to each other; a whole group counts as one row. labels: by class, for
-    messages.
+    Parameters
+    ----------
+    y_train : Series
+        Class codes of the training rows.
+    cv : int
+        The number of folds.
+    keys : RowKeys
+        What ties the rows to each other; a whole group counts as one row.
+    labels : sequence of str, optional
+        By class, for messages.
     """
     _check_counts(y_train, cv, keys, labels)
     if keys.times is None and not keys.of_column:

@@ -51,8 +51,14 @@ def as_json(leaks: list[Leak]) -> dict[str, dict[str, str | float]]:
 def find_leaks(X: pd.DataFrame, y: pd.Series) -> list[Leak]:
     """Return the features of which each level, or a few cuts, decide nearly all rows.
 
-    Such a feature may be known only after the label: `alive` beside `survived`. X: numbers, or
-    texts, NaN for a gap. y: class codes.
+    Such a feature may be known only after the label: `alive` beside `survived`.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (rows, features)
+        Numbers, or texts; NaN for a gap.
+    y : Series of shape (rows,)
+        Class codes.
     """
     codes = pd.factorize(y)[0]
     of_class = np.bincount(codes) if len(codes) else np.zeros(0, dtype=np.intp)

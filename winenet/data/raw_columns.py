@@ -31,7 +31,11 @@ class RawColumn(NamedTuple):
 def raw_columns(settings: Ingest, names: Iterable[str]) -> dict[str, RawColumn]:
     """Return the columns that params.yaml names, or matches by a pattern, in its order.
 
-    names: the header of the raw files, for patterns such as "ENSG*".
+    Parameters
+    ----------
+    settings : Ingest
+    names : iterable of str
+        The header of the raw files, for patterns such as "ENSG*".
     """
     columns: dict[str, RawColumn] = {}
     header = dict.fromkeys(names)
@@ -44,10 +48,16 @@ def raw_columns(settings: Ingest, names: Iterable[str]) -> dict[str, RawColumn]:
 
 
 def dropped_columns(settings: Ingest, names: Iterable[str]) -> set[str]:
-    """Return the columns that `drop_columns` names, or matches by a pattern, in a header.
+    """Return the columns that `drop_columns` names, or matches by a pattern.
 
     A column's own name in `columns` counts more than a pattern, and a pattern of `drop_columns`
     more than one of `columns`.
+
+    Parameters
+    ----------
+    settings : Ingest
+    names : iterable of str
+        The header of the raw files.
     """
     header, used = dict.fromkeys(names), {settings.target, *settings.columns}
     dropped = {*settings.drop_columns}
@@ -72,7 +82,15 @@ def _matches(name: str, header: Mapping[str, None]) -> list[str]:
 
 
 def raw_column(given: Any, na_values: Sequence[str]) -> RawColumn:
-    """Return a column as params.yaml describes it. na_values: those of all columns."""
+    """Return a column of params.yaml.
+
+    Parameters
+    ----------
+    given : str, list or ColumnSection
+        What params.yaml says of it.
+    na_values : sequence of str
+        Those of all columns.
+    """
     own = getattr(given, "na_values", None)
     words = tuple(map(clean_text, na_values if own is None else own))
     if isinstance(given, NumberColumn):

@@ -91,9 +91,19 @@ class _CellErrors:
 
 
 def read(path: str, settings: Ingest, label: int | str | None = None) -> RawFile:
-    """Read a raw file; one that cannot be read has a fault and no rows.
+    """Read a raw file.
 
-    label: of all rows; without it, the label stands in the target's column.
+    Parameters
+    ----------
+    path : str
+    settings : Ingest
+    label : int or str, optional
+        Of all rows; without it, the label stands in the target's column.
+
+    Returns
+    -------
+    RawFile
+        A file that cannot be read has a fault and no rows.
     """
     try:
         if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):

@@ -168,7 +168,14 @@ def _is_whole(column: pd.Series) -> bool:
 def join_equal_numbers(labels: pd.Series) -> pd.Series:
     """Give labels that are the same number one text, the shortest: 0 for 0.0.
 
-    If one of them is no number, they are returned as they are.
+    Parameters
+    ----------
+    labels : Series of str, shape (rows,)
+
+    Returns
+    -------
+    Series of str, shape (rows,)
+        The same labels, if one of them is no number.
     """
     by_number: dict[Decimal, list[str]] = {}  # a float would join ids of 19 digits
     for label in map(str, labels.unique()):
@@ -258,7 +265,16 @@ def _are_classes(labels: pd.Series, min_rows: int) -> bool:
 
 
 def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawColumn]) -> Schema:
-    """Return what a table is that was read as params.yaml says. labels: by class."""
+    """Return what a table is that was read as params.yaml says.
+
+    Parameters
+    ----------
+    settings : Ingest
+    labels : list of str
+        By class.
+    columns : mapping of str to RawColumn
+        As `read_raw` returns them.
+    """
     words = settings.display_names
     names = {} if words is None else words.classes
     formats = {name: column.how for name, column in columns.items()}
@@ -276,8 +292,11 @@ def make_schema(settings: Ingest, labels: list[str], columns: Mapping[str, RawCo
 def treatment(settings: Ingest, raw: RawTable) -> dict[str, Any]:
     """Return what became of the raw files, as metrics; of what did not happen, nothing.
 
-    missing: gaps by kind and raw column. dates: by raw column, the features that it became.
-    left_out: raw columns. dropped_rows: rows by reason.
+    Returns
+    -------
+    dict
+        missing: gaps by kind and raw column. dates: by raw column, the features that it became.
+        left_out: raw columns. dropped_rows: rows by reason.
     """
     missing: dict[str, dict[str, int]] = {}
     features = {name: list(column.how.features(name)) for name, column in raw.columns.items()}

@@ -46,7 +46,13 @@ class Schema:
 
 
 def features_of(formats: Mapping[str, ColumnFormat]) -> dict[str, str]:
-    """Return the kind of each feature, "number" or "category", in the columns' order."""
+    """Return the kind of each feature, "number" or "category", in the columns' order.
+
+    Parameters
+    ----------
+    formats : mapping of str to ColumnFormat
+        By raw column.
+    """
     kinds: dict[str, str] = {}
     for name, how in formats.items():
         kinds |= how.features(name)

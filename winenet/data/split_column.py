@@ -34,11 +34,26 @@ class SplitColumn(NamedTuple):
 
 
 def read(folder: str, settings: Ingest, split: Split) -> SplitColumn | None:
-    """Read `split.column` from the raw files in a folder, one entry per row of the table.
+    """Read `split.column` from the raw files.
 
-    It is read there because no later table has it if it is one of `ingest.drop_columns`. None if
-    the method needs no column. Raises DataError if a cell has no value, or no time where one is
-    needed; it names file, line and value.
+    It is read there because no later table has it if it is one of `ingest.drop_columns`.
+
+    Parameters
+    ----------
+    folder : str
+        Of the raw files.
+    settings : Ingest
+    split : Split
+
+    Returns
+    -------
+    SplitColumn or None
+        One entry per row of the table; None if the method needs no column.
+
+    Raises
+    ------
+    DataError
+        If a cell has no value, or no time where one is needed. It names file, line and value.
     """
     name = split.column
     if name is None:

@@ -55,8 +55,16 @@ class SplitData(NamedTuple):
 def load() -> SplitData:
     """Read the tables of the split.
 
-    Raises NotEnoughMemoryError if a training on them would not fit into memory, and FileError if a
-    file is missing or damaged.
+    Returns
+    -------
+    SplitData
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If a training on these tables would not fit into memory.
+    FileError
+        If a file is missing or damaged.
     """
     memory.check_training(X_TRAIN, X_TEST)
     X_train, y_train = files.read_table(X_TRAIN), table_files.read_labels(Y_TRAIN)

@@ -62,7 +62,16 @@ PLACES = {  # what to change, by split.method
 def row_keys(rows: pd.DataFrame, duplicates: str = "keep") -> RowKeys:
     """Return what ties rows to each other.
 
-    rows: lines of data/split_rows.csv, of one set. duplicates: `split.duplicates`.
+    Parameters
+    ----------
+    rows : DataFrame
+        Lines of data/split_rows.csv; of one set.
+    duplicates : str
+        `split.duplicates`.
+
+    Returns
+    -------
+    RowKeys
     """
     if "time_rank" in rows:
         return RowKeys(times=rows["time_rank"])
@@ -318,9 +327,19 @@ def split_index(
 
 
 def training_keys(parts: TrainTestSplit, settings: Split, key: pd.Series | None) -> RowKeys:
-    """Return what ties the training rows to each other, as the stages read it.
+    """Return what ties the training rows to each other, as the stages read it from split_rows.csv.
 
-    Its index is that of `parts.y_train`. key: as `split_column.read` returns it.
+    Parameters
+    ----------
+    parts : TrainTestSplit
+    settings : Split
+    key : Series of int or None
+        As `split_column.read` returns it.
+
+    Returns
+    -------
+    RowKeys
+        With the index of `parts.y_train`.
     """
     rows = split_index(parts, settings, key).iloc[: len(parts.y_train)]
     return row_keys(rows.set_index(parts.y_train.index), settings.duplicates)

@@ -59,8 +59,16 @@ def training_rows(
 ) -> TrainingRows:
     """Return the rows that the stages will train on.
 
-    parts: the raw table, cut. fitted: on its training rows. key: the groups or times of the table's
-    rows.
+    Parameters
+    ----------
+    settings : Params
+    parts : TrainTestSplit
+        The raw table, cut.
+    fitted : Preprocessing
+        Of its training rows.
+    key : Series or None
+        The groups or times of the table's rows.
+    labels : sequence of str or None
     """
     X, y = transform_to_frame(fitted, parts.X_train), parts.y_train.reset_index(drop=True)
     index = splits.split_index(parts, settings.split, key)
@@ -85,9 +93,19 @@ def describe(
 ) -> str:
     """Return how many networks the journal holds, as the end of a sentence.
 
-    best: the parameters of the search's winner in the last run; None if they are not known. epochs:
-    by network, the epoch of the lowest held-out loss in the last run. Raises JournalError if
-    WINENET_JOURNAL is neither on nor off.
+    Parameters
+    ----------
+    settings : Params
+    rows : TrainingRows
+    best : mapping, optional
+        The parameters of the search's winner in the last run; None if they are not known.
+    epochs : mapping of str to int
+        By network, the epoch of the lowest held-out loss in the last run.
+
+    Raises
+    ------
+    JournalError
+        If WINENET_JOURNAL is neither on nor off.
     """
     if not journal.is_on():
         return "the journal is off, so all are trained"

@@ -44,10 +44,26 @@ FALLBACK_GIT_USER = ("-c", "user.name=winenet", "-c", "user.email=winenet@localh
 
 
 def create_project(target: Path, options: InitOptions) -> list[str]:
-    """Create a folder with a pipeline for the tables; return lines that say what was guessed.
+    """Create a folder with a pipeline for the tables.
 
-    Raises GuessError if no pipeline can be made of the tables, and InitError if the folder, whose
-    parent must exist, cannot be created. Nothing is left behind.
+    Parameters
+    ----------
+    target
+        The new folder. It must not exist; its parent must.
+    options
+        The tables and what is known of them.
+
+    Returns
+    -------
+    list[str]
+        Lines that say what was guessed and done.
+
+    Raises
+    ------
+    GuessError
+        If no pipeline can be made of the tables.
+    InitError
+        If the folder cannot be created. Nothing is left behind.
     """
     _check_root()
     _check_target(target)

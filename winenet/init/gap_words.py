@@ -34,7 +34,12 @@ class Sentinel(NamedTuple):
 def gap_words(counts: Mapping[str, int], *, is_category: bool) -> list[str]:
     """Return the texts of a column that stand for a gap, without the empty text.
 
-    counts: rows by text. is_category: whether some words may be levels.
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Rows by text.
+    is_category : bool
+        Whether the column is one of categories, where some words may be levels.
     """
     return [
         text
@@ -46,8 +51,14 @@ def gap_words(counts: Mapping[str, int], *, is_category: bool) -> list[str]:
 def find_sentinel(counts: Mapping[str, int], numbers: Mapping[str, float]) -> Sentinel | None:
     """Return a repeated number that lies apart from all others, or None.
 
-    It is only reported: nobody but the user knows whether -200 is a measurement. counts: rows by
-    text. numbers: the number of each text.
+    It is only reported: nobody but the user knows whether -200 is a measurement.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Rows by text.
+    numbers : mapping of str to float
+        The number of each text.
     """
     by_number: dict[float, int] = {}
     for text, number in numbers.items():

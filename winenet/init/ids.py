@@ -49,6 +49,11 @@ def why_id(name: str, cells: IdEvidence) -> str | None:
     """Return why a column is an id, in words, or None if it is none.
 
     A measurement has a point or repeats; so whole numbers and texts alone are looked at.
+
+    Parameters
+    ----------
+    name : str
+    cells : IdEvidence
     """
     if cells.rows < 3 or not (cells.all_integers or cells.all_text):
         return None

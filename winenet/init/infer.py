@@ -107,7 +107,20 @@ class InferredConfig:
 def infer_config(options: InitOptions) -> InferredConfig:
     """Infer what params.yaml says of the tables.
 
-    Raises GuessError if no pipeline can be made of them; the message says what to do.
+    Parameters
+    ----------
+    options
+        The tables and what is known of them.
+
+    Returns
+    -------
+    InferredConfig
+        Columns, labels and settings.
+
+    Raises
+    ------
+    GuessError
+        If no pipeline can be made of the tables; the message says what to do.
     """
     check_choices(options)
     files, target = files_and_target(options)

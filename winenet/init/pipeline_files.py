@@ -25,9 +25,19 @@ Stages = Mapping[str, Mapping[str, Any]]
 
 
 def dvc_yaml(text: str, positive: str | None) -> str:
-    """Return this folder's dvc.yaml without the notebook's stages, paths and plots.
+    """Return dvc.yaml without the notebook's stages, paths and plots, for another table.
 
-    Its comments and layout are kept. positive: the label of class 1, None of more than two classes.
+    Parameters
+    ----------
+    text
+        The dvc.yaml of this folder. Its comments and layout are kept.
+    positive
+        The label of class 1. None: there are more than two classes.
+
+    Returns
+    -------
+    str
+        The dvc.yaml of the new folder.
     """
     content = yaml.safe_load(text)
     stages = content["stages"]
@@ -69,9 +79,21 @@ def _replace_label(text: str, positive: str | None) -> str:
 
 
 def replace_deps(text: str, stage: str, deps: Sequence[str]) -> str:
-    """Return the text of a dvc.yaml with other dependencies of a stage; all else is as it was.
+    """Return the text of a dvc.yaml with other dependencies of a stage.
 
-    Each `deps` is a list in brackets that begins on a line of its own.
+    Parameters
+    ----------
+    text
+        A dvc.yaml in which each `deps` is a list in brackets that begins on a line of its own.
+    stage
+        The name of the stage.
+    deps
+        All its dependencies.
+
+    Returns
+    -------
+    str
+        The text; all else is as it was.
     """
     wrapped = textwrap.wrap(
         f"[{', '.join(deps)}]",
@@ -87,9 +109,19 @@ def replace_deps(text: str, stage: str, deps: Sequence[str]) -> str:
 
 
 def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
-    """Return the paths under `outs`, `metrics` and `plots` of a stage's entry in dvc.yaml.
+    """Return the paths that a stage writes.
 
-    cached: whether to return only those that are kept in DVC's cache.
+    Parameters
+    ----------
+    stage
+        The entry of the stage in dvc.yaml.
+    cached
+        Whether to return only the paths that are kept in DVC's cache.
+
+    Returns
+    -------
+    list[str]
+        The paths under `outs`, `metrics` and `plots`, in this order.
     """
     result = []
     for entry in (item for kind in ("outs", "metrics", "plots") for item in stage.get(kind, [])):
@@ -103,9 +135,19 @@ def outputs(stage: Mapping[str, Any], *, cached: bool = False) -> list[str]:
 
 
 def ignored_outputs(stages: Stages) -> dict[str, str]:
-    """Return, by path, the .gitignore files that DVC would write in a first run.
+    """Return the .gitignore files that DVC would write in a first run.
 
     With them, no result gets into git even when that run fails.
+
+    Parameters
+    ----------
+    stages
+        The stages of dvc.yaml.
+
+    Returns
+    -------
+    dict[str, str]
+        The text of each file by its path.
     """
     texts: dict[str, str] = {}
     for content in stages.values():
@@ -116,7 +158,18 @@ def ignored_outputs(stages: Stages) -> dict[str, str]:
 
 
 def mermaid(stages: Stages) -> str:
-    """Return the graph of the stages as `dvc dag --md` prints it."""
+    """Return the graph of the stages as `dvc dag --md` prints it.
+
+    Parameters
+    ----------
+    stages
+        The stages of dvc.yaml.
+
+    Returns
+    -------
+    str
+        A Mermaid flow chart in Markdown.
+    """
     writers = {path: stage for stage, content in stages.items() for path in outputs(content)}
     number = {stage: place for place, stage in enumerate(sorted(stages), start=1)}
     edges = {
@@ -134,9 +187,17 @@ def mermaid(stages: Stages) -> str:
 
 
 def makefile(text: str) -> str:
-    """Return a Makefile without the blocks of targets that are not in `KEPT_MAKE_TARGETS`.
+    """Return a Makefile with the targets of a pipeline alone.
 
-    text: blocks between empty lines, with all targets in `.PHONY`.
+    Parameters
+    ----------
+    text
+        The Makefile of this folder: blocks between empty lines, with all targets in `.PHONY`.
+
+    Returns
+    -------
+    str
+        The Makefile without the blocks of targets that are not in `KEPT_MAKE_TARGETS`.
     """
     phony = next(line for line in text.splitlines() if line.startswith(".PHONY:"))
     dropped = {*phony.split()[1:]} - {*KEPT_MAKE_TARGETS}

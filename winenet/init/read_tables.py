@@ -106,7 +106,20 @@ class TableProfile(NamedTuple):
 def files_and_target(options: InitOptions) -> tuple[list[File], str]:
     """Return the tables with their labels, and the name of the label column.
 
-    Raises GuessError if a table cannot be used, or the label options contradict each other.
+    Parameters
+    ----------
+    options
+        The options of the command line.
+
+    Returns
+    -------
+    tuple[list[File], str]
+        The tables, and the column.
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be used, or the label options contradict each other.
     """
     paths = list(options.tables)
     for path in paths:
@@ -194,7 +207,17 @@ def _given_separator(options: InitOptions) -> str | None:
 def read_style(files: Sequence[File], target: str, options: InitOptions) -> TableStyle:
     """Return how the tables are written, and the columns that all of them have.
 
-    Raises GuessError if a table cannot be read, or the tables do not have the same columns.
+    Parameters
+    ----------
+    files : sequence of File
+    target : str
+        The label column.
+    options : InitOptions
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be read, or the tables do not have the same columns.
     """
     styles = {}
     for file in files:
@@ -364,7 +387,22 @@ def read_columns(
 ) -> TableProfile:
     """Read all tables once, and count what their columns hold.
 
-    Raises GuessError if a table cannot be read or has no rows.
+    Parameters
+    ----------
+    files : sequence of File
+    style : TableStyle
+    target : str
+        The label column.
+    options : InitOptions
+
+    Returns
+    -------
+    TableProfile
+
+    Raises
+    ------
+    GuessError
+        If a table cannot be read or has no rows.
     """
     profiles = {name: ColumnProfile() for name in style.names}
     wanted = [name for name in style.names if name not in options.drop_columns]
@@ -410,11 +448,33 @@ def read_columns(
 
 
 def display_path(path: Path) -> str:
-    """Return a path for a message, escaped if it has unprintable characters."""
+    """Return a path for a message.
+
+    Parameters
+    ----------
+    path
+        Any path.
+
+    Returns
+    -------
+    str
+        The path, escaped if it has unprintable characters.
+    """
     return str(path) if str(path).isprintable() else short_repr(str(path))
 
 
 def quote_cell(text: str) -> str:
-    """Return the text of a cell for a comment, 24 characters at most, in quotes unless plain."""
+    """Return the text of a cell for a comment, at most 24 characters of it.
+
+    Parameters
+    ----------
+    text
+        The text of a cell.
+
+    Returns
+    -------
+    str
+        The text, in quotes unless it is plain.
+    """
     plain = re.fullmatch(r"[\w .<>=+-]{1,24}", text) and text == text.strip()
     return text if plain and text.isprintable() else short_repr(text[:24])

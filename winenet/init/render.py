@@ -34,7 +34,20 @@ RARE = 0.1  # fraction of the rows below which the classes are weighted
 def params_text(found: InferredConfig) -> str:
     """Return the text of params.yaml, with comments that give the reasons.
 
-    Raises InitError if it is too long or does not fit the schema.
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    InitError
+        If it is too long or does not fit the schema.
     """
     text = _rendered(found)
     if len(text.encode()) > yaml12.MAX_BYTES:  # thousands of columns: without what was seen
@@ -76,7 +89,22 @@ def _rendered(found: InferredConfig) -> str:
 
 
 def readme(found: InferredConfig, graph: str, name: str) -> str:
-    """Return the text of README.md. graph: the new folder's dvc.yaml. name: of that folder."""
+    """Return the text of README.md.
+
+    Parameters
+    ----------
+    found
+        What was inferred from the tables.
+    graph
+        The text of the new folder's dvc.yaml.
+    name
+        The name of the new folder.
+
+    Returns
+    -------
+    str
+        The text.
+    """
     stages = yaml.safe_load(graph)["stages"]
     tables = [f"`{file.path.name}`" for file in found.files]
     return _template("README.md", found).render(
@@ -127,7 +155,18 @@ def _label(text: str) -> str:
 
 
 def label_counts(labels: Mapping[str, int]) -> str:
-    """Return labels with their rows, six at most: "a (100), b (50)"."""
+    """Return the labels with their numbers of rows: "a (100), b (50)".
+
+    Parameters
+    ----------
+    labels
+        Rows by label.
+
+    Returns
+    -------
+    str
+        At most six labels, and how many more there are.
+    """
     text = [f"{_word(label)} ({rows:,})" for label, rows in labels.items()]
     return ", ".join(text[:6]) + (f", ... {len(text) - 6} more" if len(text) > 6 else "")
 

@@ -48,8 +48,20 @@ def split_key(
 ) -> pd.Series | None:
     """Return the groups or times of the rows, or None if the method needs none.
 
-    na_values: by which rows without a label are known. Raises GuessError if a row has no value
-    there, or no time where one is needed.
+    Parameters
+    ----------
+    files : sequence of File
+    style : TableStyle
+    target : str
+    na_values : sequence of str
+        Texts for a gap, by which rows without a label are known.
+    split : params.Split
+    options : InitOptions
+
+    Raises
+    ------
+    GuessError
+        If a row has no value there, or no time where one is needed.
     """
     raw_files = [
         params.RawFile.model_construct(name=str(file.path.resolve()), label=file.label)
@@ -96,8 +108,23 @@ def split_defaults(
 ) -> SplitDefaults:
     """Return the first settings with which every set has rows of every class.
 
-    column: the class of each row. labels: rows by label. large: whether the stages train less. key:
-    as `split_key` returns it. Raises GuessError if the rarest class has too few rows for any.
+    Parameters
+    ----------
+    column : Series of int, shape (rows,)
+        The class of each row.
+    labels : mapping of str to int
+        Rows by label.
+    large : bool
+        Whether the stages train less.
+    split : params.Split
+        Without test_size.
+    key : Series of int, shape (rows,), optional
+        As `split_key` returns it.
+
+    Raises
+    ------
+    GuessError
+        If the rarest class has too few rows for any.
     """
     table = pd.DataFrame({"row": np.arange(len(column)), "label": column})
     rarest = min(labels.values())

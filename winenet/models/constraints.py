@@ -56,8 +56,16 @@ def estimator_faults(
 ) -> Iterator[str]:
     """Yield which parameters a class does not have, and which values it does not take.
 
-    place: the section of params.yaml. cls: a class of scikit-learn's kind. needs: by parameters
-    that the class does not have, what they need.
+    Parameters
+    ----------
+    place : str
+        The section of params.yaml.
+    cls : type
+        A class of scikit-learn's kind.
+    parameters : mapping
+        As params.yaml has them.
+    needs : mapping of str to str, optional
+        By parameters that the class does not have, what they need.
     """
     known = parameter_names(cls)
     constraints = getattr(cls, "_parameter_constraints", {})
@@ -143,8 +151,17 @@ def _is_boolean(constraint: Any) -> bool:
 def trial_fault(place: str, model: Any, n_classes: int, columns: Sequence[str] = "abcd") -> str:
     """Return why an estimator refuses its parameters only when it is fitted, or "".
 
-    The fit is short, changes the model, and is on made-up rows between 0 and 1. place: the section
-    of params.yaml. columns: the names of the features.
+    The fit is short, and on made-up rows between 0 and 1.
+
+    Parameters
+    ----------
+    place : str
+        The section of params.yaml.
+    model : estimator
+        Untrained; it is changed.
+    n_classes : int
+    columns : sequence of str
+        The names of the features.
     """
     X, y = made_up_rows(n_classes, columns)
     parameters = model.get_params(deep=False)

@@ -36,7 +36,13 @@ def notes(settings: Logistic, n_classes: int) -> Iterator[str]:
 
 
 def make_logistic_regression(settings: Logistic, n_classes: int) -> Any:
-    """Return an untrained logistic regression; raise ParamsError if its parameters are invalid."""
+    """Return an untrained logistic regression for n_classes classes.
+
+    Raises
+    ------
+    ParamsError
+        If the parameters are invalid.
+    """
     constraints.raise_faults(faults(settings, n_classes))
     return _make(settings, n_classes)
 

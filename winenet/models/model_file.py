@@ -100,9 +100,18 @@ def read(path: str, *, by_stage: bool = True) -> SavedModel:
     """Read a model file.
 
     Nothing in the file is executed, and the arrays take no more memory than the file has bytes.
-    by_stage: whether the file is the output of a stage, so that the error suggests `dvc repro`; if
-    False, the user may have named any file. Raises FileError if the file is missing, or is not a
-    model as `write` writes it.
+
+    Parameters
+    ----------
+    path : str
+    by_stage : bool
+        Whether the file is the output of a stage, so that the error suggests `dvc repro`. If False,
+        the user may have named any file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, or is not a model as `write` writes it.
     """
     cure = " Give a model's .safetensors file, such as models/mlp/notebook.safetensors."
     try:

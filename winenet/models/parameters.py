@@ -46,10 +46,24 @@ ONLY_SCIKIT_LEARN = {"max_fun": "only the solver lbfgs reads it, and a network h
 
 
 def check(settings: Params, n_classes: int = 2) -> list[str]:
-    """Check the parameters of all models in params.yaml; some fit two classes only.
+    """Check the parameters of all models.
 
-    Returns notes: parameters that are valid and have no effect, and warnings of scikit-learn.
-    Raises ParamsError, which lists all faults, if a parameter is invalid.
+    Parameters
+    ----------
+    settings : Params
+        The whole of params.yaml.
+    n_classes : int
+        Of the table: some parameters fit two classes only.
+
+    Returns
+    -------
+    list of str
+        Notes: parameters that are valid and have no effect, and warnings of scikit-learn.
+
+    Raises
+    ------
+    ParamsError
+        If a parameter is invalid; the message lists all faults.
     """
     raise_faults(section_faults(dict(settings), n_classes))
     return [
@@ -81,8 +95,13 @@ def section_faults(sections: Mapping[str, Any], n_classes: int | None = None) ->
 def all_faults(error: ParamsError) -> ParamsError:
     """Return an error that lists every fault of params.yaml at once, the models' included.
 
-    A section that does not fit the schema is not checked further. A file that cannot be read has no
-    faults to add to.
+    A section that does not fit the schema is not checked further. A file that cannot be read has
+    no faults to add to.
+
+    Parameters
+    ----------
+    error : ParamsError
+        The faults of the schema, or those of one section's models.
     """
     if not error.faults:
         return error
@@ -100,11 +119,20 @@ def _place(fault: str) -> str:
 
 
 def load_class(path: str, trusted_modules: Iterable[str]) -> type[Any]:
-    """Return a classifier's class by its path, such as "sklearn.dummy.DummyClassifier".
+    """Return a classifier's class.
 
-    trusted_modules: packages that may be imported beside sklearn. A params file is data: it must
-    not be able to run any code. Raises ValueError if there is no such class, it is not a
-    classifier, or its package is not trusted.
+    Parameters
+    ----------
+    path : str
+        Its module and name, such as "sklearn.dummy.DummyClassifier".
+    trusted_modules : iterable of str
+        Packages that may be imported beside sklearn. A params file is data: it must not be able
+        to run any code.
+
+    Raises
+    ------
+    ValueError
+        If there is no such class, it is not a classifier, or its package is not trusted.
     """
     module, _, name = path.rpartition(".")
     package = path.partition(".")[0]

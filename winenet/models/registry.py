@@ -39,9 +39,14 @@ class TrainingError(InputError):
 
 
 def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> Estimator:
-    """Return an untrained network with parameters as params.yaml has them.
+    """Return an untrained network.
 
-    estimator: the library that trains, "winenet" or "scikit-learn"; both give the same numbers.
+    Parameters
+    ----------
+    parameters : mapping
+        Parameters of the network as params.yaml has them.
+    estimator : {"winenet", "scikit-learn"}
+        The library that trains. Both give the same numbers.
     """
     known = {name: as_parameter(name, value) for name, value in parameters.items()}
     return DenseClassifier(**known) if estimator == "winenet" else WeightedMLPClassifier(**known)
@@ -50,7 +55,10 @@ def make_network(parameters: Mapping[str, Any], estimator: str = "winenet") -> E
 def make_mlp_networks(settings: Mlp, estimator: str = "winenet") -> dict[str, Estimator]:
     """Return the networks of the stage mlp by name, untrained, in the order of params.yaml.
 
-    Raises ParamsError if their parameters are invalid.
+    Raises
+    ------
+    ParamsError
+        If their parameters are invalid.
     """
     raise_faults(mlp_faults(settings))
     return {
@@ -78,7 +86,10 @@ def make_models(
 def make_baselines(settings: Compare) -> dict[str, Estimator]:
     """Return the models of compare.baselines by name, untrained.
 
-    Raises ParamsError if a class cannot be used, or their parameters are invalid.
+    Raises
+    ------
+    ParamsError
+        If a class cannot be used, or their parameters are invalid.
     """
     raise_faults(baseline_faults(settings))
     return {name: make_baseline(settings, name) for name in settings.baselines}
@@ -87,8 +98,10 @@ def make_baselines(settings: Compare) -> dict[str, Estimator]:
 def fit_baseline(name: str, model: Estimator, X: Any, y: Any) -> None:
     """Fit a model of compare.baselines.
 
-    Raises TrainingError if it cannot be fitted: some models do not take all rows, or not all
-    parameters together.
+    Raises
+    ------
+    TrainingError
+        If it cannot be fitted: some models do not take all rows, or not all parameters together.
     """
     try:
         model.fit(X, y)
@@ -117,11 +130,20 @@ def networks_of(fits: Iterable[Fit]) -> list[Fit]:
 
 
 def fit_all(fits: Iterable[Fit]) -> None:
-    """Fit each model in place on its own rows: the networks in parallel, the others one by one.
+    """Fit each model on its own rows: the networks in parallel, the others one by one.
 
-    A fit that stops at max_iter gives no warning; see n_iter_. Raises TrainingError if the weights
-    of a network become infinite. A learning rate that worked in the search can be too large under
-    another seed or on other rows.
+    A fit that stops at max_iter gives no warning; see n_iter_.
+
+    Parameters
+    ----------
+    fits : iterable of Fit
+        The models are fitted in place.
+
+    Raises
+    ------
+    TrainingError
+        If the weights of a network become infinite. A learning rate that worked in the search can
+        be too large under another seed or on other rows.
     """
     fits = list(fits)
     networks = networks_of(fits)
