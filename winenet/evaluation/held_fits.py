@@ -141,10 +141,10 @@ def _fits(
 ) -> Iterator[tuple[list[Fit], int | None]]:
     """Yield the fits of each stage, and the epoch at which they pause."""
     X, y, search = rows.X, rows.y, settings.grid_search
-    first = make_mlp_networks(settings.mlp, settings.mlp.estimator).values()
-    yield [Fit(network, (X, y)) for network in first], None
-    if isinstance(settings.threshold, str):  # a score chooses it, on each fold's scored rows
-        for network in first:
+    of_mlp = make_mlp_networks(settings.mlp, settings.mlp.estimator).values()
+    yield [Fit(network, (X, y)) for network in of_mlp], None
+    if isinstance(settings.threshold, str):  # a score chooses it, on out-of-fold rows
+        for network in of_mlp:
             yield search_results.out_of_fold_fits(network, X, y, rows.cv), None
     yield search_results.search_fits(X, y, search, rows.cv), pause
     networks = make_mlp_networks(settings.mlp)
